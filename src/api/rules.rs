@@ -1,0 +1,158 @@
+//! The CEL rules of the schemas, each with the message that tells what to write instead.
+//!
+//! Every list and string that a rule walks is bounded in the schema: the API server estimates the cost of a rule from
+//! these bounds and refuses the definition when it is too high. The rules also have to run on a maximal object, which the
+//! estimate does not promise; a test creates one of each kind on a real API server.
+
+use serde_json::{Value, json};
+
+use crate::matrix::{Duty, Matrix};
+
+/// A path-safe lower-case name, the characters of a DNS label.
+const NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+/// A label key: an optional DNS prefix and a name of at most 63 characters.
+const LABEL_KEY: &str = "^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+/// A label value: empty or at most 63 characters.
+const LABEL_VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$";
+/// A plain https address without user information or markup, or a mail address.
+const LINK: &str = "^(https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?([/?#][-A-Za-z0-9._~:/?#@!$&()*+,;=%]*)?|mailto:[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+)$";
+const EMAIL: &str = "^[A-Za-z0-9._%+-]+@[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$";
+
+fn rule(rule: impl Into<String>, message: impl Into<String>) -> Value {
+    json!({ "rule": rule.into(), "message": message.into() })
+}
+
+fn rule_with_expression(rule: impl Into<String>, expression: impl Into<String>, message: &str) -> Value {
+    json!({ "rule": rule.into(), "messageExpression": expression.into(), "message": message })
+}
+
+fn matches(pattern: &str) -> String {
+    format!("self.matches('{pattern}')")
+}
+
+fn layer_names() -> impl Iterator<Item = &'static str> {
+    Matrix::built_in().layers().map(|(_, layer)| layer.name.as_str())
+}
+
+/// A built-in layer, or a qualified name that a cluster defines for itself.
+pub(super) fn layer_name() -> Value {
+    let names: Vec<_> = layer_names().collect();
+    let quoted: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
+    json!([rule_with_expression(
+        // A regular expression over every item of every list would exceed the budget of the schema; a qualified name
+        // that is oddly spelt resolves to no ServiceModel and is reported in the status.
+        format!("self in [{}] || self.contains('/')", quoted.join(",")),
+        format!("'unknown layer \"' + self + '\"; write one of: {}'", names.join(", ")),
+        "unknown layer",
+    )])
+}
+
+pub(super) fn party_name() -> Value {
+    json!([rule(
+        matches(NAME),
+        "a party's name is lower-case letters, digits and '-', and begins and ends with a letter or digit, such as shop-team"
+    )])
+}
+
+pub(super) fn service_model() -> Value {
+    json!([rule(
+        matches("^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$"),
+        "write one of: OnPremises, IaaS, CaaS, ManagedNodes, PaaS, FaaS, SaaS, or the name of a ServiceModel"
+    )])
+}
+
+pub(super) fn date() -> Value {
+    json!([rule_with_expression(
+        "!format.date().validate(self).hasValue()",
+        "'\"' + self + '\" is no date; write year, month and day such as 2026-11-30'",
+        "write a date as year, month and day such as 2026-11-30",
+    )])
+}
+
+pub(super) fn link() -> Value {
+    json!([rule(
+        matches(LINK),
+        "write a plain https:// or mailto: address, without a user name, spaces, quotes or angle brackets"
+    )])
+}
+
+pub(super) fn email() -> Value {
+    json!([rule(matches(EMAIL), "write a mail address such as shop@example.com")])
+}
+
+pub(super) fn contact() -> Value {
+    json!([rule(
+        "has(self.email) || has(self.url) || has(self.escalation)",
+        "an empty contact reaches nobody; write email, url or escalation"
+    )])
+}
+
+pub(super) fn evidence() -> Value {
+    json!([rule(
+        "has(self.periodEnd) != has(self.validUntil)",
+        "write either periodEnd (of an audit period) or validUntil (of a certificate)"
+    )])
+}
+
+pub(super) fn duty_entry() -> Value {
+    json!([rule(
+        "has(self.provider) || has(self.customer)",
+        "a duty names who holds it; write provider: PARTY, customer: PARTY, or both"
+    )])
+}
+
+/// The same half of a layer given to two parties. One rule per layer and half: the obvious rule over pairs passes the
+/// estimate of the API server and then exceeds its run-time limit on a valid maximal object.
+pub(super) fn duties() -> Value {
+    let halves = layer_names().flat_map(|layer| Duty::ALL.map(|duty| (layer, duty.word())));
+    halves
+        .map(|(layer, half)| {
+            rule(
+                format!(
+                    "self.all(d, !has(d.{half}) || !('{layer}' in d.layers) || \
+                     self.all(e, !has(e.{half}) || e.{half} == d.{half} || !('{layer}' in e.layers)))"
+                ),
+                format!("the {half} duty of {layer} is given to two parties; keep one"),
+            )
+        })
+        .collect()
+}
+
+pub(super) fn label_key() -> Value {
+    json!([rule(matches(LABEL_KEY), LABEL_KEY_MESSAGE)])
+}
+
+const LABEL_KEY_MESSAGE: &str = "not a label key; write name or prefix/name, such as app.kubernetes.io/part-of";
+const LABEL_VALUE_MESSAGE: &str = "not a label value; write at most 63 letters, digits, '-', '_' and '.', beginning and ending with a letter or digit";
+
+pub(super) fn label_values() -> Value {
+    json!([rule(format!("self.all(v, v.matches('{LABEL_VALUE}'))"), LABEL_VALUE_MESSAGE)])
+}
+
+pub(super) fn match_labels() -> Value {
+    json!([
+        rule(format!("self.all(k, size(k) <= 316 && k.matches('{LABEL_KEY}'))"), LABEL_KEY_MESSAGE),
+        rule(format!("self.all(k, self[k].matches('{LABEL_VALUE}'))"), LABEL_VALUE_MESSAGE),
+    ])
+}
+
+pub(super) fn selector_requirement() -> Value {
+    json!([rule(
+        "self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 : !has(self.values) || size(self.values) == 0",
+        "In and NotIn need values; Exists and DoesNotExist take none"
+    )])
+}
+
+/// The namespaced kind exists to name owners; the cluster kind may consist of parties or a service model alone.
+pub(super) fn namespaced_spec() -> Value {
+    json!([
+        rule(
+            "has(self.duties)",
+            "name at least one duty, such as duties: [{layers: [application-code], customer: shop-team}]"
+        ),
+        rule(
+            "!has(self.parties) || self.parties.all(p, !has(p.accepts))",
+            "accepts is for the parties of a ClusterResponsibilityAssignment; leave it out"
+        ),
+    ])
+}

@@ -1,0 +1,129 @@
+//! The properties that the header of `matrix.yaml` states.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+#[test]
+fn there_are_22_layers_with_a_cell_for_each_of_the_seven_service_models() {
+    let matrix = Matrix::built_in();
+    assert_eq!(matrix.layers().count(), 22);
+    for (_, layer) in matrix.layers() {
+        assert_eq!(layer.cells.keys().copied().collect::<Vec<_>>(), ServiceModel::ALL, "{}", layer.name);
+    }
+    assert_eq!(matrix.service_models.keys().copied().collect::<Vec<_>>(), ServiceModel::ALL);
+}
+
+#[test]
+fn layer_names_are_distinct_and_found_by_name() {
+    let matrix = Matrix::built_in();
+    for (id, layer) in matrix.layers() {
+        assert_eq!(matrix.find(&layer.name), Some(id));
+    }
+    assert_eq!(matrix.find("nodeos"), None);
+}
+
+#[test]
+fn going_right_no_row_moves_back_towards_the_customer() {
+    for (_, layer) in Matrix::built_in().layers() {
+        let owes: Vec<_> = layer.cells.values().map(|(owes, _)| *owes).collect();
+        assert!(owes.is_sorted(), "{}: {owes:?}", layer.name);
+    }
+}
+
+#[test]
+fn the_purely_customer_cells_of_the_models_never_reach_zero() {
+    let matrix = Matrix::built_in();
+    let purely_customer =
+        ServiceModel::ALL.map(|model| matrix.owed(model).customer.difference(matrix.owed(model).provider).len());
+    assert_eq!(purely_customer, [21, 17, 11, 11, 7, 7, 5]);
+    assert_eq!(matrix.customer_everywhere().len(), 5);
+}
+
+#[test]
+fn every_layer_owes_at_least_one_duty_under_every_model() {
+    let matrix = Matrix::built_in();
+    for model in ServiceModel::ALL {
+        let owed = matrix.owed(model);
+        assert_eq!(owed.provider.union(owed.customer).len(), 22, "{model}");
+    }
+}
+
+#[test]
+fn a_layer_with_a_shared_cell_says_what_each_side_does() {
+    for (_, layer) in Matrix::built_in().layers() {
+        let shared = layer.cells.values().any(|(owes, _)| *owes == Owes::Shared);
+        assert!(!shared || layer.halves.is_some(), "{}", layer.name);
+    }
+}
+
+#[test]
+fn a_retained_layer_is_the_providers_nowhere() {
+    for (_, layer) in Matrix::built_in().layers().filter(|(_, layer)| layer.retained) {
+        assert!(layer.cells.values().all(|(owes, _)| *owes != Owes::Provider), "{}", layer.name);
+    }
+    assert_eq!(Matrix::built_in().retained().len(), 6);
+}
+
+#[test]
+fn only_detected_layers_have_signals_and_they_have_at_least_one() {
+    for (_, layer) in Matrix::built_in().layers() {
+        assert_eq!(layer.presence == Presence::Detected, !layer.signals.is_empty(), "{}", layer.name);
+    }
+}
+
+#[test]
+fn thirteen_layers_are_inherent_and_one_is_declared() {
+    let matrix = Matrix::built_in();
+    let count = |presence| matrix.layers().filter(|(_, layer)| layer.presence == presence).count();
+    assert_eq!([count(Presence::Inherent), count(Presence::Declared), count(Presence::Detected)], [13, 1, 8]);
+    assert_eq!(matrix.present(Signals::default(), LayerSet::EMPTY).len(), 13);
+}
+
+#[test]
+fn every_cell_cites_known_sources_and_every_source_is_cited_or_a_reference() {
+    let matrix = Matrix::built_in();
+    let cited: BTreeSet<&str> = matrix
+        .layers()
+        .flat_map(|(_, layer)| layer.cells.values())
+        .inspect(|(_, sources)| assert!(!sources.is_empty()))
+        .flat_map(|(_, sources)| sources.split(|c: char| !c.is_ascii_alphanumeric()))
+        .filter(|word| word.len() < 4 && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit()))
+        .filter(|word| !word.is_empty())
+        .collect();
+    assert_eq!(cited, matrix.sources().keys().map(String::as_str).collect());
+}
+
+/// Each signal makes exactly these layers present, beside the inherent ones (the model's definition of presence).
+#[test]
+fn each_signal_makes_its_layers_present() {
+    let matrix = Matrix::built_in();
+    let inherent = matrix.present(Signals::default(), LayerSet::EMPTY);
+    let added = |signal| {
+        let present = matrix.present(Signals::default().with(signal), LayerSet::EMPTY);
+        present.difference(inherent).iter().map(|id| matrix.layer(id).name.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(added(Signal::Storage), ["data-protection", "storage-platform", "backup-recovery"]);
+    assert_eq!(added(Signal::Secrets), ["data-protection", "secrets-and-keys"]);
+    assert_eq!(added(Signal::ExternalServices), ["data-protection", "external-services"]);
+    assert_eq!(
+        added(Signal::Published),
+        ["data-protection", "user-accounts", "identity-infrastructure", "network-exposure"]
+    );
+    assert_eq!(added(Signal::HostNetwork), ["data-protection", "network-exposure"]);
+}
+
+#[test]
+fn a_declared_layer_is_present_where_it_is_declared() {
+    let matrix = Matrix::built_in();
+    let devices: LayerSet = matrix.find("client-devices").into_iter().collect();
+    assert!(!devices.is_empty());
+    assert_eq!(matrix.present(Signals::default(), devices).intersection(devices), devices);
+}
+
+#[test]
+fn an_unknown_service_model_is_refused_with_the_names_to_write() {
+    let message = "Caas".parse::<ServiceModel>().unwrap_err().to_string();
+    assert!(message.contains("\"Caas\"") && message.contains("CaaS"), "{message}");
+    assert_eq!("CaaS".parse(), Ok(ServiceModel::Caas));
+}

@@ -1,0 +1,196 @@
+//! The conditions of an assignment, each with the fixed reasons and a message that says what to do.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use super::message::{gap_line, shorten};
+use super::roll_up::RollUp;
+use crate::api::GapReason;
+use crate::matrix::{Matrix, ServiceModel};
+
+/// How many gaps the message of `Covered` names, a line each.
+const NAMED_GAPS: usize = 5;
+
+/// Whether the operator could take an assignment as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acceptance {
+    /// It was taken; layers that no matrix has are named and have no effect.
+    Accepted {
+        /// Names of layers without a meaning.
+        unknown_layers: Vec<String>,
+    },
+    /// It names a service model that does not exist.
+    ServiceModelNotFound(String),
+    /// The stored object does not parse: it was written under another schema.
+    SchemaOutdated(String),
+}
+
+/// Which inputs the operator cannot read, in sentences. Complete when both are empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Completeness {
+    /// Inputs without which nothing can be said: workloads, namespaces, assignments.
+    pub essential: Vec<String>,
+    /// Inputs that can only add gaps: Services and Ingresses.
+    pub additional: Vec<String>,
+}
+
+impl Completeness {
+    /// Whether everything is readable.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.essential.is_empty() && self.additional.is_empty()
+    }
+
+    fn sentences(&self) -> String {
+        self.essential.iter().chain(&self.additional).cloned().collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// A condition before it is dated.
+pub(super) struct Verdict {
+    kind: &'static str,
+    status: &'static str,
+    reason: &'static str,
+    message: String,
+}
+
+impl Verdict {
+    fn new(kind: &'static str, status: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, status, reason, message: message.into() }
+    }
+
+    /// The condition as of now. Its transition time moves only when its status does, as the API conventions ask.
+    pub(super) fn dated(self, previous: &[Condition], generation: Option<i64>, now: Timestamp) -> Condition {
+        let before = previous.iter().find(|condition| condition.type_ == self.kind);
+        let since =
+            before.filter(|before| before.status == self.status).map(|before| before.last_transition_time.clone());
+        Condition {
+            type_: self.kind.to_owned(),
+            status: self.status.to_owned(),
+            reason: self.reason.to_owned(),
+            message: self.message,
+            observed_generation: generation,
+            last_transition_time: since.unwrap_or(Time(now)),
+        }
+    }
+}
+
+pub(super) fn accepted(acceptance: &Acceptance) -> Verdict {
+    match acceptance {
+        Acceptance::Accepted { unknown_layers } if unknown_layers.is_empty() => {
+            Verdict::new("Accepted", "True", "Accepted", "the assignment is understood")
+        }
+        Acceptance::Accepted { unknown_layers } => {
+            let names = unknown_layers.iter().map(|name| format!("{:?}", shorten(name, 80))).take(NAMED_GAPS);
+            let message =
+                format!("no matrix has these layers, they have no effect: {}", names.collect::<Vec<_>>().join(", "));
+            Verdict::new("Accepted", "True", "LayersIgnored", message)
+        }
+        Acceptance::ServiceModelNotFound(name) => {
+            let models = ServiceModel::ALL.map(ServiceModel::name).join(", ");
+            let message = format!("serviceModel {:?} does not exist; write one of: {models}", shorten(name, 80));
+            Verdict::new("Accepted", "False", "ServiceModelNotFound", message)
+        }
+        Acceptance::SchemaOutdated(error) => {
+            let message =
+                format!("the stored object cannot be read, apply it again: {}", shorten(&format!("{error:?}"), 400));
+            Verdict::new("Accepted", "False", "SchemaOutdated", message)
+        }
+    }
+}
+
+pub(super) fn inventory_complete(completeness: &Completeness) -> Verdict {
+    if completeness.is_complete() {
+        return Verdict::new("InventoryComplete", "True", "AllInputsRead", "every kind that counts can be read");
+    }
+    Verdict::new("InventoryComplete", "False", "InputsUnreadable", completeness.sentences())
+}
+
+pub(super) fn ready(acceptance: &Acceptance, completeness: &Completeness) -> Verdict {
+    match acceptance {
+        Acceptance::SchemaOutdated(_) => {
+            Verdict::new("Ready", "False", "SchemaOutdated", "the stored object cannot be read")
+        }
+        Acceptance::ServiceModelNotFound(_) => {
+            Verdict::new("Ready", "False", "ServiceModelNotFound", "the service model it names does not exist")
+        }
+        Acceptance::Accepted { .. } if !completeness.is_complete() => {
+            Verdict::new("Ready", "False", "InventoryIncomplete", completeness.sentences())
+        }
+        Acceptance::Accepted { .. } => Verdict::new("Ready", "True", "Evaluated", "evaluated on a complete inventory"),
+    }
+}
+
+pub(super) fn covered(
+    matrix: &Matrix,
+    acceptance: &Acceptance,
+    completeness: &Completeness,
+    roll_up: &RollUp,
+) -> Verdict {
+    let unknown = |reason, message: String| Verdict::new("Covered", "Unknown", reason, message);
+    match acceptance {
+        Acceptance::SchemaOutdated(_) => return unknown("SchemaOutdated", "the stored object cannot be read".into()),
+        Acceptance::ServiceModelNotFound(_) => {
+            return unknown("ServiceModelNotFound", "the service model it names does not exist".into());
+        }
+        Acceptance::Accepted { .. } => {}
+    }
+    if !completeness.essential.is_empty() {
+        return unknown("InventoryIncomplete", completeness.sentences());
+    }
+    if roll_up.workloads == 0 {
+        return unknown("MatchesNothing", "no workload is selected; check spec.selector and the namespace".into());
+    }
+    if roll_up.model_not_found > 0 {
+        let message = "a cluster assignment for these workloads names a service model that does not exist";
+        return unknown("ServiceModelNotFound", message.into());
+    }
+    if roll_up.undetermined > 0 {
+        let message = format!(
+            "nothing tells the service model of {} workload(s); write spec.serviceModel, such as serviceModel: CaaS",
+            roll_up.undetermined
+        );
+        return unknown("ServiceModelUndetermined", message);
+    }
+    if !roll_up.rows.is_empty() {
+        return Verdict::new("Covered", "False", "GapsFound", gap_lines(matrix, roll_up));
+    }
+    if !completeness.additional.is_empty() {
+        return unknown("InventoryIncomplete", completeness.sentences());
+    }
+    if roll_up.listed_assumed > 0 {
+        let message = format!(
+            "every customer duty is held; {} provider duties are assumed, nobody named who holds them",
+            roll_up.listed_assumed
+        );
+        return Verdict::new("Covered", "True", "CoveredByAssumption", message);
+    }
+    Verdict::new("Covered", "True", "AllDutiesOwned", "every duty is held")
+}
+
+fn gap_lines(matrix: &Matrix, roll_up: &RollUp) -> String {
+    let mut lines: Vec<String> = roll_up
+        .rows
+        .iter()
+        .take(NAMED_GAPS)
+        .map(|((layer, duty, reason), row)| gap_line(matrix.layer(*layer), *duty, *reason, row.subject.as_deref()))
+        .collect();
+    if roll_up.rows.len() > NAMED_GAPS {
+        lines.push(format!("and {} more, see unownedLayers", roll_up.rows.len() - NAMED_GAPS));
+    }
+    lines.join("\n")
+}
+
+pub(super) fn consistent(matrix: &Matrix, roll_up: &RollUp) -> Verdict {
+    let conflicts: Vec<String> = roll_up
+        .rows
+        .iter()
+        .filter(|((_, _, reason), _)| *reason == GapReason::OverlappingAssignments)
+        .map(|((layer, duty, reason), row)| gap_line(matrix.layer(*layer), *duty, *reason, row.subject.as_deref()))
+        .take(NAMED_GAPS)
+        .collect();
+    if conflicts.is_empty() {
+        return Verdict::new("Consistent", "True", "NoConflict", "no duty is claimed by several parties");
+    }
+    Verdict::new("Consistent", "False", "OverlappingAssignments", conflicts.join("\n"))
+}

@@ -1,0 +1,133 @@
+//! The evaluations of all workloads of an assignment, added up.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::evaluate::{DutyState, Evaluation, State};
+use super::workload::WorkloadKey;
+use crate::api::{DutyCounts, GapReason, GapState};
+use crate::matrix::{Concern, Duty, LayerId, LayerSet, Matrix, ServiceModels};
+
+/// How many workloads a row names.
+pub(super) const EXAMPLES: usize = 3;
+
+/// The workloads of an assignment by what was found for them. Workloads with the same finding share one evaluation, so
+/// that an assignment costs what its distinct findings cost, however many workloads it selects.
+pub type Members = BTreeMap<Arc<Evaluation>, BTreeSet<Arc<WorkloadKey>>>;
+
+/// The totals of an assignment: exact, whatever the number of workloads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RollUp {
+    /// The workloads selected.
+    pub workloads: usize,
+    /// The service models of the workloads together.
+    pub models: ServiceModels,
+    /// Workloads whose service model nothing determines.
+    pub undetermined: usize,
+    /// Workloads for which a cluster assignment names a service model that does not exist.
+    pub model_not_found: usize,
+    /// The layers that some workload has.
+    pub layers: LayerSet,
+    /// All duties by state.
+    pub duties: DutyCounts,
+    /// The assumed duties among those that this assignment is told of.
+    pub listed_assumed: usize,
+    /// Gaps of platform layers that are told to the cluster assignments instead.
+    pub platform_gaps: usize,
+    /// The gaps that this assignment is told of, by layer, duty and reason.
+    pub rows: BTreeMap<(LayerId, Duty, GapReason), Row>,
+}
+
+/// The workloads with a gap in a layer and duty for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Row {
+    /// How many there are.
+    pub workloads: usize,
+    /// The first of them in order.
+    pub examples: BTreeSet<Arc<WorkloadKey>>,
+    /// The party or parties that the gap is about, of the first in order.
+    pub subject: Option<Arc<str>>,
+}
+
+impl RollUp {
+    /// Adds up what was found for the workloads of an assignment.
+    ///
+    /// With `platform_elsewhere` the gaps of platform layers are only counted: they are told to the cluster assignments.
+    #[must_use]
+    pub fn new(matrix: &Matrix, members: &Members, platform_elsewhere: bool) -> Self {
+        let mut total = Self::default();
+        for (evaluation, workloads) in members {
+            total.add_workloads(evaluation, workloads.len());
+            for duty in &evaluation.duties {
+                let listed = !(platform_elsewhere && matrix.layer(duty.layer).concern == Concern::Platform);
+                total.add_duty(duty, workloads, listed);
+            }
+        }
+        total
+    }
+
+    fn add_workloads(&mut self, evaluation: &Evaluation, count: usize) {
+        self.workloads += count;
+        self.models = self.models.union(evaluation.model.models);
+        if evaluation.model.is_undetermined() {
+            self.undetermined += count;
+        }
+        if evaluation.model.not_found {
+            self.model_not_found += count;
+        }
+    }
+
+    fn add_duty(&mut self, duty: &DutyState, workloads: &BTreeSet<Arc<WorkloadKey>>, listed: bool) {
+        let count = workloads.len();
+        self.layers.insert(duty.layer);
+        *counter(&mut self.duties, duty.state) += to_i64(count);
+        match duty.state {
+            State::Assumed if listed => self.listed_assumed += count,
+            State::Gap(_) if !listed => self.platform_gaps += count,
+            State::Gap(reason) => {
+                self.rows.entry((duty.layer, duty.duty, reason)).or_default().add(duty, workloads);
+            }
+            State::Owned | State::Assumed | State::Unknown => {}
+        }
+    }
+
+    /// The layers with a gap that this assignment is told of.
+    #[must_use]
+    pub fn unowned_layers(&self) -> LayerSet {
+        self.rows.keys().map(|(layer, ..)| *layer).collect()
+    }
+}
+
+impl Row {
+    fn add(&mut self, duty: &DutyState, workloads: &BTreeSet<Arc<WorkloadKey>>) {
+        self.workloads += workloads.len();
+        let leads = workloads.first() < self.examples.first() || self.examples.is_empty();
+        if leads {
+            self.subject.clone_from(&duty.subject);
+        }
+        self.examples.extend(workloads.iter().take(EXAMPLES).cloned());
+        while self.examples.len() > EXAMPLES {
+            self.examples.pop_last();
+        }
+    }
+}
+
+const fn counter(duties: &mut DutyCounts, state: State) -> &mut i64 {
+    match state {
+        State::Owned => &mut duties.owned,
+        State::Assumed => &mut duties.assumed,
+        State::Unknown => &mut duties.unknown,
+        State::Gap(reason) => match reason.state() {
+            GapState::Unowned => &mut duties.unowned,
+            GapState::Invalid => &mut duties.invalid,
+            GapState::Conflicted => &mut duties.conflicted,
+            GapState::Lapsed => &mut duties.lapsed,
+        },
+    }
+}
+
+/// Counts in the API are signed; none comes near the limit.
+pub(super) fn to_i64(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

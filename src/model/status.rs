@@ -1,0 +1,136 @@
+//! The status of an assignment from the roll-up of its workloads.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::assignment::AssignmentId;
+use super::conditions::{self, Acceptance, Completeness};
+use super::message::{list, sentence};
+use super::roll_up::{EXAMPLES, RollUp, Row, to_i64};
+use crate::api::{AssignmentStatus, GapReason, Summary, UnownedLayer};
+use crate::matrix::{Duty, LayerId, Matrix};
+
+/// The most bytes of a status as JSON, whatever the size of the cluster: etcd keeps every one of them.
+pub const STATUS_LIMIT: usize = 32 * 1024;
+
+/// The longest `summary.unownedLayerNames`, in characters: it is a printer column.
+const LAYER_NAMES_LIMIT: usize = 256;
+
+/// What a status is about.
+#[derive(Clone, Debug)]
+pub struct Subject<'a> {
+    /// The assignment.
+    pub id: &'a AssignmentId,
+    /// Its generation that was evaluated.
+    pub generation: Option<i64>,
+    /// Whether it could be taken as it is written.
+    pub acceptance: &'a Acceptance,
+    /// Whether all inputs could be read.
+    pub completeness: &'a Completeness,
+    /// What was found for its workloads.
+    pub roll_up: &'a RollUp,
+}
+
+/// The status to publish. Where nothing changed it equals `previous`, so that nothing needs to be written.
+///
+/// While inputs are missing, counts and rows keep their last values and only conditions change. `announced` and
+/// `transitions` are carried over: they change when Events are written.
+#[must_use]
+pub fn status(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatus, now: Timestamp) -> AssignmentStatus {
+    let Subject { generation, acceptance, completeness, roll_up, .. } = *subject;
+    let known = completeness.essential.is_empty() && !matches!(acceptance, Acceptance::SchemaOutdated(_));
+    let mut next = previous.clone();
+    next.observed_generation = generation;
+    next.matrix_version = Some(matrix.version().to_owned());
+    let mut verdicts = vec![
+        conditions::accepted(acceptance),
+        conditions::inventory_complete(completeness),
+        conditions::covered(matrix, acceptance, completeness, roll_up),
+    ];
+    if known {
+        verdicts.push(conditions::consistent(matrix, roll_up));
+        next.summary = Some(summary(matrix, roll_up));
+        next.unowned_layers = rows(matrix, subject, previous, now);
+        next.truncated = None;
+    }
+    verdicts.push(conditions::ready(acceptance, completeness));
+    let dated: Vec<_> =
+        verdicts.into_iter().map(|verdict| verdict.dated(&previous.conditions, generation, now)).collect();
+    let replaced = |kind: &str| dated.iter().any(|condition| condition.type_ == kind);
+    let kept = previous.conditions.iter().filter(|condition| !replaced(&condition.type_)).cloned();
+    next.conditions = dated.iter().cloned().chain(kept).collect();
+    bound(&mut next, STATUS_LIMIT);
+    next
+}
+
+fn summary(matrix: &Matrix, roll_up: &RollUp) -> Summary {
+    let unowned = roll_up.unowned_layers();
+    let names: Vec<&str> = unowned.iter().map(|layer| matrix.layer(layer).name.as_str()).collect();
+    let mut models = roll_up.models.iter();
+    let model = match (models.next(), models.next()) {
+        _ if roll_up.workloads == 0 => None,
+        (None, _) => Some("Undetermined".to_owned()),
+        (Some(model), None) if roll_up.undetermined == 0 => Some(model.to_string()),
+        _ => Some("Mixed".to_owned()),
+    };
+    Summary {
+        model,
+        workloads: to_i64(roll_up.workloads),
+        layers: to_i64(roll_up.layers.len()),
+        unowned_layers: to_i64(unowned.len()),
+        unowned_layer_names: (!names.is_empty()).then(|| list(&names, LAYER_NAMES_LIMIT)),
+        duties: roll_up.duties.clone(),
+        platform_gaps: to_i64(roll_up.platform_gaps),
+    }
+}
+
+fn rows(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatus, now: Timestamp) -> Vec<UnownedLayer> {
+    let since: HashMap<(&str, Duty, GapReason), &Time> =
+        previous.unowned_layers.iter().map(|row| ((row.layer.as_str(), row.duty, row.reason), &row.since)).collect();
+    let row = |(&(layer, duty, reason), row): (&(LayerId, Duty, GapReason), &Row)| {
+        let layer = matrix.layer(layer);
+        let examples: Vec<String> = row
+            .examples
+            .iter()
+            .map(|key| if subject.id.is_cluster() { format!("{}/{key}", key.namespace) } else { key.to_string() })
+            .collect();
+        let omitted = row.workloads.saturating_sub(EXAMPLES.min(examples.len()));
+        UnownedLayer {
+            layer: layer.name.clone(),
+            duty,
+            reason,
+            workloads: to_i64(row.workloads),
+            since: since.get(&(layer.name.as_str(), duty, reason)).map_or(Time(now), |since| (*since).clone()),
+            message: sentence(layer, duty, reason, row.subject.as_deref()),
+            examples,
+            omitted: (omitted > 0).then(|| to_i64(omitted)),
+        }
+    };
+    subject.roll_up.rows.iter().map(row).collect()
+}
+
+/// Keeps a status below `limit` bytes: examples go first, then rows from the end, and `truncated` says how many.
+fn bound(status: &mut AssignmentStatus, limit: usize) {
+    if size(status) <= limit {
+        return;
+    }
+    for row in &mut status.unowned_layers {
+        row.examples.clear();
+        row.omitted = Some(row.workloads);
+    }
+    let mut dropped = 0;
+    while size(status) > limit && status.unowned_layers.pop().is_some() {
+        dropped += 1;
+        status.truncated = Some(dropped);
+    }
+}
+
+fn size(status: &AssignmentStatus) -> usize {
+    // Serialising plain data to memory cannot fail; if it did, the status would be too large to publish.
+    serde_json::to_vec(status).map_or(usize::MAX, |bytes| bytes.len())
+}
+
+#[cfg(test)]
+mod tests;

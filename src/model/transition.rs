@@ -1,0 +1,158 @@
+//! What changed since Events last told of it.
+//!
+//! The status holds the open gaps that Events have told of (`announced`). The difference to the open gaps of today is
+//! what Events have to tell next; it survives a crash, because it is committed with the status after the Events are
+//! written.
+
+use std::collections::BTreeSet;
+
+use super::message::{gap_line, list};
+use super::roll_up::RollUp;
+use crate::api::{Announcement, GapState};
+use crate::matrix::{Duty, Matrix};
+
+/// More transitions than this in one evaluation become one summary Event.
+const SINGLE_NOTES: usize = 3;
+
+/// The longest list of layers in a note, in bytes.
+const LAYERS_LIMIT: usize = 600;
+
+/// Something to tell in an Event on an assignment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Whether it is a Warning; otherwise it is Normal.
+    pub warning: bool,
+    /// The fixed word of the Event.
+    pub reason: &'static str,
+    /// The layer and duty it is about, for single transitions.
+    pub about: Option<(String, Duty)>,
+    /// The text.
+    pub note: String,
+}
+
+/// The Events that are due for an assignment, and what will have been told after them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transitions {
+    /// What to tell.
+    pub notes: Vec<Note>,
+    /// The open gaps after that: the next `announced`.
+    pub announced: Vec<Announcement>,
+}
+
+/// The gaps of a roll-up that Events tell of, in matrix order.
+#[must_use]
+pub fn open_gaps(matrix: &Matrix, roll_up: &RollUp) -> Vec<Announcement> {
+    let mut open: Vec<Announcement> = roll_up
+        .rows
+        .keys()
+        .map(|(layer, duty, reason)| Announcement {
+            layer: matrix.layer(*layer).name.clone(),
+            duty: *duty,
+            state: reason.state(),
+        })
+        .collect();
+    open.sort_by_key(|gap| (matrix.find(&gap.layer), gap.duty, gap.state));
+    open.dedup();
+    open
+}
+
+impl Transitions {
+    /// What Events have to tell, if anything: the difference between what was told and what is open now.
+    ///
+    /// An opening is a (layer, duty, state) that was not open before; a closing is a (layer, duty) whose last open state
+    /// ended. Other counts, examples or reasons within a state are no transition.
+    #[must_use]
+    pub fn between(matrix: &Matrix, announced: Option<&[Announcement]>, roll_up: &RollUp) -> Option<Self> {
+        let open = open_gaps(matrix, roll_up);
+        let Some(before) = announced else {
+            return Some(Self { notes: first_note(matrix, roll_up).into_iter().collect(), announced: open });
+        };
+        let opened: Vec<&Announcement> = open.iter().filter(|gap| !before.contains(gap)).collect();
+        let still_open: BTreeSet<(&str, Duty)> = open.iter().map(|gap| (gap.layer.as_str(), gap.duty)).collect();
+        let mut closed: Vec<(&str, Duty)> = before.iter().map(|gap| (gap.layer.as_str(), gap.duty)).collect();
+        closed.dedup();
+        closed.retain(|duty| !still_open.contains(duty));
+        if opened.is_empty() && closed.is_empty() {
+            return None;
+        }
+        let notes = if opened.len() + closed.len() > SINGLE_NOTES {
+            let openings = opened.iter().map(|gap| gap.layer.as_str()).collect();
+            let closings = closed.iter().map(|(layer, _)| *layer).collect();
+            summary("GapsOpened", "without an owner", openings)
+                .into_iter()
+                .chain(summary("GapsClosed", "no longer unowned", closings))
+                .collect()
+        } else {
+            let opening = opened.iter().map(|gap| opening_note(matrix, roll_up, gap));
+            let closing = closed.iter().map(|(layer, duty)| closing_note(matrix, roll_up, layer, *duty));
+            opening.chain(closing).collect()
+        };
+        Some(Self { notes, announced: open })
+    }
+}
+
+/// One Event for the first evaluation, whatever its size: there is no storm at install.
+fn first_note(matrix: &Matrix, roll_up: &RollUp) -> Option<Note> {
+    let workloads = roll_up.workloads;
+    let unowned = layer_names(matrix, roll_up);
+    if unowned.is_empty() {
+        if workloads == 0 || roll_up.duties.unknown > 0 {
+            return None;
+        }
+        let note = format!("every duty of {workloads} workload(s) in {} layers has an owner", roll_up.layers.len());
+        return Some(Note { warning: false, reason: "Covered", about: None, note });
+    }
+    let note = format!(
+        "{} of {} layers have a duty without an owner in {workloads} workload(s): {}",
+        unowned.len(),
+        roll_up.layers.len(),
+        list(&unowned, LAYERS_LIMIT),
+    );
+    Some(Note { warning: true, reason: "GapsFound", about: None, note })
+}
+
+fn layer_names<'a>(matrix: &'a Matrix, roll_up: &RollUp) -> Vec<&'a str> {
+    roll_up.unowned_layers().iter().map(|layer| matrix.layer(layer).name.as_str()).collect()
+}
+
+fn summary(reason: &'static str, what: &str, mut layers: Vec<&str>) -> Option<Note> {
+    layers.dedup();
+    if layers.is_empty() {
+        return None;
+    }
+    let note = format!("{} layer(s) {what}: {}", layers.len(), list(&layers, LAYERS_LIMIT));
+    Some(Note { warning: reason == "GapsOpened", reason, about: None, note })
+}
+
+fn opening_note(matrix: &Matrix, roll_up: &RollUp, gap: &Announcement) -> Note {
+    let reason = match gap.state {
+        GapState::Unowned => "LayerUnowned",
+        GapState::Invalid => "LayerInvalid",
+        GapState::Conflicted => "LayerConflicted",
+        GapState::Lapsed => "DutyLapsed",
+    };
+    let row = roll_up.rows.iter().find(|((layer, duty, why), _)| {
+        matrix.layer(*layer).name == gap.layer && *duty == gap.duty && why.state() == gap.state
+    });
+    let text = row.map(|((layer, duty, why), row)| {
+        let sentence = gap_line(matrix.layer(*layer), *duty, *why, row.subject.as_deref());
+        format!("{sentence} ({why}, {} workload(s))", row.workloads, why = why.name())
+    });
+    Note {
+        warning: true,
+        reason,
+        about: Some((gap.layer.clone(), gap.duty)),
+        note: text.unwrap_or_else(|| format!("{} ({} duty)", gap.layer, gap.duty.word())),
+    }
+}
+
+fn closing_note(matrix: &Matrix, roll_up: &RollUp, layer: &str, duty: Duty) -> Note {
+    let still_there = matrix.find(layer).is_some_and(|id| roll_up.layers.contains(id));
+    let what = if still_there { "has an owner now" } else { "is gone: no workload has this layer any more" };
+    Note {
+        warning: false,
+        reason: "LayerOwned",
+        about: Some((layer.to_owned(), duty)),
+        note: format!("{layer} ({} duty) {what}", duty.word()),
+    }
+}

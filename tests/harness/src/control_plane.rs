@@ -1,0 +1,243 @@
+//! A control plane on loopback.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use kube::Client;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+
+use crate::assets::{Assets, Tool};
+use crate::supervised::Supervised;
+
+/// How long a control plane may take to become ready before something is wrong with it.
+const START_LIMIT: Duration = Duration::from_secs(120);
+
+const AUDIT_POLICY: &str = "
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules: [{level: Metadata}]
+";
+
+/// A running control plane: etcd, kube-apiserver and kube-controller-manager. It ends when this is dropped or the process
+/// ends.
+#[derive(Debug)]
+pub struct ControlPlane {
+    folder: PathBuf,
+    kubectl: PathBuf,
+    // Dropped in this order: who depends on another ends first.
+    _controller_manager: Supervised,
+    _apiserver: Supervised,
+    _etcd: Supervised,
+}
+
+impl ControlPlane {
+    /// Starts a control plane and waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// When a program is missing or does not become ready; the end of its log is in the message.
+    pub async fn start() -> Result<Self> {
+        let assets = Assets::locate()?;
+        let mut failures = 0;
+        loop {
+            match Self::attempt(&assets).await {
+                // Another process may have taken one of the ports since it was found free.
+                Err(error) if failures < 2 && format!("{error:#}").contains("address already in use") => failures += 1,
+                result => return result,
+            }
+        }
+    }
+
+    async fn attempt(assets: &Assets) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("responsibility-operator-").tempdir()?.keep();
+        let [etcd_port, peer_port, api_port] = free_ports()?;
+        write_files(&folder, api_port)?;
+
+        let log = |name: &str| folder.join(format!("{name}.log"));
+        let mut etcd = Supervised::start(&etcd(assets, &folder, etcd_port, peer_port)?, &log("etcd"), Some(&folder))?;
+        let mut apiserver =
+            Supervised::start(&apiserver(assets, &folder, etcd_port, api_port)?, &log("kube-apiserver"), None)?;
+        let started = Instant::now();
+        // The certificate appears when the API server has made it.
+        let client = loop {
+            for (process, name) in [(&mut etcd, "etcd"), (&mut apiserver, "kube-apiserver")] {
+                if process.has_ended() || started.elapsed() > START_LIMIT {
+                    bail!("{name} did not become ready:\n{}", tail(&log(name)));
+                }
+            }
+            if let Some(client) = ready_client(&folder).await {
+                break client;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        let controller_manager =
+            Supervised::start(&controller_manager(assets, &folder)?, &log("kube-controller-manager"), None)?;
+        wait_for_default_service_account(&client).await?;
+        Ok(Self {
+            kubectl: assets.path(Tool::Kubectl)?,
+            folder,
+            _controller_manager: controller_manager,
+            _apiserver: apiserver,
+            _etcd: etcd,
+        })
+    }
+
+    /// The kubeconfig of an administrator.
+    #[must_use]
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.join("kubeconfig")
+    }
+
+    /// The audit log: what was really asked of the API server, as JSON lines.
+    #[must_use]
+    pub fn audit_log(&self) -> PathBuf {
+        self.folder.join("audit.log")
+    }
+
+    /// A folder that goes with the control plane.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// kubectl as administrator of this control plane.
+    #[must_use]
+    pub fn kubectl(&self) -> Command {
+        let mut command = Command::new(&self.kubectl);
+        // The cache of discovery is kept apart: other clusters have other kinds.
+        command.env("KUBECONFIG", self.kubeconfig()).env("KUBECACHEDIR", self.folder.join("kubectl-cache"));
+        command
+    }
+
+    /// A client with the rights of an administrator.
+    ///
+    /// # Errors
+    ///
+    /// When the kubeconfig cannot be read.
+    pub async fn client(&self) -> Result<Client> {
+        client(&self.kubeconfig()).await
+    }
+}
+
+fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    // All are held until all are found, so that no two are the same.
+    let listeners: Vec<TcpListener> = (0..N).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
+    let mut ports = [0; N];
+    for (port, listener) in ports.iter_mut().zip(&listeners) {
+        *port = listener.local_addr()?.port();
+    }
+    Ok(ports)
+}
+
+fn write_files(folder: &Path, api_port: u16) -> Result<()> {
+    let signing_key = rcgen::KeyPair::generate().context("cannot make a key for service accounts")?;
+    fs::write(folder.join("service-account.key"), signing_key.serialize_pem())?;
+    fs::write(folder.join("service-account.pub"), signing_key.public_key_pem())?;
+    fs::write(folder.join("tokens.csv"), "admin-token,admin,admin,system:masters\n")?;
+    fs::write(folder.join("audit-policy.yaml"), AUDIT_POLICY)?;
+    let kubeconfig = format!(
+        "apiVersion: v1
+kind: Config
+current-context: test
+contexts: [{{name: test, context: {{cluster: test, user: admin}}}}]
+clusters: [{{name: test, cluster: {{server: 'https://127.0.0.1:{api_port}', certificate-authority: {ca}}}}}]
+users: [{{name: admin, user: {{token: admin-token}}}}]
+",
+        ca = folder.join("certificates/apiserver.crt").display(),
+    );
+    fs::write(folder.join("kubeconfig"), kubeconfig)?;
+    Ok(())
+}
+
+fn etcd(assets: &Assets, folder: &Path, port: u16, peer_port: u16) -> Result<Command> {
+    let client_url = format!("http://127.0.0.1:{port}");
+    let peer_url = format!("http://127.0.0.1:{peer_port}");
+    let mut command = Command::new(assets.path(Tool::Etcd)?);
+    command
+        .arg(format!("--data-dir={}", folder.join("etcd").display()))
+        .arg(format!("--listen-client-urls={client_url}"))
+        .arg(format!("--advertise-client-urls={client_url}"))
+        .arg(format!("--listen-peer-urls={peer_url}"))
+        .arg(format!("--initial-advertise-peer-urls={peer_url}"))
+        .arg(format!("--initial-cluster=default={peer_url}"))
+        .arg("--unsafe-no-fsync");
+    Ok(command)
+}
+
+fn apiserver(assets: &Assets, folder: &Path, etcd_port: u16, port: u16) -> Result<Command> {
+    let file = |name: &str| folder.join(name).display().to_string();
+    let mut command = Command::new(assets.path(Tool::KubeApiserver)?);
+    command
+        .arg(format!("--etcd-servers=http://127.0.0.1:{etcd_port}"))
+        .arg(format!("--secure-port={port}"))
+        .arg("--bind-address=127.0.0.1")
+        // Not on loopback, which would be refused; nobody connects to it.
+        .arg("--advertise-address=192.0.2.1")
+        .arg("--endpoint-reconciler-type=none")
+        .arg(format!("--cert-dir={}", file("certificates")))
+        .arg("--service-account-issuer=https://kubernetes.default.svc")
+        .arg(format!("--service-account-key-file={}", file("service-account.pub")))
+        .arg(format!("--service-account-signing-key-file={}", file("service-account.key")))
+        .arg(format!("--token-auth-file={}", file("tokens.csv")))
+        .arg("--authorization-mode=RBAC")
+        .arg("--service-cluster-ip-range=10.0.0.0/24")
+        .arg("--allow-privileged=true")
+        .arg(format!("--audit-policy-file={}", file("audit-policy.yaml")))
+        .arg(format!("--audit-log-path={}", file("audit.log")));
+    Ok(command)
+}
+
+fn controller_manager(assets: &Assets, folder: &Path) -> Result<Command> {
+    let kubeconfig = folder.join("kubeconfig").display().to_string();
+    let mut command = Command::new(assets.path(Tool::KubeControllerManager)?);
+    command
+        .arg(format!("--kubeconfig={kubeconfig}"))
+        .arg(format!("--authentication-kubeconfig={kubeconfig}"))
+        .arg(format!("--authorization-kubeconfig={kubeconfig}"))
+        .arg(format!("--service-account-private-key-file={}", folder.join("service-account.key").display()))
+        .arg(format!("--root-ca-file={}", folder.join("certificates/apiserver.crt").display()))
+        .arg("--use-service-account-credentials")
+        .arg("--leader-elect=false")
+        .arg("--bind-address=127.0.0.1")
+        .arg("--secure-port=0");
+    Ok(command)
+}
+
+async fn client(kubeconfig: &Path) -> Result<Client> {
+    let config = Kubeconfig::read_from(kubeconfig)?;
+    let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await?;
+    Ok(Client::try_from(config)?)
+}
+
+async fn ready_client(folder: &Path) -> Option<Client> {
+    let client = client(&folder.join("kubeconfig")).await.ok()?;
+    let request = http::Request::get("/readyz").body(Vec::new()).ok()?;
+    // The client retries by itself for minutes; whether the process has ended is looked at in between.
+    let answer = tokio::time::timeout(Duration::from_millis(500), client.request_text(request)).await.ok()?;
+    answer.is_ok_and(|answer| answer == "ok").then_some(client)
+}
+
+/// Pods are admitted only when the service account of their namespace exists.
+async fn wait_for_default_service_account(client: &Client) -> Result<()> {
+    use k8s_openapi::api::core::v1::ServiceAccount;
+    let accounts: kube::Api<ServiceAccount> = kube::Api::namespaced(client.clone(), "default");
+    let started = Instant::now();
+    while accounts.get_opt("default").await?.is_none() {
+        if started.elapsed() > START_LIMIT {
+            bail!("kube-controller-manager made no service account in the namespace default");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+fn tail(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(15)..].join("\n")
+}

@@ -1,0 +1,15 @@
+//! A real Kubernetes control plane on loopback for the tests and the demo.
+//!
+//! etcd, kube-apiserver, kube-controller-manager and kubectl are built once from pinned Go modules
+//! (`tests/control-plane`) into the user's cache folder. A control plane is ready within seconds, uses free ports and a
+//! folder of its own, and ends with whoever started it, however that ends. Nothing here looks at `KUBECONFIG` or at the
+//! current context.
+
+mod assets;
+mod control_plane;
+mod operator;
+mod supervised;
+
+pub use assets::{Assets, Tool};
+pub use control_plane::ControlPlane;
+pub use operator::Operator;
