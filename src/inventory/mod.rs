@@ -151,6 +151,7 @@ impl Inventory {
                 for gone in self.missing_from(&listed) {
                     changed.append(&mut self.apply(gone));
                 }
+                changed.retain(|id| self.members.contains_key(id));
             }
         }
         changed

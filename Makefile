@@ -1,0 +1,32 @@
+# Two commands do it: `make demo` shows the main job on a real control plane, `make test` passes the tests.
+# Both build what they need: the operator with cargo, and once per version a Kubernetes control plane with go.
+
+CARGO ?= cargo
+HARNESS = $(CARGO) run --quiet --locked -p harness --bin
+
+.PHONY: demo test lint generate control-plane cluster-up cluster-down
+
+demo: control-plane ## Show the main job: a shop, its assignments, the gaps, the Events
+	@$(CARGO) build --locked
+	@$(HARNESS) demo
+
+test: control-plane ## Run all tests: unit, property, generated files, and those on a real API server
+	$(CARGO) test --locked --workspace
+
+lint: ## Check format, lints, licences and that the core is pure
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --no-default-features --lib -- -D warnings
+
+generate: ## Write the files that are generated from the types
+	$(CARGO) run --quiet --locked -- crds > crds/crds.yaml
+
+control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into the cache, once per version
+	@$(CARGO) build --locked -p harness
+	@$(HARNESS) test-cluster -- build
+
+cluster-up: control-plane ## Start a control plane to try things by hand; prints what to export
+	@$(HARNESS) test-cluster -- up
+
+cluster-down: ## Stop the control plane of cluster-up
+	@$(HARNESS) test-cluster -- down

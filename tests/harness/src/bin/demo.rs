@@ -1,0 +1,230 @@
+//! `make demo`: the main job on a real control plane, step by step, each step checked.
+//!
+//! With a terminal it stays up until Ctrl-C; without one it ends, with an error when a step did not show what it should.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use harness::{Assets, ControlPlane, Operator, Tool};
+use serde_json::Value;
+
+/// How long a step may take to show what it should.
+const STEP_LIMIT: Duration = Duration::from_secs(30);
+
+fn main() -> ExitCode {
+    let (stop, stopped) = mpsc::channel();
+    let handler = ctrlc::set_handler(move || {
+        // Only a demo that is ending has nobody who listens.
+        let _ = stop.send(());
+    });
+    match handler.map_err(Into::into).and_then(|()| demo(&stopped)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn demo(stopped: &mpsc::Receiver<()>) -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let operator = std::env::current_exe()?.with_file_name("responsibility-operator");
+    ensure!(operator.is_file(), "{} is missing; run cargo build", operator.display());
+    let (cluster, _control_plane) = Cluster::provide()?;
+    let demo = Demo { cluster, root };
+
+    step("Install the custom resource definitions");
+    demo.show(&["apply", "--server-side", "-f", "crds/"])?;
+    demo.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", "-f", "crds/"])?;
+
+    step("Apply a shop and the assignments of its teams");
+    demo.show(&["apply", "-f", "deploy/samples/workloads.yaml", "-f", "deploy/samples/assignments.yaml"])?;
+
+    step("Start the operator");
+    let log = demo.cluster.folder.join("operator.log");
+    let _operator = Operator::start(&operator, &demo.cluster.kubeconfig, &[], log)?;
+    demo.wait_until("shop", "shop", "is evaluated", |status| status["summary"]["workloads"] == 9)?;
+    demo.wait_until("payments", "payments", "is evaluated", |status| status["summary"]["workloads"] == 3)?;
+
+    step("Who is responsible, and where is nobody?");
+    demo.show(&["get", "rassign", "-A"])?;
+    demo.show(&["get", "crassign"])?;
+    demo.show_unowned("shop", "shop")?;
+    demo.show_unowned("payments", "payments")?;
+    demo.expect_rows("shop", "shop", &[
+        "network-segmentation/Customer/LayerUnowned",
+        "incident-response/Customer/SharedLayerHalfOwned",
+    ])?;
+    demo.expect_rows("payments", "payments", &[
+        "data-classification/Customer/NotTransferable",
+        "access-control/Customer/UnknownParty",
+        "network-segmentation/Customer/AgreementMissing",
+    ])?;
+
+    step("Gaps are announced once, as Events");
+    demo.wait_for_event("shop", "GapsFound")?;
+    demo.wait_for_event("payments", "GapsFound")?;
+    demo.show_events("payments")?;
+
+    step("Somebody opens the ledger to the world");
+    let applied = Instant::now();
+    demo.show(&["apply", "-f", "deploy/samples/load-balancer.yaml"])?;
+    demo.wait_until("payments", "payments", "shows user-accounts as unowned", |status| {
+        rows(status).any(|row| row.starts_with("user-accounts/"))
+    })?;
+    println!("the status showed the new gaps {} ms after kubectl was called", applied.elapsed().as_millis());
+    demo.show_unowned("payments", "payments")?;
+    demo.wait_for_event("payments", "LayerUnowned")?;
+    demo.show_events("payments")?;
+
+    step("The teams close their gaps");
+    demo.show(&["apply", "-f", "deploy/samples/covered.yaml"])?;
+    for namespace in ["shop", "payments"] {
+        let name = format!("rassign/{namespace}");
+        demo.show(&["wait", &name, "-n", namespace, "--for=condition=Covered", "--timeout=30s"])?;
+    }
+    demo.show(&["get", "rassign", "-A"])?;
+    demo.wait_for_event("payments", "GapsClosed")?;
+    demo.show_events("payments")?;
+
+    step("Done: every step showed what it should");
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        println!("The cluster stays up. In another terminal:\n");
+        println!("  export KUBECONFIG={}", demo.cluster.kubeconfig.display());
+        println!("  {} describe rassign -n shop shop", demo.cluster.kubectl.display());
+        println!("\nPress Ctrl-C to end it.");
+        stopped.recv().context("nobody can end the demo")?;
+    }
+    Ok(())
+}
+
+fn step(title: &str) {
+    println!("\n=== {title}\n");
+}
+
+/// The cluster of the demo: its own, or the one that `DEMO_KUBECONFIG` names.
+struct Cluster {
+    kubeconfig: PathBuf,
+    kubectl: PathBuf,
+    folder: PathBuf,
+}
+
+impl Cluster {
+    fn provide() -> Result<(Self, Option<ControlPlane>)> {
+        let assets = Assets::locate()?;
+        let kubectl = assets.path(Tool::Kubectl)?;
+        if let Some(kubeconfig) = std::env::var_os("DEMO_KUBECONFIG").map(PathBuf::from) {
+            step("Use the cluster of DEMO_KUBECONFIG");
+            println!("What the demo applies stays there: crds/ and deploy/samples/.");
+            let folder = tempfile::tempdir()?.keep();
+            return Ok((Self { kubeconfig, kubectl, folder }, None));
+        }
+        step("Start a Kubernetes control plane on loopback");
+        assets.provide()?;
+        let started = Instant::now();
+        let control_plane = tokio::runtime::Runtime::new()?.block_on(ControlPlane::start())?;
+        println!("ready after {:.1} s", started.elapsed().as_secs_f32());
+        let kubeconfig = control_plane.kubeconfig();
+        let folder = control_plane.folder().to_owned();
+        Ok((Self { kubeconfig, kubectl, folder }, Some(control_plane)))
+    }
+}
+
+struct Demo {
+    cluster: Cluster,
+    root: PathBuf,
+}
+
+impl Demo {
+    fn kubectl(&self, arguments: &[&str]) -> Result<String> {
+        let output = Command::new(&self.cluster.kubectl)
+            .args(arguments)
+            .current_dir(&self.root)
+            .env("KUBECONFIG", &self.cluster.kubeconfig)
+            .env("KUBECACHEDIR", self.cluster.folder.join("kubectl-cache"))
+            .output()
+            .context("cannot run kubectl")?;
+        if !output.status.success() {
+            bail!("kubectl {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Runs kubectl and shows the command and its output.
+    fn show(&self, arguments: &[&str]) -> Result<()> {
+        println!("$ kubectl {}", arguments.join(" "));
+        println!("{}", self.kubectl(arguments)?);
+        Ok(())
+    }
+
+    fn status(&self, namespace: &str, name: &str) -> Result<Value> {
+        let object = self.kubectl(&["get", "rassign", name, "-n", namespace, "-o", "json"])?;
+        Ok(serde_json::from_str::<Value>(&object)?["status"].take())
+    }
+
+    fn wait_until(&self, namespace: &str, name: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let status = self.status(namespace, name)?;
+            if holds(&status) {
+                return Ok(());
+            }
+            if started.elapsed() > STEP_LIMIT {
+                bail!("{namespace}/{name} did not come to the state that it {what}; its status is {status:#}");
+            }
+        }
+    }
+
+    fn wait_for_event(&self, namespace: &str, reason: &str) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let selector = format!("reason={reason}");
+            let events = self.kubectl(&["get", "events", "-n", namespace, "--field-selector", &selector, "-o", "name"])?;
+            match events.lines().count() {
+                0 if started.elapsed() > STEP_LIMIT => bail!("no Event {reason} in the namespace {namespace}"),
+                0 => {}
+                1 => return Ok(()),
+                more => bail!("{more} Events {reason} in the namespace {namespace} instead of one"),
+            }
+        }
+    }
+
+    /// The unowned layers of an assignment: whose duty each is, and what to write.
+    fn show_unowned(&self, namespace: &str, name: &str) -> Result<()> {
+        println!("The unowned layers of {namespace}/{name} (status.unownedLayers):\n");
+        println!("{:24} {:9} {:22} {:>9}  WHAT TO DO", "LAYER", "DUTY OF", "REASON", "WORKLOADS");
+        for row in self.status(namespace, name)?["unownedLayers"].as_array().into_iter().flatten() {
+            let text = |field: &str| row[field].as_str().unwrap_or_default();
+            let (layer, duty, reason) = (text("layer"), text("duty"), text("reason"));
+            println!("{layer:24} {duty:9} {reason:22} {:>9}  {}", row["workloads"], text("message"));
+        }
+        println!();
+        Ok(())
+    }
+
+    fn show_events(&self, namespace: &str) -> Result<()> {
+        self.show(&["get", "events", "-n", namespace, "--field-selector=involvedObject.kind=ResponsibilityAssignment"])
+    }
+
+    fn expect_rows(&self, namespace: &str, name: &str, expected: &[&str]) -> Result<()> {
+        let status = self.status(namespace, name)?;
+        let found: Vec<String> = rows(&status).collect();
+        for row in expected {
+            ensure!(found.iter().any(|found| found == row), "{namespace}/{name} does not show {row} but {found:?}");
+        }
+        Ok(())
+    }
+}
+
+/// The rows of a status as layer/duty/reason.
+fn rows(status: &Value) -> impl Iterator<Item = String> {
+    let rows = status["unownedLayers"].as_array().into_iter().flatten();
+    rows.map(|row| {
+        let text = |field: &str| row[field].as_str().unwrap_or_default();
+        format!("{}/{}/{}", text("layer"), text("duty"), text("reason"))
+    })
+}
