@@ -4,7 +4,11 @@
 CARGO ?= cargo
 HARNESS = $(CARGO) run --quiet --locked -p harness --bin
 
-.PHONY: demo test lint generate control-plane cluster-up cluster-down
+DENY_VERSION = 0.20.2
+CACHE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/responsibility-operator
+DENY_ROOT = $(CACHE)/tools/cargo-deny-$(DENY_VERSION)
+
+.PHONY: demo test lint licences audit generate control-plane cluster-up cluster-down
 
 demo: control-plane ## Show the main job: a shop, its assignments, the gaps, the Events
 	@$(CARGO) build --locked
@@ -13,10 +17,20 @@ demo: control-plane ## Show the main job: a shop, its assignments, the gaps, the
 test: control-plane ## Run all tests: unit, property, generated files, and those on a real API server
 	$(CARGO) test --locked --workspace
 
-lint: ## Check format, lints, licences and that the core is pure
+lint: ## Check format, lints, and that the core builds without a client
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --lib -- -D warnings
+
+licences: $(DENY_ROOT)/bin/cargo-deny ## Check licences, sources and banned crates
+	$(DENY_ROOT)/bin/cargo-deny --locked check bans licenses sources
+
+audit: $(DENY_ROOT)/bin/cargo-deny ## Check for known vulnerabilities; fetches the advisory database
+	$(DENY_ROOT)/bin/cargo-deny --locked check advisories
+
+$(DENY_ROOT)/bin/cargo-deny:
+	@echo "building cargo-deny $(DENY_VERSION): once per version, some minutes ..."
+	$(CARGO) install cargo-deny --quiet --locked --version $(DENY_VERSION) --root $(DENY_ROOT)
 
 generate: ## Write the files that are generated from the types
 	$(CARGO) run --quiet --locked -- crds > crds/crds.yaml

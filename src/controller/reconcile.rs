@@ -118,6 +118,7 @@ impl Plan {
             Ok(Ok(resource_version)) => Outcome::Written { resource_version, status: Box::new(status) },
             Ok(Err(kube::Error::Api(answer))) if answer.code == 409 => Outcome::Conflict,
             Ok(Err(kube::Error::Api(answer))) if answer.code == 404 => Outcome::Gone,
+            Ok(Err(kube::Error::Api(answer))) => Outcome::Failed(format!("{} (code {})", answer.message, answer.code)),
             Ok(Err(error)) => Outcome::Failed(error.to_string()),
             Err(_) => Outcome::Failed(format!("the API server did not answer within {WRITE_LIMIT:?}")),
         }

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::pin::pin;
+use std::time::Duration;
 
 use futures::StreamExt;
 use kube::api::Api;
@@ -18,6 +19,9 @@ use super::input::{Input, Problem, Seen, Source, SourceRole};
 use crate::api::{ClusterResponsibilityAssignment, ResponsibilityAssignment};
 use crate::extract::{self, Extract};
 use crate::inventory::{Delta, Listed};
+
+/// How long to wait before asking again for a kind that is missing or forbidden: whoever puts that right is waiting.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// The running watches and what they watch. They end when this is dropped.
 pub(super) struct Watches {
@@ -163,8 +167,8 @@ impl<K: Watched> Watch<K> {
                 Ok(Event::Apply(object)) => self.tell(object.input()).await?,
                 Ok(Event::Delete(object)) => self.tell(Input::Change(object.deletion())).await?,
                 Err(error) => {
-                    self.report(&error).await?;
-                    tokio::time::sleep(backoff.next().unwrap_or_default()).await;
+                    let pause = if self.report(&error).await? { ASK_AGAIN } else { backoff.next().unwrap_or(ASK_AGAIN) };
+                    tokio::time::sleep(pause).await;
                     if must_begin_anew(&error) {
                         return Ok(());
                     }
@@ -178,14 +182,14 @@ impl<K: Watched> Watch<K> {
         self.inputs.send(input).await.map_err(|_| EngineGone)
     }
 
-    async fn report(&self, error: &watcher::Error) -> Result<(), EngineGone> {
-        match client_error(error).and_then(Problem::of) {
-            Some(problem) => self.tell(Input::Unreadable(self.source.clone(), problem)).await,
-            None => {
-                warn!(source = %self.source, %error, "the watch failed and is tried again");
-                Ok(())
-            }
+    /// Tells what is wrong; returns whether it is something that people have to put right.
+    async fn report(&self, error: &watcher::Error) -> Result<bool, EngineGone> {
+        if let Some(problem) = client_error(error).and_then(Problem::of) {
+            self.tell(Input::Unreadable(self.source.clone(), problem)).await?;
+            return Ok(true);
         }
+        warn!(source = %self.source, %error, "the watch failed and is tried again");
+        Ok(false)
     }
 }
 

@@ -12,6 +12,8 @@ mod message;
 mod roll_up;
 mod service_model;
 mod status;
+#[cfg(test)]
+mod testing;
 mod transition;
 mod workload;
 

@@ -156,3 +156,6 @@ fn closing_note(matrix: &Matrix, roll_up: &RollUp, layer: &str, duty: Duty) -> N
         note: format!("{layer} ({} duty) {what}", duty.word()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,41 +1,34 @@
 //! The operator as a process.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use anyhow::{Context, Result};
 
-/// A running operator. It is killed when this is dropped.
+use crate::supervised::Supervised;
+
+/// A running operator. It is killed when this is dropped or the process ends.
 #[derive(Debug)]
 pub struct Operator {
-    child: Child,
+    process: Supervised,
     log: PathBuf,
 }
 
 impl Operator {
-    /// Starts `binary run` with further arguments against the cluster of a kubeconfig; it logs to the file `log`.
+    /// Starts `binary run` with further arguments against the cluster of a kubeconfig; it adds its log to the file `log`.
     ///
     /// # Errors
     ///
     /// When the process cannot be started.
     pub fn start(binary: &Path, kubeconfig: &Path, arguments: &[&str], log: PathBuf) -> Result<Self> {
-        let output = File::options().create(true).append(true).open(&log)?;
-        let child = Command::new(binary)
-            .arg("run")
-            .args(arguments)
-            .env("KUBECONFIG", kubeconfig)
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()
-            .with_context(|| format!("cannot run {}", binary.display()))?;
-        Ok(Self { child, log })
+        let mut command = Command::new(binary);
+        command.arg("run").args(arguments).env("KUBECONFIG", kubeconfig);
+        Ok(Self { process: Supervised::start(&command, &log, None)?, log })
     }
 
-    /// What it has logged so far.
+    /// What it has logged so far, and whatever was in the file before.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
@@ -47,35 +40,12 @@ impl Operator {
     ///
     /// When it does not end within `limit`.
     pub fn terminate(&mut self, limit: Duration) -> Result<ExitStatus> {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("the process has no id")?;
-        kill_process(pid, Signal::TERM)?;
-        let asked = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait()? {
-                return Ok(status);
-            }
-            if asked.elapsed() > limit {
-                bail!("the operator did not stop within {limit:?}:\n{}", self.log());
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let ended = self.process.terminate(limit)?;
+        ended.with_context(|| format!("the operator did not stop within {limit:?}:\n{}", self.log()))
     }
 
-    /// Kills it at once.
-    ///
-    /// # Errors
-    ///
-    /// When the process cannot be waited for.
-    pub fn kill(&mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
-    }
-}
-
-impl Drop for Operator {
-    fn drop(&mut self) {
-        // It may have ended already; there is nobody to tell about a failure.
-        let _ = self.kill();
+    /// Kills it at once, as a crash does.
+    pub fn kill(self) {
+        drop(self);
     }
 }

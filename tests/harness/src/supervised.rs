@@ -3,34 +3,42 @@
 use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// A process under a small shell that kills it when the pipe to its starter closes.
 #[derive(Debug)]
 pub(crate) struct Supervised(Child);
 
-/// `$0` is the folder to remove at the end, or empty; the rest is the command line.
+/// `$0` is the folder to remove at the end, or empty; the rest is the command line. SIGTERM is passed on, and the exit
+/// code is that of the process.
 const SUPERVISE: &str = r#"
+stopped=
 exec 3<&0
 "$@" </dev/null 3<&- &
 child=$!
-( cat <&3 >/dev/null; kill -KILL "$child" 2>/dev/null; if [ -n "$0" ]; then rm -rf "$0"; fi ) &
+trap 'stopped=1; kill -TERM "$child" 2>/dev/null' TERM
+( trap '' TERM; cat <&3 >/dev/null; kill -KILL "$child" 2>/dev/null; if [ -n "$0" ]; then rm -rf "$0"; fi ) &
 exec 3<&-
-wait "$child"
+wait "$child"; code=$?
+if [ -n "$stopped" ]; then wait "$child"; code=$?; fi
+exit "$code"
 "#;
 
 impl Supervised {
     /// Starts a command that writes to `log`. When it is to end, `remove` goes with it.
     pub(crate) fn start(command: &Command, log: &Path, remove: Option<&Path>) -> Result<Self> {
-        let output = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+        let output = File::options().create(true).append(true).open(log).with_context(|| format!("cannot write {}", log.display()))?;
         let child = Command::new("sh")
             .arg("-c")
             .arg(SUPERVISE)
             .arg(remove.unwrap_or(Path::new("")))
             .arg(command.get_program())
             .args(command.get_args())
+            .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
             .stdin(Stdio::piped())
             .stdout(output.try_clone()?)
             .stderr(output)
@@ -39,6 +47,19 @@ impl Supervised {
             .spawn()
             .context("cannot run sh")?;
         Ok(Self(child))
+    }
+
+    /// Asks the process to stop by SIGTERM and waits for its end, at most `limit`.
+    pub(crate) fn terminate(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
+        let pid = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw).context("the process has no id")?;
+        kill_process(pid, Signal::TERM)?;
+        let asked = Instant::now();
+        loop {
+            match self.0.try_wait()? {
+                None if asked.elapsed() < limit => std::thread::sleep(Duration::from_millis(20)),
+                ended => return Ok(ended),
+            }
+        }
     }
 
     /// Whether the process has ended.

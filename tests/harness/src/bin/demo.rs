@@ -55,15 +55,20 @@ fn demo(stopped: &mpsc::Receiver<()>) -> Result<()> {
     demo.show(&["get", "crassign"])?;
     demo.show_unowned("shop", "shop")?;
     demo.show_unowned("payments", "payments")?;
-    demo.expect_rows("shop", "shop", &[
-        "network-segmentation/Customer/LayerUnowned",
-        "incident-response/Customer/SharedLayerHalfOwned",
-    ])?;
-    demo.expect_rows("payments", "payments", &[
-        "data-classification/Customer/NotTransferable",
-        "access-control/Customer/UnknownParty",
-        "network-segmentation/Customer/AgreementMissing",
-    ])?;
+    demo.expect_rows(
+        "shop",
+        "shop",
+        &["network-segmentation/Customer/LayerUnowned", "incident-response/Customer/SharedLayerHalfOwned"],
+    )?;
+    demo.expect_rows(
+        "payments",
+        "payments",
+        &[
+            "data-classification/Customer/NotTransferable",
+            "access-control/Customer/UnknownParty",
+            "network-segmentation/Customer/AgreementMissing",
+        ],
+    )?;
 
     step("Gaps are announced once, as Events");
     demo.wait_for_event("shop", "GapsFound")?;
@@ -183,7 +188,8 @@ impl Demo {
         let started = Instant::now();
         loop {
             let selector = format!("reason={reason}");
-            let events = self.kubectl(&["get", "events", "-n", namespace, "--field-selector", &selector, "-o", "name"])?;
+            let events =
+                self.kubectl(&["get", "events", "-n", namespace, "--field-selector", &selector, "-o", "name"])?;
             match events.lines().count() {
                 0 if started.elapsed() > STEP_LIMIT => bail!("no Event {reason} in the namespace {namespace}"),
                 0 => {}

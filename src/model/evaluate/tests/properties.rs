@@ -1,0 +1,162 @@
+//! What holds whatever is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use crate::api::Role;
+use crate::matrix::{Duty, LayerId, LayerSet, ServiceModel, Signal, Signals};
+use crate::model::evaluate::{Evaluation, ProviderDuties, Settings, State, evaluate};
+use crate::model::testing::{Terms, all_layers, cluster, matrix, namespaced};
+use crate::model::{Assignment, Directory, ModelClaim, PartyDeclaration};
+
+/// Few layers and parties, so that claims meet.
+const LAYERS: [&str; 5] = ["data-classification", "application-code", "node-os", "incident-response", "client-devices"];
+const PARTIES: [&str; 3] = ["aws", "team", "platform"];
+const ACCOUNTABLE: [&str; 2] = ["team", "platform"];
+
+fn role() -> impl Strategy<Value = Role> {
+    select(vec![Role::Provider, Role::Customer, Role::ThirdParty])
+}
+
+fn layer_set() -> impl Strategy<Value = LayerSet> {
+    subsequence(LAYERS.to_vec(), 0..=LAYERS.len()).prop_map(|names| crate::model::testing::layers(&names))
+}
+
+fn parties() -> impl Strategy<Value = BTreeMap<Arc<str>, PartyDeclaration>> {
+    let declaration = (role(), option::of(layer_set())).prop_map(|(role, accepts)| PartyDeclaration { role, accepts });
+    btree_map(select(PARTIES.to_vec()).prop_map(Arc::from), declaration, 0..3)
+}
+
+fn model_claim() -> impl Strategy<Value = Option<ModelClaim>> {
+    let found = select(ServiceModel::ALL.to_vec()).prop_map(ModelClaim::BuiltIn);
+    prop_oneof![3 => Just(None), 2 => found.prop_map(Some), 1 => Just(Some(ModelClaim::NotFound("Cass".into())))]
+}
+
+/// One party for each duty of a layer, as a valid object has it.
+fn claims() -> impl Strategy<Value = BTreeMap<(&'static str, Duty), (&'static str, Terms)>> {
+    let duty = (select(LAYERS.to_vec()), select(Duty::ALL.to_vec()));
+    let terms = (option::of(select(ACCOUNTABLE.to_vec())), any::<bool>())
+        .prop_map(|(accountable, agreement)| Terms { accountable, agreement });
+    btree_map(duty, (select(PARTIES.to_vec()), terms), 0..6)
+}
+
+fn assignments() -> impl Strategy<Value = Vec<Assignment>> {
+    let said = (model_claim(), layer_set(), parties(), claims());
+    let one = (any::<[bool; 3]>(), said).prop_map(|([in_namespace, selector, other_selector], said)| {
+        let assignment = if in_namespace { namespaced("") } else { cluster("") };
+        let assignment = if selector { assignment.with_selector() } else { assignment };
+        let assignment =
+            if other_selector && !in_namespace { assignment.with_namespace_selector() } else { assignment };
+        let (model, declares, parties, claims) = said;
+        claims.into_iter().fold(
+            Assignment { model, declares, parties, ..assignment },
+            |assignment, ((layer, duty), (party, terms))| assignment.gives(duty, &[layer], party, terms),
+        )
+    });
+    vec(one, 0..7).prop_map(|mut assignments| {
+        for (number, assignment) in assignments.iter_mut().enumerate() {
+            assignment.id.name = format!("a-{number}").into();
+        }
+        assignments
+    })
+}
+
+fn in_two_orders() -> impl Strategy<Value = (Vec<Assignment>, Vec<Assignment>)> {
+    assignments().prop_flat_map(|one| (Just(one.clone()), Just(one).prop_shuffle()))
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    let provider_duties = select(vec![ProviderDuties::Assume, ProviderDuties::Require]);
+    (option::of(select(ServiceModel::ALL.to_vec())), provider_duties)
+        .prop_map(|(default_model, provider_duties)| Settings { default_model, provider_duties })
+}
+
+fn signals() -> impl Strategy<Value = Signals> {
+    let all = vec![Signal::Storage, Signal::Secrets, Signal::ExternalServices, Signal::Published, Signal::HostNetwork];
+    subsequence(all, 0..=5).prop_map(|some| some.into_iter().fold(Signals::default(), Signals::with))
+}
+
+fn evaluated(settings: &Settings, signals: Signals, assignments: &[Assignment]) -> Evaluation {
+    let selecting: Vec<&Assignment> = assignments.iter().collect();
+    let directory = Directory::new(selecting.iter().copied().filter(|a| a.id.is_cluster()));
+    evaluate(matrix(), settings, signals, &selecting, &directory)
+}
+
+fn owed(evaluation: &Evaluation) -> BTreeSet<(LayerId, Duty)> {
+    evaluation.duties.iter().map(|found| (found.layer, found.duty)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_order_of_the_assignments_changes_no_duty(
+        settings in settings(),
+        signals in signals(),
+        (one, other) in in_two_orders(),
+    ) {
+        let [one, other] = [one, other].map(|assignments| evaluated(&settings, signals, &assignments));
+        prop_assert_eq!(one.model.owed, other.model.owed);
+        prop_assert_eq!(one.model.not_found, other.model.not_found);
+        prop_assert_eq!(one.duties, other.duties);
+    }
+
+    #[test]
+    #[ignore = "open: the models shown depend on the order of namespaced claims"]
+    fn the_order_of_the_assignments_changes_nothing(
+        settings in settings(),
+        signals in signals(),
+        (one, other) in in_two_orders(),
+    ) {
+        prop_assert_eq!(evaluated(&settings, signals, &one), evaluated(&settings, signals, &other));
+    }
+
+    #[test]
+    fn each_duty_is_in_exactly_one_state_and_each_present_layer_has_one(
+        settings in settings(),
+        signals in signals(),
+        assignments in assignments(),
+    ) {
+        let evaluation = evaluated(&settings, signals, &assignments);
+        let listed = evaluation.duties.iter().map(|found| (found.layer, found.duty));
+        prop_assert!(listed.clone().is_sorted_by(|one, next| one < next), "twice or out of order");
+        let declared = assignments.iter().fold(LayerSet::EMPTY, |all, a| all.union(a.declares));
+        prop_assert_eq!(evaluation.layers(), matrix().present(signals, declared));
+        for found in &evaluation.duties {
+            let judged = matrix().customer_everywhere().contains(found.layer) || !evaluation.model.is_undetermined();
+            prop_assert_eq!(found.state != State::Unknown, judged);
+            prop_assert!(found.state != State::Assumed || found.duty == Duty::Provider, "a customer duty is assumed");
+        }
+    }
+
+    #[test]
+    fn no_claim_in_a_namespace_takes_away_a_duty(
+        model in select(ServiceModel::ALL.to_vec()),
+        signals in signals(),
+        assignments in assignments(),
+    ) {
+        let settings = Settings { default_model: Some(model), ..Settings::default() };
+        let without_namespaced_claims: Vec<Assignment> = assignments
+            .iter()
+            .map(|a| if a.id.is_cluster() { a.clone() } else { Assignment { model: None, ..a.clone() } })
+            .collect();
+        let before = owed(&evaluated(&settings, signals, &without_namespaced_claims));
+        let after = owed(&evaluated(&settings, signals, &assignments));
+        prop_assert!(after.is_superset(&before));
+        prop_assert!(after.difference(&before).all(|(_, duty)| *duty == Duty::Customer));
+    }
+
+    /// Whoever names providers only holds no customer duty by it.
+    #[test]
+    fn naming_providers_makes_no_customer_duty_owned(settings in settings(), signals in signals()) {
+        let providers = namespaced("shop").party("aws", Role::Provider).provider(&all_layers(), "aws");
+        let evaluation = evaluated(&settings, signals, &[providers]);
+        let owned = evaluation.duties.iter().filter(|found| found.state == State::Owned);
+        prop_assert!(owned.map(|found| found.duty).all(|duty| duty == Duty::Provider));
+    }
+}

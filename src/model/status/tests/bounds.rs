@@ -1,0 +1,127 @@
+//! A status is never larger than 32 KiB, and what it counts stays exact.
+
+use std::sync::Arc;
+
+use super::Given;
+use crate::api::{AssignmentStatus, GapReason};
+use crate::matrix::{Duty, ServiceModel};
+use crate::model::evaluate::{DutyState, State};
+use crate::model::service_model::EffectiveModel;
+use crate::model::testing::{deployment, matrix, members};
+use crate::model::{Evaluation, RollUp, STATUS_LIMIT};
+
+/// How many workloads have each gap.
+const WORKLOADS: usize = 5;
+
+/// Every layer has gaps of so many reasons in both duties, about parties and in workloads of the longest names.
+fn with_reasons(reasons: &[GapReason]) -> RollUp {
+    let namespace = "n".repeat(63);
+    let gap = |layer, duty, reason| DutyState {
+        layer,
+        duty,
+        state: State::Gap(reason),
+        subject: Some("p".repeat(63).into()),
+    };
+    let keyed = reasons.iter().flat_map(|reason| {
+        let both = |layer| Duty::ALL.map(|duty| gap(layer, duty, *reason));
+        let duties = matrix().layers().flat_map(|(layer, _)| both(layer)).collect();
+        let models = [ServiceModel::Caas].into_iter().collect();
+        let found = Evaluation { model: EffectiveModel { models, ..EffectiveModel::default() }, duties };
+        let name = |number| format!("{}-{number}-{}", reason.name(), "w".repeat(200));
+        (0..WORKLOADS).map(|number| (deployment(&namespace, &name(number)), found.clone())).collect::<Vec<_>>()
+    });
+    RollUp::new(matrix(), &members(keyed), false)
+}
+
+/// More rows than a status can hold: 22 layers, two duties, eight reasons.
+pub(super) fn large() -> RollUp {
+    with_reasons(&GapReason::ALL)
+}
+
+fn size(status: &AssignmentStatus) -> usize {
+    serde_json::to_vec(status).unwrap().len()
+}
+
+#[test]
+fn a_status_that_fits_keeps_its_examples() {
+    let mut roll_up = with_reasons(&GapReason::ALL[..1]);
+    while roll_up.rows.len() > 20 {
+        roll_up.rows.pop_last();
+    }
+    let status = Given::cluster(roll_up).status();
+    assert!(size(&status) <= STATUS_LIMIT);
+    assert_eq!((status.unowned_layers.len(), status.truncated), (20, None));
+    assert!(status.unowned_layers.iter().all(|row| row.examples.len() == 3 && row.omitted == Some(2)));
+}
+
+#[test]
+fn examples_give_way_before_rows() {
+    let roll_up = with_reasons(&GapReason::ALL[..1]);
+    assert_eq!(roll_up.rows.len(), 44);
+    let status = Given::cluster(roll_up).status();
+    assert!(size(&status) <= STATUS_LIMIT, "{} bytes", size(&status));
+    assert_eq!((status.unowned_layers.len(), status.truncated), (44, None));
+    for row in &status.unowned_layers {
+        assert!(row.examples.is_empty());
+        assert_eq!((row.workloads, row.omitted), (5, Some(5)));
+    }
+}
+
+#[test]
+fn then_rows_give_way_from_the_end_and_no_more_of_them_than_need_be() {
+    let status = Given::cluster(large()).status();
+    let rows = status.unowned_layers.len();
+    assert!(size(&status) <= STATUS_LIMIT, "{} bytes", size(&status));
+    let largest_row = status.unowned_layers.iter().map(|row| serde_json::to_vec(row).unwrap().len()).max().unwrap();
+    assert!(size(&status) + largest_row + 32 > STATUS_LIMIT, "{rows} rows, {} bytes", size(&status));
+    assert_eq!(status.truncated, Some(22 * 2 * 8 - i64::try_from(rows).unwrap()));
+    let all: Vec<_> = large().rows.keys().map(|(layer, ..)| matrix().layer(*layer).name.clone()).take(rows).collect();
+    assert_eq!(status.unowned_layers.iter().map(|row| row.layer.clone()).collect::<Vec<_>>(), all);
+    assert!(status.unowned_layers.iter().all(|row| row.examples.is_empty()));
+}
+
+#[test]
+fn counts_stay_exact_whatever_is_left_out() {
+    let status = Given::cluster(large()).status();
+    let summary = status.summary.unwrap();
+    let of_reasons = |count: i64| count * 22 * 2 * 5;
+    assert_eq!((summary.workloads, summary.layers, summary.unowned_layers), (8 * 5, 22, 22));
+    assert_eq!(summary.duties.invalid, of_reasons(5));
+    assert_eq!(summary.duties.conflicted, of_reasons(1));
+    assert_eq!(summary.duties.unowned, of_reasons(2));
+    assert!(status.unowned_layers.iter().all(|row| row.workloads == 5));
+}
+
+#[test]
+fn a_status_that_fits_again_is_complete_again() {
+    let before = Given::cluster(large()).status();
+    let after = Given::cluster(with_reasons(&GapReason::ALL[..1])).after(&before, crate::model::testing::minute(1));
+    assert_eq!((after.unowned_layers.len(), after.truncated), (44, None));
+}
+
+#[test]
+fn what_events_told_has_room_in_it() {
+    let roll_up = large();
+    let announced = Some(crate::model::open_gaps(matrix(), &roll_up));
+    let before = AssignmentStatus { announced, ..AssignmentStatus::default() };
+    let status = Given::cluster(roll_up).after(&before, crate::model::testing::minute(0));
+    assert!(size(&status) <= STATUS_LIMIT, "{} bytes", size(&status));
+    assert_eq!(status.announced, before.announced);
+    assert!(status.unowned_layers.len() > 40);
+}
+
+#[test]
+fn the_longest_sentences_of_missing_inputs_leave_room_for_rows() {
+    let sentences = || (0..16).map(|number| format!("{number}: {}", "x".repeat(200))).collect();
+    let given = Given::cluster(large()).but(|given| given.completeness.additional = sentences());
+    let status = given.status();
+    assert!(size(&status) <= STATUS_LIMIT, "{} bytes", size(&status));
+    assert!(!status.unowned_layers.is_empty());
+}
+
+#[test]
+fn every_workload_is_counted_in_its_row() {
+    let total: usize = large().rows.values().map(|row| row.workloads).sum();
+    assert_eq!(total, 22 * 2 * 8 * WORKLOADS);
+    assert!(large().rows.values().all(|row| row.examples.iter().map(Arc::as_ref).is_sorted()));
+}

@@ -1,0 +1,316 @@
+//! What Events have to tell.
+
+use rstest::rstest;
+
+use super::{Note, Transitions, open_gaps};
+use crate::api::GapReason::{
+    self, AgreementMissing, LayerUnowned, OverlappingAssignments, SharedLayerHalfOwned, UnknownParty,
+};
+use crate::api::{Announcement, GapState};
+use crate::matrix::{Duty, ServiceModel, Signal};
+use crate::model::evaluate::State::{Assumed, Gap, Owned, Unknown};
+use crate::model::testing::{Workload, all_layers, found, found_gaps, matrix, members, namespaced, roll_up};
+use crate::model::{Evaluation, RollUp};
+
+const CODE: &str = "application-code";
+const NODES: &str = "node-os";
+
+/// The totals over one workload for each of these findings.
+fn of(findings: &[Evaluation]) -> RollUp {
+    roll_up(findings.to_vec())
+}
+
+fn gaps(gaps: &[(&str, GapReason)]) -> RollUp {
+    of(&[found_gaps(gaps)])
+}
+
+/// What is to be told where these gaps were told before.
+fn between(before: &RollUp, after: &RollUp) -> Option<Transitions> {
+    Transitions::between(matrix(), Some(&open_gaps(matrix(), before)), after)
+}
+
+fn notes(before: &RollUp, after: &RollUp) -> Vec<Note> {
+    between(before, after).map(|transitions| transitions.notes).unwrap_or_default()
+}
+
+fn reasons(notes: &[Note]) -> Vec<&'static str> {
+    notes.iter().map(|note| note.reason).collect()
+}
+
+fn first(roll_up: &RollUp) -> Transitions {
+    Transitions::between(matrix(), None, roll_up).unwrap()
+}
+
+fn announcement(layer: &str, duty: Duty, state: GapState) -> Announcement {
+    Announcement { layer: layer.to_owned(), duty, state }
+}
+
+fn owned() -> RollUp {
+    of(&[found(&[(CODE, Duty::Customer, Owned), (NODES, Duty::Customer, Owned), (NODES, Duty::Provider, Assumed)])])
+}
+
+#[test]
+fn open_gaps_are_layers_duties_and_states_in_matrix_order() {
+    let roll_up = of(&[
+        found(&[(NODES, Duty::Customer, Gap(LayerUnowned)), (NODES, Duty::Provider, Gap(UnknownParty))]),
+        found_gaps(&[(NODES, SharedLayerHalfOwned), (CODE, AgreementMissing)]),
+        found_gaps(&[(NODES, UnknownParty), (CODE, UnknownParty)]),
+        found_gaps(&[(NODES, OverlappingAssignments)]),
+        found(&[("access-control", Duty::Customer, Owned), ("physical-infrastructure", Duty::Provider, Assumed)]),
+    ]);
+    assert_eq!(
+        open_gaps(matrix(), &roll_up),
+        [
+            announcement(CODE, Duty::Customer, GapState::Invalid),
+            announcement(NODES, Duty::Provider, GapState::Invalid),
+            announcement(NODES, Duty::Customer, GapState::Unowned),
+            announcement(NODES, Duty::Customer, GapState::Invalid),
+            announcement(NODES, Duty::Customer, GapState::Conflicted),
+        ]
+    );
+}
+
+#[test]
+fn the_first_evaluation_with_gaps_is_one_warning_with_the_counts_and_the_layers() {
+    let roll_up = of(&[
+        found_gaps(&[(CODE, LayerUnowned), (NODES, UnknownParty)]),
+        found(&[("access-control", Duty::Customer, Owned), (NODES, Duty::Provider, Gap(LayerUnowned))]),
+    ]);
+    let Transitions { notes, announced } = first(&roll_up);
+    let text = "2 of 3 layers have a duty without an owner in 2 workload(s): application-code,node-os";
+    assert_eq!(notes, [Note { warning: true, reason: "GapsFound", about: None, note: text.to_owned() }]);
+    assert_eq!(announced, open_gaps(matrix(), &roll_up));
+}
+
+#[test]
+fn the_first_evaluation_is_one_note_whatever_its_size() {
+    let everything: Vec<_> = all_layers().into_iter().map(|layer| (layer, LayerUnowned)).collect();
+    assert_eq!(reasons(&first(&gaps(&everything)).notes), ["GapsFound"]);
+}
+
+#[test]
+fn the_first_evaluation_without_a_gap_is_a_normal_note() {
+    let Transitions { notes, announced } = first(&owned());
+    let [Note { warning: false, reason: "Covered", about: None, note }] = &notes[..] else { panic!("{notes:?}") };
+    assert!(note.contains("1 workload(s)") && note.contains("2 layers"), "{note}");
+    assert_eq!(announced, []);
+}
+
+#[rstest]
+#[case::nothing_is_selected(RollUp::default())]
+#[case::something_is_unknown(of(&[found(&[(CODE, Duty::Customer, Owned), (NODES, Duty::Customer, Unknown)])]))]
+fn the_first_evaluation_tells_nothing_but_counts_as_told_where(#[case] roll_up: RollUp) {
+    assert_eq!(first(&roll_up), Transitions { notes: vec![], announced: vec![] });
+}
+
+#[test]
+fn the_first_evaluation_with_gaps_beside_unknown_duties_tells_the_gaps() {
+    let roll_up = of(&[found(&[(CODE, Duty::Customer, Gap(LayerUnowned)), (NODES, Duty::Customer, Unknown)])]);
+    assert_eq!(reasons(&first(&roll_up).notes), ["GapsFound"]);
+}
+
+#[rstest]
+#[case::unowned(LayerUnowned, "LayerUnowned")]
+#[case::half_owned(SharedLayerHalfOwned, "LayerUnowned")]
+#[case::invalid(UnknownParty, "LayerInvalid")]
+#[case::conflicted(OverlappingAssignments, "LayerConflicted")]
+fn a_gap_that_opens_is_a_warning(#[case] why: GapReason, #[case] reason: &str) {
+    let after = gaps(&[(NODES, why)]);
+    let transitions = between(&owned(), &after).unwrap();
+    let [note] = &transitions.notes[..] else { panic!("{transitions:?}") };
+    assert!(note.warning);
+    assert_eq!((note.reason, &note.about), (reason, &Some((NODES.to_owned(), Duty::Customer))));
+    assert!(note.note.starts_with("node-os (customer duty): "), "{}", note.note);
+    assert!(note.note.ends_with(&format!("({}, 1 workload(s))", why.name())), "{}", note.note);
+    assert_eq!(transitions.announced, open_gaps(matrix(), &after));
+}
+
+#[test]
+fn a_gap_that_closes_is_a_normal_note() {
+    let transitions = between(&gaps(&[(NODES, LayerUnowned)]), &owned()).unwrap();
+    let expected = Note {
+        warning: false,
+        reason: "LayerOwned",
+        about: Some((NODES.to_owned(), Duty::Customer)),
+        note: "node-os (customer duty) has an owner now".to_owned(),
+    };
+    assert_eq!(transitions, Transitions { notes: vec![expected], announced: vec![] });
+}
+
+#[rstest]
+#[case::other_layers(of(&[found(&[(CODE, Duty::Customer, Owned)])]))]
+#[case::no_workload(RollUp::default())]
+fn a_gap_that_closes_because_no_workload_has_the_layer_any_more_says_so(#[case] after: RollUp) {
+    let notes = notes(&gaps(&[("network-exposure", LayerUnowned)]), &after);
+    let [Note { warning: false, reason: "LayerOwned", note, .. }] = &notes[..] else { panic!("{notes:?}") };
+    assert_eq!(note, "network-exposure (customer duty) is gone: no workload has this layer any more");
+}
+
+#[test]
+fn a_layer_that_this_version_does_not_know_any_more_closes() {
+    let told = [announcement("example.com/ai-models", Duty::Customer, GapState::Unowned)];
+    let transitions = Transitions::between(matrix(), Some(&told), &owned()).unwrap();
+    let [note] = &transitions.notes[..] else { panic!("{transitions:?}") };
+    assert!(note.note.starts_with("example.com/ai-models (customer duty) is gone"), "{}", note.note);
+}
+
+#[test]
+fn the_halves_of_a_layer_open_and_close_by_themselves() {
+    let half = |duty| of(&[found(&[(NODES, duty, Gap(LayerUnowned))])]);
+    let notes = notes(&half(Duty::Provider), &half(Duty::Customer));
+    let told: Vec<_> = notes.iter().map(|note| (note.reason, note.about.clone().unwrap().1)).collect();
+    assert_eq!(told, [("LayerUnowned", Duty::Customer), ("LayerOwned", Duty::Provider)]);
+}
+
+#[test]
+fn another_state_of_the_same_duty_opens_and_nothing_closes() {
+    let after = gaps(&[(NODES, OverlappingAssignments)]);
+    let transitions = between(&gaps(&[(NODES, LayerUnowned)]), &after).unwrap();
+    assert_eq!(reasons(&transitions.notes), ["LayerConflicted"]);
+    assert_eq!(transitions.announced, [announcement(NODES, Duty::Customer, GapState::Conflicted)]);
+}
+
+#[test]
+fn a_second_state_in_another_workload_opens_beside_the_first() {
+    let unowned = found_gaps(&[(NODES, LayerUnowned)]);
+    let both = of(&[unowned.clone(), found_gaps(&[(NODES, UnknownParty)])]);
+    assert_eq!(reasons(&notes(&of(&[unowned]), &both)), ["LayerInvalid"]);
+}
+
+#[test]
+fn a_duty_closes_once_when_its_last_state_ends() {
+    let both = of(&[found_gaps(&[(NODES, LayerUnowned)]), found_gaps(&[(NODES, UnknownParty)])]);
+    assert_eq!(reasons(&notes(&both, &owned())), ["LayerOwned"]);
+    assert_eq!(notes(&both, &gaps(&[(NODES, LayerUnowned)])), [], "one state is still open");
+}
+
+#[rstest]
+#[case::the_same(gaps(&[(NODES, UnknownParty)]))]
+#[case::another_reason_within_the_state(gaps(&[(NODES, AgreementMissing)]))]
+#[case::both_reasons(of(&[found_gaps(&[(NODES, AgreementMissing)]), found_gaps(&[(NODES, UnknownParty)])]))]
+#[case::more_workloads(of(&vec![found_gaps(&[(NODES, UnknownParty)]); 9]))]
+#[case::more_owned_layers(of(&[found(&[(NODES, Duty::Customer, Gap(UnknownParty)), (CODE, Duty::Customer, Owned)])]))]
+fn is_no_transition(#[case] after: RollUp) {
+    assert_eq!(between(&gaps(&[(NODES, UnknownParty)]), &after), None);
+}
+
+#[test]
+fn no_gap_before_and_after_is_no_transition() {
+    assert_eq!(between(&owned(), &owned()), None);
+    assert_eq!(between(&RollUp::default(), &owned()), None);
+    assert_eq!(between(&owned(), &RollUp::default()), None);
+}
+
+const FOUR: [&str; 4] = ["access-control", CODE, "image-supply-chain", NODES];
+
+fn unowned(layers: &[&str]) -> RollUp {
+    let gaps: Vec<_> = layers.iter().map(|layer| (*layer, LayerUnowned)).collect();
+    self::gaps(&gaps)
+}
+
+fn with_owned(layers: &[&str]) -> RollUp {
+    let duties: Vec<_> = layers.iter().map(|layer| (*layer, Duty::Customer, Owned)).collect();
+    of(&[found(&duties)])
+}
+
+#[test]
+fn up_to_three_transitions_are_told_one_by_one() {
+    let nothing = with_owned(&FOUR);
+    let three = unowned(&FOUR[..3]);
+    assert_eq!(reasons(&notes(&nothing, &three)), ["LayerUnowned"; 3]);
+    assert_eq!(reasons(&notes(&three, &nothing)), ["LayerOwned"; 3]);
+    let told: Vec<_> = notes(&nothing, &three).into_iter().map(|note| note.about.unwrap().0).collect();
+    assert_eq!(told, FOUR[..3]);
+    let mixed = notes(&unowned(&FOUR[..2]), &unowned(&FOUR[2..3]));
+    assert_eq!(reasons(&mixed), ["LayerUnowned", "LayerOwned", "LayerOwned"]);
+}
+
+#[test]
+fn more_than_three_openings_become_one_warning() {
+    let transitions = between(&with_owned(&FOUR), &unowned(&FOUR)).unwrap();
+    let text = "4 layer(s) without an owner: access-control,application-code,image-supply-chain,node-os";
+    let expected = Note { warning: true, reason: "GapsOpened", about: None, note: text.to_owned() };
+    assert_eq!(transitions.notes, [expected]);
+    assert_eq!(transitions.announced.len(), 4);
+}
+
+#[test]
+fn more_than_three_closings_become_one_normal_note() {
+    let transitions = between(&unowned(&FOUR), &with_owned(&FOUR)).unwrap();
+    let [Note { warning: false, reason: "GapsClosed", about: None, note }] = &transitions.notes[..] else {
+        panic!("{transitions:?}")
+    };
+    assert!(note.starts_with("4 layer(s)"), "{note}");
+    assert!(note.ends_with(": access-control,application-code,image-supply-chain,node-os"), "{note}");
+    assert_eq!(transitions.announced, []);
+}
+
+#[test]
+fn more_than_three_of_both_become_one_note_of_each() {
+    let notes = notes(&unowned(&FOUR[..2]), &unowned(&FOUR[2..]));
+    assert_eq!(reasons(&notes), ["GapsOpened", "GapsClosed"]);
+    assert_eq!(notes.iter().map(|note| note.warning).collect::<Vec<_>>(), [true, false]);
+    assert!(notes[0].note.starts_with("2 layer(s)") && notes[1].note.starts_with("2 layer(s)"), "{notes:?}");
+}
+
+#[test]
+fn a_summary_names_a_layer_once_whatever_number_of_its_duties_and_states_open() {
+    let both = [Duty::Provider, Duty::Customer].map(|duty| (NODES, duty, Gap(LayerUnowned)));
+    let invalid = [Duty::Provider, Duty::Customer].map(|duty| (NODES, duty, Gap(UnknownParty)));
+    let notes = notes(&owned(), &of(&[found(&both), found(&invalid)]));
+    assert_eq!(reasons(&notes), ["GapsOpened"]);
+    assert_eq!(notes[0].note, "1 layer(s) without an owner: node-os");
+}
+
+#[test]
+fn a_load_balancer_that_is_added_later_is_one_summary() {
+    let workload = Workload::under(ServiceModel::Caas).with(namespaced("shop"));
+    let before = of(&[workload.evaluate()]);
+    let after = of(&[workload.showing(&[Signal::Published]).evaluate()]);
+    let notes = notes(&before, &after);
+    assert_eq!(reasons(&notes), ["GapsOpened"]);
+    let text = "4 layer(s) without an owner: data-protection,user-accounts,identity-infrastructure,network-exposure";
+    assert_eq!(notes[0].note, text);
+}
+
+#[test]
+fn a_change_that_is_undone_is_no_transition() {
+    let told = open_gaps(matrix(), &owned());
+    assert!(Transitions::between(matrix(), Some(&told), &gaps(&[(NODES, LayerUnowned)])).is_some());
+    assert_eq!(Transitions::between(matrix(), Some(&told), &owned()), None);
+}
+
+#[test]
+fn after_it_was_told_nothing_is_left_to_tell() {
+    let after = of(&[found_gaps(&[(NODES, LayerUnowned), (CODE, UnknownParty)]), found_gaps(&[(NODES, UnknownParty)])]);
+    for told in [None, Some(vec![]), Some(vec![announcement("access-control", Duty::Customer, GapState::Lapsed)])] {
+        let transitions = Transitions::between(matrix(), told.as_deref(), &after).unwrap();
+        assert_eq!(Transitions::between(matrix(), Some(&transitions.announced), &after), None);
+    }
+}
+
+#[test]
+fn no_note_names_a_namespace_or_a_workload_or_is_longer_than_an_event_takes() {
+    let namespace = "very-secret-namespace";
+    let evaluation = |reason| {
+        let gaps: Vec<_> = all_layers().into_iter().map(|layer| (layer, reason)).collect();
+        found_gaps(&gaps)
+    };
+    for reason in GapReason::ALL {
+        let key = crate::model::testing::deployment(namespace, "very-secret-workload");
+        let everything = RollUp::new(matrix(), &members([(key.clone(), evaluation(reason))]), false);
+        let one = RollUp::new(matrix(), &members([(key, found_gaps(&[("control-plane", reason)]))]), false);
+        let nothing = RollUp::default();
+        for note in [
+            first(&everything).notes,
+            notes(&nothing, &everything),
+            notes(&everything, &nothing),
+            notes(&nothing, &one),
+            notes(&one, &nothing),
+        ]
+        .concat()
+        {
+            assert!(note.note.len() <= 1024 && !note.note.contains("secret"), "{note:?}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Events tell of transitions, once each.
+
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+/// The layers of a stateless Deployment that owe a customer duty under CaaS.
+const CUSTOMER: [&str; 12] = [
+    "data-classification",
+    "access-control",
+    "application-code",
+    "image-supply-chain",
+    "workload-configuration",
+    "network-segmentation",
+    "cloud-network",
+    "platform-runtime",
+    "node-os",
+    "control-plane",
+    "logging-detection",
+    "incident-response",
+];
+
+fn team(layers: &[&str]) -> Value {
+    assignment(
+        "team",
+        json!({ "parties": [{ "name": "team", "role": "Customer" }], "duties": [held_by("team", layers)] }),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_transition_is_told_once_with_the_layer_the_duty_and_what_to_write() {
+    let ns = shared().await.namespace("transitions");
+    ns.apply(&[deployment("web", &json!({})), team(&CUSTOMER)]);
+    let first = ns.event("team", "Covered").await;
+    assert_eq!(first.type_.as_deref(), Some("Normal"));
+    assert_eq!(first.reporting_controller.as_deref(), Some("sharedresponsibility.dev/operator"));
+    assert_eq!(first.regarding.as_ref().unwrap().kind.as_deref(), Some("ResponsibilityAssignment"));
+
+    ns.apply(&[team(&CUSTOMER[2..])]);
+    let opened = ns.event("team", "LayerUnowned").await;
+    assert_eq!(opened.type_.as_deref(), Some("Warning"));
+    let status = ns.status("team", |status| status.transitions == 2).await;
+    assert_eq!(rows(&status), ["data-classification/Customer/LayerUnowned", "access-control/Customer/LayerUnowned"]);
+    let notes: Vec<String> = ns.event_objects("team").await.into_iter().filter_map(|event| event.note).collect();
+    let told = |layer: &str| {
+        notes
+            .iter()
+            .filter(|note| {
+                note.starts_with(&format!("{layer} (customer duty): nobody holds it; write customer: PARTY"))
+            })
+            .count()
+    };
+    assert_eq!((told("data-classification"), told("access-control")), (1, 1), "{notes:#?}");
+
+    ns.apply(&[team(&CUSTOMER[1..])]);
+    let closed = ns.event("team", "LayerOwned").await;
+    assert_eq!(closed.note.as_deref(), Some("access-control (customer duty) has an owner now"));
+    ns.status("team", |status| status.transitions == 3).await;
+    assert_eq!(ns.events("team").await, ["Covered", "LayerUnowned", "LayerUnowned", "LayerOwned"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_workloads_with_the_same_gap_are_no_transition() {
+    let ns = shared().await.namespace("same-gap");
+    ns.apply(&[deployment("web", &json!({})), team(&CUSTOMER[1..])]);
+    ns.event("team", "GapsFound").await;
+    ns.apply(&[deployment("api", &json!({})), deployment("worker", &json!({}))]);
+    ns.status("team", |status| status.unowned_layers.iter().all(|row| row.workloads == 3)).await;
+    // The Event of a later transition comes after whatever the new workloads could have caused.
+    ns.apply(&[team(&CUSTOMER[2..])]);
+    ns.event("team", "LayerUnowned").await;
+    ns.status("team", |status| status.transitions == 2).await;
+    assert_eq!(ns.events("team").await, ["GapsFound", "LayerUnowned"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_becomes_invalid_is_told_as_such_and_a_layer_that_goes_as_gone() {
+    let ns = shared().await.namespace("states");
+    ns.apply(&[deployment("web", &json!({})), team(&CUSTOMER[1..])]);
+    ns.event("team", "GapsFound").await;
+    let invalid = assignment(
+        "team",
+        json!({
+            "parties": [{ "name": "team", "role": "Customer" }],
+            "duties": [held_by("nobody-knows", &["data-classification"]), held_by("team", &CUSTOMER[1..])],
+        }),
+    );
+    ns.apply(&[invalid]);
+    let event = ns.event("team", "LayerInvalid").await;
+    assert!(event.note.unwrap().contains("nobody-knows is declared nowhere"));
+    ns.delete("deployment", "web");
+    let gone = ns.event("team", "LayerOwned").await;
+    assert!(gone.note.unwrap().ends_with("is gone: no workload has this layer any more"));
+    assert_eq!(ns.events("team").await, ["GapsFound", "LayerInvalid", "LayerOwned"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gap_that_is_undone_at_once_is_never_told() {
+    let ns = shared().await.namespace("undone");
+    ns.apply(&[deployment("web", &json!({})), team(&CUSTOMER)]);
+    ns.event("team", "Covered").await;
+    ns.status("team", |status| status.transitions == 1).await;
+    ns.apply(&[team(&CUSTOMER[1..])]);
+    ns.status("team", |status| !status.unowned_layers.is_empty()).await;
+    ns.apply(&[team(&CUSTOMER)]);
+    ns.status("team", is_covered).await;
+    // Again something that is told, after it: by then the undone gap would have been.
+    let other = json!({ "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": "data" } }] });
+    ns.apply(&[deployment("web", &other)]);
+    ns.status("team", |status| status.transitions == 2).await;
+    assert!(!ns.events("team").await.contains(&"LayerOwned".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_on_a_cluster_assignment_lie_in_default_and_name_no_namespace() {
+    let cluster = shared().await;
+    let ns = cluster.namespace("secret-tenant");
+    ns.apply(&[deployment("secret-workload", &json!({}))]);
+    cluster.apply(&[cluster_assignment(
+        "tells-nothing",
+        ns.name,
+        json!({ "parties": [{ "name": "p", "role": "Customer" }], "duties": [held_by("p", &["node-os"])] }),
+    )]);
+    let default = Namespace { cluster, name: "default" };
+    let event = default.event("tells-nothing", "GapsFound").await;
+    assert!(!serde_json::to_string(&event).unwrap().contains("secret-"));
+    // What a user sees: describe shows the Event although the object has no namespace.
+    let described = cluster.kubectl(&["describe", "crassign", "tells-nothing"]);
+    assert!(described.contains("GapsFound"), "{described}");
+}

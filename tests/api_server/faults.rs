@@ -1,0 +1,124 @@
+//! What is missing, forbidden or malformed.
+
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+fn team() -> Value {
+    assignment(
+        "team",
+        json!({ "parties": [{ "name": "team", "role": "Customer" }], "duties": [held_by("team", &["node-os"])] }),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_definitions_are_named_and_waited_for() {
+    let cluster = Cluster::start_bare().await;
+    let operator = cluster.operator(&["--default-service-model=CaaS"]);
+    let started = std::time::Instant::now();
+    while !operator.log().contains("responsibility-operator crds | kubectl apply --server-side -f -") {
+        assert!(started.elapsed() < LIMIT, "{}", operator.log());
+        tokio::task::yield_now().await;
+    }
+    assert!(operator.log().contains("does not know responsibilityassignments.sharedresponsibility.dev"));
+    cluster.kubectl(&["apply", "--server-side", "-f", "crds/"]);
+    cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "-f", "crds/"]);
+    let ns = cluster.namespace("late");
+    ns.apply(&[deployment("web", &json!({})), team()]);
+    ns.evaluated("team", 1).await;
+}
+
+/// Takes a resource out of the operator's rights, or gives it back.
+fn allow_services(cluster: &Cluster, allowed: bool) {
+    let resources = if allowed {
+        json!(["namespaces", "pods", "replicationcontrollers", "services"])
+    } else {
+        json!(["namespaces", "pods", "replicationcontrollers"])
+    };
+    let patch = json!([{ "op": "replace", "path": "/rules/0/resources", "value": resources }]).to_string();
+    cluster.kubectl(&["patch", "clusterrole", "responsibility-operator", "--type=json", "-p", &patch]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_right_to_see_services_nothing_is_called_covered_until_it_is_granted() {
+    let cluster = Cluster::start().await;
+    allow_services(&cluster, false);
+    let ns = cluster.namespace("blind");
+    let customer: Vec<&str> = all_layers().into_iter().filter(|layer| *layer != "physical-infrastructure").collect();
+    ns.apply(&[
+        deployment("web", &json!({})),
+        assignment(
+            "team",
+            json!({ "parties": [{ "name": "team", "role": "Customer" }], "duties": [held_by("team", &customer)] }),
+        ),
+        assignment(
+            "gap",
+            json!({ "parties": [{ "name": "team", "role": "Customer" }], "duties": [held_by("nobody", &["node-os"])] }),
+        ),
+    ]);
+    let operator = cluster.operator(&["--default-service-model=CaaS"]);
+    let status = ns.status("team", |status| !status.conditions.is_empty()).await;
+    assert_eq!(condition(&status, "InventoryComplete"), "False InputsUnreadable");
+    assert_eq!(condition(&status, "Covered"), "Unknown InventoryIncomplete");
+    assert_eq!(condition(&status, "Ready"), "False InventoryIncomplete");
+    let message = &status.conditions.iter().find(|c| c.type_ == "InventoryComplete").unwrap().message;
+    assert!(
+        message.contains("may not list and watch services;")
+            && message.contains("kubectl apply -f deploy/operator.yaml"),
+        "{message}"
+    );
+    assert!(operator.log().contains("may not list and watch services;"), "{}", operator.log());
+    allow_services(&cluster, true);
+    let status = ns.status("team", is_covered).await;
+    assert_eq!(condition(&status, "Ready"), "True Evaluated");
+    ns.event("team", "Covered").await;
+    assert_eq!(ns.events("team").await, ["Covered"]);
+}
+
+/// The definition with a schema that takes anything, as an older version might have had.
+fn loose_definition(cluster: &Cluster) -> Value {
+    let text = cluster.kubectl(&["get", "crd", "responsibilityassignments.sharedresponsibility.dev", "-o", "json"]);
+    let mut definition: Value = serde_json::from_str(&text).unwrap();
+    definition["spec"]["versions"][0]["schema"] =
+        json!({ "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } });
+    for field in ["managedFields", "resourceVersion", "uid", "creationTimestamp", "generation"] {
+        definition["metadata"].as_object_mut().unwrap().remove(field);
+    }
+    definition.as_object_mut().unwrap().remove("status");
+    definition
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_malformed_stored_object_says_so_and_never_stops_the_others() {
+    let cluster = Cluster::start().await;
+    let loosened = cluster.kubectl_with_input(&["replace", "-f", "-"], &[loose_definition(&cluster)]);
+    assert!(loosened.status.success(), "{}", String::from_utf8_lossy(&loosened.stderr));
+    let ns = cluster.namespace("mixed");
+    let outdated = assignment("outdated", json!({ "parties": [{ "name": "team", "role": "Vendor" }], "duties": [held_by("team", &["node-os"])] }));
+    // So far from the schema that the API server takes no status for it.
+    let broken = assignment("broken", json!({ "parties": "everybody", "duties": [{ "layers": 7 }] }));
+    for mut object in [outdated, broken] {
+        object["metadata"]["namespace"] = ns.name.into();
+        let started = std::time::Instant::now();
+        // The API server takes a moment to follow the definition.
+        while !cluster.kubectl_with_input(&["create", "-f", "-"], std::slice::from_ref(&object)).status.success() {
+            assert!(started.elapsed() < LIMIT, "the loose schema refuses {object}");
+        }
+    }
+    cluster.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", "crds/"]);
+    let operator = cluster.operator(&["--default-service-model=CaaS"]);
+    ns.apply(&[deployment("web", &json!({})), team()]);
+    let status = ns.evaluated("team", 1).await;
+    assert_eq!(condition(&status, "Ready"), "True Evaluated");
+
+    let reason = "--for=jsonpath={.status.conditions[?(@.type==\"Accepted\")].reason}=SchemaOutdated";
+    cluster.kubectl(&["wait", "rassign/outdated", "-n", ns.name, "--timeout=60s", reason]);
+    let shown = cluster.kubectl(&["get", "rassign", "outdated", "-n", ns.name, "-o", "json"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let conditions = shown["status"]["conditions"].as_array().unwrap();
+    let of_kind = |kind: &str| conditions.iter().find(|condition| condition["type"] == kind).unwrap();
+    assert_eq!(of_kind("Covered")["status"], "Unknown");
+    let message = of_kind("Accepted")["message"].as_str().unwrap();
+    assert!(message.contains("apply it again") && message.contains("Vendor"), "{message}");
+    assert!(operator.log().contains("mixed/broken"), "{}", operator.log());
+}

@@ -1,0 +1,12 @@
+//! What only a real API server can show: schemas, statuses, Events, restarts, missing rights.
+//!
+//! Most tests share one control plane and one operator, each in a namespace of its own; the operator has the rights of
+//! `deploy/operator.yaml` and no others. Tests that stop the operator or take something away have their own.
+
+mod acceptance;
+mod changes;
+mod events;
+mod faults;
+mod restart;
+mod schema;
+mod support;

@@ -1,0 +1,78 @@
+//! The operator is stopped, killed and started again.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::*;
+
+/// What the operator has told and published in a namespace.
+async fn published(ns: &Namespace<'_>) -> (Vec<String>, Option<String>) {
+    let object = ns.assignments().await.get("team").await.unwrap();
+    (ns.events("team").await, object.metadata.resource_version)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_writes_no_second_event_and_no_status_and_catches_up_with_what_happened_meanwhile() {
+    let cluster = Cluster::start().await;
+    let team = |layers: &[&str]| {
+        assignment(
+            "team",
+            json!({ "parties": [{ "name": "team", "role": "Customer" }], "duties": [held_by("team", layers)] }),
+        )
+    };
+    let quiet = cluster.namespace("quiet");
+    let busy = cluster.namespace("busy");
+    for ns in [&quiet, &busy] {
+        ns.apply(&[deployment("web", &json!({})), team(&["application-code"])]);
+    }
+    let operator = cluster.operator(&["--default-service-model=CaaS"]);
+    for ns in [&quiet, &busy] {
+        ns.event("team", "GapsFound").await;
+        ns.status("team", |status| status.transitions == 1).await;
+    }
+    let before = published(&quiet).await;
+    let writes = cluster.writes_of_operator().len();
+
+    operator.kill();
+    busy.apply(&[team(&["application-code", "node-os"])]);
+    busy.delete("deployment", "web");
+    busy.apply(&[deployment("web", &json!({})), deployment("api", &json!({}))]);
+    let mut operator = cluster.operator(&["--default-service-model=CaaS"]);
+    busy.event("team", "LayerOwned").await;
+    busy.status("team", |status| status.transitions == 2 && status.summary.as_ref().unwrap().workloads == 2).await;
+
+    // By now the quiet namespace was evaluated as well, for longer than a change is held back.
+    assert_eq!(published(&quiet).await, before);
+    let since: Vec<String> = cluster.writes_of_operator().split_off(writes);
+    assert!(since.iter().all(|write| write.ends_with(" busy")), "{since:#?}");
+    assert_eq!(busy.events("team").await, ["GapsFound", "LayerOwned"]);
+
+    let stopped = operator.terminate(Duration::from_secs(5)).unwrap();
+    assert!(stopped.success(), "{stopped}:\n{}", operator.log());
+    assert!(operator.log().contains("stopped"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_was_written_before_a_crash_is_not_written_again() {
+    let cluster = Cluster::start().await;
+    let ns = cluster.namespace("crashed");
+    ns.apply(&[
+        deployment("web", &json!({})),
+        assignment(
+            "team",
+            json!({ "parties": [{ "name": "team", "role": "Customer" }], "duties": [held_by("team", &["node-os"])] }),
+        ),
+    ]);
+    let operator = cluster.operator(&["--default-service-model=CaaS"]);
+    ns.event("team", "GapsFound").await;
+    let told = ns.status("team", |status| status.transitions == 1).await;
+    operator.kill();
+    // As if it had died between the Event and the status that commits it.
+    let uncommitted = json!({ "status": { "transitions": 0, "announced": null } });
+    ns.assignments().await.patch_status("team", &Default::default(), &kube::api::Patch::Merge(uncommitted)).await.unwrap();
+    let _operator = cluster.operator(&["--default-service-model=CaaS"]);
+    let again = ns.status("team", |status| status.transitions == 1).await;
+    assert_eq!(again.announced, told.announced);
+    assert_eq!(ns.events("team").await, ["GapsFound"]);
+}

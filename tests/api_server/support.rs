@@ -1,0 +1,326 @@
+//! The cluster that tests share, and what they wait for.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+use harness::{ControlPlane, Operator};
+use k8s_openapi::api::events::v1::Event;
+use kube::api::Api;
+use kube::runtime::wait::await_condition;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::core::NamespaceResourceScope;
+use kube::{Client, Resource};
+use responsibility_operator::api::{AssignmentStatus, ClusterResponsibilityAssignment, ResponsibilityAssignment};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+/// How long a condition may take before the test fails; nothing here takes a tenth of it.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// A control plane with the definitions installed.
+pub struct Cluster {
+    pub control_plane: ControlPlane,
+}
+
+impl Cluster {
+    /// A control plane with the definitions and the operator's ServiceAccount.
+    pub async fn start() -> Self {
+        let cluster = Self::start_bare().await;
+        cluster.kubectl(&["apply", "--server-side", "-f", "crds/"]);
+        cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "-f", "crds/"]);
+        cluster
+    }
+
+    /// A control plane with the operator's ServiceAccount, without the definitions.
+    pub async fn start_bare() -> Self {
+        let control_plane = ControlPlane::start().await.unwrap();
+        let cluster = Self { control_plane };
+        cluster.kubectl(&["apply", "-f", "deploy/operator.yaml"]);
+        // Only its rights are needed here: the operator runs as a process.
+        cluster.kubectl(&["delete", "deployment", "responsibility-operator", "-n", "responsibility-system"]);
+        cluster
+    }
+
+    /// Starts the operator with the rights of `deploy/operator.yaml`.
+    pub fn operator(&self, arguments: &[&str]) -> Operator {
+        let binary = Path::new(env!("CARGO_BIN_EXE_responsibility-operator"));
+        let log = self.control_plane.folder().join("operator.log");
+        Operator::start(binary, &self.operator_kubeconfig(), arguments, log).unwrap()
+    }
+
+    /// A kubeconfig with a token of the operator's ServiceAccount.
+    fn operator_kubeconfig(&self) -> PathBuf {
+        let path = self.control_plane.folder().join("operator.kubeconfig");
+        if !path.exists() {
+            let token = self.kubectl(&[
+                "create",
+                "token",
+                "responsibility-operator",
+                "-n",
+                "responsibility-system",
+                "--duration=24h",
+            ]);
+            let admin = std::fs::read_to_string(self.control_plane.kubeconfig()).unwrap();
+            std::fs::write(&path, admin.replace("admin-token", token.trim())).unwrap();
+        }
+        path
+    }
+
+    /// A client of the running test: its tasks end with the test's runtime, so it is not shared.
+    pub async fn client(&self) -> Client {
+        self.control_plane.client().await.unwrap()
+    }
+
+    /// Runs kubectl as administrator; it must succeed.
+    pub fn kubectl(&self, arguments: &[&str]) -> String {
+        let output = self.control_plane.kubectl().args(arguments).output().unwrap();
+        assert!(output.status.success(), "kubectl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs kubectl with objects on its standard input.
+    pub fn kubectl_with_input(&self, arguments: &[&str], objects: &[Value]) -> Output {
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": objects });
+        run_with_input(self.control_plane.kubectl().args(arguments), &list.to_string())
+    }
+
+    /// Applies objects, which must be accepted.
+    pub fn apply(&self, objects: &[Value]) {
+        let output = self.kubectl_with_input(&["apply", "-f", "-"], objects);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Creates an object, which the API server must refuse, and returns what it says.
+    pub fn refuse(&self, object: &Value) -> String {
+        // kubectl looks at the schema before it asks, each version with other words; here the API server is to answer.
+        let arguments = ["create", "--validate=false", "-f", "-"];
+        let output = self.kubectl_with_input(&arguments, std::slice::from_ref(object));
+        assert!(!output.status.success(), "was accepted: {object}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// A new namespace.
+    pub fn namespace<'a>(&'a self, name: &'a str) -> Namespace<'a> {
+        self.apply(&[json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": { "test": name } } })]);
+        Namespace { cluster: self, name }
+    }
+
+    /// Waits until the status of a cluster assignment is as wanted.
+    pub async fn cluster_status(&self, name: &str, wanted: impl Fn(&AssignmentStatus) -> bool) -> AssignmentStatus {
+        let api: Api<ClusterResponsibilityAssignment> = Api::all(self.client().await);
+        wait_for(&api, name, |object| object.status.as_ref(), wanted).await
+    }
+
+    /// The requests of the operator to the API server so far, from the audit log: verb, resource with subresource, code.
+    pub fn writes_of_operator(&self) -> Vec<String> {
+        let log = std::fs::read_to_string(self.control_plane.audit_log()).unwrap();
+        log.lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .filter(|entry| {
+                entry["user"]["username"] == "system:serviceaccount:responsibility-system:responsibility-operator"
+            })
+            .filter(|entry| !["list", "watch", "get"].contains(&entry["verb"].as_str().unwrap()))
+            .map(|entry| {
+                let of = &entry["objectRef"];
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                let verb = text(&entry["verb"]);
+                format!("{verb} {}/{} {}", text(&of["resource"]), text(&of["subresource"]), text(&of["namespace"]))
+            })
+            .collect()
+    }
+}
+
+/// The control plane that most tests share, with an operator whose default service model is CaaS.
+pub async fn shared() -> &'static Cluster {
+    static SHARED: OnceCell<(Cluster, Operator)> = OnceCell::const_new();
+    let start = || async {
+        let cluster = Cluster::start().await;
+        let operator = cluster.operator(&["--default-service-model=CaaS"]);
+        (cluster, operator)
+    };
+    let (cluster, _) = SHARED.get_or_init(start).await;
+    cluster
+}
+
+/// A namespace of a test.
+pub struct Namespace<'a> {
+    pub cluster: &'a Cluster,
+    pub name: &'a str,
+}
+
+impl Namespace<'_> {
+    /// Applies objects to this namespace.
+    pub fn apply(&self, objects: &[Value]) {
+        let placed: Vec<Value> = objects.iter().map(|object| self.place(object)).collect();
+        self.cluster.apply(&placed);
+    }
+
+    fn place(&self, object: &Value) -> Value {
+        let mut object = object.clone();
+        object["metadata"]["namespace"] = self.name.into();
+        object
+    }
+
+    pub fn delete(&self, kind: &str, name: &str) {
+        self.cluster.kubectl(&["delete", kind, name, "-n", self.name]);
+    }
+
+    /// The objects of a kind in this namespace.
+    pub async fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        Api::namespaced(self.cluster.client().await, self.name)
+    }
+
+    pub async fn assignments(&self) -> Api<ResponsibilityAssignment> {
+        self.api().await
+    }
+
+    /// Waits until the status of an assignment is as wanted.
+    pub async fn status(&self, name: &str, wanted: impl Fn(&AssignmentStatus) -> bool) -> AssignmentStatus {
+        wait_for(&self.assignments().await, name, |object| object.status.as_ref(), wanted).await
+    }
+
+    /// Waits until an assignment was evaluated as it stands and the status is as wanted.
+    pub async fn evaluated(&self, name: &str, workloads: i64) -> AssignmentStatus {
+        self.status(name, |status| status.summary.as_ref().is_some_and(|summary| summary.workloads == workloads)).await
+    }
+
+    /// All Events on an assignment as `reason`, oldest first.
+    pub async fn events(&self, assignment: &str) -> Vec<String> {
+        let events = self.event_objects(assignment).await;
+        events.into_iter().map(|event| event.reason.unwrap_or_default()).collect()
+    }
+
+    pub async fn event_objects(&self, assignment: &str) -> Vec<Event> {
+        let api: Api<Event> = self.api().await;
+        let mut events = api.list(&kube::api::ListParams::default()).await.unwrap().items;
+        events.retain(|event| is_about(event, assignment));
+        events.sort_by_key(|event| event.event_time.as_ref().map(|time| time.0));
+        events
+    }
+
+    /// Waits for an Event with this reason on an assignment.
+    pub async fn event(&self, assignment: &str, reason: &str) -> Event {
+        let api: Api<Event> = self.api().await;
+        let events = watcher(api, watcher::Config::default()).applied_objects();
+        let wanted = events.try_filter(|event| {
+            std::future::ready(is_about(event, assignment) && event.reason.as_deref() == Some(reason))
+        });
+        let found = tokio::time::timeout(LIMIT, Box::pin(wanted).next()).await;
+        found.unwrap_or_else(|_| panic!("no Event {reason} on {assignment}")).unwrap().unwrap()
+    }
+}
+
+fn is_about(event: &Event, assignment: &str) -> bool {
+    event.regarding.as_ref().is_some_and(|regarding| regarding.name.as_deref() == Some(assignment))
+}
+
+/// Waits until the status of an object is as wanted; fails with the status as it is.
+async fn wait_for<K>(
+    api: &Api<K>,
+    name: &str,
+    status: impl Fn(&K) -> Option<&AssignmentStatus> + Copy,
+    wanted: impl Fn(&AssignmentStatus) -> bool,
+) -> AssignmentStatus
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
+{
+    let condition = |object: Option<&K>| object.and_then(status).is_some_and(&wanted);
+    let met = tokio::time::timeout(LIMIT, await_condition(api.clone(), name, condition)).await;
+    let object = match met {
+        Ok(object) => object.unwrap().unwrap(),
+        Err(_) => {
+            let object = api.get_opt(name).await.unwrap();
+            panic!("{name} did not come to the wanted state; its status is {:#?}", object.as_ref().and_then(status))
+        }
+    };
+    status(&object).unwrap().clone()
+}
+
+fn run_with_input(command: &mut Command, input: &str) -> Output {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("kubectl runs");
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// The rows of a status as `layer/Duty/Reason`.
+pub fn rows(status: &AssignmentStatus) -> Vec<String> {
+    status.unowned_layers.iter().map(|row| format!("{}/{:?}/{}", row.layer, row.duty, row.reason.name())).collect()
+}
+
+/// The layers of a status with one reason.
+pub fn layers_with(status: &AssignmentStatus, reason: &str) -> Vec<String> {
+    let rows = status.unowned_layers.iter().filter(|row| row.reason.name() == reason);
+    rows.map(|row| row.layer.clone()).collect()
+}
+
+/// A condition as `status reason`.
+pub fn condition(status: &AssignmentStatus, kind: &str) -> String {
+    let condition = status.conditions.iter().find(|condition| condition.type_ == kind);
+    condition.map_or_else(String::new, |condition| format!("{} {}", condition.status, condition.reason))
+}
+
+pub fn is_covered(status: &AssignmentStatus) -> bool {
+    condition(status, "Covered").starts_with("True ")
+}
+
+/// All layers of the matrix.
+pub fn all_layers() -> Vec<&'static str> {
+    responsibility_operator::matrix::Matrix::built_in().layers().map(|(_, layer)| layer.name.as_str()).collect()
+}
+
+pub fn assignment(name: &str, spec: Value) -> Value {
+    json!({
+        "apiVersion": "sharedresponsibility.dev/v1alpha1", "kind": "ResponsibilityAssignment",
+        "metadata": { "name": name }, "spec": spec,
+    })
+}
+
+/// A cluster assignment that takes in one namespace of the tests.
+pub fn cluster_assignment(name: &str, namespace: &str, spec: Value) -> Value {
+    let mut spec = spec;
+    spec["namespaceSelector"] = json!({ "matchLabels": { "test": namespace } });
+    json!({
+        "apiVersion": "sharedresponsibility.dev/v1alpha1", "kind": "ClusterResponsibilityAssignment",
+        "metadata": { "name": name }, "spec": spec,
+    })
+}
+
+/// A Deployment whose pods have the label `app: NAME` and this pod spec beside the container.
+pub fn deployment(name: &str, pod_spec: &Value) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": { "name": name, "labels": { "app": name } },
+        "spec": {
+            "replicas": 0,
+            "selector": { "matchLabels": { "app": name } },
+            "template": { "metadata": { "labels": { "app": name } }, "spec": with_container(pod_spec) },
+        },
+    })
+}
+
+pub fn with_container(pod_spec: &Value) -> Value {
+    let mut spec = pod_spec.clone();
+    if spec["containers"].is_null() {
+        spec["containers"] = json!([{ "name": "main", "image": "registry.example.com/app:1" }]);
+    }
+    spec
+}
+
+pub fn load_balancer(name: &str, app: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": { "name": name },
+        "spec": { "type": "LoadBalancer", "selector": { "app": app }, "ports": [{ "port": 80 }] },
+    })
+}
+
+/// A duty entry for the customer half.
+pub fn held_by(party: &str, layers: &[&str]) -> Value {
+    json!({ "layers": layers, "customer": party })
+}
