@@ -85,7 +85,7 @@ pub struct DutyCounts {
 }
 
 /// A duty of a layer that is validly held by nobody, for one reason.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnownedLayer {
     /// The layer.

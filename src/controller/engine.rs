@@ -117,7 +117,7 @@ impl Engine {
             self.queue.forget(&id);
         }
         let changed = self.inventory.apply(delta);
-        self.mark(changed);
+        self.mark(&changed);
     }
 
     fn see(&mut self, mut seen: Seen) {
@@ -141,10 +141,10 @@ impl Engine {
         };
         self.assignments.insert(id.clone(), Tracked { seen, hold });
         let changed = self.inventory.apply(Delta::Assignment(id, assignment));
-        self.mark(changed);
+        self.mark(&changed);
     }
 
-    fn mark(&mut self, changed: Changed) {
+    fn mark(&mut self, changed: &Changed) {
         let now = Instant::now();
         changed.iter().filter(|id| self.assignments.contains_key(id)).for_each(|id| self.queue.mark(id, now));
     }

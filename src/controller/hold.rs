@@ -67,7 +67,7 @@ mod tests {
         let mut hold = Hold::default();
         hold.due(&[gap("node-os")], start);
         hold.release();
-        let later = start + Duration::from_secs(60);
+        let later = start + Duration::from_mins(1);
         assert_eq!(hold.due(&[gap("node-os")], later), later + QUIET);
     }
 }

@@ -15,7 +15,7 @@ use crate::model::AssignmentId;
 /// An assignment is written at most once in this time, failures and Events aside.
 const WINDOW: Duration = Duration::from_secs(1);
 /// The first and the longest time after which a failure is tried again.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 /// How many assignments are worked on at the same time.
 const PARALLEL: usize = 8;
 
@@ -171,7 +171,7 @@ mod tests {
         }
         about(next_after(&mut queue, start).await.1, WINDOW);
         queue.finished(&id("a"));
-        let nothing = tokio::time::timeout(Duration::from_secs(3600), queue.next()).await;
+        let nothing = tokio::time::timeout(Duration::from_hours(1), queue.next()).await;
         assert!(nothing.is_err(), "the hundred changes were one");
     }
 
@@ -222,14 +222,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_more_than_the_limit_are_worked_on_at_the_same_time() {
         let (mut queue, start) = (Queue::default(), Instant::now());
-        for number in 0..PARALLEL + 1 {
+        for number in 0..=PARALLEL {
             queue.mark(&id(&number.to_string()), start);
         }
         let mut first = None;
         for _ in 0..PARALLEL {
             first = Some(queue.next().await);
         }
-        assert!(tokio::time::timeout(Duration::from_secs(60), queue.next()).await.is_err());
+        assert!(tokio::time::timeout(Duration::from_mins(1), queue.next()).await.is_err());
         queue.finished(&first.unwrap());
         assert!(tokio::time::timeout(Duration::from_secs(1), queue.next()).await.is_ok());
     }

@@ -77,21 +77,21 @@ pub(super) fn plan(situation: &Situation<'_>, hold: &mut Hold) -> Plan {
         look_again: None,
     };
     let can_tell = completeness.is_complete() && matches!(seen.acceptance, Acceptance::Accepted { .. });
-    match Transitions::between(matrix, seen.status.announced.as_deref(), roll_up).filter(|_| can_tell) {
-        None => hold.release(),
-        Some(transitions) => {
-            let due = hold.due(&transitions.announced, at);
-            let admitted = if due > at { Err(due - at) } else { gate.admit(&seen.id, transitions.notes.len()) };
-            match admitted {
-                Err(wait) => plan.look_again = Some(at + wait),
-                Ok(()) => {
-                    hold.release();
-                    next.transitions += i64::from(!transitions.notes.is_empty());
-                    next.announced = Some(transitions.announced);
-                    plan.notes = transitions.notes;
-                }
-            }
+    let untold = Transitions::between(matrix, seen.status.announced.as_deref(), roll_up).filter(|_| can_tell);
+    if let Some(transitions) = untold {
+        let due = hold.due(&transitions.announced, at);
+        if due > at {
+            plan.look_again = Some(due);
+        } else if let Err(wait) = gate.admit(&seen.id, transitions.notes.len()) {
+            plan.look_again = Some(at + wait);
+        } else {
+            hold.release();
+            next.transitions += i64::from(!transitions.notes.is_empty());
+            next.announced = Some(transitions.announced);
+            plan.notes = transitions.notes;
         }
+    } else {
+        hold.release();
     }
     plan.status = (next != seen.status).then_some(next);
     plan
@@ -131,15 +131,12 @@ async fn write_status(
     resource_version: &str,
     status: &AssignmentStatus,
 ) -> kube::Result<String> {
-    match &id.namespace {
-        Some(namespace) => {
-            let api = Api::<PartialObjectMeta<ResponsibilityAssignment>>::namespaced(client.clone(), namespace);
-            apply(&api, id, resource_version, status).await
-        }
-        None => {
-            let api = Api::<PartialObjectMeta<ClusterResponsibilityAssignment>>::all(client.clone());
-            apply(&api, id, resource_version, status).await
-        }
+    if let Some(namespace) = &id.namespace {
+        let api = Api::<PartialObjectMeta<ResponsibilityAssignment>>::namespaced(client.clone(), namespace);
+        apply(&api, id, resource_version, status).await
+    } else {
+        let api = Api::<PartialObjectMeta<ClusterResponsibilityAssignment>>::all(client.clone());
+        apply(&api, id, resource_version, status).await
     }
 }
 

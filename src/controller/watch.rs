@@ -167,7 +167,8 @@ impl<K: Watched> Watch<K> {
                 Ok(Event::Apply(object)) => self.tell(object.input()).await?,
                 Ok(Event::Delete(object)) => self.tell(Input::Change(object.deletion())).await?,
                 Err(error) => {
-                    let pause = if self.report(&error).await? { ASK_AGAIN } else { backoff.next().unwrap_or(ASK_AGAIN) };
+                    let pause =
+                        if self.report(&error).await? { ASK_AGAIN } else { backoff.next().unwrap_or(ASK_AGAIN) };
                     tokio::time::sleep(pause).await;
                     if must_begin_anew(&error) {
                         return Ok(());

@@ -36,6 +36,14 @@ fn compile(
         })
         .collect();
     let claims = claims(&mut names, spec);
+    // They have no effect on claims; their layers are looked up so that a name that nobody knows is reported.
+    for exception in &spec.exceptions {
+        names.layers(std::slice::from_ref(&exception.layer));
+    }
+    for layers in spec.parties.iter().flat_map(|party| &party.evidence).filter_map(|evidence| evidence.layers.as_ref())
+    {
+        names.layers(layers);
+    }
     let model = spec.service_model.as_ref().map(|name| {
         name.parse::<ServiceModel>().map_or_else(|_| ModelClaim::NotFound(name.clone()), ModelClaim::BuiltIn)
     });

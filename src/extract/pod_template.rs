@@ -91,7 +91,15 @@ struct Volume {
     csi: Option<Csi>,
     host_path: Option<HostPath>,
     #[serde(flatten)]
-    other: BTreeMap<String, Option<IgnoredAny>>,
+    other: BTreeMap<String, Option<VolumeSource>>,
+}
+
+/// A Secret that a volume needs in order to be mounted.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct VolumeSource {
+    secret_ref: Option<IgnoredAny>,
+    secret_name: Option<IgnoredAny>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -107,9 +115,10 @@ struct ProjectedSource {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct Csi {
     driver: String,
+    node_publish_secret_ref: Option<IgnoredAny>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -255,28 +264,50 @@ impl Volume {
     }
 
     fn holds_secrets(&self) -> bool {
-        let projected = self.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
-        self.secret.is_some() || self.is_secret_driver() || projected.into_iter().any(|source| source.secret.is_some())
+        let mut projected = self.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
+        let mut others = self.other.values().flatten();
+        self.secret.is_some()
+            || self.is_secret_driver()
+            || projected.any(|source| source.secret.is_some())
+            || self.csi.as_ref().is_some_and(|csi| csi.node_publish_secret_ref.is_some())
+            || others.any(|source| source.secret_ref.is_some() || source.secret_name.is_some())
     }
 }
 
-/// Whether a value is the address of a service outside of the cluster.
+/// Whether a value is the address of a service outside of the cluster: any of its hosts is.
 fn addresses_external_service(value: &str) -> bool {
     let data = &DETECTION.external_services;
-    if !data.schemes.iter().any(|scheme| value.starts_with(scheme.as_str())) {
-        return false;
-    }
-    let host = host(value);
-    host.contains('.') && !data.cluster_suffixes.iter().any(|suffix| host.ends_with(suffix.as_str()))
+    let outside = |host: &str| {
+        let host = host.to_ascii_lowercase();
+        host.contains('.') && !data.cluster_suffixes.iter().any(|suffix| host.ends_with(suffix.as_str()))
+    };
+    data.schemes.iter().any(|scheme| value.starts_with(scheme.as_str())) && hosts(value).into_iter().any(outside)
 }
 
-/// The first host of an address such as `jdbc:postgresql://user:secret@db.example.com:5432/shop`.
-fn host(address: &str) -> &str {
-    let authority = address.split_once("//").map_or("", |(_, rest)| rest);
-    let authority = authority.split(['/', '?', '#', ';']).next().unwrap_or_default();
-    let hosts = authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts);
-    let first = hosts.split(',').next().unwrap_or_default();
-    first.split(':').next().unwrap_or_default().trim_end_matches('.')
+/// The hosts of an address such as `jdbc:postgresql://user:secret@db.example.com:5432,standby:5432/shop`.
+///
+/// Passwords with reserved characters make an address ambiguous. Then the hosts of either reading are given: an external
+/// service that is not there is a lesser mistake than one that is not seen.
+fn hosts(address: &str) -> Vec<&str> {
+    let after_scheme = address.split_once("//").map(|(_, rest)| rest);
+    let before_path = after_scheme.map(up_to_delimiter);
+    let without_user = before_path.map(|authority| authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts));
+    // Also `jdbc:oracle:thin:@db.example.com:1521:shop`, which has no slashes.
+    let after_user = address.rsplit_once('@').map(|(_, rest)| up_to_delimiter(rest.trim_start_matches('/')));
+    let parameter = address.split(';').find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        name.eq_ignore_ascii_case("serverName").then_some(value)
+    });
+    let lists = [without_user, after_user, parameter].into_iter().flatten();
+    lists.flat_map(|list| list.split(',')).map(without_port).collect()
+}
+
+fn up_to_delimiter(text: &str) -> &str {
+    text.split(['/', '?', '#', ';']).next().unwrap_or_default()
+}
+
+fn without_port(host: &str) -> &str {
+    host.split(':').next().unwrap_or_default().trim_end_matches('.')
 }
 
 #[cfg(test)]

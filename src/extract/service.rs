@@ -52,7 +52,7 @@ mod tests {
 
     use super::*;
 
-    fn facts(spec: serde_json::Value) -> ServiceFacts {
+    fn facts(spec: &serde_json::Value) -> ServiceFacts {
         let service: Service =
             serde_json::from_value(json!({ "metadata": { "name": "web", "namespace": "shop" }, "spec": spec }))
                 .unwrap();
@@ -64,18 +64,18 @@ mod tests {
 
     #[test]
     fn load_balancers_node_ports_and_external_ips_open_a_way_in() {
-        assert!(facts(json!({ "type": "LoadBalancer" })).published);
-        assert!(facts(json!({ "type": "NodePort" })).published);
-        assert!(facts(json!({ "type": "ClusterIP", "externalIPs": ["192.0.2.7"] })).published);
-        assert!(!facts(json!({ "type": "ClusterIP" })).published);
-        assert!(!facts(json!({ "type": "ClusterIP", "externalIPs": [] })).published);
-        assert!(!facts(json!({})).published);
+        assert!(facts(&json!({ "type": "LoadBalancer" })).published);
+        assert!(facts(&json!({ "type": "NodePort" })).published);
+        assert!(facts(&json!({ "type": "ClusterIP", "externalIPs": ["192.0.2.7"] })).published);
+        assert!(!facts(&json!({ "type": "ClusterIP" })).published);
+        assert!(!facts(&json!({ "type": "ClusterIP", "externalIPs": [] })).published);
+        assert!(!facts(&json!({})).published);
     }
 
     #[test]
     fn an_external_name_selects_no_pods() {
         let facts =
-            facts(json!({ "type": "ExternalName", "externalName": "db.example.com", "selector": { "a": "b" } }));
+            facts(&json!({ "type": "ExternalName", "externalName": "db.example.com", "selector": { "a": "b" } }));
         assert!(facts.external_name && facts.selector.is_empty());
     }
 }

@@ -146,7 +146,9 @@ impl Inventory {
             Delta::Service(name, facts) => self.apply_service(&name, facts, &mut changed),
             Delta::Ingress(name, facts) => self.apply_ingress(&name, facts, &mut changed),
             Delta::Namespace(name, labels) => self.apply_namespace(&name, labels, &mut changed),
-            Delta::Assignment(id, assignment) => self.apply_assignment(&id, assignment.map(Arc::from), &mut changed),
+            Delta::Assignment(id, assignment) => {
+                self.apply_assignment(&id, assignment.map(Arc::from).as_ref(), &mut changed);
+            }
             Delta::Relisted(listed) => {
                 for gone in self.missing_from(&listed) {
                     changed.append(&mut self.apply(gone));
@@ -246,28 +248,28 @@ impl Inventory {
         self.forget_empty(name);
     }
 
-    fn apply_assignment(&mut self, id: &AssignmentId, assignment: Option<Arc<Assignment>>, changed: &mut Changed) {
+    fn apply_assignment(&mut self, id: &AssignmentId, assignment: Option<&Arc<Assignment>>, changed: &mut Changed) {
         let known = match &id.namespace {
             Some(namespace) => self.namespaces.get(namespace).and_then(|namespace| namespace.assignments.get(id)),
             None => self.cluster_assignments.get(id),
         };
-        let before = known.cloned();
-        if before == assignment {
+        if known == assignment {
             return;
         }
+        let before = known.cloned();
         if assignment.is_some() {
             changed.insert(id.clone());
             self.members.entry(id.clone()).or_default();
         }
-        let versions: Vec<Arc<Assignment>> = before.into_iter().chain(assignment.clone()).collect();
+        let versions: Vec<Arc<Assignment>> = before.into_iter().chain(assignment.cloned()).collect();
         let versions: Vec<&Assignment> = versions.iter().map(AsRef::as_ref).collect();
         if let Some(namespace) = &id.namespace {
-            put(&mut self.namespace_entry(namespace).assignments, id, assignment.clone());
+            put(&mut self.namespace_entry(namespace).assignments, id, assignment.cloned());
             let touched = |workload: &Workload| versions.iter().any(|version| workload.is_selected_by(version));
             self.evaluate_workloads(namespace, touched, changed);
             self.forget_empty(namespace);
         } else {
-            put(&mut self.cluster_assignments, id, assignment.clone());
+            put(&mut self.cluster_assignments, id, assignment.cloned());
             let taken_in = |namespace: &Namespace| versions.iter().any(|version| namespace.is_taken_in_by(version));
             let affected: Vec<Arc<str>> =
                 self.namespaces.values().filter(|namespace| taken_in(namespace)).map(|ns| ns.name.clone()).collect();
@@ -283,7 +285,7 @@ impl Inventory {
 
     /// The deletions that a complete list amounts to.
     fn missing_from(&self, listed: &Listed) -> Vec<Delta> {
-        let named = |name: &Arc<str>, namespace: &Namespace| ObjectName {
+        let object = |name: &Arc<str>, namespace: &Namespace| ObjectName {
             namespace: namespace.name.clone(),
             name: name.clone(),
         };
@@ -295,12 +297,12 @@ impl Inventory {
                 .map(|key| Delta::Workload((**key).clone(), None))
                 .collect(),
             Listed::Services(names) => namespaces()
-                .flat_map(|namespace| namespace.services.keys().map(|name| named(name, namespace)))
+                .flat_map(|namespace| namespace.services.keys().map(|name| object(name, namespace)))
                 .filter(|name| !names.contains(name))
                 .map(|name| Delta::Service(name, None))
                 .collect(),
             Listed::Ingresses(names) => namespaces()
-                .flat_map(|namespace| namespace.ingresses.keys().map(|name| named(name, namespace)))
+                .flat_map(|namespace| namespace.ingresses.keys().map(|name| object(name, namespace)))
                 .filter(|name| !names.contains(name))
                 .map(|name| Delta::Ingress(name, None))
                 .collect(),

@@ -90,7 +90,7 @@ pub struct Assignment {
 }
 
 impl Assignment {
-    /// The claims about a duty of a layer: at most one of a valid object.
+    /// The claims about a duty of a layer: all of the same party in a valid object.
     pub fn claims_about(&self, layer: LayerId, duty: Duty) -> impl Iterator<Item = &Claim> {
         let start = self.claims.partition_point(|claim| (claim.layer, claim.duty) < (layer, duty));
         self.claims[start..].iter().take_while(move |claim| (claim.layer, claim.duty) == (layer, duty))

@@ -67,7 +67,7 @@ impl RollUp {
         total
     }
 
-    fn add_workloads(&mut self, evaluation: &Evaluation, count: usize) {
+    const fn add_workloads(&mut self, evaluation: &Evaluation, count: usize) {
         self.workloads += count;
         self.models = self.models.union(evaluation.model.models);
         if evaluation.model.is_undetermined() {

@@ -60,12 +60,12 @@ fn assignment(namespace: Option<&str>, name: &str) -> Assignment {
     }
 }
 
-/// A ResponsibilityAssignment in the namespace `shop` that says nothing.
+/// A `ResponsibilityAssignment` in the namespace `shop` that says nothing.
 pub(super) fn namespaced(name: &str) -> Assignment {
     assignment(Some("shop"), name)
 }
 
-/// A ClusterResponsibilityAssignment that says nothing.
+/// A `ClusterResponsibilityAssignment` that says nothing.
 pub(super) fn cluster(name: &str) -> Assignment {
     assignment(None, name)
 }
@@ -210,7 +210,7 @@ impl Evaluation {
     }
 }
 
-/// What was found for a workload of service model CaaS: duties in these states.
+/// What was found for a workload of service model `CaaS`: duties in these states.
 pub(super) fn found(duties: &[(&str, Duty, State)]) -> Evaluation {
     let model = ServiceModel::Caas;
     let owed = matrix().owed(model);

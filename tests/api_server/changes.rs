@@ -1,7 +1,7 @@
 //! Changes of the inputs reach the statuses.
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::Api;
+use kube::api::{Api, ListParams, PatchParams};
 use kube::runtime::wait::await_condition;
 use serde_json::{Value, json};
 
@@ -75,7 +75,7 @@ async fn every_kind_of_workload_counts_once_and_its_children_do_not() {
     let pods: Api<Pod> = ns.api().await;
     let made = |pods: &[Pod]| pods.iter().filter(|pod| pod.metadata.owner_references.is_some()).count();
     let started = std::time::Instant::now();
-    while made(&pods.list(&Default::default()).await.unwrap().items) < 4 {
+    while made(&pods.list(&ListParams::default()).await.unwrap().items) < 4 {
         assert!(started.elapsed() < LIMIT, "the controllers made no pods");
         tokio::task::yield_now().await;
     }
@@ -97,7 +97,7 @@ async fn finished_jobs_and_pods_count_no_more() {
     ns.evaluated("all", 1).await;
     let pods: Api<Pod> = ns.api().await;
     let done = json!({ "status": { "phase": "Succeeded" } });
-    pods.patch_status("pod", &Default::default(), &kube::api::Patch::Merge(done)).await.unwrap();
+    pods.patch_status("pod", &PatchParams::default(), &kube::api::Patch::Merge(done)).await.unwrap();
     let succeeded =
         |pod: Option<&Pod>| pod.is_some_and(|pod| pod.status.as_ref().unwrap().phase.as_deref() == Some("Succeeded"));
     await_condition(pods, "pod", succeeded).await.unwrap();
@@ -205,7 +205,7 @@ async fn a_status_that_somebody_else_overwrites_is_put_right() {
     let before = ns.evaluated("all", 1).await;
     let wrong = json!({ "status": { "summary": { "workloads": 7, "layers": 0, "unownedLayers": 0, "platformGaps": 0,
         "duties": { "owned": 0, "assumed": 0, "excepted": 0, "unknown": 0, "unowned": 0, "invalid": 0, "conflicted": 0, "lapsed": 0 } } } });
-    ns.assignments().await.patch_status("all", &Default::default(), &kube::api::Patch::Merge(wrong)).await.unwrap();
+    ns.assignments().await.patch_status("all", &PatchParams::default(), &kube::api::Patch::Merge(wrong)).await.unwrap();
     let after = ns.evaluated("all", 1).await;
     assert_eq!(after.summary, before.summary);
 }

@@ -94,7 +94,10 @@ async fn a_malformed_stored_object_says_so_and_never_stops_the_others() {
     let loosened = cluster.kubectl_with_input(&["replace", "-f", "-"], &[loose_definition(&cluster)]);
     assert!(loosened.status.success(), "{}", String::from_utf8_lossy(&loosened.stderr));
     let ns = cluster.namespace("mixed");
-    let outdated = assignment("outdated", json!({ "parties": [{ "name": "team", "role": "Vendor" }], "duties": [held_by("team", &["node-os"])] }));
+    let outdated = assignment(
+        "outdated",
+        json!({ "parties": [{ "name": "team", "role": "Vendor" }], "duties": [held_by("team", &["node-os"])] }),
+    );
     // So far from the schema that the API server takes no status for it.
     let broken = assignment("broken", json!({ "parties": "everybody", "duties": [{ "layers": 7 }] }));
     for mut object in [outdated, broken] {

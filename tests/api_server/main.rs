@@ -3,6 +3,13 @@
 //! Most tests share one control plane and one operator, each in a namespace of its own; the operator has the rights of
 //! `deploy/operator.yaml` and no others. Tests that stop the operator or take something away have their own.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::too_many_lines,
+    reason = "objects are written down where they are used"
+)]
+
 mod acceptance;
 mod changes;
 mod events;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kube::api::PatchParams;
 use serde_json::json;
 
 use crate::support::*;
@@ -70,7 +71,11 @@ async fn an_event_that_was_written_before_a_crash_is_not_written_again() {
     operator.kill();
     // As if it had died between the Event and the status that commits it.
     let uncommitted = json!({ "status": { "transitions": 0, "announced": null } });
-    ns.assignments().await.patch_status("team", &Default::default(), &kube::api::Patch::Merge(uncommitted)).await.unwrap();
+    ns.assignments()
+        .await
+        .patch_status("team", &PatchParams::default(), &kube::api::Patch::Merge(uncommitted))
+        .await
+        .unwrap();
     let _operator = cluster.operator(&["--default-service-model=CaaS"]);
     let again = ns.status("team", |status| status.transitions == 1).await;
     assert_eq!(again.announced, told.announced);

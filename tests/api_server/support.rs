@@ -9,16 +9,16 @@ use futures::{StreamExt, TryStreamExt};
 use harness::{ControlPlane, Operator};
 use k8s_openapi::api::events::v1::Event;
 use kube::api::Api;
+use kube::core::NamespaceResourceScope;
 use kube::runtime::wait::await_condition;
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::core::NamespaceResourceScope;
 use kube::{Client, Resource};
 use responsibility_operator::api::{AssignmentStatus, ClusterResponsibilityAssignment, ResponsibilityAssignment};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 /// How long a condition may take before the test fails; nothing here takes a tenth of it.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_mins(1);
 
 /// A control plane with the definitions installed.
 pub struct Cluster {
@@ -232,14 +232,11 @@ where
 {
     let condition = |object: Option<&K>| object.and_then(status).is_some_and(&wanted);
     let met = tokio::time::timeout(LIMIT, await_condition(api.clone(), name, condition)).await;
-    let object = match met {
-        Ok(object) => object.unwrap().unwrap(),
-        Err(_) => {
-            let object = api.get_opt(name).await.unwrap();
-            panic!("{name} did not come to the wanted state; its status is {:#?}", object.as_ref().and_then(status))
-        }
+    let Ok(object) = met else {
+        let object = api.get_opt(name).await.unwrap();
+        panic!("{name} did not come to the wanted state; its status is {:#?}", object.as_ref().and_then(status))
     };
-    status(&object).unwrap().clone()
+    status(&object.unwrap().unwrap()).unwrap().clone()
 }
 
 fn run_with_input(command: &mut Command, input: &str) -> Output {

@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{Subject, status};
 use crate::api::AssignmentStatus;
-use crate::model::testing::{cluster, matrix, namespaced};
+use crate::model::testing::{cluster, matrix, minute, namespaced};
 use crate::model::{Acceptance, AssignmentId, Completeness, RollUp};
 
 /// What a status is made from.
@@ -63,7 +63,7 @@ impl Given {
 
     /// The first status.
     fn status(&self) -> AssignmentStatus {
-        self.after(&AssignmentStatus::default(), crate::model::testing::minute(0))
+        self.after(&AssignmentStatus::default(), minute(0))
     }
 
     fn after(&self, previous: &AssignmentStatus, now: Timestamp) -> AssignmentStatus {

@@ -9,7 +9,9 @@ use crate::api::GapReason::{
 use crate::api::{Announcement, GapState};
 use crate::matrix::{Duty, ServiceModel, Signal};
 use crate::model::evaluate::State::{Assumed, Gap, Owned, Unknown};
-use crate::model::testing::{Workload, all_layers, found, found_gaps, matrix, members, namespaced, roll_up};
+use crate::model::testing::{
+    Workload, all_layers, deployment, found, found_gaps, matrix, members, namespaced, roll_up,
+};
 use crate::model::{Evaluation, RollUp};
 
 const CODE: &str = "application-code";
@@ -184,6 +186,50 @@ fn a_duty_closes_once_when_its_last_state_ends() {
     assert_eq!(notes(&both, &gaps(&[(NODES, LayerUnowned)])), [], "one state is still open");
 }
 
+#[test]
+#[ignore = "open: a state that ends beside another stays announced"]
+fn a_state_that_ended_beside_another_is_told_when_it_opens_again() {
+    let unowned = gaps(&[(NODES, LayerUnowned)]);
+    let both = of(&[found_gaps(&[(NODES, LayerUnowned)]), found_gaps(&[(NODES, UnknownParty)])]);
+    let mut announced = first(&both).announced;
+    let mut told = Vec::new();
+    for roll_up in [&unowned, &both] {
+        if let Some(transitions) = Transitions::between(matrix(), Some(&announced), roll_up) {
+            announced = transitions.announced;
+            told.extend(transitions.notes);
+        }
+    }
+    assert_eq!(reasons(&told), ["LayerInvalid"]);
+}
+
+#[test]
+#[ignore = "open: a duty that becomes unknown is told to have an owner"]
+fn a_duty_of_which_nothing_can_be_said_any_more_is_not_told_to_have_an_owner() {
+    let unknown = of(&[found(&[(NODES, Duty::Customer, Unknown), (CODE, Duty::Customer, Owned)])]);
+    for note in notes(&gaps(&[(NODES, LayerUnowned)]), &unknown) {
+        assert!(!note.note.contains("has an owner"), "{note:?}");
+    }
+}
+
+#[test]
+#[ignore = "open: a gap that others are told of is told to have an owner"]
+fn a_gap_that_the_cluster_assignments_are_told_of_from_now_on_is_not_told_to_have_an_owner() {
+    let all = members([(deployment("shop", "web"), found_gaps(&[(NODES, LayerUnowned)]))]);
+    let [here, elsewhere] = [false, true].map(|elsewhere| RollUp::new(matrix(), &all, elsewhere));
+    assert_eq!((here.platform_gaps, elsewhere.platform_gaps), (0, 1));
+    for note in notes(&here, &elsewhere) {
+        assert!(!note.note.contains("has an owner"), "{note:?}");
+    }
+}
+
+#[test]
+#[ignore = "open: workloads whose service model is not found are told to be covered"]
+fn the_first_evaluation_does_not_tell_of_cover_where_the_service_model_is_not_found() {
+    let mut uncertain = found(&[(CODE, Duty::Customer, Owned)]);
+    uncertain.model.not_found = true;
+    assert_eq!(first(&of(&[uncertain])).notes, []);
+}
+
 #[rstest]
 #[case::the_same(gaps(&[(NODES, UnknownParty)]))]
 #[case::another_reason_within_the_state(gaps(&[(NODES, AgreementMissing)]))]
@@ -291,13 +337,13 @@ fn after_it_was_told_nothing_is_left_to_tell() {
 
 #[test]
 fn no_note_names_a_namespace_or_a_workload_or_is_longer_than_an_event_takes() {
-    let namespace = "very-secret-namespace";
+    let namespace = "hidden-namespace";
     let evaluation = |reason| {
         let gaps: Vec<_> = all_layers().into_iter().map(|layer| (layer, reason)).collect();
         found_gaps(&gaps)
     };
     for reason in GapReason::ALL {
-        let key = crate::model::testing::deployment(namespace, "very-secret-workload");
+        let key = deployment(namespace, "hidden-workload");
         let everything = RollUp::new(matrix(), &members([(key.clone(), evaluation(reason))]), false);
         let one = RollUp::new(matrix(), &members([(key, found_gaps(&[("control-plane", reason)]))]), false);
         let nothing = RollUp::default();
@@ -310,7 +356,7 @@ fn no_note_names_a_namespace_or_a_workload_or_is_longer_than_an_event_takes() {
         ]
         .concat()
         {
-            assert!(note.note.len() <= 1024 && !note.note.contains("secret"), "{note:?}");
+            assert!(note.note.len() <= 1024 && !note.note.contains("hidden"), "{note:?}");
         }
     }
 }

@@ -15,7 +15,7 @@ pub enum Tool {
     Etcd,
     /// The API server.
     KubeApiserver,
-    /// Runs the built-in controllers: ReplicaSets, namespaces and the like.
+    /// Runs the built-in controllers: of replica sets, namespaces and the like.
     KubeControllerManager,
     /// The client.
     Kubectl,

@@ -31,11 +31,15 @@ exit "$code"
 impl Supervised {
     /// Starts a command that writes to `log`. When it is to end, `remove` goes with it.
     pub(crate) fn start(command: &Command, log: &Path, remove: Option<&Path>) -> Result<Self> {
-        let output = File::options().create(true).append(true).open(log).with_context(|| format!("cannot write {}", log.display()))?;
+        let output = File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .with_context(|| format!("cannot write {}", log.display()))?;
         let child = Command::new("sh")
             .arg("-c")
             .arg(SUPERVISE)
-            .arg(remove.unwrap_or(Path::new("")))
+            .arg(remove.unwrap_or_else(|| Path::new("")))
             .arg(command.get_program())
             .args(command.get_args())
             .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))

@@ -9,9 +9,9 @@ use crate::api::Role;
 use crate::matrix::ServiceModel::{Caas, ManagedNodes, Saas};
 use crate::matrix::{Duty, Signal};
 use crate::model::evaluate::State::{Assumed, Gap, Owned};
-use crate::model::testing::{Workload, all_layers, cluster, layers, namespaced};
+use crate::model::testing::{Workload, all_layers, cluster, layer, layers, namespaced};
 
-/// A Deployment with a PVC, a Secret, an env DATABASE_URL and a LoadBalancer Service on managed Kubernetes.
+/// A Deployment with a PVC, a Secret, an env `DATABASE_URL` and a Service of type `LoadBalancer` on managed Kubernetes.
 fn full_workload() -> Workload {
     Workload::under(Caas).showing(&[Signal::Storage, Signal::Secrets, Signal::ExternalServices, Signal::Published])
 }
@@ -131,7 +131,7 @@ fn two_assignments_that_name_different_customers_conflict_for_that_duty_only() {
     let evaluation = Workload::under(Caas).with(one).with(two).evaluate();
     let different: Vec<_> = evaluation.duties.iter().filter(|found| !silent.duties.contains(found)).collect();
     assert_eq!(different.len(), 1);
-    assert_eq!(different[0].layer, crate::model::testing::layer("application-code"));
+    assert_eq!(different[0].layer, layer("application-code"));
     assert_eq!(different[0].duty, Duty::Customer);
     assert_eq!(different[0].state, Gap(OverlappingAssignments));
     assert_eq!(different[0].subject.as_deref(), Some("team-a, team-b"));

@@ -83,7 +83,7 @@ fn a_provider_duty_is_held_by(
     assert_eq!(claimed(Duty::Provider, layer, party, terms).state(layer, Duty::Provider), Some(state));
 }
 
-/// Data protection is retained, and under SaaS the provider has a half of it.
+/// Data protection is retained, and under `SaaS` the provider has a half of it.
 #[rstest]
 #[case::a_provider("provider", terms(None, false), Owned)]
 #[case::a_third_party_with_agreement("integrator", terms(None, true), Owned)]

@@ -44,7 +44,7 @@ fn the_duties_owed_are_those_of_the_model() {
     }
 }
 
-/// The cluster assignments, and the models whose duties are owed together. The default is CaaS.
+/// The cluster assignments, and the models whose duties are owed together. The default is `CaaS`.
 #[rstest]
 #[case::none_leaves_the_default(&[], &[Caas])]
 #[case::one_that_claims_nothing_leaves_the_default(&[cluster("a")], &[Caas])]
@@ -115,9 +115,9 @@ fn the_models_name_a_namespaced_claim_only_where_it_adds_something() {
 #[test]
 #[ignore = "open: the models shown depend on the order of namespaced claims"]
 fn the_models_named_do_not_depend_on_the_order_of_namespaced_claims() {
-    let [more, less] = [namespaced("more").with_model(OnPremises), namespaced("less").with_model(Iaas)];
+    let [more, less] = [namespaced("more").with_model(OnPremises), namespaced("less").with_model(Caas)];
     let of = |one: &Assignment, other: &Assignment| {
-        models(&with_every_layer(Caas).with(one.clone()).with(other.clone()).evaluate())
+        models(&with_every_layer(Saas).with(one.clone()).with(other.clone()).evaluate())
     };
     assert_eq!(of(&more, &less), of(&less, &more));
 }

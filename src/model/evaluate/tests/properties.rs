@@ -11,7 +11,7 @@ use proptest::sample::{select, subsequence};
 use crate::api::Role;
 use crate::matrix::{Duty, LayerId, LayerSet, ServiceModel, Signal, Signals};
 use crate::model::evaluate::{Evaluation, ProviderDuties, Settings, State, evaluate};
-use crate::model::testing::{Terms, all_layers, cluster, matrix, namespaced};
+use crate::model::testing::{Terms, all_layers, cluster, layers, matrix, namespaced};
 use crate::model::{Assignment, Directory, ModelClaim, PartyDeclaration};
 
 /// Few layers and parties, so that claims meet.
@@ -24,7 +24,7 @@ fn role() -> impl Strategy<Value = Role> {
 }
 
 fn layer_set() -> impl Strategy<Value = LayerSet> {
-    subsequence(LAYERS.to_vec(), 0..=LAYERS.len()).prop_map(|names| crate::model::testing::layers(&names))
+    subsequence(LAYERS.to_vec(), 0..=LAYERS.len()).prop_map(|names| layers(&names))
 }
 
 fn parties() -> impl Strategy<Value = BTreeMap<Arc<str>, PartyDeclaration>> {
@@ -81,10 +81,10 @@ fn signals() -> impl Strategy<Value = Signals> {
     subsequence(all, 0..=5).prop_map(|some| some.into_iter().fold(Signals::default(), Signals::with))
 }
 
-fn evaluated(settings: &Settings, signals: Signals, assignments: &[Assignment]) -> Evaluation {
+fn evaluated(settings: Settings, signals: Signals, assignments: &[Assignment]) -> Evaluation {
     let selecting: Vec<&Assignment> = assignments.iter().collect();
     let directory = Directory::new(selecting.iter().copied().filter(|a| a.id.is_cluster()));
-    evaluate(matrix(), settings, signals, &selecting, &directory)
+    evaluate(matrix(), &settings, signals, &selecting, &directory)
 }
 
 fn owed(evaluation: &Evaluation) -> BTreeSet<(LayerId, Duty)> {
@@ -100,7 +100,7 @@ proptest! {
         signals in signals(),
         (one, other) in in_two_orders(),
     ) {
-        let [one, other] = [one, other].map(|assignments| evaluated(&settings, signals, &assignments));
+        let [one, other] = [one, other].map(|assignments| evaluated(settings, signals, &assignments));
         prop_assert_eq!(one.model.owed, other.model.owed);
         prop_assert_eq!(one.model.not_found, other.model.not_found);
         prop_assert_eq!(one.duties, other.duties);
@@ -113,7 +113,7 @@ proptest! {
         signals in signals(),
         (one, other) in in_two_orders(),
     ) {
-        prop_assert_eq!(evaluated(&settings, signals, &one), evaluated(&settings, signals, &other));
+        prop_assert_eq!(evaluated(settings, signals, &one), evaluated(settings, signals, &other));
     }
 
     #[test]
@@ -122,7 +122,7 @@ proptest! {
         signals in signals(),
         assignments in assignments(),
     ) {
-        let evaluation = evaluated(&settings, signals, &assignments);
+        let evaluation = evaluated(settings, signals, &assignments);
         let listed = evaluation.duties.iter().map(|found| (found.layer, found.duty));
         prop_assert!(listed.clone().is_sorted_by(|one, next| one < next), "twice or out of order");
         let declared = assignments.iter().fold(LayerSet::EMPTY, |all, a| all.union(a.declares));
@@ -145,8 +145,8 @@ proptest! {
             .iter()
             .map(|a| if a.id.is_cluster() { a.clone() } else { Assignment { model: None, ..a.clone() } })
             .collect();
-        let before = owed(&evaluated(&settings, signals, &without_namespaced_claims));
-        let after = owed(&evaluated(&settings, signals, &assignments));
+        let before = owed(&evaluated(settings, signals, &without_namespaced_claims));
+        let after = owed(&evaluated(settings, signals, &assignments));
         prop_assert!(after.is_superset(&before));
         prop_assert!(after.difference(&before).all(|(_, duty)| *duty == Duty::Customer));
     }
@@ -155,7 +155,7 @@ proptest! {
     #[test]
     fn naming_providers_makes_no_customer_duty_owned(settings in settings(), signals in signals()) {
         let providers = namespaced("shop").party("aws", Role::Provider).provider(&all_layers(), "aws");
-        let evaluation = evaluated(&settings, signals, &[providers]);
+        let evaluation = evaluated(settings, signals, &[providers]);
         let owned = evaluation.duties.iter().filter(|found| found.state == State::Owned);
         prop_assert!(owned.map(|found| found.duty).all(|duty| duty == Duty::Provider));
     }

@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use crate::api::GapReason::{
-    AgreementMissing, LayerUnowned, NotTransferable, OverlappingAssignments, RoleMismatch, SharedLayerHalfOwned,
+    self, AgreementMissing, LayerUnowned, NotTransferable, OverlappingAssignments, RoleMismatch, SharedLayerHalfOwned,
     UnknownParty,
 };
 use crate::api::Role;
@@ -28,56 +28,61 @@ fn workload(shop: Assignment) -> Workload {
     Workload::under(ServiceModel::Caas).with(shop)
 }
 
-fn about(reason: crate::api::GapReason, party: &str) -> Option<(State, Option<String>)> {
-    Some((Gap(reason), Some(party.to_owned())))
+type Finding = (State, Option<String>);
+
+fn about(reason: GapReason, party: &str) -> Finding {
+    (Gap(reason), Some(party.to_owned()))
 }
 
 #[rstest]
 #[case::retained(ACCESS, about(NotTransferable, "aws"))]
 #[case::not_retained(CODE, about(AgreementMissing, "aws"))]
-#[case::with_a_provider_duty_of_its_own(SHARED, Some((Gap(SharedLayerHalfOwned), None)))]
+#[case::with_a_provider_duty_of_its_own(SHARED, (Gap(SharedLayerHalfOwned), None))]
 fn a_provider_named_for_a_customers_layer_does_not_hold_it(
     #[case] layer: &str,
-    #[case] expected: Option<(State, Option<String>)>,
+    #[case] expected: Finding,
     #[values(namespaced("naming"), namespaced("naming").with_selector(), cluster("naming"))] naming: Assignment,
 ) {
     let workload = workload(naming.party("aws", Role::Provider).provider(&[layer], "aws"));
-    assert_eq!(workload.finding(layer, Duty::Customer), expected);
+    assert_eq!(workload.finding(layer, Duty::Customer), Some(expected));
     assert_eq!(self::workload(namespaced("silent")).finding(layer, Duty::Customer), Some((Gap(LayerUnowned), None)));
 }
 
 #[rstest]
 fn whoever_is_named_as_its_provider(#[values("aws", "team", "stranger")] party: &str) {
     let workload = workload(shop().provider(&[ACCESS, CODE], party));
-    assert_eq!(workload.finding(ACCESS, Duty::Customer), about(NotTransferable, party));
-    assert_eq!(workload.finding(CODE, Duty::Customer), about(AgreementMissing, party));
+    assert_eq!(workload.finding(ACCESS, Duty::Customer), Some(about(NotTransferable, party)));
+    assert_eq!(workload.finding(CODE, Duty::Customer), Some(about(AgreementMissing, party)));
 }
 
 #[test]
 fn of_several_providers_the_first_by_name_is_shown() {
     let [one, two] = [namespaced("one").provider(&[ACCESS], "gcp"), namespaced("two").provider(&[ACCESS], "aws")];
-    assert_eq!(workload(one).with(two).finding(ACCESS, Duty::Customer), about(NotTransferable, "aws"));
+    assert_eq!(workload(one).with(two).finding(ACCESS, Duty::Customer), Some(about(NotTransferable, "aws")));
 }
 
 #[rstest]
-#[case::valid("team", Some((Owned, None)))]
+#[case::valid("team", (Owned, None))]
 #[case::invalid("stranger", about(UnknownParty, "stranger"))]
 fn an_own_claim_speaks_for_itself_beside_a_named_provider(
     #[case] customer: &str,
-    #[case] expected: Option<(State, Option<String>)>,
+    #[case] expected: Finding,
     #[values(ACCESS, CODE)] layer: &str,
 ) {
     let claiming = shop().customer(&[layer], customer);
     let other = cluster("platform").party("aws", Role::Provider).provider(&[layer], "aws");
-    assert_eq!(workload(claiming.clone().provider(&[layer], "aws")).finding(layer, Duty::Customer), expected);
-    assert_eq!(workload(claiming).with(other).finding(layer, Duty::Customer), expected);
+    assert_eq!(
+        workload(claiming.clone().provider(&[layer], "aws")).finding(layer, Duty::Customer),
+        Some(expected.clone())
+    );
+    assert_eq!(workload(claiming).with(other).finding(layer, Duty::Customer), Some(expected));
 }
 
 /// Where nothing tells the model, the layers that are the customer's everywhere are judged alike.
 #[test]
 fn a_retained_layer_is_not_transferable_under_an_unknown_model() {
     let workload = Workload::under(None).with(shop().provider(&[ACCESS], "aws"));
-    assert_eq!(workload.finding(ACCESS, Duty::Customer), about(NotTransferable, "aws"));
+    assert_eq!(workload.finding(ACCESS, Duty::Customer), Some(about(NotTransferable, "aws")));
 }
 
 /// What is said of a shared layer, and the states of its provider and its customer duty.

@@ -9,7 +9,7 @@ use crate::api::GapReason::{LayerUnowned, OverlappingAssignments, UnknownParty};
 use crate::matrix::Duty;
 use crate::model::evaluate::State::{Assumed, Gap, Owned, Unknown};
 use crate::model::service_model::EffectiveModel;
-use crate::model::testing::{found, found_gaps, members, minute, roll_up};
+use crate::model::testing::{deployment, found, found_gaps, matrix, members, minute, roll_up};
 use crate::model::{Acceptance, Evaluation, RollUp};
 
 const CODE: &str = "application-code";
@@ -287,9 +287,9 @@ fn the_time_of_a_condition_moves_only_with_its_status() {
 #[test]
 fn gaps_that_the_cluster_assignments_are_told_of_leave_a_namespace_covered() {
     let found = [("node-os", Duty::Customer, Gap(OverlappingAssignments)), ("node-os", Duty::Provider, Assumed)];
-    let all = members([(crate::model::testing::deployment("shop", "web"), self::found(&found))]);
+    let all = members([(deployment("shop", "web"), self::found(&found))]);
     let verdicts = |platform_elsewhere: bool| {
-        let roll_up = RollUp::new(crate::model::testing::matrix(), &all, platform_elsewhere);
+        let roll_up = RollUp::new(matrix(), &all, platform_elsewhere);
         let status = Given::namespaced(roll_up).status();
         ["Covered", "Consistent"].map(|kind| verdict(&status, kind).1.to_owned())
     };

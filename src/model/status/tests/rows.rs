@@ -4,7 +4,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use rstest::rstest;
 
 use super::Given;
-use crate::api::GapReason::{self, LayerUnowned, NotAccepted, SharedLayerHalfOwned, UnknownParty};
+use crate::api::GapReason::{
+    self, LayerUnowned, NotAccepted, OverlappingAssignments, SharedLayerHalfOwned, UnknownParty,
+};
 use crate::api::{AssignmentStatus, UnownedLayer};
 use crate::matrix::{Duty, ServiceModel};
 use crate::model::evaluate::ProviderDuties;
@@ -50,13 +52,19 @@ fn a_row_says_what_is_owed_and_what_to_write_within_160_bytes() {
     assert!(message.contains("does not accept it; write customer: PARTY of your own"), "{message}");
     let of_half = found(&[("node-os", Duty::Customer, Gap(SharedLayerHalfOwned))]);
     let message = Given::namespaced(roll_up([of_half])).status().unowned_layers.remove(0).message;
-    assert!(
-        message.ends_with(
-            "write customer: PARTY. Owed: chooses the channel, rolls nodes within the patch window, \
-                               adds no unpatched custom i..."
-        ),
-        "{message}"
-    );
+    let what = "only the provider half is held; write customer: PARTY. Owed: chooses the channel, rolls nodes";
+    assert!(message.starts_with(what) && message.ends_with("..."), "{message}");
+    assert_eq!(message.len(), 160);
+}
+
+#[test]
+#[ignore = "open: long names of parties leave no room for what to write"]
+fn a_conflict_of_parties_with_long_names_says_what_to_write() {
+    let mut contested = found_gaps(&[(CODE, OverlappingAssignments)]);
+    contested.duties[0].subject = Some(["a", "b"].map(|name| name.repeat(63)).join(", ").into());
+    let message = Given::namespaced(roll_up([contested])).status().unowned_layers.remove(0).message;
+    assert!(message.len() <= 160, "{} bytes: {message}", message.len());
+    assert!(message.contains("keep one, or narrow the selectors"), "{message}");
 }
 
 #[test]
@@ -139,7 +147,7 @@ fn since_is_kept_for_each_layer_duty_and_reason() {
     };
     let dated = |layer: &str, duty, reason, at| (layer.to_owned(), duty, reason, Time(minute(at)));
     let unowned = found_gaps(&[("node-os", LayerUnowned)]);
-    let first = given(&[unowned.clone()]).status();
+    let first = given(std::slice::from_ref(&unowned)).status();
     assert_eq!(since(&first), [dated("node-os", Duty::Customer, LayerUnowned, 0)]);
 
     let other_reason = found_gaps(&[("node-os", UnknownParty)]);

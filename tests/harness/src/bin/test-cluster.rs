@@ -76,7 +76,7 @@ fn up() -> Result<()> {
         fs::write(state("pid")?, server.id().to_string())?;
         let started = Instant::now();
         while !state("kubeconfig")?.exists() {
-            if running()?.is_none() || started.elapsed() > Duration::from_secs(120) {
+            if running()?.is_none() || started.elapsed() > Duration::from_mins(2) {
                 bail!("the control plane did not start: {}", fs::read_to_string(state("log")?)?);
             }
             std::thread::sleep(Duration::from_millis(50));
