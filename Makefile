@@ -2,7 +2,7 @@
 # Both build what they need: the operator with cargo, and once per version a Kubernetes control plane with go.
 
 CARGO ?= cargo
-HARNESS = $(CARGO) run --quiet --locked -p harness --bin
+TARGET = $(or $(CARGO_TARGET_DIR),target)/debug
 
 DENY_VERSION = 0.20.2
 CACHE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/responsibility-operator
@@ -11,8 +11,7 @@ DENY_ROOT = $(CACHE)/tools/cargo-deny-$(DENY_VERSION)
 .PHONY: demo test lint licences audit generate control-plane cluster-up cluster-down
 
 demo: control-plane ## Show the main job: a shop, its assignments, the gaps, the Events
-	@$(CARGO) build --locked
-	@$(HARNESS) demo
+	@$(TARGET)/demo
 
 test: control-plane ## Run all tests: unit, property, generated files, and those on a real API server
 	$(CARGO) test --locked --workspace
@@ -36,11 +35,12 @@ generate: ## Write the files that are generated from the types
 	$(CARGO) run --quiet --locked -- crds > crds/crds.yaml
 
 control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into the cache, once per version
-	@$(CARGO) build --locked -p harness
-	@$(HARNESS) test-cluster -- build
+	@$(CARGO) build --locked --workspace
+	@$(TARGET)/test-cluster build
 
 cluster-up: control-plane ## Start a control plane to try things by hand; prints what to export
-	@$(HARNESS) test-cluster -- up
+	@$(TARGET)/test-cluster up
 
 cluster-down: ## Stop the control plane of cluster-up
-	@$(HARNESS) test-cluster -- down
+	@$(CARGO) build --quiet --locked --workspace
+	@$(TARGET)/test-cluster down

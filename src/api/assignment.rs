@@ -16,8 +16,8 @@ pub struct AssignmentSpec {
     /// The workloads spoken of, by the labels of the workload object; all when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<LabelSelector>,
-    /// The service model of these workloads: OnPremises, IaaS, CaaS, ManagedNodes, PaaS, FaaS, SaaS, or the name of a
-    /// ServiceModel. In a namespace it can only add customer duties.
+    /// The service model of these workloads: OnPremises, IaaS, CaaS, ManagedNodes, PaaS, FaaS or SaaS. In a namespace it
+    /// can only add customer duties. Workloads under several models owe the duties of all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = rules::service_model()))]
     pub service_model: Option<String>,
@@ -38,7 +38,7 @@ pub struct AssignmentSpec {
     /// Who holds which duty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
-        length(min = 1, max = 64),
+        length(max = 64),
         extend("x-kubernetes-list-type" = "atomic", "x-kubernetes-validations" = rules::duties())
     )]
     pub duties: Vec<DutyEntry>,
@@ -71,6 +71,7 @@ pub struct AssignmentSpec {
     printcolumn = r#"{"name":"Workloads","type":"integer","jsonPath":".status.summary.workloads","description":"how many workloads it selects"}"#,
     printcolumn = r#"{"name":"Unowned","type":"integer","jsonPath":".status.summary.unownedLayers","description":"how many layers have a duty that nobody holds"}"#,
     printcolumn = r#"{"name":"Covered","type":"string","jsonPath":".status.conditions[?(@.type==\"Covered\")].status","description":"whether every duty is held"}"#,
+    printcolumn = r#"{"name":"Reason","type":"string","priority":1,"jsonPath":".status.conditions[?(@.type==\"Covered\")].reason","description":"why it is covered or not"}"#,
     printcolumn = r#"{"name":"Layers","type":"string","priority":1,"jsonPath":".status.summary.unownedLayerNames","description":"the unowned layers"}"#,
     printcolumn = r#"{"name":"Assumed","type":"integer","priority":1,"jsonPath":".status.summary.duties.assumed","description":"provider duties that nobody confirmed"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
@@ -99,11 +100,13 @@ pub struct ResponsibilityAssignmentSpec {
     printcolumn = r#"{"name":"Workloads","type":"integer","jsonPath":".status.summary.workloads","description":"how many workloads it selects"}"#,
     printcolumn = r#"{"name":"Unowned","type":"integer","jsonPath":".status.summary.unownedLayers","description":"how many layers have a duty that nobody holds"}"#,
     printcolumn = r#"{"name":"Covered","type":"string","jsonPath":".status.conditions[?(@.type==\"Covered\")].status","description":"whether every duty is held"}"#,
+    printcolumn = r#"{"name":"Reason","type":"string","priority":1,"jsonPath":".status.conditions[?(@.type==\"Covered\")].reason","description":"why it is covered or not"}"#,
     printcolumn = r#"{"name":"Layers","type":"string","priority":1,"jsonPath":".status.summary.unownedLayerNames","description":"the unowned layers"}"#,
     printcolumn = r#"{"name":"Assumed","type":"integer","priority":1,"jsonPath":".status.summary.duties.assumed","description":"provider duties that nobody confirmed"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = rules::cluster_spec()))]
 pub struct ClusterResponsibilityAssignmentSpec {
     /// The namespaces spoken of, by their labels; all when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,12 @@ use super::rules;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct LayerName(
-    #[schemars(length(min = 1, max = 128), extend("x-kubernetes-validations" = rules::layer_name()))] pub String,
+    #[schemars(
+        length(min = 1, max = 128),
+        regex(pattern = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
+        extend("x-kubernetes-validations" = rules::layer_name())
+    )]
+    pub String,
 );
 
 /// The name of a party: its identity within a namespace.
@@ -65,7 +70,8 @@ pub struct Party {
     /// How to reach it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<Contact>,
-    /// The layers whose customer duty it lets namespaces give to it. Only in a ClusterResponsibilityAssignment.
+    /// The layers whose customer duty it lets namespaces give to it; those that cluster assignments give to it when left
+    /// out, none when empty. Only in a ClusterResponsibilityAssignment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "set"))]
     pub accepts: Option<Vec<LayerName>>,
@@ -97,9 +103,11 @@ pub struct Contact {
 
 /// A party's statement that it knows its duties.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+// One manager's name and another's date are nobody's statement.
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct Acknowledgement {
     /// Who acknowledged.
-    #[schemars(length(min = 1, max = 254))]
+    #[schemars(length(min = 1, max = 254), extend("x-kubernetes-validations" = rules::words()))]
     pub by: String,
     /// When.
     pub at: Date,
@@ -129,7 +137,7 @@ pub struct Evidence {
     pub valid_until: Option<Date>,
     /// The layers it speaks of; all of the party's when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "set"))]
+    #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "set"))]
     pub layers: Option<Vec<LayerName>>,
     /// Who read it on the customer's side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,7 +153,8 @@ pub struct Evidence {
 #[schemars(extend("x-kubernetes-validations" = rules::duty_entry()))]
 pub struct DutyEntry {
     /// The layers spoken of.
-    #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "set"))]
+    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "set"))]
+    #[schemars(extend("x-kubernetes-validations" = rules::some_layers()))]
     pub layers: Vec<LayerName>,
     /// The party that holds the provider duty of these layers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,10 +196,10 @@ pub struct Exception {
     /// The layer without an owner.
     pub layer: LayerName,
     /// Why this is acceptable.
-    #[schemars(length(min = 1, max = 512))]
+    #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = rules::words()))]
     pub reason: String,
     /// Who decided.
-    #[schemars(length(min = 1, max = 254))]
+    #[schemars(length(min = 1, max = 254), extend("x-kubernetes-validations" = rules::words()))]
     pub approved_by: String,
     /// The last day of the exception.
     pub until: Date,

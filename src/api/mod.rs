@@ -10,7 +10,7 @@ mod selector;
 mod status;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray,
 };
 use kube::CustomResourceExt;
 
@@ -31,25 +31,51 @@ pub const GROUP: &str = "sharedresponsibility.dev";
 /// The custom resource definitions in the order in which they are installed.
 #[must_use]
 pub fn crds() -> [CustomResourceDefinition; 2] {
-    [ResponsibilityAssignment::crd(), ClusterResponsibilityAssignment::crd()].map(without_nullable)
+    [ResponsibilityAssignment::crd(), ClusterResponsibilityAssignment::crd()].map(finished)
 }
 
-/// Optional fields are left out, not null: the API server drops a null of a field that is not nullable, and rules need
-/// not think of it.
-fn without_nullable(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+/// What the types cannot say of their schemas.
+fn finished(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     let schemas = crd.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut());
-    schemas.filter_map(|schema| schema.open_api_v3_schema.as_mut()).for_each(forbid_null);
+    for schema in schemas.filter_map(|schema| schema.open_api_v3_schema.as_mut()) {
+        visit(schema, &|part| part.nullable = None);
+        if let Some(status) = schema.properties.as_mut().and_then(|fields| fields.get_mut("status")) {
+            visit(status, &|part| part.default = None);
+            let conditions = status.properties.as_mut().and_then(|fields| fields.get_mut("conditions"));
+            if let Some(JSONSchemaPropsOrArray::Schema(condition)) = conditions.and_then(|list| list.items.as_mut()) {
+                bound_condition(condition);
+            }
+        }
+    }
     crd
 }
 
-fn forbid_null(schema: &mut JSONSchemaProps) {
-    schema.nullable = None;
-    if let Some(properties) = &mut schema.properties {
-        properties.values_mut().for_each(forbid_null);
+/// Calls `change` for a schema and every schema in it. Two changes are made so: optional fields are left out and not null,
+/// hence the API server drops a null and rules need not think of it; and nothing of a status is filled in by the server.
+fn visit(schema: &mut JSONSchemaProps, change: &impl Fn(&mut JSONSchemaProps)) {
+    change(schema);
+    for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
+        visit(property, change);
     }
     match &mut schema.items {
-        Some(JSONSchemaPropsOrArray::Schema(items)) => forbid_null(items),
-        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(forbid_null),
+        Some(JSONSchemaPropsOrArray::Schema(items)) => visit(items, change),
+        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(|items| visit(items, change)),
         None => {}
+    }
+}
+
+/// The bounds that `metav1.Condition` has in Go.
+fn bound_condition(condition: &mut JSONSchemaProps) {
+    for (name, field) in condition.properties.iter_mut().flatten() {
+        match name.as_str() {
+            "status" => field.enum_ = Some(["True", "False", "Unknown"].map(|status| JSON(status.into())).into()),
+            "reason" => {
+                (field.min_length, field.max_length) = (Some(1), Some(1024));
+                field.pattern = Some("^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$".to_owned());
+            }
+            "message" => field.max_length = Some(32768),
+            "type" => field.max_length = Some(316),
+            _ => {}
+        }
     }
 }

@@ -6,12 +6,12 @@
 
 use serde_json::{Value, json};
 
-use crate::matrix::{Duty, Matrix};
+use crate::matrix::{Duty, Matrix, ServiceModel};
 
 /// A path-safe lower-case name, the characters of a DNS label.
 const NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 /// A label key: an optional DNS prefix and a name of at most 63 characters.
-const LABEL_KEY: &str = "^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+const LABEL_KEY: &str = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
 /// A label value: empty or at most 63 characters.
 const LABEL_VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$";
 /// A plain https address without user information or markup, or a mail address.
@@ -39,11 +39,11 @@ pub(super) fn layer_name() -> Value {
     let names: Vec<_> = layer_names().collect();
     let quoted: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
     json!([rule_with_expression(
-        // A regular expression over every item of every list would exceed the budget of the schema; a qualified name
-        // that is oddly spelt resolves to no ServiceModel and is reported in the status.
+        // How a qualified name is spelt is left to the pattern of the field: a regular expression in a rule, over every
+        // item of every list, would exceed the budget of the schema.
         format!("self in [{}] || self.contains('/')", quoted.join(",")),
         format!("'unknown layer \"' + self + '\"; write one of: {}'", names.join(", ")),
-        "unknown layer",
+        &format!("unknown layer; write one of: {}", names.join(", ")),
     )])
 }
 
@@ -55,9 +55,13 @@ pub(super) fn party_name() -> Value {
 }
 
 pub(super) fn service_model() -> Value {
-    json!([rule(
-        matches("^[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$"),
-        "write one of: OnPremises, IaaS, CaaS, ManagedNodes, PaaS, FaaS, SaaS, or the name of a ServiceModel"
+    let names = ServiceModel::ALL.map(ServiceModel::name);
+    let quoted = names.map(|name| format!("'{name}'")).join(",");
+    let list = names.join(", ");
+    json!([rule_with_expression(
+        format!("self in [{quoted}] || {}", matches("^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")),
+        format!("'unknown service model \"' + self + '\"; write one of: {list}'"),
+        &format!("write one of: {list}"),
     )])
 }
 
@@ -104,18 +108,23 @@ pub(super) fn duty_entry() -> Value {
 /// The same half of a layer given to two parties. One rule per layer and half: the obvious rule over pairs passes the
 /// estimate of the API server and then exceeds its run-time limit on a valid maximal object.
 pub(super) fn duties() -> Value {
+    let some =
+        rule("size(self) > 0", "name at least one duty, such as {layers: [application-code], customer: shop-team}");
     let halves = layer_names().flat_map(|layer| Duty::ALL.map(|duty| (layer, duty.word())));
-    halves
-        .map(|(layer, half)| {
-            rule(
-                format!(
-                    "self.all(d, !has(d.{half}) || !('{layer}' in d.layers) || \
+    let twice = halves.map(|(layer, half)| {
+        rule(
+            format!(
+                "self.all(d, !has(d.{half}) || !('{layer}' in d.layers) || \
                      self.all(e, !has(e.{half}) || e.{half} == d.{half} || !('{layer}' in e.layers)))"
-                ),
-                format!("the {half} duty of {layer} is given to two parties; keep one"),
-            )
-        })
-        .collect()
+            ),
+            format!("the {half} duty of {layer} is given to two parties; keep one"),
+        )
+    });
+    std::iter::once(some).chain(twice).collect()
+}
+
+pub(super) fn some_layers() -> Value {
+    json!([rule("size(self) > 0", "name at least one layer, such as application-code")])
 }
 
 pub(super) fn label_key() -> Value {
@@ -131,7 +140,7 @@ pub(super) fn label_values() -> Value {
 
 pub(super) fn match_labels() -> Value {
     json!([
-        rule(format!("self.all(k, size(k) <= 316 && k.matches('{LABEL_KEY}'))"), LABEL_KEY_MESSAGE),
+        rule(format!("self.all(k, size(k) <= 317 && k.matches('{LABEL_KEY}'))"), LABEL_KEY_MESSAGE),
         rule(format!("self.all(k, self[k].matches('{LABEL_VALUE}'))"), LABEL_VALUE_MESSAGE),
     ])
 }
@@ -140,6 +149,18 @@ pub(super) fn selector_requirement() -> Value {
     json!([rule(
         "self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 : !has(self.values) || size(self.values) == 0",
         "In and NotIn need values; Exists and DoesNotExist take none"
+    )])
+}
+
+pub(super) fn words() -> Value {
+    json!([rule("self.matches('\\\\S')", "write some words, not blanks only")])
+}
+
+/// An empty cluster assignment would take in every namespace and say nothing.
+pub(super) fn cluster_spec() -> Value {
+    json!([rule(
+        "has(self.duties) || has(self.parties) || has(self.serviceModel) || has(self.declares) || has(self.exceptions)",
+        "an empty assignment says nothing; write duties, parties or serviceModel"
     )])
 }
 

@@ -11,14 +11,16 @@ use super::rules;
 /// Chooses objects by their labels. All requirements must hold; an empty selector is the same as none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+// As in the core types: two managers' labels must not unite into a selector that nobody wrote.
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct LabelSelector {
     /// Labels that must be present with exactly these values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 32, "x-kubernetes-validations" = rules::match_labels()))]
+    #[schemars(extend("minProperties" = 1, "maxProperties" = 32, "x-kubernetes-validations" = rules::match_labels()))]
     pub match_labels: BTreeMap<String, LabelValue>,
     /// Further requirements on labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "atomic"))]
     pub match_expressions: Vec<LabelSelectorRequirement>,
 }
 
@@ -32,7 +34,7 @@ pub struct LabelValue(#[schemars(length(max = 63))] pub String);
 #[schemars(extend("x-kubernetes-validations" = rules::selector_requirement()))]
 pub struct LabelSelectorRequirement {
     /// The label key.
-    #[schemars(length(min = 1, max = 316), extend("x-kubernetes-validations" = rules::label_key()))]
+    #[schemars(length(min = 1, max = 317), extend("x-kubernetes-validations" = rules::label_key()))]
     pub key: String,
     /// How the label's value relates to `values`.
     pub operator: Operator,

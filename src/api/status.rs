@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
 use crate::matrix::Duty;
@@ -25,7 +25,7 @@ pub struct AssignmentStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
     /// The duties that nobody validly holds, by layer, duty and reason, in the order of the matrix.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub unowned_layers: Vec<UnownedLayer>,
     /// How many rows were left out of `unownedLayers` to keep the status small.
@@ -112,6 +112,12 @@ pub struct UnownedLayer {
 
 fn duty_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "type": "string", "enum": json!(["Provider", "Customer"]), "description": "Whose duty it is." })
+}
+
+/// The rows that this version understands: one that a newer version wrote must not make the rest unreadable.
+fn readable<'de, D: Deserializer<'de>>(rows: D) -> Result<Vec<UnownedLayer>, D::Error> {
+    let rows = Vec::<serde_json::Value>::deserialize(rows)?;
+    Ok(rows.into_iter().filter_map(|row| serde_json::from_value(row).ok()).collect())
 }
 
 /// An open gap of which an Event has told.
@@ -272,6 +278,21 @@ mod tests {
             let wire = serde_json::to_value(told(announced.clone())).unwrap();
             assert_eq!(serde_json::from_value::<AssignmentStatus>(wire).unwrap().announced, announced);
         }
+    }
+
+    #[test]
+    fn a_row_that_a_newer_version_wrote_does_not_make_the_others_unreadable() {
+        let row = |reason: &str| {
+            serde_json::json!({
+                "layer": "node-os", "duty": "Customer", "reason": reason, "workloads": 1,
+                "since": "2026-11-01T00:00:00Z", "message": "m",
+            })
+        };
+        let wire =
+            serde_json::json!({ "unownedLayers": [row("ReasonOfTomorrow"), row("LayerUnowned")], "transitions": 7 });
+        let status: AssignmentStatus = serde_json::from_value(wire).unwrap();
+        assert_eq!(status.unowned_layers.len(), 1);
+        assert_eq!(status.transitions, 7);
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(super) struct RunArgs {
     provider_duties: ProviderDutiesArg,
 
     /// Namespaces left out unless a cluster assignment selects them by name, separated by commas
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_values = LEFT_OUT, env = "RESPONSIBILITY_EXCLUDE_NAMESPACES")]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = namespace_name, default_value = LEFT_OUT, env = "RESPONSIBILITY_EXCLUDE_NAMESPACES")]
     exclude_namespaces: Vec<String>,
 
     /// How log lines are written; which ones is set by RUST_LOG, such as RUST_LOG=debug
@@ -78,13 +78,23 @@ impl RunArgs {
             left_out: self.exclude_namespaces,
             instance: std::env::var("POD_NAME").unwrap_or_else(|_| format!("process-{}", std::process::id())),
         };
-        controller::run(client, options, stop).await;
+        controller::run(client, options, stop).await?;
         Ok(())
     }
 }
 
+/// A name that a namespace can have.
+fn namespace_name(name: &str) -> Result<String, String> {
+    let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (1..=63).contains(&name.len()) && name.bytes().all(is_part) {
+        return Ok(name.to_owned());
+    }
+    Err("no namespace has this name; write names separated by commas, such as kube-system,kube-public".to_owned())
+}
+
 fn start_logging(format: LogFormat) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,kube_runtime=error"));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,kube_client=off,kube_runtime=off"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => lines.with_target(false).with_ansi(false).try_init(),

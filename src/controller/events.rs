@@ -25,6 +25,10 @@ const OVERALL: Quota =
 /// The Events of one namespace: a namespace that flaps must not silence the others.
 const PER_NAMESPACE: Quota =
     Quota::per_minute(NonZeroU32::new(10).expect("is not zero")).allow_burst(NonZeroU32::new(25).expect("is not zero"));
+/// Who has to wait does not ask again before this: many that wait must not keep the operator busy.
+const SHORTEST_WAIT: Duration = Duration::from_secs(5);
+/// Above this many namespaces those that have been quiet are forgotten.
+const KEPT_NAMESPACES: usize = 1024;
 /// How long writing the Events of one transition may take.
 const WRITE_LIMIT: Duration = Duration::from_secs(2);
 /// Events about cluster-scoped objects are accepted here and in kube-system only.
@@ -36,7 +40,8 @@ const NOTE_LIMIT: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Gate {
     overall: DefaultDirectRateLimiter,
-    namespaces: DefaultKeyedRateLimiter<String>,
+    /// Cluster assignments have one of their own, although their Events lie in a namespace.
+    namespaces: DefaultKeyedRateLimiter<Option<Arc<str>>>,
     clock: DefaultClock,
 }
 
@@ -54,13 +59,13 @@ impl Gate {
     /// Nothing is lost by waiting: the transitions stay untold, and what is undone meanwhile is never told.
     pub(super) fn admit(&self, id: &AssignmentId, count: usize) -> Result<(), Duration> {
         let Some(count) = u32::try_from(count).ok().and_then(NonZeroU32::new) else { return Ok(()) };
-        let namespace = event_namespace(id).to_owned();
-        let admitted = self.namespaces.check_key_n(&namespace, count);
-        self.namespaces.retain_recent();
-        let wait = |until: governor::NotUntil<_>| until.wait_time_from(self.clock.now());
+        let wait = |until: governor::NotUntil<_>| until.wait_time_from(self.clock.now()).max(SHORTEST_WAIT);
         // No burst is smaller than the Events of one transition.
-        admitted.unwrap_or(Ok(())).map_err(wait)?;
-        self.overall.check_n(count).unwrap_or(Ok(())).map_err(wait)
+        self.overall.check_n(count).unwrap_or(Ok(())).map_err(wait)?;
+        if self.namespaces.len() > KEPT_NAMESPACES {
+            self.namespaces.retain_recent();
+        }
+        self.namespaces.check_key_n(&id.namespace, count).unwrap_or(Ok(())).map_err(wait)
     }
 }
 

@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
-use kube::core::DeserializeGuard;
 
-use crate::api::{AssignmentStatus, ClusterResponsibilityAssignment, ResponsibilityAssignment};
-use crate::extract::{compile_cluster, compile_namespaced};
+use crate::api::{AssignmentStatus, ResponsibilityAssignmentSpec};
+use crate::extract::{ClusterAssignment, NamespacedAssignment, Readable, Slim, compile_cluster, compile_namespaced};
 use crate::inventory::Delta;
 use crate::matrix::Matrix;
-use crate::model::{Acceptance, Assignment, AssignmentId, Completeness};
+use crate::model::{Acceptance, Assignment, AssignmentId, CONDITIONS, Completeness};
 
 /// A kind that is watched, as permissions name it: `deployments.apps`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,13 +45,15 @@ impl fmt::Display for Source {
     }
 }
 
-/// Why a kind cannot be read. Other failures pass by themselves and are retried without a word to users.
+/// Why a kind cannot be read. Failures that pass soon are retried without a word to users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Problem {
     /// The operator may not list or watch it.
     Forbidden,
     /// The API server does not serve it.
     NotServed,
+    /// It was answered with errors for so long that what is known of it may be outdated.
+    Failing,
 }
 
 impl Problem {
@@ -76,6 +77,9 @@ impl Problem {
                  responsibility-operator crds | kubectl apply --server-side -f -"
             ),
             (Self::NotServed, _) => format!("the API server does not serve {source}"),
+            (Self::Failing, _) => {
+                format!("reading {source} fails for more than a minute; see the operator's log for the error")
+            }
         }
     }
 }
@@ -95,16 +99,14 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn namespaced(object: &DeserializeGuard<ResponsibilityAssignment>) -> Self {
-        let assignment =
-            |id, object: &ResponsibilityAssignment| compile_namespaced(Matrix::built_in(), id, &object.spec.assignment);
-        Self::new(object, assignment, |object| object.status.clone())
+    pub(super) fn namespaced(object: &NamespacedAssignment) -> Self {
+        let compile =
+            |id, spec: &ResponsibilityAssignmentSpec| compile_namespaced(Matrix::built_in(), id, &spec.assignment);
+        Self::new(object, compile)
     }
 
-    pub(super) fn cluster(object: &DeserializeGuard<ClusterResponsibilityAssignment>) -> Self {
-        let assignment =
-            |id, object: &ClusterResponsibilityAssignment| compile_cluster(Matrix::built_in(), id, &object.spec);
-        Self::new(object, assignment, |object| object.status.clone())
+    pub(super) fn cluster(object: &ClusterAssignment) -> Self {
+        Self::new(object, |id, spec: &_| compile_cluster(Matrix::built_in(), id, spec))
     }
 
     pub(super) fn id_of(meta: &ObjectMeta) -> AssignmentId {
@@ -114,20 +116,22 @@ impl Seen {
         }
     }
 
-    fn new<K: Resource<DynamicType = ()>>(
-        object: &DeserializeGuard<K>,
-        compile: impl Fn(AssignmentId, &K) -> Assignment,
-        status: impl Fn(&K) -> Option<AssignmentStatus>,
+    fn new<K: Resource<DynamicType = ()>, S>(
+        object: &Slim<K, Readable<S>, Readable<AssignmentStatus>>,
+        compile: impl Fn(AssignmentId, &S) -> Assignment,
     ) -> Self {
         let meta = object.meta();
         let id = Self::id_of(meta);
-        let (acceptance, status, assignment) = match &object.0 {
-            Ok(object) => {
-                let assignment = compile(id.clone(), object);
-                (assignment.acceptance(), status(object).unwrap_or_default(), Some(Box::new(assignment)))
+        let (acceptance, assignment) = match &object.spec.0 {
+            Ok(spec) => {
+                let assignment = compile(id.clone(), spec);
+                (assignment.acceptance(), Some(Box::new(assignment)))
             }
-            Err(invalid) => (Acceptance::SchemaOutdated(invalid.error.clone()), AssignmentStatus::default(), None),
+            Err(error) => (Acceptance::SchemaOutdated(error.clone()), None),
         };
+        let mut status = object.status.0.clone().unwrap_or_default();
+        // What others add is theirs.
+        status.conditions.retain(|condition| CONDITIONS.contains(&condition.type_.as_str()));
         Self {
             id,
             uid: meta.uid.clone().unwrap_or_default(),
@@ -212,6 +216,7 @@ mod tests {
     use k8s_openapi::api::core::v1::Service;
 
     use super::*;
+    use crate::api::ResponsibilityAssignment;
 
     #[test]
     fn nothing_is_settled_before_every_kind_was_read_or_refused() {

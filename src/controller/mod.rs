@@ -45,16 +45,28 @@ pub struct Options {
     pub instance: String,
 }
 
+/// A watch has ended although nobody stopped it.
+#[derive(Debug, thiserror::Error)]
+#[error("a watch has ended, which is a defect of the operator; see its log")]
+pub struct WatchEnded;
+
 /// Runs the controller until `stop` is cancelled.
 ///
 /// Missing kinds and permissions are logged and waited for; nothing of the API server ends the controller.
-pub async fn run(client: Client, options: Options, stop: CancellationToken) {
+///
+/// # Errors
+///
+/// When a watch ends, which only a defect can bring about: a process that does not see everything must not go on.
+pub async fn run(client: Client, options: Options, stop: CancellationToken) -> Result<(), WatchEnded> {
     let (sender, inputs) = mpsc::channel(INPUTS);
-    let watches = watch::start(&client, &sender);
-    // The watches hold the only senders: should all of them end, the engine sees it.
-    drop(sender);
+    let mut watches = watch::start(&client, &sender);
     info!(kinds = watches.sources.len(), "watching");
     let sources = Sources::new(watches.sources.iter().cloned());
-    Engine::new(client, options, sources).run(inputs, &stop).await;
-    info!("stopped");
+    tokio::select! {
+        () = Engine::new(client, options, sources).run(inputs, &stop) => {
+            info!("stopped");
+            Ok(())
+        }
+        () = watches.ended() => Err(WatchEnded),
+    }
 }

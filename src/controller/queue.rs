@@ -125,10 +125,12 @@ impl Queue {
         self.running = self.running.saturating_sub(1);
         let Some(entry) = self.entries.get_mut(id) else { return };
         entry.running = false;
-        entry.again = None;
-        let wait = RETRY.0.saturating_mul(1 << entry.failures.min(16)).min(RETRY.1);
+        let retry = now + RETRY.0.saturating_mul(1 << entry.failures.min(16)).min(RETRY.1);
         entry.failures += 1;
-        self.mark_at(id, now + wait);
+        // A change that came meanwhile may be what mends it.
+        let changed =
+            entry.again.take().map(|again| entry.started.map_or(again, |started| again.max(started + WINDOW)));
+        self.mark_at(id, changed.map_or(retry, |changed| changed.min(retry)));
     }
 
     /// The assignment is gone.

@@ -15,9 +15,9 @@ use super::MANAGER;
 use super::events::{EventSink, Gate, Occasion};
 use super::hold::Hold;
 use super::input::Seen;
-use crate::api::{AssignmentStatus, ClusterResponsibilityAssignment, ResponsibilityAssignment};
+use crate::api::{Announcement, AssignmentStatus, ClusterResponsibilityAssignment, ResponsibilityAssignment};
 use crate::matrix::Matrix;
-use crate::model::{Acceptance, AssignmentId, Completeness, Note, RollUp, Subject, Transitions, status};
+use crate::model::{Acceptance, AssignmentId, Completeness, Note, RollUp, Subject, Transitions, bound, status};
 
 /// How long a status write may take; the client would go on trying for minutes.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
@@ -33,6 +33,13 @@ pub(super) struct Plan {
     status: Option<AssignmentStatus>,
     /// When to look again, because a change is to be told then.
     pub(super) look_again: Option<Instant>,
+}
+
+/// What Events have told of.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    announced: Option<Vec<Announcement>>,
+    transitions: i64,
 }
 
 /// How a round of work ended.
@@ -53,6 +60,8 @@ pub(super) enum Outcome {
 /// What a plan is made from.
 pub(super) struct Situation<'a> {
     pub(super) seen: &'a Seen,
+    /// What Events told of without a status that committed it: the object changed in between.
+    pub(super) told: Option<&'a Told>,
     pub(super) roll_up: &'a RollUp,
     pub(super) completeness: &'a Completeness,
     pub(super) gate: &'a Gate,
@@ -64,20 +73,29 @@ pub(super) struct Situation<'a> {
 
 /// Decides what to publish. Pure but for the clocks it is given and the gate, which counts what it lets through.
 pub(super) fn plan(situation: &Situation<'_>, hold: &mut Hold) -> Plan {
-    let Situation { seen, roll_up, completeness, gate, now, at } = *situation;
+    let Situation { seen, told, roll_up, completeness, gate, now, at } = *situation;
     let matrix = Matrix::built_in();
     let subject =
         Subject { id: &seen.id, generation: seen.generation, acceptance: &seen.acceptance, completeness, roll_up };
-    let mut next = status(matrix, &subject, &seen.status, now);
+    let mut before = seen.status.clone();
+    if let Some(Told { announced, transitions }) = told {
+        before.announced.clone_from(announced);
+        before.transitions = *transitions;
+    }
+    let mut next = status(matrix, &subject, &before, now);
     let mut plan = Plan {
-        occasion: Occasion { id: seen.id.clone(), uid: seen.uid.clone(), transitions: seen.status.transitions + 1 },
+        occasion: Occasion { id: seen.id.clone(), uid: seen.uid.clone(), transitions: before.transitions + 1 },
         resource_version: seen.resource_version.clone(),
         notes: Vec::new(),
         status: None,
         look_again: None,
     };
-    let can_tell = completeness.is_complete() && matches!(seen.acceptance, Acceptance::Accepted { .. });
-    let untold = Transitions::between(matrix, seen.status.announced.as_deref(), roll_up).filter(|_| can_tell);
+    let can_tell = completeness.is_complete()
+        && matches!(seen.acceptance, Acceptance::Accepted { .. })
+        && roll_up.model_not_found == 0;
+    let nameless = seen.id.is_cluster().then(|| roll_up.clone().without_subjects());
+    let told_of = nameless.as_ref().unwrap_or(roll_up);
+    let untold = Transitions::between(matrix, before.announced.as_deref(), told_of).filter(|_| can_tell);
     if let Some(transitions) = untold {
         let due = hold.due(&transitions.announced, at);
         if due > at {
@@ -88,6 +106,7 @@ pub(super) fn plan(situation: &Situation<'_>, hold: &mut Hold) -> Plan {
             hold.release();
             next.transitions += i64::from(!transitions.notes.is_empty());
             next.announced = Some(transitions.announced);
+            bound(&mut next);
             plan.notes = transitions.notes;
         }
     } else {
@@ -101,6 +120,12 @@ impl Plan {
     /// Whether there is nothing to write.
     pub(super) const fn is_nothing(&self) -> bool {
         self.status.is_none() && self.notes.is_empty()
+    }
+
+    /// What will have been told after the Events of this plan, if it has any.
+    pub(super) fn telling(&self) -> Option<Told> {
+        let status = self.status.as_ref().filter(|_| !self.notes.is_empty())?;
+        Some(Told { announced: status.announced.clone(), transitions: status.transitions })
     }
 
     /// What will be told in Events.
@@ -159,4 +184,109 @@ where
     });
     let written = api.patch_status(&id.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(body)).await?;
     Ok(written.metadata.resource_version.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::GapReason;
+    use crate::matrix::Duty;
+
+    /// An assignment that selects one workload, with or without a gap, and what becomes of it.
+    struct Round {
+        seen: Seen,
+        told: Option<Told>,
+        hold: Hold,
+        gate: Gate,
+        start: Instant,
+    }
+
+    fn roll_up(gap: bool) -> RollUp {
+        let node_os = Matrix::built_in().find("node-os").unwrap();
+        let mut roll_up = RollUp { workloads: 1, ..RollUp::default() };
+        roll_up.layers.insert(node_os);
+        if gap {
+            roll_up.rows.entry((node_os, Duty::Customer, GapReason::LayerUnowned)).or_default().workloads = 1;
+        } else {
+            roll_up.held.customer.insert(node_os);
+        }
+        roll_up
+    }
+
+    impl Round {
+        fn new() -> Self {
+            let seen = Seen {
+                id: AssignmentId { namespace: Some("shop".into()), name: "team".into() },
+                uid: "5f0c".into(),
+                resource_version: "1".into(),
+                generation: Some(1),
+                acceptance: Acceptance::Accepted { unknown_layers: vec![] },
+                status: AssignmentStatus { announced: Some(vec![]), transitions: 3, ..AssignmentStatus::default() },
+                assignment: None,
+            };
+            Self { seen, told: None, hold: Hold::default(), gate: Gate::new(), start: Instant::now() }
+        }
+
+        /// Plans so many milliseconds after the start; the status is taken as published, what is told as uncommitted.
+        fn plan(&mut self, gap: bool, millis: u64) -> Plan {
+            let situation = Situation {
+                seen: &self.seen,
+                told: self.told.as_ref(),
+                roll_up: &roll_up(gap),
+                completeness: &Completeness::default(),
+                gate: &self.gate,
+                now: Timestamp::UNIX_EPOCH,
+                at: self.start + Duration::from_millis(millis),
+            };
+            plan(&situation, &mut self.hold)
+        }
+
+        fn publish(&mut self, plan: &Plan) {
+            self.seen.status = plan.status.clone().unwrap();
+        }
+    }
+
+    fn reasons(plan: &Plan) -> Vec<&str> {
+        plan.notes().iter().map(|note| note.reason).collect()
+    }
+
+    #[test]
+    fn a_gap_is_published_at_once_and_told_after_it_has_lasted() {
+        let mut round = Round::new();
+        let first = round.plan(true, 0);
+        assert_eq!(reasons(&first), [""; 0]);
+        assert_eq!(first.look_again, Some(round.start + Duration::from_secs(2)));
+        round.publish(&first);
+        assert_eq!(round.seen.status.unowned_layers.len(), 1);
+        assert!(round.plan(true, 1000).is_nothing());
+        let second = round.plan(true, 2000);
+        assert_eq!(reasons(&second), ["LayerUnowned"]);
+        assert_eq!(second.status.as_ref().unwrap().transitions, 4);
+    }
+
+    #[test]
+    fn a_gap_that_is_undone_while_it_is_held_is_never_told() {
+        let mut round = Round::new();
+        let opened = round.plan(true, 0);
+        round.publish(&opened);
+        let closed = round.plan(false, 1500);
+        assert_eq!((reasons(&closed), closed.look_again), (vec![], None));
+        round.publish(&closed);
+        assert!(round.plan(false, 60_000).is_nothing());
+    }
+
+    #[test]
+    fn what_was_told_before_a_conflict_is_committed_and_its_end_is_told() {
+        let mut round = Round::new();
+        round.plan(true, 0);
+        let told = round.plan(true, 2000);
+        round.told = told.telling();
+        // The write was refused; by now the gap is closed.
+        let again = round.plan(false, 2100);
+        assert_eq!(reasons(&again), [""; 0]);
+        assert_eq!(again.status.as_ref().unwrap().transitions, 4);
+        let later = round.plan(false, 4100);
+        assert_eq!(reasons(&later), ["LayerOwned"]);
+        assert_eq!(later.status.as_ref().unwrap().transitions, 5);
+    }
 }

@@ -1,32 +1,50 @@
 //! Watches: one task per kind, from the API server to the engine.
 
+use std::error::Error;
 use std::fmt::Debug;
 use std::pin::pin;
 use std::time::Duration;
 
 use futures::StreamExt;
 use kube::api::Api;
-use kube::core::DeserializeGuard;
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Config, DefaultBackoff, Event, watcher};
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::input::{Input, Problem, Seen, Source, SourceRole};
-use crate::api::{ClusterResponsibilityAssignment, ResponsibilityAssignment};
 use crate::extract::{self, Extract};
 use crate::inventory::{Delta, Listed};
 
 /// How long to wait before asking again for a kind that is missing or forbidden: whoever puts that right is waiting.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
+/// How long errors that pass by themselves may last before what is known of a kind counts as outdated.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The longest silence in the middle of a list: a connection may be dead without a word.
+const LIST_LIMIT: Duration = Duration::from_mins(2);
+
+/// How long a watch has to last to be believed in, where it was refused before.
+const PROOF: Duration = Duration::from_secs(1);
+
 /// The running watches and what they watch. They end when this is dropped.
 pub(super) struct Watches {
     pub(super) sources: Vec<Source>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
+}
+
+impl Watches {
+    /// Waits until a watch ends, which none does by itself.
+    pub(super) async fn ended(&mut self) {
+        if let Some(Err(error)) = self.tasks.join_next().await {
+            warn!(%error, "a watch ended abnormally");
+        }
+    }
 }
 
 /// Starts a watch of every kind.
@@ -43,9 +61,9 @@ pub(super) fn start(client: &Client, inputs: &Sender<Input>) -> Watches {
     starter.watch::<extract::Pod>(SourceRole::Essential);
     starter.watch::<extract::Service>(SourceRole::Additional);
     starter.watch::<extract::Ingress>(SourceRole::Additional);
-    starter.watch::<DeserializeGuard<ResponsibilityAssignment>>(SourceRole::Own);
-    starter.watch::<DeserializeGuard<ClusterResponsibilityAssignment>>(SourceRole::Own);
-    Watches { sources: starter.sources, _tasks: starter.tasks }
+    starter.watch::<extract::NamespacedAssignment>(SourceRole::Own);
+    starter.watch::<extract::ClusterAssignment>(SourceRole::Own);
+    Watches { sources: starter.sources, tasks: starter.tasks }
 }
 
 struct Starter<'a> {
@@ -91,7 +109,7 @@ impl<K: Extract + Clone + Debug + DeserializeOwned + Send + Sync + 'static> Watc
     }
 }
 
-impl Watched for DeserializeGuard<ResponsibilityAssignment> {
+impl Watched for extract::NamespacedAssignment {
     fn input(&self) -> Input {
         Input::Assignment(Box::new(Seen::namespaced(self)))
     }
@@ -109,7 +127,7 @@ impl Watched for DeserializeGuard<ResponsibilityAssignment> {
     }
 }
 
-impl Watched for DeserializeGuard<ClusterResponsibilityAssignment> {
+impl Watched for extract::ClusterAssignment {
     fn input(&self) -> Input {
         Input::Assignment(Box::new(Seen::cluster(self)))
     }
@@ -136,62 +154,108 @@ struct Watch<K> {
 /// The engine has ended: there is nobody to watch for.
 struct EngineGone;
 
+/// How the reading of a kind goes.
+#[derive(Default)]
+struct Progress {
+    backoff: DefaultBackoff,
+    failing_since: Option<Instant>,
+    /// Whether the kind could be listed and then not be watched: a complete list alone proves nothing any more.
+    watch_refused: bool,
+}
+
 impl<K: Watched> Watch<K> {
     async fn run(self) {
-        let mut backoff = DefaultBackoff::default();
-        loop {
-            if let Err(EngineGone) = self.follow(&mut backoff).await {
-                return;
-            }
+        let mut progress = Progress::default();
+        while self.follow(&mut progress).await.is_ok() {
             debug!(source = %self.source, "reading anew");
         }
     }
 
     /// Lists and watches until the watch has to begin anew.
-    async fn follow(&self, backoff: &mut DefaultBackoff) -> Result<(), EngineGone> {
+    async fn follow(&self, progress: &mut Progress) -> Result<(), EngineGone> {
         let mut events = pin!(watcher(self.api.clone(), Config::default()));
-        let mut listed = K::empty_list();
-        while let Some(event) = events.next().await {
+        let mut listing = Some(K::empty_list());
+        let mut unproven = false;
+        loop {
+            let limit = match (&listing, unproven) {
+                (Some(_), _) => LIST_LIMIT,
+                (None, true) => PROOF,
+                (None, false) => Duration::MAX,
+            };
+            let event = match tokio::time::timeout(limit, events.next()).await {
+                Ok(Some(event)) => event,
+                Ok(None) => return Ok(()),
+                Err(_) if unproven => {
+                    unproven = false;
+                    self.tell(Input::Synced(self.source.clone())).await?;
+                    continue;
+                }
+                Err(_) => {
+                    warn!(source = %self.source, "the API server stopped in the middle of a list");
+                    return Ok(());
+                }
+            };
+            if event.is_ok() && std::mem::take(&mut unproven) {
+                self.tell(Input::Synced(self.source.clone())).await?;
+            }
             match event {
-                Ok(Event::Init) => listed = K::empty_list(),
+                Ok(Event::Init) => listing = Some(K::empty_list()),
                 Ok(Event::InitApply(object)) => {
-                    object.note(&mut listed);
+                    object.note(listing.get_or_insert_with(K::empty_list));
                     self.tell(object.input()).await?;
                 }
                 Ok(Event::InitDone) => {
-                    let complete = std::mem::replace(&mut listed, K::empty_list());
+                    let complete = listing.take().unwrap_or_else(K::empty_list);
                     self.tell(Input::Change(Delta::Relisted(complete))).await?;
-                    self.tell(Input::Synced(self.source.clone())).await?;
-                    backoff.reset();
+                    if progress.watch_refused {
+                        unproven = true;
+                    } else {
+                        self.tell(Input::Synced(self.source.clone())).await?;
+                    }
+                    progress.backoff.reset();
+                    progress.failing_since = None;
                 }
                 Ok(Event::Apply(object)) => self.tell(object.input()).await?,
                 Ok(Event::Delete(object)) => self.tell(Input::Change(object.deletion())).await?,
                 Err(error) => {
-                    let pause =
-                        if self.report(&error).await? { ASK_AGAIN } else { backoff.next().unwrap_or(ASK_AGAIN) };
-                    tokio::time::sleep(pause).await;
-                    if must_begin_anew(&error) {
+                    let problem = self.report(&error, progress).await?;
+                    let pause = if problem.is_some() { None } else { progress.backoff.next() };
+                    tokio::time::sleep(pause.unwrap_or(ASK_AGAIN)).await;
+                    if problem.is_some() || must_begin_anew(&error) {
                         return Ok(());
                     }
                 }
             }
         }
-        Ok(())
     }
 
     async fn tell(&self, input: Input) -> Result<(), EngineGone> {
         self.inputs.send(input).await.map_err(|_| EngineGone)
     }
 
-    /// Tells what is wrong; returns whether it is something that people have to put right.
-    async fn report(&self, error: &watcher::Error) -> Result<bool, EngineGone> {
-        if let Some(problem) = client_error(error).and_then(Problem::of) {
+    /// Tells what is wrong, if it is something that does not pass by itself.
+    async fn report(&self, error: &watcher::Error, progress: &mut Progress) -> Result<Option<Problem>, EngineGone> {
+        progress.watch_refused = matches!(error, watcher::Error::WatchStartFailed(_));
+        let since = *progress.failing_since.get_or_insert_with(Instant::now);
+        let lasting = (since.elapsed() > PATIENCE).then_some(Problem::Failing);
+        let problem = client_error(error).and_then(Problem::of).or(lasting);
+        if let Some(problem) = problem {
             self.tell(Input::Unreadable(self.source.clone(), problem)).await?;
-            return Ok(true);
         }
-        warn!(source = %self.source, %error, "the watch failed and is tried again");
-        Ok(false)
+        if matches!(problem, None | Some(Problem::Failing)) {
+            warn!(source = %self.source, error = root_cause(error), "cannot read from the API server, trying again");
+        }
+        Ok(problem)
     }
+}
+
+/// What really went wrong, below the layers of the client: "Connection refused" instead of "client error".
+fn root_cause(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
 }
 
 const fn client_error(error: &watcher::Error) -> Option<&kube::Error> {

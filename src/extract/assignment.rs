@@ -3,9 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::api::{AssignmentSpec, ClusterResponsibilityAssignmentSpec, DutyEntry, LabelSelector, LayerName, Operator};
+use super::meta::{Readable, Slim};
+use crate::api::{
+    AssignmentSpec, AssignmentStatus, ClusterResponsibilityAssignment, ClusterResponsibilityAssignmentSpec, DutyEntry,
+    LabelSelector, LayerName, Operator, ResponsibilityAssignment, ResponsibilityAssignmentSpec,
+};
 use crate::matrix::{Duty, LayerSet, Matrix, ServiceModel};
 use crate::model::{Assignment, AssignmentId, Claim, ModelClaim, PartyDeclaration, Requirement, Selector};
+
+/// A ResponsibilityAssignment, of which spec and status may have been written under another schema.
+pub type NamespacedAssignment =
+    Slim<ResponsibilityAssignment, Readable<ResponsibilityAssignmentSpec>, Readable<AssignmentStatus>>;
+/// A ClusterResponsibilityAssignment, of which spec and status may have been written under another schema.
+pub type ClusterAssignment =
+    Slim<ClusterResponsibilityAssignment, Readable<ClusterResponsibilityAssignmentSpec>, Readable<AssignmentStatus>>;
 
 /// The assignment that a ResponsibilityAssignment amounts to.
 #[must_use]

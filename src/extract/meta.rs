@@ -6,11 +6,11 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use crate::inventory::ObjectName;
-use crate::model::Labels;
+use crate::model::{Labels, WorkloadKind};
 
 /// An object of the Kubernetes kind `K`, of which only `S` is decoded of the spec, `T` of the status, and the metadata
 /// that counts.
@@ -20,9 +20,11 @@ pub struct Slim<K, S, T = IgnoredAny> {
     #[serde(deserialize_with = "slim_metadata", default)]
     metadata: ObjectMeta,
     #[serde(default)]
-    pub(super) spec: S,
+    /// The part of the spec.
+    pub spec: S,
     #[serde(default)]
-    pub(super) status: T,
+    /// The part of the status.
+    pub status: T,
     #[serde(skip)]
     kind: PhantomData<fn() -> K>,
 }
@@ -46,10 +48,11 @@ struct SlimMeta {
     labels: Option<BTreeMap<String, String>>,
     annotations: Option<BTreeMap<String, String>>,
     owner_references: Option<Vec<OwnerReference>>,
+    generation: Option<i64>,
 }
 
 fn slim_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
-    let SlimMeta { name, namespace, uid, resource_version, labels, annotations, owner_references } =
+    let SlimMeta { name, namespace, uid, resource_version, labels, annotations, owner_references, generation } =
         SlimMeta::deserialize(deserializer)?;
     Ok(ObjectMeta {
         name,
@@ -59,6 +62,7 @@ fn slim_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMet
         labels,
         annotations,
         owner_references,
+        generation,
         ..ObjectMeta::default()
     })
 }
@@ -105,10 +109,33 @@ impl<K, S, T> Slim<K, S, T> {
         labels(self.metadata.labels.as_ref())
     }
 
-    /// The kind of the object that controls this one, if any.
-    pub(super) fn controller(&self) -> Option<&str> {
-        let owners = self.metadata.owner_references.iter().flatten();
-        owners.into_iter().find(|owner| owner.controller == Some(true)).map(|owner| owner.kind.as_str())
+    /// Whether an object of one of the kinds that are workloads controls this one: then that is the workload.
+    ///
+    /// What another kind controls is a workload by itself, so that it is not overlooked.
+    pub(super) fn is_child_of_workload(&self) -> bool {
+        let mut owners = self.metadata.owner_references.iter().flatten();
+        owners.any(|owner| {
+            let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
+            owner.controller == Some(true)
+                && WorkloadKind::ALL.iter().any(|kind| (kind.group(), kind.name()) == (group, &*owner.kind))
+        })
+    }
+}
+
+/// A part of an object of our own kinds that may have been written under another schema.
+#[derive(Clone, Debug)]
+pub struct Readable<T>(pub Result<T, String>);
+
+impl<T> Default for Readable<T> {
+    fn default() -> Self {
+        Self(Err("it is missing".to_owned()))
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Readable<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        Ok(Self(T::deserialize(value).map_err(|error| error.to_string())))
     }
 }
 

@@ -13,9 +13,9 @@ mod workload;
 
 use crate::inventory::{Delta, Listed};
 
-pub use assignment::{compile_cluster, compile_namespaced};
+pub use assignment::{ClusterAssignment, NamespacedAssignment, compile_cluster, compile_namespaced};
 pub use ingress::Ingress;
-pub use meta::Slim;
+pub use meta::{Readable, Slim};
 pub use namespace::Namespace;
 pub use service::Service;
 pub use workload::{CronJob, DaemonSet, Deployment, Job, Pod, ReplicaSet, ReplicationController, StatefulSet};

@@ -91,7 +91,15 @@ struct Volume {
     csi: Option<Csi>,
     host_path: Option<HostPath>,
     #[serde(flatten)]
-    other: BTreeMap<String, Option<VolumeSource>>,
+    other: BTreeMap<String, Option<OtherSource>>,
+}
+
+/// The source of a volume, or whatever a later version of the API puts beside it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum OtherSource {
+    Volume(VolumeSource),
+    Something(IgnoredAny),
 }
 
 /// A Secret that a volume needs in order to be mounted.
@@ -265,7 +273,10 @@ impl Volume {
 
     fn holds_secrets(&self) -> bool {
         let mut projected = self.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
-        let mut others = self.other.values().flatten();
+        let mut others = self.other.values().flatten().filter_map(|source| match source {
+            OtherSource::Volume(source) => Some(source),
+            OtherSource::Something(_) => None,
+        });
         self.secret.is_some()
             || self.is_secret_driver()
             || projected.any(|source| source.secret.is_some())

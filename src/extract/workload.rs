@@ -147,15 +147,15 @@ macro_rules! workload {
     };
 }
 
-workload!(Deployment, |d| d.controller().is_none(), |d| d.facts_of(&d.spec.template));
-workload!(DaemonSet, |d| d.controller().is_none(), |d| d.facts_of(&d.spec.template));
-workload!(ReplicaSet, |r| r.controller().is_none(), |r| r.facts_of(&r.spec.template));
-workload!(ReplicationController, |r| r.controller().is_none(), |r| r.facts_of(&r.spec.template));
-workload!(CronJob, |c| c.controller().is_none(), |c| c.facts_of(&c.spec.job_template.spec.template));
-workload!(StatefulSet, |s| s.controller().is_none(), StatefulSet::stateful_facts);
-workload!(Job, |j| j.controller().is_none() && !j.status.is_finished(), Job::job_facts);
-// A static pod is controlled by its Node: nothing above it is a workload.
-workload!(Pod, |p| matches!(p.controller(), None | Some("Node")) && !p.status.is_finished(), Pod::pod_facts);
+workload!(Deployment, |d| !d.is_child_of_workload(), |d| d.facts_of(&d.spec.template));
+workload!(DaemonSet, |d| !d.is_child_of_workload(), |d| d.facts_of(&d.spec.template));
+workload!(ReplicaSet, |r| !r.is_child_of_workload(), |r| r.facts_of(&r.spec.template));
+workload!(ReplicationController, |r| !r.is_child_of_workload(), |r| r.facts_of(&r.spec.template));
+workload!(CronJob, |c| !c.is_child_of_workload(), |c| c.facts_of(&c.spec.job_template.spec.template));
+workload!(StatefulSet, |s| !s.is_child_of_workload(), StatefulSet::stateful_facts);
+workload!(Job, |j| !j.is_child_of_workload() && !j.status.is_finished(), Job::job_facts);
+// A static pod is controlled by its Node, which is no workload.
+workload!(Pod, |p| !p.is_child_of_workload() && !p.status.is_finished(), Pod::pod_facts);
 
 impl StatefulSet {
     fn stateful_facts(&self) -> WorkloadFacts {

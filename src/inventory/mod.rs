@@ -21,8 +21,9 @@ use namespace::{Namespace, Workload};
 
 pub use namespace::{IngressFacts, ServiceFacts};
 
-/// Namespaces that are left out unless a cluster assignment names them: they are run by whoever runs the cluster.
-pub const LEFT_OUT: [&str; 3] = ["kube-node-lease", "kube-public", "kube-system"];
+/// Namespaces that are left out unless a cluster assignment names them, separated by commas: they are run by whoever runs
+/// the cluster.
+pub const LEFT_OUT: &str = "kube-node-lease,kube-public,kube-system";
 
 /// The label that every namespace has with its own name.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -163,12 +164,10 @@ impl Inventory {
     #[must_use]
     pub fn roll_up(&self, id: &AssignmentId) -> Option<RollUp> {
         let members = self.members.get(id)?;
-        let platform_elsewhere = id
-            .namespace
-            .as_ref()
-            .and_then(|namespace| self.namespaces.get(namespace))
-            .is_some_and(|namespace| !namespace.cluster_assignments.is_empty());
-        Some(RollUp::new(self.matrix, members, platform_elsewhere))
+        let namespace = id.namespace.as_ref().and_then(|namespace| self.namespaces.get(namespace));
+        let platform_elsewhere = namespace.is_some_and(|namespace| !namespace.cluster_assignments.is_empty());
+        let left_out = namespace.is_some_and(|namespace| !namespace.in_scope);
+        Some(RollUp { left_out, ..RollUp::new(self.matrix, members, platform_elsewhere) })
     }
 
     /// How many (assignment, workload) pairs have been evaluated: what all changes so far have cost.
@@ -341,9 +340,10 @@ impl Inventory {
     /// whether it counts at all, all its workloads are evaluated again, otherwise those that are `affected`.
     fn refresh_scope(&mut self, name: &Arc<str>, affected: Affected<'_>, changed: &mut Changed) {
         let Some(namespace) = self.namespaces.get_mut(name) else { return };
-        let was_told_elsewhere = !namespace.cluster_assignments.is_empty();
+        let standing = |namespace: &Namespace| (namespace.in_scope, namespace.cluster_assignments.is_empty());
+        let before = standing(namespace);
         let moved = namespace.rescope(&self.cluster_assignments, &self.left_out);
-        if was_told_elsewhere == namespace.cluster_assignments.is_empty() {
+        if standing(namespace) != before {
             changed.extend(namespace.assignments.keys().cloned());
         }
         let affected = if moved { Affected::All } else { affected };

@@ -23,7 +23,7 @@ fn labels(pairs: &[(&str, &str)]) -> Labels {
 }
 
 fn left_out() -> impl Iterator<Item = String> {
-    LEFT_OUT.iter().map(|name| (*name).to_owned())
+    LEFT_OUT.split(',').map(str::to_owned)
 }
 
 fn inventory() -> Inventory {
@@ -258,7 +258,7 @@ impl World {
             let names_it = |a: &&Assignment| {
                 a.namespace_selector.as_ref().is_some_and(|s| s.names("kubernetes.io/metadata.name", &key.namespace))
             };
-            if LEFT_OUT.contains(&&*key.namespace) && !taking_in.iter().any(names_it) {
+            if LEFT_OUT.split(',').any(|name| name == &*key.namespace) && !taking_in.iter().any(names_it) {
                 continue;
             }
             let own = self.assignments.values().filter(|a| a.id.namespace.as_ref() == Some(&key.namespace));
@@ -282,7 +282,17 @@ impl World {
         members
             .into_iter()
             .map(|(id, members)| {
+                let named = |a: &Assignment| {
+                    let selector = a.namespace_selector.as_ref();
+                    let namespace = id.namespace.as_ref();
+                    selector
+                        .zip(namespace)
+                        .is_some_and(|(s, ns)| self.takes_in(a, ns) && s.names("kubernetes.io/metadata.name", ns))
+                };
+                let left_out = id.namespace.as_ref().is_some_and(|ns| LEFT_OUT.split(',').any(|name| name == &**ns))
+                    && !self.assignments.values().any(named);
                 let roll_up = RollUp::new(Matrix::built_in(), &members, platform_elsewhere(&id));
+                let roll_up = RollUp { left_out, ..roll_up };
                 (id, roll_up)
             })
             .collect()

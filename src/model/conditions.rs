@@ -3,10 +3,13 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::message::{gap_line, shorten};
+use super::message::{gap_line, holding, shorten};
 use super::roll_up::RollUp;
 use crate::api::GapReason;
 use crate::matrix::{Matrix, ServiceModel};
+
+/// The types of the conditions that the operator keeps, in the order in which it writes them.
+pub const CONDITIONS: [&str; 5] = ["Accepted", "InventoryComplete", "Covered", "Consistent", "Ready"];
 
 /// How many gaps the message of `Covered` names, a line each.
 const NAMED_GAPS: usize = 5;
@@ -139,7 +142,13 @@ pub(super) fn covered(
         return unknown("InventoryIncomplete", completeness.sentences());
     }
     if roll_up.workloads == 0 {
-        return unknown("MatchesNothing", "no workload is selected; check spec.selector and the namespace".into());
+        let message = if roll_up.left_out {
+            "this namespace is left out of the evaluation (--exclude-namespaces); a cluster assignment that selects it by \
+             name brings it in"
+        } else {
+            "no workload is selected; check spec.selector, and spec.namespaceSelector of a cluster assignment"
+        };
+        return unknown("MatchesNothing", message.into());
     }
     if roll_up.model_not_found > 0 {
         let message = "a cluster assignment for these workloads names a service model that does not exist";
@@ -158,14 +167,8 @@ pub(super) fn covered(
     if !completeness.additional.is_empty() {
         return unknown("InventoryIncomplete", completeness.sentences());
     }
-    if roll_up.listed_assumed > 0 {
-        let message = format!(
-            "every customer duty is held; {} provider duties are assumed, nobody named who holds them",
-            roll_up.listed_assumed
-        );
-        return Verdict::new("Covered", "True", "CoveredByAssumption", message);
-    }
-    Verdict::new("Covered", "True", "AllDutiesOwned", "every duty is held")
+    let reason = if roll_up.listed_assumed > 0 { "CoveredByAssumption" } else { "AllDutiesOwned" };
+    Verdict::new("Covered", "True", reason, holding(roll_up))
 }
 
 fn gap_lines(matrix: &Matrix, roll_up: &RollUp) -> String {
@@ -181,7 +184,18 @@ fn gap_lines(matrix: &Matrix, roll_up: &RollUp) -> String {
     lines.join("\n")
 }
 
-pub(super) fn consistent(matrix: &Matrix, roll_up: &RollUp) -> Verdict {
+pub(super) fn consistent(
+    matrix: &Matrix,
+    acceptance: &Acceptance,
+    completeness: &Completeness,
+    roll_up: &RollUp,
+) -> Verdict {
+    if let Acceptance::SchemaOutdated(_) = acceptance {
+        return Verdict::new("Consistent", "Unknown", "SchemaOutdated", "the stored object cannot be read");
+    }
+    if !completeness.essential.is_empty() {
+        return Verdict::new("Consistent", "Unknown", "InventoryIncomplete", completeness.sentences());
+    }
     let conflicts: Vec<String> = roll_up
         .rows
         .iter()

@@ -194,6 +194,7 @@ impl Scene<'_> {
             return invalid(GapReason::NotAccepted, party);
         }
         match answering {
+            Some((accountable, Standing::Known { accepts: false, .. })) => invalid(GapReason::NotAccepted, accountable),
             Some((accountable, Standing::Unknown)) => invalid(GapReason::UnknownParty, accountable),
             _ => Ok(()),
         }

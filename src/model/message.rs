@@ -1,10 +1,14 @@
 //! Sentences for people: what is owed and what to write.
 
+use super::roll_up::RollUp;
 use crate::api::{GapReason, Role};
 use crate::matrix::{Duty, Layer};
 
 /// The most bytes a message may have.
 const LIMIT: usize = 160;
+
+/// The most bytes of it that names of parties may take, so that there is room for what to write.
+const WHO_LIMIT: usize = 40;
 
 /// What is wrong with a duty and what to write, at most 160 bytes.
 ///
@@ -13,10 +17,10 @@ const LIMIT: usize = 160;
 pub fn sentence(layer: &Layer, duty: Duty, reason: GapReason, subject: Option<&str>) -> String {
     let half = duty.word();
     let name = &layer.name;
-    let who = subject.unwrap_or("the party");
+    let who = subject.map_or_else(|| "the party".to_owned(), |name| shorten(&format!("\"{name}\""), WHO_LIMIT));
     let (problem, remedy) = match (reason, duty) {
         (GapReason::NotTransferable, _) => {
-            (format!("{who} cannot take this from you"), "name your own party as customer or accountable".to_owned())
+            (format!("{who} as written cannot hold it"), format!("write {half}: PARTY of your own, or add accountable"))
         }
         (GapReason::RoleMismatch, Duty::Provider) => {
             (format!("{who} is not of role {:?}", Role::Provider), "name a party of role Provider".to_owned())
@@ -26,7 +30,7 @@ pub fn sentence(layer: &Layer, duty: Duty, reason: GapReason, subject: Option<&s
         }
         (GapReason::AgreementMissing, _) => (
             format!("{who} has no agreement for it"),
-            format!("write {half}: PARTY, with an agreement if it is not yours"),
+            format!("write {half}: PARTY of your own, or {half}: {who} with agreement: {{uri: ...}}"),
         ),
         (GapReason::NotAccepted, _) => (
             format!("{who} does not accept it"),
@@ -35,9 +39,10 @@ pub fn sentence(layer: &Layer, duty: Duty, reason: GapReason, subject: Option<&s
         (GapReason::UnknownParty, _) => {
             (format!("{who} is declared nowhere"), "add it to parties, or correct the name".to_owned())
         }
-        (GapReason::OverlappingAssignments, _) => {
-            (format!("{who} all claim it"), "keep one, or narrow the selectors".to_owned())
-        }
+        (GapReason::OverlappingAssignments, _) => (
+            format!("claimed by {}", shorten(subject.unwrap_or("several"), 2 * WHO_LIMIT)),
+            "keep one, or narrow the selectors".to_owned(),
+        ),
         (GapReason::SharedLayerHalfOwned, _) => {
             (format!("only the {} half is held", duty.other().word()), format!("write {half}: PARTY"))
         }
@@ -52,6 +57,24 @@ pub fn sentence(layer: &Layer, duty: Duty, reason: GapReason, subject: Option<&s
 #[must_use]
 pub(super) fn gap_line(layer: &Layer, duty: Duty, reason: GapReason, subject: Option<&str>) -> String {
     format!("{} ({} duty): {}", layer.name, duty.word(), sentence(layer, duty, reason, subject))
+}
+
+/// What holds where no gap is listed, without claiming more than that.
+#[must_use]
+pub(super) fn holding(roll_up: &RollUp) -> String {
+    let mut sentence = match roll_up.listed_assumed {
+        0 => "every duty listed here is held".to_owned(),
+        assumed => {
+            format!(
+                "every customer duty listed here is held; {assumed} provider duties are assumed, nobody named who holds them"
+            )
+        }
+    };
+    if roll_up.platform_gaps > 0 {
+        sentence +=
+            &format!("; {} gaps in platform layers are listed by the cluster assignments", roll_up.platform_gaps);
+    }
+    sentence
 }
 
 /// Cuts a text to at most `limit` bytes on a character, with an ellipsis where something was cut.

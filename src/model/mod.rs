@@ -18,13 +18,13 @@ mod transition;
 mod workload;
 
 pub use assignment::{Assignment, AssignmentId, Claim, ModelClaim, PartyDeclaration};
-pub use conditions::{Acceptance, Completeness};
+pub use conditions::{Acceptance, CONDITIONS, Completeness};
 pub use directory::Directory;
 pub use evaluate::{DutyState, Evaluation, ProviderDuties, Settings, State, evaluate};
 pub use labels::{Labels, Requirement, Selector};
 pub use message::{sentence, shorten};
 pub use roll_up::{Members, RollUp, Row};
 pub use service_model::EffectiveModel;
-pub use status::{STATUS_LIMIT, Subject, status};
+pub use status::{STATUS_LIMIT, Subject, bound, status};
 pub use transition::{Note, Transitions, open_gaps};
 pub use workload::{PodLabels, ValueDigest, WorkloadFacts, WorkloadKey, WorkloadKind};

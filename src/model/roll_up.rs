@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::evaluate::{DutyState, Evaluation, State};
 use super::workload::WorkloadKey;
 use crate::api::{DutyCounts, GapReason, GapState};
-use crate::matrix::{Concern, Duty, LayerId, LayerSet, Matrix, ServiceModels};
+use crate::matrix::{Concern, Duty, LayerId, LayerSet, Matrix, Owed, ServiceModels};
 
 /// How many workloads a row names.
 pub(super) const EXAMPLES: usize = 3;
@@ -19,6 +19,8 @@ pub type Members = BTreeMap<Arc<Evaluation>, BTreeSet<Arc<WorkloadKey>>>;
 /// The totals of an assignment: exact, whatever the number of workloads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RollUp {
+    /// Whether the namespace of the assignment is left out of the evaluation.
+    pub left_out: bool,
     /// The workloads selected.
     pub workloads: usize,
     /// The service models of the workloads together.
@@ -35,6 +37,12 @@ pub struct RollUp {
     pub listed_assumed: usize,
     /// Gaps of platform layers that are told to the cluster assignments instead.
     pub platform_gaps: usize,
+    /// The layers of these gaps.
+    pub platform_gap_layers: LayerSet,
+    /// The duties that are held in some workload.
+    pub held: Owed,
+    /// The layers of which nothing can be said in some workload.
+    pub unknown_layers: LayerSet,
     /// The gaps that this assignment is told of, by layer, duty and reason.
     pub rows: BTreeMap<(LayerId, Duty, GapReason), Row>,
 }
@@ -84,12 +92,27 @@ impl RollUp {
         *counter(&mut self.duties, duty.state) += to_i64(count);
         match duty.state {
             State::Assumed if listed => self.listed_assumed += count,
-            State::Gap(_) if !listed => self.platform_gaps += count,
+            State::Gap(_) if !listed => {
+                self.platform_gaps += count;
+                self.platform_gap_layers.insert(duty.layer);
+            }
             State::Gap(reason) => {
                 self.rows.entry((duty.layer, duty.duty, reason)).or_default().add(duty, workloads);
             }
-            State::Owned | State::Assumed | State::Unknown => {}
+            State::Unknown => self.unknown_layers.insert(duty.layer),
+            State::Owned => match duty.duty {
+                Duty::Provider => self.held.provider.insert(duty.layer),
+                Duty::Customer => self.held.customer.insert(duty.layer),
+            },
+            State::Assumed => {}
         }
+    }
+
+    /// The same without the names of parties: they may come from an assignment of a tenant.
+    #[must_use]
+    pub fn without_subjects(mut self) -> Self {
+        self.rows.values_mut().for_each(|row| row.subject = None);
+        self
     }
 
     /// The layers with a gap that this assignment is told of.

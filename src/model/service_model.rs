@@ -30,27 +30,17 @@ impl EffectiveModel {
             let models = highest(&namespaced);
             return Self { models, owed: owed(matrix, models), not_found };
         }
-        namespaced
-            .iter()
-            .filter_map(|a| claim(a))
-            .fold(Self { models: determined, owed: owed(matrix, determined), not_found }, |effective, model| {
-                effective.with_customer_duties(matrix, model)
-            })
+        let found = owed(matrix, determined);
+        let adds = |model: &ServiceModel| !matrix.owed(*model).customer.difference(found.customer).is_empty();
+        let adding: ServiceModels = namespaced.iter().filter_map(|a| claim(a)).filter(adds).collect();
+        let owed = Owed { customer: found.customer.union(owed(matrix, adding).customer), ..found };
+        Self { models: determined.union(adding), owed, not_found }
     }
 
     /// Whether nothing determines a model.
     #[must_use]
     pub const fn is_undetermined(&self) -> bool {
         self.models.is_empty()
-    }
-
-    fn with_customer_duties(self, matrix: &Matrix, model: ServiceModel) -> Self {
-        let customer = matrix.owed(model).customer;
-        if customer.difference(self.owed.customer).is_empty() {
-            return self;
-        }
-        let models = self.models.union([model].into_iter().collect());
-        Self { models, owed: Owed { customer: self.owed.customer.union(customer), ..self.owed }, ..self }
     }
 }
 

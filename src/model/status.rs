@@ -44,24 +44,20 @@ pub fn status(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatu
     let mut next = previous.clone();
     next.observed_generation = generation;
     next.matrix_version = Some(matrix.version().to_owned());
-    let mut verdicts = vec![
+    let verdicts = [
         conditions::accepted(acceptance),
         conditions::inventory_complete(completeness),
         conditions::covered(matrix, acceptance, completeness, roll_up),
+        conditions::consistent(matrix, acceptance, completeness, roll_up),
+        conditions::ready(acceptance, completeness),
     ];
     if known {
-        verdicts.push(conditions::consistent(matrix, roll_up));
         next.summary = Some(summary(matrix, roll_up));
         next.unowned_layers = rows(matrix, subject, previous, now);
         next.truncated = None;
     }
-    verdicts.push(conditions::ready(acceptance, completeness));
-    let dated: Vec<_> =
-        verdicts.into_iter().map(|verdict| verdict.dated(&previous.conditions, generation, now)).collect();
-    let replaced = |kind: &str| dated.iter().any(|condition| condition.type_ == kind);
-    let kept = previous.conditions.iter().filter(|condition| !replaced(&condition.type_)).cloned();
-    next.conditions = dated.iter().cloned().chain(kept).collect();
-    bound(&mut next, STATUS_LIMIT);
+    next.conditions = verdicts.map(|verdict| verdict.dated(&previous.conditions, generation, now)).into();
+    bound(&mut next);
     next
 }
 
@@ -111,19 +107,17 @@ fn rows(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatus, now
     subject.roll_up.rows.iter().map(row).collect()
 }
 
-/// Keeps a status below `limit` bytes: examples go first, then rows from the end, and `truncated` says how many.
-fn bound(status: &mut AssignmentStatus, limit: usize) {
-    if size(status) <= limit {
+/// Keeps a status below [`STATUS_LIMIT`]: examples go first, then rows from the end, and `truncated` says how many.
+pub fn bound(status: &mut AssignmentStatus) {
+    if size(status) <= STATUS_LIMIT {
         return;
     }
     for row in &mut status.unowned_layers {
         row.examples.clear();
         row.omitted = Some(row.workloads);
     }
-    let mut dropped = 0;
-    while size(status) > limit && status.unowned_layers.pop().is_some() {
-        dropped += 1;
-        status.truncated = Some(dropped);
+    while size(status) > STATUS_LIMIT && status.unowned_layers.pop().is_some() {
+        *status.truncated.get_or_insert(0) += 1;
     }
 }
 

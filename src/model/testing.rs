@@ -128,6 +128,12 @@ impl Assignment {
     }
 }
 
+/// The parties that a gap is about, whatever stands between their names.
+pub(super) fn parties_in(subject: Option<&str>) -> Vec<&str> {
+    let is_between = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+    subject.into_iter().flat_map(|text| text.split(is_between)).filter(|name| !name.is_empty()).collect()
+}
+
 /// A workload of the namespace `shop` and everything that is said of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Workload {

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use super::message::{gap_line, list};
+use super::message::{gap_line, holding, list};
 use super::roll_up::RollUp;
 use crate::api::{Announcement, GapState};
-use crate::matrix::{Duty, Matrix};
+use crate::matrix::{Duty, LayerSet, Matrix};
 
 /// More transitions than this in one evaluation become one summary Event.
 const SINGLE_NOTES: usize = 3;
@@ -51,36 +51,45 @@ pub fn open_gaps(matrix: &Matrix, roll_up: &RollUp) -> Vec<Announcement> {
             state: reason.state(),
         })
         .collect();
-    open.sort_by_key(|gap| (matrix.find(&gap.layer), gap.duty, gap.state));
-    open.dedup();
+    sort(matrix, &mut open);
     open
 }
 
+fn sort(matrix: &Matrix, gaps: &mut Vec<Announcement>) {
+    gaps.sort_by_key(|gap| (matrix.find(&gap.layer), gap.duty, gap.state));
+    gaps.dedup();
+}
+
 impl Transitions {
-    /// What Events have to tell, if anything: the difference between what was told and what is open now.
+    /// What Events have to tell, and what they will have told then; none when nothing is open that was not before or the
+    /// other way round.
     ///
     /// An opening is a (layer, duty, state) that was not open before; a closing is a (layer, duty) whose last open state
-    /// ended. Other counts, examples or reasons within a state are no transition.
+    /// ended. Other counts, examples or reasons within a state are no transition. A gap of which nothing can be said any
+    /// more stays told, and one that the cluster assignments are told of from now on ends here without a word.
     #[must_use]
     pub fn between(matrix: &Matrix, announced: Option<&[Announcement]>, roll_up: &RollUp) -> Option<Self> {
-        let open = open_gaps(matrix, roll_up);
+        let mut open = open_gaps(matrix, roll_up);
         let Some(before) = announced else {
             return Some(Self { notes: first_note(matrix, roll_up).into_iter().collect(), announced: open });
         };
+        let is_in = |layers: LayerSet, gap: &str| matrix.find(gap).is_some_and(|layer| layers.contains(layer));
+        open.extend(before.iter().filter(|gap| is_in(roll_up.unknown_layers, &gap.layer)).cloned());
+        sort(matrix, &mut open);
         let opened: Vec<&Announcement> = open.iter().filter(|gap| !before.contains(gap)).collect();
+        if opened.is_empty() && before.iter().all(|gap| open.contains(gap)) {
+            return None;
+        }
         let still_open: BTreeSet<(&str, Duty)> = open.iter().map(|gap| (gap.layer.as_str(), gap.duty)).collect();
         let mut closed: Vec<(&str, Duty)> = before.iter().map(|gap| (gap.layer.as_str(), gap.duty)).collect();
         closed.dedup();
-        closed.retain(|duty| !still_open.contains(duty));
-        if opened.is_empty() && closed.is_empty() {
-            return None;
-        }
+        closed.retain(|duty| !still_open.contains(duty) && !is_in(roll_up.platform_gap_layers, duty.0));
         let notes = if opened.len() + closed.len() > SINGLE_NOTES {
             let openings = opened.iter().map(|gap| gap.layer.as_str()).collect();
             let closings = closed.iter().map(|(layer, _)| *layer).collect();
             summary("GapsOpened", "without an owner", openings)
                 .into_iter()
-                .chain(summary("GapsClosed", "no longer unowned", closings))
+                .chain(summary("GapsClosed", "no longer unowned, or gone with their workloads", closings))
                 .collect()
         } else {
             let opening = opened.iter().map(|gap| opening_note(matrix, roll_up, gap));
@@ -96,10 +105,10 @@ fn first_note(matrix: &Matrix, roll_up: &RollUp) -> Option<Note> {
     let workloads = roll_up.workloads;
     let unowned = layer_names(matrix, roll_up);
     if unowned.is_empty() {
-        if workloads == 0 || roll_up.duties.unknown > 0 {
+        if workloads == 0 || !roll_up.unknown_layers.is_empty() || roll_up.model_not_found > 0 {
             return None;
         }
-        let note = format!("every duty of {workloads} workload(s) in {} layers has an owner", roll_up.layers.len());
+        let note = format!("{} for {workloads} workload(s)", holding(roll_up));
         return Some(Note { warning: false, reason: "Covered", about: None, note });
     }
     let note = format!(
@@ -147,8 +156,17 @@ fn opening_note(matrix: &Matrix, roll_up: &RollUp, gap: &Announcement) -> Note {
 }
 
 fn closing_note(matrix: &Matrix, roll_up: &RollUp, layer: &str, duty: Duty) -> Note {
-    let still_there = matrix.find(layer).is_some_and(|id| roll_up.layers.contains(id));
-    let what = if still_there { "has an owner now" } else { "is gone: no workload has this layer any more" };
+    let id = matrix.find(layer);
+    let is_in = |layers: LayerSet| id.is_some_and(|id| layers.contains(id));
+    if !is_in(roll_up.layers) {
+        let note = format!("{layer} ({} duty) is gone: no workload has this layer any more", duty.word());
+        return Note { warning: false, reason: "LayerGone", about: Some((layer.to_owned(), duty)), note };
+    }
+    let what = if is_in(roll_up.held.of(duty)) {
+        "has an owner now"
+    } else {
+        "is no gap any more: it is not owed, or assumed to be held"
+    };
     Note {
         warning: false,
         reason: "LayerOwned",

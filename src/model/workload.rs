@@ -41,6 +41,16 @@ impl WorkloadKind {
         Self::StatefulSet,
     ];
 
+    /// The API group of the kind, empty for the core group.
+    #[must_use]
+    pub const fn group(self) -> &'static str {
+        match self {
+            Self::CronJob | Self::Job => "batch",
+            Self::DaemonSet | Self::Deployment | Self::ReplicaSet | Self::StatefulSet => "apps",
+            Self::Pod | Self::ReplicationController => "",
+        }
+    }
+
     /// The kind as Kubernetes spells it.
     #[must_use]
     pub const fn name(self) -> &'static str {

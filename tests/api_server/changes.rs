@@ -77,7 +77,7 @@ async fn every_kind_of_workload_counts_once_and_its_children_do_not() {
     let started = std::time::Instant::now();
     while made(&pods.list(&ListParams::default()).await.unwrap().items) < 4 {
         assert!(started.elapsed() < LIMIT, "the controllers made no pods");
-        tokio::task::yield_now().await;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     ns.apply(&[watchers(&["application-code"])]);
     let status = ns.evaluated("all", 8).await;

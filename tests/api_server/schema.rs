@@ -56,13 +56,13 @@ fn refused() -> Vec<(&'static str, Value, Vec<&'static str>)> {
     let two = |one: Value, other: Value| spec(json!({ "duties": [one, other] }));
     vec![
         ("no duties", json!({ "parties": team() }), vec!["spec", "name at least one duty"]),
-        ("empty duties", spec(json!({ "duties": [] })), vec!["spec.duties", "should have at least 1 items"]),
+        ("empty duties", spec(json!({ "duties": [] })), vec!["spec.duties", "name at least one duty"]),
         (
             "a duty of nobody",
             spec(json!({ "duties": [{ "layers": ["node-os"] }] })),
             vec!["spec.duties[0]", "provider: PARTY"],
         ),
-        ("a duty of no layer", duty(json!({ "layers": [] })), vec!["spec.duties[0].layers"]),
+        ("a duty of no layer", duty(json!({ "layers": [] })), vec!["spec.duties[0].layers", "name at least one layer"]),
         (
             "an unknown layer",
             duty(json!({ "layers": ["nodeos"] })),
@@ -188,10 +188,22 @@ fn refused() -> Vec<(&'static str, Value, Vec<&'static str>)> {
             vec!["spec.duties", "must have at most 64 items"],
         ),
         (
-            "a service model that is no name",
-            spec(json!({ "serviceModel": "a b" })),
-            vec!["spec.serviceModel", "ManagedNodes"],
+            "a misspelt service model",
+            spec(json!({ "serviceModel": "Kaas" })),
+            vec!["spec.serviceModel", "unknown service model \"Kaas\"", "ManagedNodes"],
         ),
+        (
+            "a selector of a value that is missing",
+            selector(json!({ "matchLabels": { "app": null } })),
+            vec!["spec.selector.matchLabels", "at least 1"],
+        ),
+        ("an oddly spelt layer", duty(json!({ "layers": ["example.com/"] })), vec!["spec.duties[0].layers[0]"]),
+        (
+            "a label key with an empty part",
+            selector(json!({ "matchLabels": { "a..b/c": "d" } })),
+            vec!["spec.selector.matchLabels", "label key"],
+        ),
+        ("an exception for blank reasons", exception("reason", json!(" ")), vec!["reason", "not blanks only"]),
     ]
 }
 
@@ -211,6 +223,17 @@ async fn bad_input_is_refused_with_the_field_and_what_to_write() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_cluster_assignment_is_refused() {
+    let cluster = shared().await;
+    let empty = json!({
+        "apiVersion": "sharedresponsibility.dev/v1alpha1", "kind": "ClusterResponsibilityAssignment",
+        "metadata": { "name": "empty" }, "spec": {},
+    });
+    let answer = cluster.refuse(&empty);
+    assert!(answer.contains("spec") && answer.contains("write duties, parties or serviceModel"), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -320,14 +343,14 @@ async fn meaningless_input_is_accepted_and_becomes_a_finding_in_plain_words() {
             "typo",
             json!({ "parties": team(), "duties": [held_by("taem", &["application-code"]), held_by("team", &["access-control"])] }),
         ),
-        assignment("model", spec(json!({ "serviceModel": "Kaas", "selector": { "matchLabels": { "app": "web" } } }))),
+        assignment("model", spec(json!({ "serviceModel": "kaas", "selector": { "matchLabels": { "app": "web" } } }))),
         assignment("own-layer", spec(json!({ "declares": ["example.com/ai-models"] }))),
         assignment("nothing", spec(json!({ "selector": { "matchLabels": { "app": "wbe" } } }))),
     ]);
     let typo = ns.status("typo", |status| !layers_with(status, "UnknownParty").is_empty()).await;
     let row = typo.unowned_layers.iter().find(|row| row.layer == "application-code").unwrap();
     assert!(
-        row.message.starts_with("taem is declared nowhere; add it to parties, or correct the name"),
+        row.message.starts_with("\"taem\" is declared nowhere; add it to parties, or correct the name"),
         "{}",
         row.message
     );
@@ -336,7 +359,7 @@ async fn meaningless_input_is_accepted_and_becomes_a_finding_in_plain_words() {
     let model = ns.status("model", |status| !status.conditions.is_empty()).await;
     assert_eq!(condition(&model, "Accepted"), "False ServiceModelNotFound");
     let accepted = model.conditions.iter().find(|condition| condition.type_ == "Accepted").unwrap();
-    assert!(accepted.message.contains("\"Kaas\"") && accepted.message.contains("CaaS"), "{}", accepted.message);
+    assert!(accepted.message.contains("\"kaas\"") && accepted.message.contains("CaaS"), "{}", accepted.message);
 
     let own_layer = ns.status("own-layer", |status| !status.conditions.is_empty()).await;
     assert_eq!(condition(&own_layer, "Accepted"), "True LayersIgnored");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use harness::{ControlPlane, Operator};
 use k8s_openapi::api::events::v1::Event;
 use kube::api::Api;
@@ -114,14 +114,29 @@ impl Cluster {
         wait_for(&api, name, |object| object.status.as_ref(), wanted).await
     }
 
-    /// The requests of the operator to the API server so far, from the audit log: verb, resource with subresource, code.
-    pub fn writes_of_operator(&self) -> Vec<String> {
+    /// What the operator asked of the API server so far, from the audit log.
+    fn requests_of_operator(&self) -> Vec<Value> {
         let log = std::fs::read_to_string(self.control_plane.audit_log()).unwrap();
-        log.lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap())
-            .filter(|entry| {
-                entry["user"]["username"] == "system:serviceaccount:responsibility-system:responsibility-operator"
-            })
+        let user = "system:serviceaccount:responsibility-system:responsibility-operator";
+        // The last line may be half written.
+        let entries = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        entries.filter(|entry| entry["user"]["username"] == user).collect()
+    }
+
+    /// How often the operator has listed a resource and got an answer.
+    pub fn lists_by_operator(&self, resource: &str) -> usize {
+        let listed = |entry: &&Value| {
+            entry["verb"] == "list"
+                && entry["objectRef"]["resource"] == resource
+                && entry["responseStatus"]["code"] == 200
+        };
+        self.requests_of_operator().iter().filter(listed).count()
+    }
+
+    /// What the operator wrote so far: verb, resource with subresource, namespace.
+    pub fn writes_of_operator(&self) -> Vec<String> {
+        self.requests_of_operator()
+            .into_iter()
             .filter(|entry| !["list", "watch", "get"].contains(&entry["verb"].as_str().unwrap()))
             .map(|entry| {
                 let of = &entry["objectRef"];
@@ -130,6 +145,15 @@ impl Cluster {
                 format!("{verb} {}/{} {}", text(&of["resource"]), text(&of["subresource"]), text(&of["namespace"]))
             })
             .collect()
+    }
+}
+
+/// Waits until something holds that cannot be watched.
+pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let started = std::time::Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < LIMIT, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -207,12 +231,14 @@ impl Namespace<'_> {
     /// Waits for an Event with this reason on an assignment.
     pub async fn event(&self, assignment: &str, reason: &str) -> Event {
         let api: Api<Event> = self.api().await;
-        let events = watcher(api, watcher::Config::default()).applied_objects();
-        let wanted = events.try_filter(|event| {
-            std::future::ready(is_about(event, assignment) && event.reason.as_deref() == Some(reason))
+        // A watch goes on after errors.
+        let events = watcher(api, watcher::Config::default()).default_backoff().applied_objects();
+        let wanted = events.filter_map(|event| {
+            let wanted = |event: &Event| is_about(event, assignment) && event.reason.as_deref() == Some(reason);
+            std::future::ready(event.ok().filter(wanted))
         });
         let found = tokio::time::timeout(LIMIT, Box::pin(wanted).next()).await;
-        found.unwrap_or_else(|_| panic!("no Event {reason} on {assignment}")).unwrap().unwrap()
+        found.unwrap_or_else(|_| panic!("no Event {reason} on {assignment}")).unwrap()
     }
 }
 

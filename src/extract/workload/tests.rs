@@ -113,7 +113,13 @@ fn workload(delta: Delta) -> Change {
 }
 
 fn owner(kind: &str, controller: Option<bool>) -> Value {
-    let mut owner = json!({ "apiVersion": "v1", "kind": kind, "name": "owner", "uid": "9a" });
+    let api_version = match kind {
+        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => "apps/v1",
+        "Job" | "CronJob" => "batch/v1",
+        "Rollout" | "Cluster" => "example.com/v1",
+        _ => "v1",
+    };
+    let mut owner = json!({ "apiVersion": api_version, "kind": kind, "name": "owner", "uid": "9a" });
     if let Some(controller) = controller {
         owner["controller"] = json!(controller);
         owner["blockOwnerDeletion"] = json!(true);
@@ -221,6 +227,29 @@ fn the_child_of_a_workload_is_absent(#[case] kind: WorkloadKind, #[case] control
     object["metadata"]["ownerReferences"] = json!([owner("ConfigMap", None), owner(controller, Some(true))]);
     let (key, facts) = sample.change(object);
     assert_eq!((&*key.name, facts), ("web", None));
+}
+
+/// Nobody else would see them: their owners are of kinds that are not watched.
+#[rstest]
+#[case(WorkloadKind::ReplicaSet, "Rollout")]
+#[case(WorkloadKind::StatefulSet, "Cluster")]
+#[case(WorkloadKind::Pod, "Cluster")]
+#[case(WorkloadKind::Job, "Cluster")]
+fn what_another_kind_controls_is_a_workload_by_itself(#[case] kind: WorkloadKind, #[case] controller: &str) {
+    let sample = sample(kind);
+    let mut object = sample.object();
+    object["metadata"]["ownerReferences"] = json!([owner(controller, Some(true))]);
+    assert!(sample.counts(object));
+}
+
+#[test]
+fn a_kind_of_the_same_name_in_another_group_is_not_watched() {
+    let sample = sample(WorkloadKind::Pod);
+    let mut object = sample.object();
+    let mut foreign = owner("StatefulSet", Some(true));
+    foreign["apiVersion"] = "apps.example.com/v1beta1".into();
+    object["metadata"]["ownerReferences"] = json!([foreign]);
+    assert!(sample.counts(object));
 }
 
 #[test]

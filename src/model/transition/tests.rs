@@ -90,11 +90,15 @@ fn the_first_evaluation_is_one_note_whatever_its_size() {
     assert_eq!(reasons(&first(&gaps(&everything)).notes), ["GapsFound"]);
 }
 
-#[test]
-fn the_first_evaluation_without_a_gap_is_a_normal_note() {
-    let Transitions { notes, announced } = first(&owned());
+/// What was found where no gap is listed, and a part of what is told of it.
+#[rstest]
+#[case::everything_is_owned(of(&[found(&[(CODE, Duty::Customer, Owned)])]), "every duty listed here is held")]
+#[case::something_is_assumed(owned(), "1 provider duties are assumed")]
+#[case::others_are_told_of_a_gap(told_elsewhere(), "1 gaps in platform layers are listed by the cluster assignments")]
+fn the_first_evaluation_without_a_gap_is_a_normal_note(#[case] roll_up: RollUp, #[case] part: &str) {
+    let Transitions { notes, announced } = first(&roll_up);
     let [Note { warning: false, reason: "Covered", about: None, note }] = &notes[..] else { panic!("{notes:?}") };
-    assert!(note.contains("1 workload(s)") && note.contains("2 layers"), "{note}");
+    assert!(note.contains("1 workload(s)") && note.contains(part), "{note}");
     assert_eq!(announced, []);
 }
 
@@ -144,8 +148,18 @@ fn a_gap_that_closes_is_a_normal_note() {
 #[case::no_workload(RollUp::default())]
 fn a_gap_that_closes_because_no_workload_has_the_layer_any_more_says_so(#[case] after: RollUp) {
     let notes = notes(&gaps(&[("network-exposure", LayerUnowned)]), &after);
-    let [Note { warning: false, reason: "LayerOwned", note, .. }] = &notes[..] else { panic!("{notes:?}") };
+    let [Note { warning: false, reason: "LayerGone", note, .. }] = &notes[..] else { panic!("{notes:?}") };
     assert_eq!(note, "network-exposure (customer duty) is gone: no workload has this layer any more");
+}
+
+#[rstest]
+#[case::it_is_assumed(of(&[found(&[(NODES, Duty::Provider, Assumed), (NODES, Duty::Customer, Owned)])]))]
+#[case::it_is_not_owed(of(&[found(&[(NODES, Duty::Customer, Owned)])]))]
+fn a_gap_that_closes_although_nobody_holds_the_duty_is_not_told_to_have_an_owner(#[case] after: RollUp) {
+    let before = of(&[found(&[(NODES, Duty::Provider, Gap(LayerUnowned))])]);
+    let notes = notes(&before, &after);
+    assert_eq!(reasons(&notes), ["LayerOwned"]);
+    assert!(notes[0].note.starts_with("node-os (provider duty) is no gap any more"), "{notes:?}");
 }
 
 #[test]
@@ -172,58 +186,81 @@ fn another_state_of_the_same_duty_opens_and_nothing_closes() {
     assert_eq!(transitions.announced, [announcement(NODES, Duty::Customer, GapState::Conflicted)]);
 }
 
-#[test]
-fn a_second_state_in_another_workload_opens_beside_the_first() {
-    let unowned = found_gaps(&[(NODES, LayerUnowned)]);
-    let both = of(&[unowned.clone(), found_gaps(&[(NODES, UnknownParty)])]);
-    assert_eq!(reasons(&notes(&of(&[unowned]), &both)), ["LayerInvalid"]);
+#[rstest]
+#[case::invalid_beside_unowned(LayerUnowned, UnknownParty, "LayerInvalid")]
+#[case::unowned_beside_invalid(UnknownParty, LayerUnowned, "LayerUnowned")]
+fn a_second_state_in_another_workload_opens_beside_the_first(
+    #[case] one: GapReason,
+    #[case] other: GapReason,
+    #[case] reason: &str,
+) {
+    let both = of(&[found_gaps(&[(NODES, one)]), found_gaps(&[(NODES, other)])]);
+    let notes = notes(&gaps(&[(NODES, one)]), &both);
+    assert_eq!(reasons(&notes), [reason]);
+    assert!(notes[0].note.ends_with(&format!("({}, 1 workload(s))", other.name())), "{notes:?}");
 }
 
 #[test]
 fn a_duty_closes_once_when_its_last_state_ends() {
     let both = of(&[found_gaps(&[(NODES, LayerUnowned)]), found_gaps(&[(NODES, UnknownParty)])]);
     assert_eq!(reasons(&notes(&both, &owned())), ["LayerOwned"]);
-    assert_eq!(notes(&both, &gaps(&[(NODES, LayerUnowned)])), [], "one state is still open");
 }
 
 #[test]
-#[ignore = "open: a state that ends beside another stays announced"]
-fn a_state_that_ended_beside_another_is_told_when_it_opens_again() {
-    let unowned = gaps(&[(NODES, LayerUnowned)]);
+fn a_state_that_ends_beside_another_is_not_told_until_it_opens_again() {
+    let one = gaps(&[(NODES, LayerUnowned)]);
     let both = of(&[found_gaps(&[(NODES, LayerUnowned)]), found_gaps(&[(NODES, UnknownParty)])]);
-    let mut announced = first(&both).announced;
-    let mut told = Vec::new();
-    for roll_up in [&unowned, &both] {
-        if let Some(transitions) = Transitions::between(matrix(), Some(&announced), roll_up) {
-            announced = transitions.announced;
-            told.extend(transitions.notes);
-        }
-    }
-    assert_eq!(reasons(&told), ["LayerInvalid"]);
+    let ended = Transitions { notes: vec![], announced: open_gaps(matrix(), &one) };
+    assert_eq!(between(&both, &one), Some(ended.clone()));
+    let again = Transitions::between(matrix(), Some(&ended.announced), &both).unwrap();
+    assert_eq!(reasons(&again.notes), ["LayerInvalid"]);
 }
 
 #[test]
-#[ignore = "open: a duty that becomes unknown is told to have an owner"]
-fn a_duty_of_which_nothing_can_be_said_any_more_is_not_told_to_have_an_owner() {
+fn a_gap_of_which_nothing_can_be_said_any_more_stays_told() {
+    let unowned = gaps(&[(NODES, LayerUnowned)]);
     let unknown = of(&[found(&[(NODES, Duty::Customer, Unknown), (CODE, Duty::Customer, Owned)])]);
-    for note in notes(&gaps(&[(NODES, LayerUnowned)]), &unknown) {
-        assert!(!note.note.contains("has an owner"), "{note:?}");
-    }
+    assert_eq!(between(&unowned, &unknown), None);
+    let others = gaps(&[(NODES, LayerUnowned), (CODE, UnknownParty)]);
+    let transitions = between(&others, &unknown).unwrap();
+    let told: Vec<_> = transitions.notes.iter().map(|note| note.about.clone().unwrap().0).collect();
+    assert_eq!(told, [CODE], "of which something can be said");
+    let after = |roll_up| Transitions::between(matrix(), Some(&transitions.announced), roll_up);
+    assert_eq!(after(&unowned), None, "it was told");
+    assert_eq!(reasons(&after(&owned()).unwrap().notes), ["LayerOwned"]);
 }
 
 #[test]
-#[ignore = "open: a gap that others are told of is told to have an owner"]
-fn a_gap_that_the_cluster_assignments_are_told_of_from_now_on_is_not_told_to_have_an_owner() {
+fn what_stays_told_is_listed_once_and_in_matrix_order() {
+    let before = gaps(&[("access-control", LayerUnowned), (NODES, LayerUnowned)]);
+    let unknown = found(&[("access-control", Duty::Customer, Unknown), (NODES, Duty::Customer, Unknown)]);
+    let after = of(&[unknown, found_gaps(&[(NODES, LayerUnowned), (CODE, UnknownParty)])]);
+    assert_eq!(
+        between(&before, &after).unwrap().announced,
+        [
+            announcement("access-control", Duty::Customer, GapState::Unowned),
+            announcement(CODE, Duty::Customer, GapState::Invalid),
+            announcement(NODES, Duty::Customer, GapState::Unowned),
+        ]
+    );
+}
+
+/// A gap of a platform layer of which the cluster assignments are told.
+fn told_elsewhere() -> RollUp {
     let all = members([(deployment("shop", "web"), found_gaps(&[(NODES, LayerUnowned)]))]);
-    let [here, elsewhere] = [false, true].map(|elsewhere| RollUp::new(matrix(), &all, elsewhere));
-    assert_eq!((here.platform_gaps, elsewhere.platform_gaps), (0, 1));
-    for note in notes(&here, &elsewhere) {
-        assert!(!note.note.contains("has an owner"), "{note:?}");
-    }
+    RollUp::new(matrix(), &all, true)
 }
 
 #[test]
-#[ignore = "open: workloads whose service model is not found are told to be covered"]
+fn a_gap_that_the_cluster_assignments_are_told_of_from_now_on_ends_without_a_word() {
+    let here = gaps(&[(NODES, LayerUnowned)]);
+    let ended = Transitions { notes: vec![], announced: vec![] };
+    assert_eq!(between(&here, &told_elsewhere()), Some(ended));
+    assert_eq!(reasons(&notes(&told_elsewhere(), &here)), ["LayerUnowned"]);
+    assert_eq!(between(&told_elsewhere(), &owned()), None);
+}
+
+#[test]
 fn the_first_evaluation_does_not_tell_of_cover_where_the_service_model_is_not_found() {
     let mut uncertain = found(&[(CODE, Duty::Customer, Owned)]);
     uncertain.model.not_found = true;
@@ -265,10 +302,12 @@ fn up_to_three_transitions_are_told_one_by_one() {
     let three = unowned(&FOUR[..3]);
     assert_eq!(reasons(&notes(&nothing, &three)), ["LayerUnowned"; 3]);
     assert_eq!(reasons(&notes(&three, &nothing)), ["LayerOwned"; 3]);
-    let told: Vec<_> = notes(&nothing, &three).into_iter().map(|note| note.about.unwrap().0).collect();
-    assert_eq!(told, FOUR[..3]);
+    for (note, layer) in notes(&nothing, &three).into_iter().zip(FOUR) {
+        assert_eq!(note.about, Some((layer.to_owned(), Duty::Customer)));
+        assert!(note.note.starts_with(layer), "{note:?}");
+    }
     let mixed = notes(&unowned(&FOUR[..2]), &unowned(&FOUR[2..3]));
-    assert_eq!(reasons(&mixed), ["LayerUnowned", "LayerOwned", "LayerOwned"]);
+    assert_eq!(reasons(&mixed), ["LayerUnowned", "LayerGone", "LayerGone"]);
 }
 
 #[test]
@@ -333,6 +372,16 @@ fn after_it_was_told_nothing_is_left_to_tell() {
         let transitions = Transitions::between(matrix(), told.as_deref(), &after).unwrap();
         assert_eq!(Transitions::between(matrix(), Some(&transitions.announced), &after), None);
     }
+}
+
+#[test]
+fn an_opening_names_the_party_unless_that_may_be_a_tenants() {
+    let mut invalid = found_gaps(&[(NODES, UnknownParty)]);
+    invalid.duties[0].subject = Some("some-tenant".into());
+    let roll_up = of(&[invalid]);
+    let note = |roll_up: &RollUp| notes(&owned(), roll_up).remove(0).note;
+    assert!(note(&roll_up).contains("some-tenant"));
+    assert!(!note(&roll_up.without_subjects()).contains("some-tenant"));
 }
 
 #[test]

@@ -17,13 +17,14 @@ use crate::supervised::Supervised;
 const START_LIMIT: Duration = Duration::from_mins(2);
 
 /// The controllers that make the children of workloads, and those that namespaces need to come and go.
-const CONTROLLERS: [&str; 10] = [
+const CONTROLLERS: [&str; 11] = [
     "cronjob-controller",
     "daemonset-controller",
     "deployment-controller",
     "garbage-collector-controller",
     "job-controller",
     "namespace-controller",
+    "persistentvolumeclaim-protection-controller",
     "replicaset-controller",
     "replicationcontroller-controller",
     "serviceaccount-controller",

@@ -21,7 +21,11 @@ exec 3<&0
 "$@" </dev/null 3<&- &
 child=$!
 trap 'stopped=1; kill -TERM "$child" 2>/dev/null' TERM
-( trap '' TERM; cat <&3 >/dev/null; kill -KILL "$child" 2>/dev/null; if [ -n "$0" ]; then rm -rf "$0"; fi ) &
+( trap '' TERM; cat <&3 >/dev/null
+  # Once this shell is gone the number may belong to somebody else.
+  if kill -0 $$ 2>/dev/null; then kill -KILL "$child" 2>/dev/null; fi
+  # Others may still be writing there as they end.
+  for round in 1 2 3 4 5; do [ -z "$0" ] || rm -rf "$0" 2>/dev/null && break; sleep 0.2; done ) &
 exec 3<&-
 wait "$child"; code=$?
 if [ -n "$stopped" ]; then wait "$child"; code=$?; fi

@@ -94,11 +94,27 @@ fn a_party_of_two_roles_is_not_accountable() {
     let shop = namespaced("shop").party("integrator", Role::ThirdParty);
     let workload = workload()
         .with(shop.gives(Duty::Customer, &["access-control"], "integrator", terms))
-        .with(cluster("one").party("p", Role::Customer));
+        .with(cluster("one").accepting("p", Role::Customer, &["access-control"]));
     assert_eq!(workload.state("access-control", Duty::Customer), Some(Owned));
     let ambiguous = workload.with(cluster("two").party("p", Role::Provider));
     let expected = Some((Gap(RoleMismatch), Some("p".to_owned())));
     assert_eq!(ambiguous.finding("access-control", Duty::Customer), expected);
+}
+
+#[rstest]
+#[case::done_by_a_third_party("integrator")]
+#[case::done_by_a_customer("team")]
+fn a_party_of_the_cluster_is_accountable_in_a_namespace_for_what_it_accepts(#[case] done_by: &str) {
+    let terms = Terms { accountable: Some("platform"), agreement: true };
+    let shop = namespaced("shop").party("integrator", Role::ThirdParty).party("team", Role::Customer);
+    let finding = |accepts: &[&str]| {
+        workload()
+            .with(shop.clone().gives(Duty::Customer, &["access-control"], done_by, terms))
+            .beside(cluster("directory").accepting("platform", Role::Customer, accepts))
+            .finding("access-control", Duty::Customer)
+    };
+    assert_eq!(finding(&["access-control"]), Some((Owned, None)));
+    assert_eq!(finding(&[CODE]), Some((Gap(NotAccepted), Some("platform".to_owned()))));
 }
 
 /// The directory beside a namespace that names the platform team as customer of some layers, and those that it holds.

@@ -81,6 +81,17 @@ fn an_assignment_that_selects_nothing_is_not_covered() {
 }
 
 #[test]
+fn an_assignment_that_selects_nothing_says_so_when_its_namespace_is_left_out() {
+    let [here, left_out] = [false, true].map(|left_out| {
+        let status = Given::namespaced(RollUp { left_out, ..RollUp::default() }).status();
+        assert_eq!(verdict(&status, "Covered"), ("Unknown", "MatchesNothing"));
+        condition(&status, "Covered").message.clone()
+    });
+    assert!(here.contains("spec.selector") && !here.contains("left out"), "{here}");
+    assert!(left_out.contains("left out"), "{left_out}");
+}
+
+#[test]
 fn one_workload_of_many_is_enough_for_a_gap_or_for_doubt() {
     let among_owned = |one: Evaluation| {
         let all = std::iter::repeat_n(owned(), 9).chain([one]);
@@ -113,9 +124,9 @@ fn covered_names_at_most_five_gaps_each_in_a_line() {
 
 #[test]
 fn an_unknown_service_model_comes_with_the_line_to_write() {
-    let covered = |found| condition(&Given::namespaced(roll_up([found])).status(), "Covered").message.clone();
-    let message = covered(undetermined());
-    assert!(message.contains("1 workload(s)") && message.contains("write spec.serviceModel"), "{message}");
+    let some = [undetermined(), owned(), undetermined(), undetermined()];
+    let message = condition(&Given::namespaced(roll_up(some)).status(), "Covered").message.clone();
+    assert!(message.contains("3 workload(s)") && message.contains("write spec.serviceModel"), "{message}");
 }
 
 #[rstest]
@@ -240,8 +251,22 @@ fn consistent_names_the_conflicts_and_no_other_gap() {
     let with = consistent(contested);
     assert_eq!(verdict(&with, "Consistent"), ("False", "OverlappingAssignments"));
     let message = &condition(&with, "Consistent").message;
-    assert!(message.starts_with("application-code (customer duty): a, b all claim it; keep one"), "{message}");
+    assert!(message.starts_with("application-code (customer duty): "), "{message}");
+    assert!(message.contains("a, b") && message.contains("keep one, or narrow the selectors"), "{message}");
     assert!(!message.contains("access-control"), "{message}");
+}
+
+#[test]
+fn consistent_is_unknown_while_nothing_can_be_said() {
+    let mut contested = found_gaps(&[(CODE, OverlappingAssignments)]);
+    contested.duties[0].subject = Some("a, b".into());
+    let given = Given::namespaced(roll_up([contested]));
+    let consistent = |given: Given| verdict(&given.status(), "Consistent").1.to_owned();
+    assert_eq!(consistent(given.clone().without_workloads_readable().not_parsing()), "SchemaOutdated");
+    assert_eq!(consistent(given.clone().without_workloads_readable()), "InventoryIncomplete");
+    for given in [given.clone().without_services_readable(), given.naming_no_service_model()] {
+        assert_eq!(consistent(given), "OverlappingAssignments", "what is known stays known");
+    }
 }
 
 #[test]
@@ -249,7 +274,9 @@ fn every_condition_is_there_once_and_of_the_generation_that_was_evaluated() {
     for given in [
         Given::namespaced(roll_up([gap()])),
         Given::namespaced(RollUp::default()).without_services_readable(),
+        Given::namespaced(RollUp::default()).without_workloads_readable(),
         Given::namespaced(roll_up([gap()])).naming_no_service_model(),
+        Given::namespaced(RollUp::default()).not_parsing(),
     ] {
         let status = given.but(|given| given.generation = 7).status();
         assert_eq!(status.observed_generation, Some(7));
