@@ -62,19 +62,18 @@ pub(super) fn gap_line(layer: &Layer, duty: Duty, reason: GapReason, subject: Op
 /// What holds where no gap is listed, without claiming more than that.
 #[must_use]
 pub(super) fn holding(roll_up: &RollUp) -> String {
-    let mut sentence = match roll_up.listed_assumed {
+    let held = match roll_up.listed_assumed {
         0 => "every duty listed here is held".to_owned(),
         assumed => {
             format!(
-                "every customer duty listed here is held; {assumed} provider duties are assumed, nobody named who holds them"
+                "every customer duty listed here is held, {assumed} provider duties are assumed: nobody named a holder"
             )
         }
     };
-    if roll_up.platform_gaps > 0 {
-        sentence +=
-            &format!("; {} gaps in platform layers are listed by the cluster assignments", roll_up.platform_gaps);
+    match roll_up.platform_gaps {
+        0 => held,
+        gaps => format!("{held}; {gaps} gaps in platform layers are listed by the cluster assignments"),
     }
-    sentence
 }
 
 /// Cuts a text to at most `limit` bytes on a character, with an ellipsis where something was cut.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde::Serialize;
 
 use super::assignment::AssignmentId;
 use super::conditions::{self, Acceptance, Completeness};
@@ -116,14 +117,22 @@ pub fn bound(status: &mut AssignmentStatus) {
         row.examples.clear();
         row.omitted = Some(row.workloads);
     }
-    while size(status) > STATUS_LIMIT && status.unowned_layers.pop().is_some() {
-        *status.truncated.get_or_insert(0) += 1;
+    // Each round drops what is too much by the sizes of the rows; the count itself may make another round necessary.
+    while size(status) > STATUS_LIMIT && !status.unowned_layers.is_empty() {
+        let mut excess = size(status).saturating_sub(STATUS_LIMIT);
+        while let Some(row) = status.unowned_layers.pop() {
+            *status.truncated.get_or_insert(0) += 1;
+            excess = excess.saturating_sub(size(&row) + 1);
+            if excess == 0 {
+                break;
+            }
+        }
     }
 }
 
-fn size(status: &AssignmentStatus) -> usize {
+fn size(part: &impl Serialize) -> usize {
     // Serialising plain data to memory cannot fail; if it did, the status would be too large to publish.
-    serde_json::to_vec(status).map_or(usize::MAX, |bytes| bytes.len())
+    serde_json::to_vec(part).map_or(usize::MAX, |bytes| bytes.len())
 }
 
 #[cfg(test)]

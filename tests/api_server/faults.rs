@@ -62,11 +62,9 @@ async fn without_the_right_to_see_services_nothing_is_called_covered_until_it_is
             "team",
             json!({ "parties": [{ "name": "team", "role": "Customer" }], "duties": [held_by("team", &customer)] }),
         ),
-        assignment(
-            "gap",
-            json!({ "parties": [{ "name": "team", "role": "Customer" }], "duties": [held_by("nobody", &["node-os"])] }),
-        ),
     ]);
+    let open = cluster.namespace("blind-and-open");
+    open.apply(&[deployment("web", &json!({})), team()]);
     let operator = cluster.operator(&["--default-service-model=CaaS"]);
     let status = ns.status("team", |status| !status.conditions.is_empty()).await;
     assert_eq!(condition(&status, "InventoryComplete"), "False InputsUnreadable");
@@ -79,7 +77,7 @@ async fn without_the_right_to_see_services_nothing_is_called_covered_until_it_is
         "{message}"
     );
     assert!(operator.log().contains("may not list and watch services;"), "{}", operator.log());
-    let gap = ns.status("gap", |status| condition(status, "Covered") == "False GapsFound").await;
+    let gap = open.status("team", |status| condition(status, "Covered") == "False GapsFound").await;
     assert_eq!(condition(&gap, "Ready"), "False InventoryIncomplete", "what is known to be a gap stays one");
 
     // A list alone is no watch: the statuses do not change back and forth with every attempt.
