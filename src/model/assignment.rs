@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::conditions::Acceptance;
 use super::labels::Selector;
 use crate::api::Role;
 use crate::matrix::{Concern, Duty, LayerId, LayerSet, ServiceModel};
@@ -66,6 +65,20 @@ pub struct Claim {
     pub accountable: Option<Arc<str>>,
     /// Whether the assignment names an agreement with the party that covers the layer.
     pub agreement: bool,
+}
+
+/// Whether the operator could take an assignment as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acceptance {
+    /// It was taken; layers that no matrix has are named and have no effect.
+    Accepted {
+        /// Names of layers without a meaning.
+        unknown_layers: Vec<String>,
+    },
+    /// It names a service model that does not exist.
+    ServiceModelNotFound(String),
+    /// The stored object does not parse: it was written under another schema.
+    SchemaOutdated(String),
 }
 
 /// What an assignment says, ready for evaluation.

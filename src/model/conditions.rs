@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::message::{gap_line, holding, shorten};
+use super::assignment::Acceptance;
+use super::message::{gap_line, shorten};
 use super::roll_up::RollUp;
 use crate::api::GapReason;
 use crate::matrix::{Matrix, ServiceModel};
@@ -13,20 +14,6 @@ pub const CONDITIONS: [&str; 5] = ["Accepted", "InventoryComplete", "Covered", "
 
 /// How many gaps the message of `Covered` names, a line each.
 const NAMED_GAPS: usize = 5;
-
-/// Whether the operator could take an assignment as it is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Acceptance {
-    /// It was taken; layers that no matrix has are named and have no effect.
-    Accepted {
-        /// Names of layers without a meaning.
-        unknown_layers: Vec<String>,
-    },
-    /// It names a service model that does not exist.
-    ServiceModelNotFound(String),
-    /// The stored object does not parse: it was written under another schema.
-    SchemaOutdated(String),
-}
 
 /// Which inputs the operator cannot read, in sentences. Complete when both are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -169,6 +156,23 @@ pub(super) fn covered(
     }
     let reason = if roll_up.listed_assumed > 0 { "CoveredByAssumption" } else { "AllDutiesOwned" };
     Verdict::new("Covered", "True", reason, holding(roll_up))
+}
+
+/// What holds where no gap is listed, without claiming more than that.
+#[must_use]
+pub(super) fn holding(roll_up: &RollUp) -> String {
+    let held = match roll_up.listed_assumed {
+        0 => "every duty listed here is held".to_owned(),
+        assumed => {
+            format!(
+                "every customer duty listed here is held, {assumed} provider duties are assumed: nobody named a holder"
+            )
+        }
+    };
+    match roll_up.platform_gaps {
+        0 => held,
+        gaps => format!("{held}; {gaps} gaps in platform layers are listed by the cluster assignments"),
+    }
 }
 
 fn gap_lines(matrix: &Matrix, roll_up: &RollUp) -> String {

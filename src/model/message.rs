@@ -1,6 +1,5 @@
 //! Sentences for people: what is owed and what to write.
 
-use super::roll_up::RollUp;
 use crate::api::{GapReason, Role};
 use crate::matrix::{Duty, Layer};
 
@@ -57,23 +56,6 @@ pub fn sentence(layer: &Layer, duty: Duty, reason: GapReason, subject: Option<&s
 #[must_use]
 pub(super) fn gap_line(layer: &Layer, duty: Duty, reason: GapReason, subject: Option<&str>) -> String {
     format!("{} ({} duty): {}", layer.name, duty.word(), sentence(layer, duty, reason, subject))
-}
-
-/// What holds where no gap is listed, without claiming more than that.
-#[must_use]
-pub(super) fn holding(roll_up: &RollUp) -> String {
-    let held = match roll_up.listed_assumed {
-        0 => "every duty listed here is held".to_owned(),
-        assumed => {
-            format!(
-                "every customer duty listed here is held, {assumed} provider duties are assumed: nobody named a holder"
-            )
-        }
-    };
-    match roll_up.platform_gaps {
-        0 => held,
-        gaps => format!("{held}; {gaps} gaps in platform layers are listed by the cluster assignments"),
-    }
 }
 
 /// Cuts a text to at most `limit` bytes on a character, with an ellipsis where something was cut.

@@ -17,8 +17,8 @@ mod testing;
 mod transition;
 mod workload;
 
-pub use assignment::{Assignment, AssignmentId, Claim, ModelClaim, PartyDeclaration};
-pub use conditions::{Acceptance, CONDITIONS, Completeness};
+pub use assignment::{Acceptance, Assignment, AssignmentId, Claim, ModelClaim, PartyDeclaration};
+pub use conditions::{CONDITIONS, Completeness};
 pub use directory::Directory;
 pub use evaluate::{DutyState, Evaluation, ProviderDuties, Settings, State, evaluate};
 pub use labels::{Labels, Requirement, Selector};

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Serialize;
 
-use super::assignment::AssignmentId;
-use super::conditions::{self, Acceptance, Completeness};
+use super::assignment::{Acceptance, AssignmentId};
+use super::conditions::{self, Completeness};
 use super::message::{list, sentence};
 use super::roll_up::{EXAMPLES, RollUp, Row, to_i64};
 use crate::api::{AssignmentStatus, GapReason, Summary, UnownedLayer};

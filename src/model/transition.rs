@@ -6,7 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use super::message::{gap_line, holding, list};
+use super::conditions::holding;
+use super::message::{gap_line, list};
 use super::roll_up::RollUp;
 use crate::api::{Announcement, GapState};
 use crate::matrix::{Duty, LayerSet, Matrix};

@@ -15,9 +15,16 @@ fn team() -> Value {
 async fn missing_definitions_are_named_and_waited_for() {
     let cluster = Cluster::start_bare().await;
     let operator = cluster.operator(&["--default-service-model=CaaS"]);
-    let advice = "responsibility-operator crds | kubectl apply --server-side -f -";
-    eventually("the log names what to run", || operator.log().contains(advice)).await;
-    assert!(operator.log().contains("does not know responsibilityassignments.sharedresponsibility.dev"));
+    let words = [
+        "does not know responsibilityassignments.sharedresponsibility.dev",
+        "does not know clusterresponsibilityassignments.sharedresponsibility.dev",
+        "responsibility-operator crds | kubectl apply --server-side -f -",
+    ];
+    eventually("the log names what is missing and what to run", || {
+        let log = operator.log();
+        words.iter().all(|words| log.contains(words))
+    })
+    .await;
     cluster.kubectl(&["apply", "--server-side", "-f", "crds/"]);
     cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "-f", "crds/"]);
     let ns = cluster.namespace("late");

@@ -40,7 +40,7 @@ fn demo(stopped: &mpsc::Receiver<()>) -> Result<()> {
     let operator = std::env::current_exe()?.with_file_name("responsibility-operator");
     ensure!(operator.is_file(), "{} is missing; run cargo build", operator.display());
     let (cluster, _control_plane) = Cluster::provide()?;
-    let demo = Demo { cluster, root };
+    let demo = Demo { cluster, root, stopped };
 
     step("Install the custom resource definitions");
     demo.show(&["apply", "--server-side", "-f", "crds/"])?;
@@ -98,6 +98,8 @@ fn demo(stopped: &mpsc::Receiver<()>) -> Result<()> {
         demo.show(&["wait", &name, "-n", namespace, "--for=condition=Covered", "--timeout=30s"])?;
     }
     demo.show(&["get", "rassign", "-A"])?;
+    println!("What the platform team sees, which is told of the gaps of all these workloads:\n");
+    demo.show(&["get", "crassign"])?;
     demo.wait_for_event("payments", "GapsClosed")?;
     demo.show_events("payments")?;
 
@@ -191,13 +193,15 @@ async fn seen<K>(
     bail!("the watch ended early")
 }
 
-struct Demo {
+struct Demo<'a> {
     cluster: Cluster,
     root: PathBuf,
+    stopped: &'a mpsc::Receiver<()>,
 }
 
-impl Demo {
+impl Demo<'_> {
     fn kubectl(&self, arguments: &[&str]) -> Result<String> {
+        ensure!(self.stopped.try_recv().is_err(), "interrupted");
         let output = Command::new(&self.cluster.kubectl)
             .args(arguments)
             .current_dir(&self.root)
@@ -258,7 +262,8 @@ impl Demo {
         for row in self.status(namespace, name)?["unownedLayers"].as_array().into_iter().flatten() {
             let text = |field: &str| row[field].as_str().unwrap_or_default();
             let (layer, duty, reason) = (text("layer"), text("duty"), text("reason"));
-            println!("{layer:24} {duty:9} {reason:22} {:>9}  {}", row["workloads"], text("message"));
+            let workloads = row["workloads"].as_i64().unwrap_or_default();
+            println!("{layer:24} {duty:9} {reason:22} {workloads:>9}  {}", text("message"));
         }
         println!();
         Ok(())
