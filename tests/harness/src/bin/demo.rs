@@ -98,6 +98,7 @@ fn demo(stopped: &mpsc::Receiver<()>) -> Result<()> {
         demo.show(&["wait", &name, "-n", namespace, "--for=condition=Covered", "--timeout=30s"])?;
     }
     demo.show(&["get", "rassign", "-A"])?;
+    demo.kubectl(&["wait", "crassign/platform", "--for=condition=Covered", "--timeout=30s"])?;
     println!("What the platform team sees, which is told of the gaps of all these workloads:\n");
     demo.show(&["get", "crassign"])?;
     demo.wait_for_event("payments", "GapsClosed")?;
@@ -270,7 +271,8 @@ impl Demo<'_> {
     }
 
     fn show_events(&self, namespace: &str) -> Result<()> {
-        self.show(&["get", "events", "-n", namespace, "--field-selector=involvedObject.kind=ResponsibilityAssignment"])
+        let about = "--field-selector=involvedObject.kind=ResponsibilityAssignment";
+        self.show(&["get", "events", "-n", namespace, about, "--sort-by=.metadata.creationTimestamp"])
     }
 
     fn expect_rows(&self, namespace: &str, name: &str, expected: &[&str]) -> Result<()> {
