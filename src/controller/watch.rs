@@ -26,6 +26,9 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// How long errors that pass by themselves may last before what is known of a kind counts as outdated.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Errors further apart than this are not of one failure: attempts follow each other faster.
+const APART: Duration = Duration::from_mins(3);
+
 /// The longest silence in the middle of a list: a connection may be dead without a word.
 const LIST_LIMIT: Duration = Duration::from_mins(2);
 
@@ -158,9 +161,25 @@ struct EngineGone;
 #[derive(Default)]
 struct Progress {
     backoff: DefaultBackoff,
-    failing_since: Option<Instant>,
+    errors: Streak,
     /// Whether the kind could be listed and then not be watched: a complete list alone proves nothing any more.
     watch_refused: bool,
+}
+
+/// Errors that follow each other. Single ones, hours apart, are no lasting failure.
+#[derive(Default)]
+struct Streak(Option<(Instant, Instant)>);
+
+impl Streak {
+    /// Notes an error and returns for how long there have been errors.
+    fn note(&mut self, now: Instant) -> Duration {
+        let first = match self.0 {
+            Some((first, last)) if now.duration_since(last) <= APART => first,
+            _ => now,
+        };
+        self.0 = Some((first, now));
+        now.duration_since(first)
+    }
 }
 
 impl<K: Watched> Watch<K> {
@@ -213,7 +232,7 @@ impl<K: Watched> Watch<K> {
                         self.tell(Input::Synced(self.source.clone())).await?;
                     }
                     progress.backoff.reset();
-                    progress.failing_since = None;
+                    progress.errors = Streak::default();
                 }
                 Ok(Event::Apply(object)) => self.tell(object.input()).await?,
                 Ok(Event::Delete(object)) => self.tell(Input::Change(object.deletion())).await?,
@@ -236,8 +255,7 @@ impl<K: Watched> Watch<K> {
     /// Tells what is wrong, if it is something that does not pass by itself.
     async fn report(&self, error: &watcher::Error, progress: &mut Progress) -> Result<Option<Problem>, EngineGone> {
         progress.watch_refused = matches!(error, watcher::Error::WatchStartFailed(_));
-        let since = *progress.failing_since.get_or_insert_with(Instant::now);
-        let lasting = (since.elapsed() > PATIENCE).then_some(Problem::Failing);
+        let lasting = (progress.errors.note(Instant::now()) > PATIENCE).then_some(Problem::Failing);
         let problem = client_error(error).and_then(Problem::of).or(lasting);
         if let Some(problem) = problem {
             self.tell(Input::Unreadable(self.source.clone(), problem)).await?;
@@ -271,4 +289,21 @@ const fn client_error(error: &watcher::Error) -> Option<&kube::Error> {
 /// watch is refused it would ask for the same version for ever; so it would for a kind that was removed or forbidden.
 fn must_begin_anew(error: &watcher::Error) -> bool {
     matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if matches!(status.code, 403 | 404 | 410))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_last_only_while_they_follow_each_other() {
+        let start = Instant::now();
+        let mut errors = Streak::default();
+        let mut lasting_at = |seconds| errors.note(start + Duration::from_secs(seconds)) > PATIENCE;
+        assert!(!lasting_at(0));
+        assert!(!lasting_at(30));
+        assert!(lasting_at(90));
+        assert!(!lasting_at(7200), "a single error two hours later");
+        assert!(lasting_at(7290));
+    }
 }

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::api::Role;
 use crate::matrix::{Duty, LayerSet, ServiceModel, Signal, Signals};
+use crate::model::testing::silent;
 use crate::model::{Claim, Directory, ModelClaim, PartyDeclaration, PodLabels, Requirement, Selector, ValueDigest};
 
 /// Two ordinary namespaces and one that is left out unless it is named.
@@ -385,16 +386,7 @@ fn key(namespace: &str, name: &str) -> WorkloadKey {
 }
 
 fn plain(id: AssignmentId) -> Box<Assignment> {
-    Box::new(Assignment {
-        id,
-        selector: None,
-        namespace_selector: None,
-        model: None,
-        declares: LayerSet::EMPTY,
-        parties: BTreeMap::new(),
-        claims: vec![],
-        unknown_layers: vec![],
-    })
+    Box::new(silent(id))
 }
 
 fn facts_of(app: &str) -> WorkloadFacts {

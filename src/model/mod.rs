@@ -13,7 +13,7 @@ mod roll_up;
 mod service_model;
 mod status;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod transition;
 mod workload;
 

@@ -47,9 +47,10 @@ pub(super) struct Terms {
     pub(super) agreement: bool,
 }
 
-fn assignment(namespace: Option<&str>, name: &str) -> Assignment {
+/// An assignment that says nothing.
+pub(crate) fn silent(id: AssignmentId) -> Assignment {
     Assignment {
-        id: AssignmentId { namespace: namespace.map(Arc::from), name: name.into() },
+        id,
         selector: None,
         namespace_selector: None,
         model: None,
@@ -58,6 +59,10 @@ fn assignment(namespace: Option<&str>, name: &str) -> Assignment {
         claims: vec![],
         unknown_layers: vec![],
     }
+}
+
+fn assignment(namespace: Option<&str>, name: &str) -> Assignment {
+    silent(AssignmentId { namespace: namespace.map(Arc::from), name: name.into() })
 }
 
 /// A `ResponsibilityAssignment` in the namespace `shop` that says nothing.

@@ -74,11 +74,10 @@ async fn every_kind_of_workload_counts_once_and_its_children_do_not() {
     // The controllers have made pods by now, of the ReplicaSet for one: children that must not count.
     let pods: Api<Pod> = ns.api().await;
     let made = |pods: &[Pod]| pods.iter().filter(|pod| pod.metadata.owner_references.is_some()).count();
-    let started = std::time::Instant::now();
-    while made(&pods.list(&ListParams::default()).await.unwrap().items) < 4 {
-        assert!(started.elapsed() < LIMIT, "the controllers made no pods");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    eventually("the controllers make pods", async || {
+        made(&pods.list(&ListParams::default()).await.unwrap().items) >= 4
+    })
+    .await;
     ns.apply(&[watchers(&["application-code"])]);
     let status = ns.evaluated("all", 8).await;
     let row = status.unowned_layers.iter().find(|row| row.layer == "data-classification").unwrap();

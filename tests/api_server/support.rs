@@ -149,9 +149,9 @@ impl Cluster {
 }
 
 /// Waits until something holds that cannot be watched.
-pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
+pub async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
     let started = std::time::Instant::now();
-    while !holds() {
+    while !holds().await {
         assert!(started.elapsed() < LIMIT, "waited in vain: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
