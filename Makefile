@@ -7,8 +7,10 @@ TARGET = $(or $(CARGO_TARGET_DIR),target)/debug
 DENY_VERSION = 0.20.2
 CACHE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/responsibility-operator
 DENY_ROOT = $(CACHE)/tools/cargo-deny-$(DENY_VERSION)
+MUTANTS_VERSION = 27.1.0
+MUTANTS_ROOT = $(CACHE)/tools/cargo-mutants-$(MUTANTS_VERSION)
 
-.PHONY: demo test lint licences audit generate control-plane cluster-up cluster-down
+.PHONY: demo test lint licences audit mutants generate control-plane cluster-up cluster-down
 
 demo: control-plane ## Show the main job: a shop, its assignments, the gaps, the Events
 	@$(TARGET)/demo
@@ -31,8 +33,20 @@ $(DENY_ROOT)/bin/cargo-deny:
 	@echo "building cargo-deny $(DENY_VERSION): once per version, some minutes ..."
 	$(CARGO) install cargo-deny --quiet --locked --version $(DENY_VERSION) --root $(DENY_ROOT)
 
+mutants: $(MUTANTS_ROOT)/bin/cargo-mutants ## Break model and inventory in many small ways: do the tests notice? An hour or two
+	@echo "what was missed will be in target/mutants.out/missed.txt ..."
+	PROPTEST_CASES=64 CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_TEST_DEBUG=0 $(MUTANTS_ROOT)/bin/cargo-mutants mutants \
+		--package responsibility-operator --no-default-features --file 'src/model/**' --file 'src/inventory/**' \
+		--baseline skip --timeout 120 --output target $(MUTANTS_ARGS) -- --lib
+
+$(MUTANTS_ROOT)/bin/cargo-mutants:
+	@echo "building cargo-mutants $(MUTANTS_VERSION): once per version, some minutes ..."
+	$(CARGO) install cargo-mutants --quiet --locked --version $(MUTANTS_VERSION) --root $(MUTANTS_ROOT)
+
 generate: ## Write the files that are generated from the types
 	$(CARGO) run --quiet --locked -- crds > crds/crds.yaml
+	@mkdir -p docs/reference
+	for document in matrix api findings; do $(CARGO) run --quiet --locked -- reference $$document > docs/reference/$$document.md || exit 1; done
 
 control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into the cache, once per version
 	@$(CARGO) build --locked --workspace

@@ -16,8 +16,9 @@ pub struct AssignmentSpec {
     /// The workloads spoken of, by the labels of the workload object; all when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<LabelSelector>,
-    /// The service model of these workloads: OnPremises, IaaS, CaaS, ManagedNodes, PaaS, FaaS or SaaS. In a namespace it
-    /// can only add customer duties. Workloads under several models owe the duties of all of them.
+    /// The service model of these workloads: OnPremises, IaaS, CaaS, ManagedNodes, PaaS, FaaS, SaaS, or the name of a
+    /// ServiceModel. In a namespace it can only add customer duties. Workloads under several models owe the duties of all
+    /// of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = rules::service_model()))]
     pub service_model: Option<String>,
@@ -74,6 +75,7 @@ pub struct AssignmentSpec {
     printcolumn = r#"{"name":"Reason","type":"string","priority":1,"jsonPath":".status.conditions[?(@.type==\"Covered\")].reason","description":"why it is covered or not"}"#,
     printcolumn = r#"{"name":"Layers","type":"string","priority":1,"jsonPath":".status.summary.unownedLayerNames","description":"the unowned layers"}"#,
     printcolumn = r#"{"name":"Assumed","type":"integer","priority":1,"jsonPath":".status.summary.duties.assumed","description":"provider duties that nobody confirmed"}"#,
+    printcolumn = r#"{"name":"Review due","type":"string","priority":1,"jsonPath":".status.summary.reviewDue","description":"the day on which the next review is due"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
@@ -103,6 +105,7 @@ pub struct ResponsibilityAssignmentSpec {
     printcolumn = r#"{"name":"Reason","type":"string","priority":1,"jsonPath":".status.conditions[?(@.type==\"Covered\")].reason","description":"why it is covered or not"}"#,
     printcolumn = r#"{"name":"Layers","type":"string","priority":1,"jsonPath":".status.summary.unownedLayerNames","description":"the unowned layers"}"#,
     printcolumn = r#"{"name":"Assumed","type":"integer","priority":1,"jsonPath":".status.summary.duties.assumed","description":"provider duties that nobody confirmed"}"#,
+    printcolumn = r#"{"name":"Review due","type":"string","priority":1,"jsonPath":".status.summary.reviewDue","description":"the day on which the next review is due"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]

@@ -111,9 +111,10 @@ pub struct Acknowledgement {
     pub by: String,
     /// When.
     pub at: Date,
-    /// The digest of the duties that were acknowledged.
+    /// The digest of the duties that were acknowledged: `status.dutiesDigest` as it was then. Without it nothing is
+    /// acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 128))]
+    #[schemars(length(max = 64), regex(pattern = r"^[0-9a-f]{64}$"))]
     pub digest: Option<String>,
 }
 

@@ -5,8 +5,10 @@
 
 mod assignment;
 mod fields;
+mod reasons;
 mod rules;
 mod selector;
+mod service_model;
 mod status;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
@@ -22,16 +24,20 @@ pub use fields::{
     Acknowledgement, Agreement, Contact, Date, DutyEntry, Evidence, Exception, LayerName, Party, PartyName, Review,
     Role, Url,
 };
+pub use reasons::{GapReason, GapState, RiskReason};
 pub use selector::{LabelSelector, LabelSelectorRequirement, LabelValue, Operator};
-pub use status::{Announcement, AssignmentStatus, DutyCounts, GapReason, GapState, Summary, UnownedLayer};
+pub use service_model::{
+    Cell, DefinedHalves, DefinedPresence, LayerDefinition, ServiceModel, ServiceModelSpec, ServiceModelStatus,
+};
+pub use status::{Announcement, AssignmentStatus, DutyCounts, Risk, Summary, UnownedLayer};
 
 /// The API group of all kinds.
 pub const GROUP: &str = "sharedresponsibility.dev";
 
 /// The custom resource definitions in the order in which they are installed.
 #[must_use]
-pub fn crds() -> [CustomResourceDefinition; 2] {
-    [ResponsibilityAssignment::crd(), ClusterResponsibilityAssignment::crd()].map(finished)
+pub fn crds() -> [CustomResourceDefinition; 3] {
+    [ResponsibilityAssignment::crd(), ClusterResponsibilityAssignment::crd(), ServiceModel::crd()].map(finished)
 }
 
 /// What the types cannot say of their schemas.

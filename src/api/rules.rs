@@ -177,3 +177,32 @@ pub(super) fn namespaced_spec() -> Value {
         ),
     ])
 }
+
+/// What a cluster's own service model may say of a built-in layer.
+pub(super) fn cell() -> Value {
+    let retained: Vec<String> = Matrix::built_in()
+        .layers()
+        .filter(|(_, layer)| layer.retained)
+        .map(|(_, layer)| format!("'{}'", layer.name))
+        .collect();
+    json!([
+        rule("!self.layer.contains('/')", "cells are for built-in layers; define a layer of your own under layers"),
+        rule(
+            format!("self.owes != 'Provider' || !(self.layer in [{}])", retained.join(",")),
+            "this layer is retained: the customer stays accountable for it; write owes: Customer or owes: Shared"
+        ),
+    ])
+}
+
+pub(super) fn layer_definition() -> Value {
+    json!([
+        rule(
+            "self.name.contains('/')",
+            "a layer of your own has a qualified name such as example.com/ai-models; built-in layers go under cells"
+        ),
+        rule(
+            "self.owes != 'Shared' || has(self.halves)",
+            "a shared layer needs halves: {provider: ..., customer: ...}, which say what each side does"
+        ),
+    ])
+}

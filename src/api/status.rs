@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
+use super::reasons::{GapReason, GapState, RiskReason};
 use crate::matrix::Duty;
 
 /// What was found for the workloads that an assignment selects. Bounded to 32 KiB; counts are exact whatever the size.
@@ -17,7 +18,13 @@ pub struct AssignmentStatus {
     /// The version of the responsibility matrix that was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matrix_version: Option<String>,
-    /// Accepted, InventoryComplete, Covered, Consistent and Ready.
+    /// The next day on which a result can change by itself: a review or an agreement that ends, an exception, evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_review: Option<String>,
+    /// The digest of what this assignment gives to its parties: what an acknowledgement refers to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duties_digest: Option<String>,
+    /// Accepted, InventoryComplete, Covered, Consistent, Current and Ready.
     #[serde(default)]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -28,7 +35,11 @@ pub struct AssignmentStatus {
     #[serde(default, deserialize_with = "readable")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub unowned_layers: Vec<UnownedLayer>,
-    /// How many rows were left out of `unownedLayers` to keep the status small.
+    /// What is no gap and may become one or hide one, by reason and layer.
+    #[serde(default, deserialize_with = "readable", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub risks: Vec<Risk>,
+    /// How many rows were left out of `unownedLayers` and `risks` to keep the status small.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncated: Option<i64>,
     /// The open gaps that Events have told of, as layer/duty/state separated by commas; absent until the first Event is
@@ -39,6 +50,10 @@ pub struct AssignmentStatus {
     /// How often Events have told of a change; part of the Events' names.
     #[serde(default)]
     pub transitions: i64,
+    /// The dates of which Events have reminded, as reason/date. Kept by the operator so that each is told once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub reminded: Vec<String>,
 }
 
 /// Counts over all workloads that an assignment selects.
@@ -61,6 +76,12 @@ pub struct Summary {
     pub duties: DutyCounts,
     /// Gaps in platform layers, listed by the cluster assignments and not here.
     pub platform_gaps: i64,
+    /// The rows of `risks`, those left out included.
+    #[serde(default)]
+    pub risks: i64,
+    /// The day on which the next review is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_due: Option<String>,
 }
 
 /// How many duties are in each state, counting every (workload, layer, duty) once.
@@ -110,12 +131,36 @@ pub struct UnownedLayer {
     pub omitted: Option<i64>,
 }
 
+/// Something that is no gap and may become one or hide one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Risk {
+    /// What it is.
+    pub reason: RiskReason,
+    /// The layer, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
+    /// How many workloads are concerned; 0 where it is about the assignment itself.
+    pub workloads: i64,
+    /// Since when there is such a risk.
+    pub since: Time,
+    /// What it means and what to write, at most 160 bytes.
+    pub message: String,
+    /// At most three of the workloads, as Kind/name, in the cluster kind as namespace/Kind/name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub examples: Vec<String>,
+    /// How many more workloads there are than examples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub omitted: Option<i64>,
+}
+
 fn duty_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "type": "string", "enum": json!(["Provider", "Customer"]), "description": "Whose duty it is." })
 }
 
 /// The rows that this version understands: one that a newer version wrote must not make the rest unreadable.
-fn readable<'de, D: Deserializer<'de>>(rows: D) -> Result<Vec<UnownedLayer>, D::Error> {
+fn readable<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(rows: D) -> Result<Vec<T>, D::Error> {
     let rows = Vec::<serde_json::Value>::deserialize(rows)?;
     Ok(rows.into_iter().filter_map(|row| serde_json::from_value(row).ok()).collect())
 }
@@ -163,98 +208,6 @@ mod announcements {
             layer,
             duty: Deserialize::deserialize(duty).ok()?,
             state: Deserialize::deserialize(state).ok()?,
-        })
-    }
-}
-
-/// The states of a duty that are gaps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum GapState {
-    /// Nobody claims it.
-    Unowned,
-    /// Only invalid claims.
-    Invalid,
-    /// Several parties at the same rank.
-    Conflicted,
-    /// Held under an assignment whose review has lapsed.
-    Lapsed,
-}
-
-/// Why a duty is validly held by nobody. In order of weight: the first that applies is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum GapReason {
-    /// A retained duty was given away: "the provider handles everything".
-    NotTransferable,
-    /// The party's role does not fit the duty.
-    RoleMismatch,
-    /// A party holds it for another without an agreement.
-    AgreementMissing,
-    /// The platform's party never accepted this duty from a namespace.
-    NotAccepted,
-    /// The party is declared nowhere.
-    UnknownParty,
-    /// Several parties claim it at the same rank.
-    OverlappingAssignments,
-    /// The other half of the layer is owned, this one is not.
-    SharedLayerHalfOwned,
-    /// Nobody claims it.
-    LayerUnowned,
-}
-
-impl GapReason {
-    /// All reasons in order of weight.
-    pub const ALL: [Self; 8] = [
-        Self::NotTransferable,
-        Self::RoleMismatch,
-        Self::AgreementMissing,
-        Self::NotAccepted,
-        Self::UnknownParty,
-        Self::OverlappingAssignments,
-        Self::SharedLayerHalfOwned,
-        Self::LayerUnowned,
-    ];
-
-    /// The word in statuses.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NotTransferable => "NotTransferable",
-            Self::RoleMismatch => "RoleMismatch",
-            Self::AgreementMissing => "AgreementMissing",
-            Self::NotAccepted => "NotAccepted",
-            Self::UnknownParty => "UnknownParty",
-            Self::OverlappingAssignments => "OverlappingAssignments",
-            Self::SharedLayerHalfOwned => "SharedLayerHalfOwned",
-            Self::LayerUnowned => "LayerUnowned",
-        }
-    }
-
-    /// The state of a duty with such a gap.
-    #[must_use]
-    pub const fn state(self) -> GapState {
-        match self {
-            Self::NotTransferable
-            | Self::RoleMismatch
-            | Self::AgreementMissing
-            | Self::NotAccepted
-            | Self::UnknownParty => GapState::Invalid,
-            Self::OverlappingAssignments => GapState::Conflicted,
-            Self::SharedLayerHalfOwned | Self::LayerUnowned => GapState::Unowned,
-        }
-    }
-}
-
-impl JsonSchema for GapReason {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "GapReason".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "type": "string",
-            // A pattern instead of an enum: a status written by a newer version stays readable in the API.
-            "pattern": "^[A-Z][A-Za-z]{0,63}$",
-            "description": "Why the duty is validly held by nobody.",
         })
     }
 }

@@ -1,6 +1,9 @@
 //! The subcommands.
 
+mod config;
 mod crds;
+mod names;
+mod reference;
 mod run;
 
 use clap::{Parser, Subcommand};
@@ -19,6 +22,11 @@ enum Command {
     Run(run::RunArgs),
     /// Print the custom resource definitions as YAML
     Crds,
+    /// Print a reference document as Markdown
+    Reference {
+        /// Which one
+        document: reference::Document,
+    },
 }
 
 impl Cli {
@@ -31,6 +39,7 @@ impl Cli {
         match self.command {
             Command::Run(args) => args.execute(),
             Command::Crds => crds::print(),
+            Command::Reference { document } => reference::print(document),
         }
     }
 }

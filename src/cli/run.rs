@@ -1,6 +1,11 @@
 //! `responsibility-operator run`: the controller.
 
-use anyhow::Context;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 use kube::{Client, Config};
 use tokio::signal::unix::{SignalKind, signal};
@@ -8,26 +13,52 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 use tracing_subscriber::EnvFilter;
 
-use crate::controller::{self, Options};
-use crate::inventory::LEFT_OUT;
+use super::config::FileConfig;
+use super::names::{namespace, namespace_pattern};
+use crate::controller::{self, Options, SystemClock};
+use crate::extract::Extraction;
+use crate::inventory::{LEFT_OUT, LeftOut, Scope};
 use crate::matrix::ServiceModel;
-use crate::model::{ProviderDuties, Settings};
+use crate::model::{NodeModels, ProviderDuties, Settings};
+
+/// The most namespaces that are looked at one by one: each has a watch of each kind.
+const NAMESPACES: usize = 100;
+
+/// The most names and beginnings of names of namespaces that are left out.
+const EXCLUDED: usize = 256;
+
+/// How long the API server may be silent in the middle of an answer.
+const READ_TIMEOUT: Duration = Duration::from_secs(330);
 
 /// Options of the controller. Each can be given by the environment variable as well.
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// Service model of workloads for which no assignment claims one: OnPremises, IaaS, CaaS, ManagedNodes, PaaS, FaaS,
-    /// SaaS. Without it such workloads are undetermined
+    /// Service model where neither nodes nor assignments tell one: OnPremises, IaaS, CaaS, ManagedNodes, PaaS, FaaS, SaaS.
+    /// Without it such workloads are undetermined
     #[arg(long, value_name = "MODEL", env = "RESPONSIBILITY_DEFAULT_SERVICE_MODEL")]
     default_service_model: Option<ServiceModel>,
+
+    /// The provider runs the control plane, although no node shows it
+    #[arg(long, env = "RESPONSIBILITY_MANAGED_CONTROL_PLANE")]
+    managed_control_plane: bool,
 
     /// What provider duties are of which nobody says anything
     #[arg(long, value_enum, default_value_t, env = "RESPONSIBILITY_PROVIDER_DUTIES")]
     provider_duties: ProviderDutiesArg,
 
-    /// Namespaces left out unless a cluster assignment selects them by name, separated by commas
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = namespace_name, default_value = LEFT_OUT, env = "RESPONSIBILITY_EXCLUDE_NAMESPACES")]
+    /// Namespaces to look at, separated by commas, at most 100: by a Role in each of them instead of a ClusterRole. Nodes,
+    /// cluster assignments and ServiceModels are not seen then. Without it the whole cluster is looked at
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = namespace, env = "RESPONSIBILITY_NAMESPACES")]
+    namespaces: Option<Vec<String>>,
+
+    /// Namespaces left out unless a cluster assignment selects them by name, separated by commas; openshift-* stands for all
+    /// that begin so. With --namespaces none is left out
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = namespace_pattern, default_value = LEFT_OUT, conflicts_with = "namespaces", env = "RESPONSIBILITY_EXCLUDE_NAMESPACES")]
     exclude_namespaces: Vec<String>,
+
+    /// YAML file with workloadKinds, nodeModels, nodeAgents and managedControlPlane
+    #[arg(long, value_name = "FILE", env = "RESPONSIBILITY_CONFIG")]
+    config: Option<PathBuf>,
 
     /// How log lines are written; which ones is set by RUST_LOG, such as RUST_LOG=debug
     #[arg(long, value_enum, default_value_t, env = "RESPONSIBILITY_LOG_FORMAT")]
@@ -56,40 +87,64 @@ impl RunArgs {
     /// Runs the controller until it is told to stop by SIGTERM or SIGINT.
     pub(super) fn execute(self) -> anyhow::Result<()> {
         start_logging(self.log_format)?;
+        let options = self.options()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
-        let ended = runtime.block_on(self.run());
+        let ended = runtime.block_on(run(options));
         runtime.shutdown_background();
         ended
     }
 
-    async fn run(self) -> anyhow::Result<()> {
-        let stop = stop_on_signals()?;
-        let config = Config::infer().await.context(
-            "found no cluster to talk to: run in a pod with a ServiceAccount, or set KUBECONFIG to the path of a kubeconfig",
-        )?;
-        info!(version = env!("CARGO_PKG_VERSION"), server = %config.cluster_url, "starting");
-        let client = Client::try_from(config).context("cannot use the credentials of the cluster")?;
-        let provider_duties = match self.provider_duties {
-            ProviderDutiesArg::Assume => ProviderDuties::Assume,
-            ProviderDutiesArg::Require => ProviderDuties::Require,
+    /// What the controller is told.
+    fn options(self) -> anyhow::Result<Options> {
+        let file = self.config.as_deref().map(FileConfig::read).transpose()?.unwrap_or_default();
+        let namespaces = self.namespaces.map(distinct_namespaces).transpose()?;
+        let excluded = self.exclude_namespaces.len();
+        ensure!(excluded <= EXCLUDED, "--exclude-namespaces takes at most {EXCLUDED} names, {excluded} are given");
+        // Whoever names the namespaces to look at wants them looked at.
+        let left_out = if namespaces.is_some() { LeftOut::default() } else { self.exclude_namespaces.iter().collect() };
+        let settings = Settings {
+            default_model: self.default_service_model,
+            managed_control_plane: self.managed_control_plane || file.managed_control_plane,
+            provider_duties: match self.provider_duties {
+                ProviderDutiesArg::Assume => ProviderDuties::Assume,
+                ProviderDutiesArg::Require => ProviderDuties::Require,
+            },
         };
-        let options = Options {
-            settings: Settings { default_model: self.default_service_model, provider_duties },
-            left_out: self.exclude_namespaces,
+        let extraction = Extraction { agents: file.node_agents.into_iter().collect() };
+        Ok(Options {
+            scope: Scope { settings, left_out, node_models: NodeModels::with(file.node_models) },
+            extraction: Arc::new(extraction),
+            configured: file.workload_kinds,
+            namespaces,
             instance: std::env::var("POD_NAME").unwrap_or_else(|_| format!("process-{}", std::process::id())),
-        };
-        controller::run(client, options, stop).await?;
-        Ok(())
+            clock: Arc::new(SystemClock),
+        })
     }
 }
 
-/// A name that a namespace can have.
-fn namespace_name(name: &str) -> Result<String, String> {
-    let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if (1..=63).contains(&name.len()) && name.bytes().all(is_part) {
-        return Ok(name.to_owned());
-    }
-    Err("no namespace has this name; write names separated by commas, such as kube-system,kube-public".to_owned())
+async fn run(options: Options) -> anyhow::Result<()> {
+    let stop = stop_on_signals()?;
+    let mut config = Config::infer().await.context(
+            "found no cluster to talk to: run in a pod with a ServiceAccount, or set KUBECONFIG to the path of a kubeconfig",
+        )?;
+    // Longer than the longest silence of a healthy watch, which the API server ends before.
+    config.read_timeout = Some(READ_TIMEOUT);
+    info!(version = env!("CARGO_PKG_VERSION"), server = %config.cluster_url, "starting");
+    let client = Client::try_from(config).context("cannot use the credentials of the cluster")?;
+    controller::run(client, options, stop).await?;
+    Ok(())
+}
+
+/// The namespaces that are looked at, each once.
+fn distinct_namespaces(names: Vec<String>) -> anyhow::Result<Vec<String>> {
+    let distinct: BTreeSet<String> = names.into_iter().collect();
+    let count = distinct.len();
+    ensure!(count > 0, "--namespaces is empty; name the namespaces to look at, or leave it out to look at all");
+    ensure!(
+        count <= NAMESPACES,
+        "--namespaces takes at most {NAMESPACES} names, {count} are given; leave it out to look at all"
+    );
+    Ok(distinct.into_iter().collect())
 }
 
 fn start_logging(format: LogFormat) -> anyhow::Result<()> {
@@ -123,4 +178,91 @@ fn stop_on_signals() -> anyhow::Result<CancellationToken> {
         }
     });
     Ok(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        run: RunArgs,
+    }
+
+    /// The options of a command line, or what is said of it.
+    fn options(arguments: &[&str]) -> Result<Options, String> {
+        let line = Line::try_parse_from(["run"].iter().chain(arguments)).map_err(|error| error.to_string())?;
+        line.run.options().map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn without_a_word_the_whole_cluster_is_looked_at_but_for_what_the_provider_runs() {
+        let options = options(&[]).unwrap();
+        assert_eq!(options.namespaces, None);
+        assert!(options.scope.left_out.contains("kube-system") && !options.scope.left_out.contains("shop"));
+        assert_eq!(options.scope.settings, Settings::default());
+        assert!(options.configured.is_empty());
+    }
+
+    #[test]
+    fn namespaces_to_look_at_count_once_and_are_all_looked_at() {
+        let options = options(&["--namespaces=shop,payments,shop", "--namespaces=kube-system"]).unwrap();
+        assert_eq!(options.namespaces.unwrap(), ["kube-system", "payments", "shop"]);
+        assert!(!options.scope.left_out.contains("kube-system"));
+    }
+
+    #[test]
+    fn beginnings_of_names_can_be_left_out() {
+        let left_out = options(&["--exclude-namespaces=openshift-*,shop"]).unwrap().scope.left_out;
+        assert!(left_out.contains("openshift-dns") && left_out.contains("shop") && !left_out.contains("kube-system"));
+    }
+
+    #[rstest]
+    #[case::no_namespace(&["--namespaces="], &["--namespaces", "write names separated by commas"])]
+    #[case::empty_name(&["--namespaces=shop,"], &["--namespaces", "write names separated by commas"])]
+    #[case::pattern_to_look_at(&["--namespaces=shop-*"], &["--namespaces", "shop-*"])]
+    #[case::everything_left_out(&["--exclude-namespaces=*"], &["--exclude-namespaces", "openshift-*"])]
+    #[case::both(&["--namespaces=shop", "--exclude-namespaces=payments"], &["--namespaces", "--exclude-namespaces"])]
+    #[case::no_model(&["--default-service-model=OnPrem"], &["--default-service-model", "OnPremises"])]
+    #[case::no_file(&["--config=/does/not/exist.yaml"], &["--config", "/does/not/exist.yaml"])]
+    fn what_cannot_be_meant_is_refused_by_the_name_of_the_flag(#[case] arguments: &[&str], #[case] words: &[&str]) {
+        let refusal = options(arguments).unwrap_err();
+        for word in words {
+            assert!(refusal.contains(word), "{word} is not in: {refusal}");
+        }
+    }
+
+    #[test]
+    fn namespaces_have_a_limit() {
+        let names = |count: usize| (0..count).map(|number| format!("team-{number}")).collect::<Vec<_>>().join(",");
+        assert_eq!(options(&["--namespaces", &names(NAMESPACES)]).unwrap().namespaces.unwrap().len(), NAMESPACES);
+        let refusal = options(&["--namespaces", &names(NAMESPACES + 1)]).unwrap_err();
+        assert!(refusal.contains("--namespaces takes at most 100 names, 101 are given"), "{refusal}");
+        let refusal = options(&["--exclude-namespaces", &names(EXCLUDED + 1)]).unwrap_err();
+        assert!(refusal.contains("--exclude-namespaces takes at most 256 names, 257 are given"), "{refusal}");
+    }
+
+    #[test]
+    fn the_file_and_the_flags_come_together() {
+        let path = std::env::temp_dir().join(format!("responsibility-config-{}.yaml", std::process::id()));
+        let text = "
+workloadKinds: [{group: argoproj.io, version: v1alpha1, kind: Rollout, plural: rollouts, template: spec.template}]
+nodeModels: [{label: example.com/rack, model: OnPremises}]
+nodeAgents: [our-agent]
+";
+        std::fs::write(&path, text).unwrap();
+        let config = format!("--config={}", path.display());
+        let options = options(&[&config, "--managed-control-plane", "--default-service-model=CaaS"]);
+        std::fs::remove_file(&path).unwrap();
+        let Options { scope, extraction, configured, .. } = options.unwrap();
+        assert!(scope.settings.managed_control_plane);
+        assert_eq!(scope.settings.default_model, Some(ServiceModel::Caas));
+        assert_ne!(scope.node_models, NodeModels::default());
+        assert_eq!(configured.len(), 1);
+        assert!(extraction.agents.contains("our-agent"));
+    }
 }

@@ -1,30 +1,62 @@
 //! The one task that owns the index: it takes in what the watches tell, decides what to publish and keeps account of the
 //! writes.
 
+mod tell;
+
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use kube::Client;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::{self, JoinError, JoinSet};
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::events::{EventSink, Gate};
+use super::clock::Clock;
+use super::events::EventSink;
+use super::gate::Gate;
 use super::hold::Hold;
-use super::input::{Input, Seen, Sources};
+use super::input::{Input, Seen, SeenModel, Sources};
+use super::notices::Notices;
 use super::queue::Queue;
-use super::reconcile::{Outcome, Situation, Told, plan};
+use super::reconcile::{Outcome, Situation, Told, Written, plan, plan_service_model, write_service_model};
 use super::{Options, STOP_LIMIT};
-use crate::inventory::{Changed, Delta, Inventory, Listed};
-use crate::model::{AssignmentId, Completeness};
+use crate::inventory::{Changed, Delta, Inventory, Listed, ListedKind};
+use crate::model::{AssignmentId, Completeness, ModelClaim};
 
 /// How many unreadable assignments a condition names.
 const NAMED: usize = 3;
 
 /// How many waiting inputs are taken in before other work has a turn.
 const BATCH: usize = 256;
+
+/// How often the clock is looked at: a new day changes results without any object having changed.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How often the Events that were dropped are logged.
+const DROPPED_LOG: Duration = Duration::from_mins(1);
+
+/// What a status is kept of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Work {
+    Assignment(AssignmentId),
+    ServiceModel(Arc<str>),
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Assignment(id) => write!(f, "{id}"),
+            Self::ServiceModel(name) => write!(f, "service model {name}"),
+        }
+    }
+}
 
 /// An assignment that the operator keeps the status of.
 #[derive(Debug)]
@@ -37,33 +69,53 @@ struct Tracked {
 
 pub(super) struct Engine {
     client: Client,
+    clock: Arc<dyn Clock>,
     events: EventSink,
     gate: Gate,
+    notices: Notices,
     inventory: Inventory,
     assignments: HashMap<AssignmentId, Tracked>,
+    service_models: HashMap<Arc<str>, SeenModel>,
     sources: Sources,
-    completeness: Completeness,
-    queue: Queue,
+    /// Whether everything could be read when that was logged last.
+    settled: Option<bool>,
+    other_policy_apis: bool,
+    queue: Queue<Work>,
     writes: JoinSet<(String, Outcome)>,
     /// Whose status a write is of: known also of one that ends abnormally.
-    writing: HashMap<task::Id, AssignmentId>,
+    writing: HashMap<task::Id, Work>,
+    /// Events on workloads and namespaces under way.
+    telling: JoinSet<()>,
+    /// How many Events on workloads and namespaces were told: with the time of the start, no two have the same name.
+    told: u64,
+    started: Timestamp,
+    dropped_logged: Instant,
     /// Assignments that do not parse: what they say is missing.
     unreadable: BTreeSet<AssignmentId>,
 }
 
 impl Engine {
     pub(super) fn new(client: Client, options: Options, sources: Sources) -> Self {
+        let started = options.clock.now();
         Self {
             events: EventSink::new(client.clone(), &options.instance),
             client,
+            clock: options.clock,
             gate: Gate::new(),
-            inventory: Inventory::new(options.settings, options.left_out),
+            notices: Notices::default(),
+            inventory: Inventory::new(options.scope, day(started)),
             assignments: HashMap::new(),
-            completeness: sources.completeness(),
+            service_models: HashMap::new(),
             sources,
+            settled: None,
+            other_policy_apis: false,
             queue: Queue::default(),
             writes: JoinSet::new(),
             writing: HashMap::new(),
+            telling: JoinSet::new(),
+            told: 0,
+            started,
+            dropped_logged: Instant::now(),
             unreadable: BTreeSet::new(),
         }
     }
@@ -71,16 +123,24 @@ impl Engine {
     /// Works until `stop` is cancelled, then lets the writes under way end.
     pub(super) async fn run(mut self, mut inputs: Receiver<Input>, stop: &CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH);
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(ended) = self.writes.join_next_with_id() => self.ended(ended),
+                Some(_) = self.telling.join_next() => {}
                 _ = inputs.recv_many(&mut batch, BATCH) => batch.drain(..).for_each(|input| self.take(input)),
+                _ = ticks.tick() => self.look_at_clock(),
                 // Nothing is published from an inventory that was read in part.
-                id = self.queue.next(), if self.sources.settled() => self.start(id),
+                work = self.queue.next(), if self.sources.settled() => self.start(&work),
+                due = self.notices.next(), if self.sources.settled() => self.tell(&due),
             }
         }
-        let writes_under_way = async { while self.writes.join_next().await.is_some() {} };
+        let writes_under_way = async {
+            while self.writes.join_next().await.is_some() {}
+            while self.telling.join_next().await.is_some() {}
+        };
         if tokio::time::timeout(STOP_LIMIT, writes_under_way).await.is_err() {
             warn!("some writes were cut off");
         }
@@ -90,6 +150,7 @@ impl Engine {
         match input {
             Input::Change(delta) => self.change(delta),
             Input::Assignment(seen) => self.see(*seen),
+            Input::ServiceModel(seen) => self.see_service_model(*seen),
             Input::Synced(source) => {
                 if self.sources.synced(source.clone()) {
                     info!(%source, "read");
@@ -102,30 +163,93 @@ impl Engine {
                     self.sources_changed();
                 }
             }
+            Input::Gone(source) => {
+                if self.sources.gone(&source) {
+                    info!(%source, "served no more");
+                    self.sources_changed();
+                }
+            }
+            Input::OtherPolicyApis(served) => {
+                self.other_policy_apis = served;
+                self.policies_changed();
+            }
         }
     }
 
     fn change(&mut self, delta: Delta) {
-        let gone: Vec<AssignmentId> = match &delta {
-            Delta::Assignment(id, None) => vec![id.clone()],
-            Delta::Relisted(Listed::Assignments { cluster, ids }) => {
-                let missing = |id: &&AssignmentId| id.is_cluster() == *cluster && !ids.contains(*id);
-                self.assignments.keys().filter(missing).cloned().collect()
-            }
-            _ => Vec::new(),
-        };
-        for id in gone {
-            self.assignments.remove(&id);
-            self.queue.forget(&id);
-            self.set_unreadable(&id, false);
+        match &delta {
+            Delta::Assignment(id, None) => self.forget(&id.clone()),
+            Delta::ServiceModel(name, None) => self.forget_service_model(&name.clone()),
+            Delta::Relisted(listed) => self.forget_missing(listed),
+            _ => {}
         }
-        let changed = self.inventory.apply(delta);
-        self.mark(&changed);
+        self.apply(delta);
     }
 
-    fn see(&mut self, mut seen: Seen) {
-        let assignment = seen.assignment.take();
+    fn forget_missing(&mut self, listed: &Listed) {
+        match listed.kind {
+            ListedKind::Assignments | ListedKind::ClusterAssignments => {
+                let cluster = listed.kind == ListedKind::ClusterAssignments;
+                let missing = |id: &&AssignmentId| {
+                    id.is_cluster() == cluster && listed.misses(id.namespace.as_deref().unwrap_or_default(), &id.name)
+                };
+                let gone: Vec<AssignmentId> = self.assignments.keys().filter(missing).cloned().collect();
+                for id in &gone {
+                    self.forget(id);
+                }
+            }
+            ListedKind::ServiceModels => {
+                let gone: Vec<Arc<str>> =
+                    self.service_models.keys().filter(|name| listed.misses("", name)).cloned().collect();
+                for name in &gone {
+                    self.forget_service_model(name);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn forget(&mut self, id: &AssignmentId) {
+        self.assignments.remove(id);
+        self.queue.forget(&Work::Assignment(id.clone()));
+        self.set_unreadable(id, false);
+    }
+
+    fn forget_service_model(&mut self, name: &Arc<str>) {
+        self.service_models.remove(name);
+        self.queue.forget(&Work::ServiceModel(name.clone()));
+    }
+
+    /// Takes a change into the index and marks what has another result.
+    fn apply(&mut self, delta: Delta) {
+        let Changed { assignments, workloads, unassigned, service_models, renumbered } = self.inventory.apply(delta);
+        let now = Instant::now();
+        let known = assignments.into_iter().filter(|id| self.assignments.contains_key(id));
+        known.for_each(|id| self.queue.mark(&Work::Assignment(id), now));
+        if renumbered {
+            self.notices.forget_workloads();
+        }
+        if service_models {
+            let names = self.service_models.keys().cloned();
+            names.for_each(|name| self.queue.mark(&Work::ServiceModel(name), now));
+        }
+        // What is so at start is no news.
+        if self.sources.settled() {
+            for change in workloads {
+                // What is read again after it could not be is no news either.
+                if self.sources.completeness(Some(&change.key.namespace), true, true).is_complete() {
+                    self.notices.workload(change);
+                }
+            }
+            for name in unassigned {
+                self.notices.namespace(name);
+            }
+        }
+    }
+
+    fn see(&mut self, seen: Seen) {
         let id = seen.id.clone();
+        let work = Work::Assignment(id.clone());
         let (hold, told) = match self.assignments.remove(&id) {
             Some(known) if seen.is_older_than(&known.seen) => {
                 self.assignments.insert(id, known);
@@ -133,19 +257,33 @@ impl Engine {
             }
             Some(known) if known.seen.uid == seen.uid => {
                 if known.seen.resource_version != seen.resource_version {
-                    self.queue.mark(&id, Instant::now());
+                    self.queue.mark(&work, Instant::now());
                 }
                 (known.hold, known.told)
             }
             Some(_) | None => {
-                self.queue.mark(&id, Instant::now());
+                self.queue.mark(&work, Instant::now());
                 (Hold::default(), None)
             }
         };
-        self.set_unreadable(&id, assignment.is_none());
+        self.set_unreadable(&id, seen.spec.is_err());
+        let spec = seen.spec.as_ref().ok().cloned();
         self.assignments.insert(id.clone(), Tracked { seen, hold, told });
-        let changed = self.inventory.apply(Delta::Assignment(id, assignment));
-        self.mark(&changed);
+        self.apply(Delta::Assignment(id, spec));
+    }
+
+    fn see_service_model(&mut self, seen: SeenModel) {
+        let name = seen.name.clone();
+        let known = self.service_models.get(&name);
+        if known.is_some_and(|known| seen.is_older_than(known)) {
+            return;
+        }
+        if known.is_none_or(|known| known.resource_version != seen.resource_version) {
+            self.queue.mark(&Work::ServiceModel(name.clone()), Instant::now());
+        }
+        let spec = seen.spec.as_ref().ok().cloned();
+        self.service_models.insert(name.clone(), seen);
+        self.apply(Delta::ServiceModel(name, spec));
     }
 
     /// Notes whether an assignment can be read. One that cannot may hold duties, conflict with others or claim a service
@@ -154,50 +292,86 @@ impl Engine {
         let news = if unreadable { self.unreadable.insert(id.clone()) } else { self.unreadable.remove(id) };
         if news {
             let now = Instant::now();
-            let concerned = self.assignments.keys().filter(|other| speaks_for(id, other));
-            concerned.for_each(|other| self.queue.mark(other, now));
+            let inventory = &self.inventory;
+            let concerned = self.assignments.keys().filter(|other| has_a_say(inventory, id, other));
+            concerned.for_each(|other| self.queue.mark(&Work::Assignment(other.clone()), now));
         }
     }
 
-    fn completeness_for(&self, id: &AssignmentId) -> Completeness {
-        let mut completeness = self.completeness.clone();
-        for unreadable in self.unreadable.iter().filter(|other| *other != id && speaks_for(other, id)).take(NAMED) {
-            completeness.additional.push(format!("the assignment {unreadable} cannot be read, apply it again"));
-        }
+    fn completeness_for(&self, id: &AssignmentId, from_nodes: bool, names_own_model: bool) -> Completeness {
+        let mut completeness = self.sources.completeness(id.namespace.as_deref(), from_nodes, names_own_model);
+        let unreadable = self.unreadable.iter().filter(|other| *other != id && has_a_say(&self.inventory, other, id));
+        let sentence = |unreadable| format!("the assignment {unreadable} cannot be read, apply it again");
+        completeness.additional.extend(unreadable.take(NAMED).map(sentence));
         completeness
     }
 
-    fn mark(&mut self, changed: &Changed) {
-        let now = Instant::now();
-        changed.iter().filter(|id| self.assignments.contains_key(id)).for_each(|id| self.queue.mark(id, now));
-    }
-
     fn sources_changed(&mut self) {
-        self.completeness = self.sources.completeness();
+        self.policies_changed();
         if self.sources.settled() {
-            let (workloads, left_out) = self.inventory.workloads();
-            let assignments = self.assignments.len();
-            info!(workloads, left_out, assignments, complete = self.completeness.is_complete(), "inventory settled");
+            let complete = self.sources.is_complete();
+            if self.settled.replace(complete) != Some(complete) {
+                let (workloads, left_out) = self.inventory.workloads();
+                info!(workloads, left_out, assignments = self.assignments.len(), complete, "inventory settled");
+            }
             let now = Instant::now();
-            self.assignments.keys().for_each(|id| self.queue.mark(id, now));
+            self.assignments.keys().for_each(|id| self.queue.mark(&Work::Assignment(id.clone()), now));
         }
     }
 
-    fn start(&mut self, id: AssignmentId) {
-        let completeness = self.completeness_for(&id);
-        let Some(Tracked { seen, hold, told }) = self.assignments.get_mut(&id) else {
-            return self.queue.finished(&id);
-        };
+    fn policies_changed(&mut self) {
+        self.apply(Delta::PoliciesTell(self.sources.policies_readable() && !self.other_policy_apis));
+    }
+
+    fn look_at_clock(&mut self) {
+        let today = day(self.clock.now());
+        if today != self.inventory.today() {
+            info!(%today, "a new day");
+            self.apply(Delta::Day(today));
+        }
+        if self.dropped_logged.elapsed() > DROPPED_LOG {
+            self.dropped_logged = Instant::now();
+            let dropped = self.notices.take_dropped();
+            if dropped > 0 {
+                warn!(dropped, "Events on workloads and namespaces were dropped: there were too many at once");
+            }
+        }
+    }
+
+    fn start(&mut self, work: &Work) {
+        match work {
+            Work::Assignment(id) => self.start_assignment(id),
+            Work::ServiceModel(name) => self.start_service_model(name),
+        }
+    }
+
+    fn start_assignment(&mut self, id: &AssignmentId) {
+        let work = Work::Assignment(id.clone());
         // An assignment that does not parse selects nothing.
-        let roll_up = self.inventory.roll_up(&id).unwrap_or_default();
-        let (now, at) = (whole_seconds(Timestamp::now()), Instant::now());
-        let (completeness, gate, before) = (&completeness, &self.gate, told.as_ref());
-        let plan = plan(&Situation { seen, told: before, roll_up: &roll_up, completeness, gate, now, at }, hold);
+        let roll_up = self.inventory.roll_up(id).unwrap_or_default();
+        let names_own_model = roll_up.names_own_model > 0
+            || self.inventory.assignment(id).is_some_and(|a| a.model.as_ref().is_some_and(ModelClaim::names_own));
+        let completeness = self.completeness_for(id, roll_up.from_nodes > 0, names_own_model);
+        let Some(Tracked { seen, hold, told }) = self.assignments.get_mut(id) else {
+            return self.queue.finished(&work);
+        };
+        let situation = Situation {
+            seen,
+            told: told.as_ref(),
+            assignment: self.inventory.assignment(id).map(AsRef::as_ref),
+            matrix: self.inventory.matrix(),
+            roll_up: &roll_up,
+            completeness: &completeness,
+            gate: &self.gate,
+            now: whole_seconds(self.clock.now()),
+            at: Instant::now(),
+        };
+        let plan = plan(&situation, hold);
         if let Some(time) = plan.look_again {
-            self.queue.mark_at(&id, time);
+            self.queue.mark_at(&work, time);
         }
         if plan.is_nothing() {
-            return self.queue.finished(&id);
+            return self.queue.finished(&work);
         }
         for note in plan.notes() {
             info!(assignment = %id, reason = note.reason, "{}", note.note);
@@ -205,27 +379,61 @@ impl Engine {
         if let Some(telling) = plan.telling() {
             *told = Some(telling);
         }
-        let (uid, work) = (seen.uid.clone(), plan.carry_out(self.client.clone(), self.events.clone()));
-        let task = self.writes.spawn(async move { (uid, work.await) });
-        self.writing.insert(task.id(), id);
+        let (uid, carried_out) = (seen.uid.clone(), plan.carry_out(self.client.clone(), self.events.clone()));
+        self.spawn(work, uid, carried_out);
+    }
+
+    fn start_service_model(&mut self, name: &Arc<str>) {
+        let work = Work::ServiceModel(name.clone());
+        let Some(seen) = self.service_models.get(name) else { return self.queue.finished(&work) };
+        let now = whole_seconds(self.clock.now());
+        let planned = plan_service_model(seen, self.inventory.matrix(), self.inventory.used_by(name), now);
+        let Some(status) = planned else { return self.queue.finished(&work) };
+        let (uid, write) = (seen.uid.clone(), write_service_model(self.client.clone(), seen.clone(), status));
+        self.spawn(work, uid, write);
+    }
+
+    fn spawn(&mut self, work: Work, uid: String, write: impl Future<Output = Outcome> + Send + 'static) {
+        let task = self.writes.spawn(async move { (uid, write.await) });
+        self.writing.insert(task.id(), work);
     }
 
     fn ended(&mut self, ended: Result<(task::Id, (String, Outcome)), JoinError>) {
         let task = ended.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
-        let Some(id) = self.writing.remove(&task) else { return };
+        let Some(work) = self.writing.remove(&task) else { return };
         match ended {
-            Ok((_, (uid, outcome))) => self.finish(&id, &uid, outcome),
+            Ok((_, (uid, outcome))) => self.finish(&work, &uid, outcome),
             Err(error) => {
-                warn!(assignment = %id, %error, "a write ended abnormally");
-                self.queue.failed(&id, Instant::now());
+                warn!(status = %work, %error, "a write ended abnormally");
+                self.queue.failed(&work, Instant::now());
             }
         }
     }
 
-    fn finish(&mut self, id: &AssignmentId, uid: &str, outcome: Outcome) {
+    fn finish(&mut self, work: &Work, uid: &str, outcome: Outcome) {
         match outcome {
             Outcome::Written { resource_version, status } => {
-                debug!(assignment = %id, resource_version, "published");
+                debug!(status = %work, resource_version, "published");
+                self.published(work, uid, resource_version, status);
+                self.queue.finished(work);
+            }
+            Outcome::Unchanged | Outcome::Gone => self.queue.finished(work),
+            Outcome::Conflict => {
+                debug!(status = %work, "changed meanwhile, evaluating again");
+                self.queue.finished(work);
+                self.queue.mark(work, Instant::now());
+            }
+            Outcome::Failed(error) => {
+                warn!(status = %work, error, "cannot publish the status, trying again");
+                self.queue.failed(work, Instant::now());
+            }
+        }
+    }
+
+    /// Takes in a status that was written, unless the watch knows of a later one by now.
+    fn published(&mut self, work: &Work, uid: &str, resource_version: String, status: Written) {
+        match (work, status) {
+            (Work::Assignment(id), Written::Assignment(status)) => {
                 let known = self.assignments.get_mut(id).filter(|known| known.seen.uid == uid);
                 if let Some(Tracked { seen, told, .. }) = known {
                     *told = None;
@@ -234,25 +442,32 @@ impl Engine {
                         *seen = written;
                     }
                 }
-                self.queue.finished(id);
             }
-            Outcome::Unchanged | Outcome::Gone => self.queue.finished(id),
-            Outcome::Conflict => {
-                debug!(assignment = %id, "changed meanwhile, evaluating again");
-                self.queue.finished(id);
-                self.queue.mark(id, Instant::now());
+            (Work::ServiceModel(name), Written::ServiceModel(status)) => {
+                if let Some(seen) = self.service_models.get_mut(name).filter(|known| known.uid == uid) {
+                    let written = SeenModel { resource_version, status: *status, ..seen.clone() };
+                    if !written.is_older_than(seen) {
+                        *seen = written;
+                    }
+                }
             }
-            Outcome::Failed(error) => {
-                warn!(assignment = %id, error, "cannot publish the status, trying again");
-                self.queue.failed(id, Instant::now());
-            }
+            (Work::Assignment(_), Written::ServiceModel(_)) | (Work::ServiceModel(_), Written::Assignment(_)) => {}
         }
     }
 }
 
 /// Whether an assignment can have a say about the workloads of another.
-fn speaks_for(one: &AssignmentId, other: &AssignmentId) -> bool {
-    one.is_cluster() || one.namespace == other.namespace
+fn has_a_say(inventory: &Inventory, one: &AssignmentId, other: &AssignmentId) -> bool {
+    match &one.namespace {
+        None => true,
+        Some(namespace) if other.is_cluster() => inventory.takes_in(other, namespace),
+        Some(_) => one.namespace == other.namespace,
+    }
+}
+
+/// The day of a time, in UTC.
+fn day(time: Timestamp) -> Date {
+    time.to_zoned(TimeZone::UTC).date()
 }
 
 /// Times in the API have whole seconds.

@@ -1,11 +1,8 @@
-//! Events on assignments: written once per transition, by name, and never more than the API server should bear.
+//! Events: written once per transition, by name, and never more than the API server should bear.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
@@ -17,61 +14,14 @@ use tracing::{debug, warn};
 
 use super::REPORTER;
 use crate::api::{ClusterResponsibilityAssignment, ResponsibilityAssignment};
-use crate::model::{AssignmentId, Note, shorten};
+use crate::model::{AssignmentId, Note, ObjectIdentity, WorkloadKey, shorten};
 
-/// All Events together.
-const OVERALL: Quota =
-    Quota::per_second(NonZeroU32::new(10).expect("is not zero")).allow_burst(NonZeroU32::new(50).expect("is not zero"));
-/// The Events of one namespace: a namespace that flaps must not silence the others.
-const PER_NAMESPACE: Quota =
-    Quota::per_minute(NonZeroU32::new(10).expect("is not zero")).allow_burst(NonZeroU32::new(25).expect("is not zero"));
-/// Who has to wait does not ask again before this: many that wait must not keep the operator busy.
-const SHORTEST_WAIT: Duration = Duration::from_secs(5);
-/// Above this many namespaces those that have been quiet are forgotten.
-const KEPT_NAMESPACES: usize = 1024;
 /// How long writing the Events of one transition may take.
 const WRITE_LIMIT: Duration = Duration::from_secs(2);
-/// Events about cluster-scoped objects are accepted here and in kube-system only.
+/// Events about cluster-scoped objects of our kinds are accepted here and in kube-system only.
 const CLUSTER_NAMESPACE: &str = "default";
 /// The most bytes of a note that the API server takes.
 const NOTE_LIMIT: usize = 1024;
-
-/// Lets Events through, or says when to ask again.
-#[derive(Debug)]
-pub(super) struct Gate {
-    overall: DefaultDirectRateLimiter,
-    /// Cluster assignments have one of their own, although their Events lie in a namespace.
-    namespaces: DefaultKeyedRateLimiter<Option<Arc<str>>>,
-    clock: DefaultClock,
-}
-
-impl Gate {
-    pub(super) fn new() -> Self {
-        Self {
-            overall: RateLimiter::direct(OVERALL),
-            namespaces: RateLimiter::keyed(PER_NAMESPACE),
-            clock: DefaultClock::default(),
-        }
-    }
-
-    /// Whether so many Events about an assignment may be written now; otherwise how long to wait.
-    ///
-    /// Nothing is lost by waiting: the transitions stay untold, and what is undone meanwhile is never told.
-    pub(super) fn admit(&self, id: &AssignmentId, count: usize) -> Result<(), Duration> {
-        let Some(count) = u32::try_from(count).ok().and_then(NonZeroU32::new) else { return Ok(()) };
-        let wait = |until: governor::NotUntil<_>| until.wait_time_from(self.clock.now()).max(SHORTEST_WAIT);
-        // No burst is smaller than the Events of one transition.
-        self.overall.check_n(count).unwrap_or(Ok(())).map_err(wait)?;
-        if self.namespaces.len() > KEPT_NAMESPACES {
-            self.namespaces.retain_recent();
-        }
-        self.namespaces.check_key_n(&id.namespace, count).unwrap_or(Ok(())).map_err(wait)
-    }
-}
-
-fn event_namespace(id: &AssignmentId) -> &str {
-    id.namespace.as_deref().unwrap_or(CLUSTER_NAMESPACE)
-}
 
 /// The assignment that Events are about, and which of its transitions they tell.
 #[derive(Clone, Debug)]
@@ -89,28 +39,137 @@ pub(super) struct EventSink {
     instance: Arc<str>,
 }
 
+/// An Event that is about to be written.
+#[derive(Clone, Debug)]
+pub(super) struct Telling {
+    namespace: String,
+    /// What is told once: the same words, the same name.
+    once: String,
+    regarding: ObjectReference,
+    related: Option<ObjectReference>,
+    warning: bool,
+    reason: &'static str,
+    note: String,
+}
+
+impl Telling {
+    /// What tells of a transition of an assignment, or reminds of a date of it.
+    fn of_assignment(occasion: &Occasion, note: &Note) -> Self {
+        let (layer, duty) = note.about.as_ref().map_or(("", ""), |(layer, duty)| (layer, duty.word()));
+        // Nothing from a clock goes in: a crash in between must lead to the same name.
+        let turn = note.date.map_or_else(|| occasion.transitions.to_string(), |date| date.to_string());
+        Self {
+            namespace: occasion.id.namespace.as_deref().unwrap_or(CLUSTER_NAMESPACE).to_owned(),
+            once: [&occasion.uid, &turn, layer, duty, note.reason].join("\n"),
+            regarding: assignment_reference(&occasion.id, &occasion.uid),
+            related: None,
+            warning: note.warning,
+            reason: note.reason,
+            note: note.note.clone(),
+        }
+    }
+
+    /// What tells of a workload; `turn` is another for each time it is told.
+    pub(super) fn of_workload(
+        key: &WorkloadKey,
+        identity: &ObjectIdentity,
+        assignment: (&AssignmentId, &str),
+        note: &Note,
+        turn: &str,
+    ) -> Self {
+        let group = key.kind.group();
+        let version = &identity.version;
+        Self {
+            namespace: key.namespace.to_string(),
+            once: [&identity.uid, turn, note.reason].join("\n"),
+            regarding: ObjectReference {
+                api_version: Some(if group.is_empty() { version.to_string() } else { format!("{group}/{version}") }),
+                kind: Some(key.kind.name().to_owned()),
+                namespace: Some(key.namespace.to_string()),
+                name: Some(key.name.to_string()),
+                uid: Some(identity.uid.to_string()),
+                ..ObjectReference::default()
+            },
+            related: Some(assignment_reference(assignment.0, assignment.1)),
+            warning: note.warning,
+            reason: note.reason,
+            note: note.note.clone(),
+        }
+    }
+
+    /// What tells of a namespace, in that namespace.
+    pub(super) fn of_namespace(name: &str, uid: &str, note: &Note, turn: &str) -> Self {
+        Self {
+            namespace: name.to_owned(),
+            once: [uid, turn, note.reason].join("\n"),
+            regarding: ObjectReference {
+                api_version: Some("v1".to_owned()),
+                kind: Some("Namespace".to_owned()),
+                // The API server takes an Event only in the namespace of what it is about.
+                namespace: Some(name.to_owned()),
+                name: Some(name.to_owned()),
+                uid: Some(uid.to_owned()),
+                ..ObjectReference::default()
+            },
+            related: None,
+            warning: note.warning,
+            reason: note.reason,
+            note: note.note.clone(),
+        }
+    }
+
+    fn event(self, instance: &str, now: Timestamp) -> Event {
+        let about = self.regarding.name.as_deref().unwrap_or_default();
+        let name = format!("{}.{}", shorten_name(about), digest(&self.once));
+        Event {
+            metadata: ObjectMeta { name: Some(name), namespace: Some(self.namespace), ..ObjectMeta::default() },
+            event_time: Some(MicroTime(now)),
+            reporting_controller: Some(REPORTER.to_owned()),
+            reporting_instance: Some(instance.to_owned()),
+            action: Some("Evaluate".to_owned()),
+            reason: Some(self.reason.to_owned()),
+            regarding: Some(self.regarding),
+            related: self.related,
+            note: Some(shorten(&self.note, NOTE_LIMIT)),
+            type_: Some(if self.warning { "Warning" } else { "Normal" }.to_owned()),
+            ..Event::default()
+        }
+    }
+}
+
 impl EventSink {
     pub(super) fn new(client: Client, instance: &str) -> Self {
         Self { client, instance: shorten(instance, 128).into() }
     }
 
     /// Writes the Events of one transition. What cannot be written is dropped and logged: the status is the truth.
-    pub(super) async fn write(&self, occasion: &Occasion, notes: &[Note]) {
-        let api: Api<Event> = Api::namespaced(self.client.clone(), event_namespace(&occasion.id));
+    pub(super) async fn write(&self, occasion: &Occasion, notes: &[Note], now: Timestamp) {
         let write_all = async {
             for note in notes {
-                let event = event(occasion, note, &self.instance, Timestamp::now());
-                match api.create(&PostParams::default(), &event).await {
-                    Ok(_) => debug!(assignment = %occasion.id, reason = note.reason, "wrote an Event"),
-                    Err(error) if is_done(&error) => {}
-                    Err(error) => {
-                        warn!(assignment = %occasion.id, reason = note.reason, %error, "dropped an Event");
-                    }
-                }
+                self.write_one(Telling::of_assignment(occasion, note), now).await;
             }
         };
         if tokio::time::timeout(WRITE_LIMIT, write_all).await.is_err() {
             warn!(assignment = %occasion.id, "dropped Events: the API server did not answer in time");
+        }
+    }
+
+    /// Writes one Event; one that cannot be written is dropped and logged.
+    pub(super) async fn tell(&self, telling: Telling, now: Timestamp) {
+        let reason = telling.reason;
+        if tokio::time::timeout(WRITE_LIMIT, self.write_one(telling, now)).await.is_err() {
+            warn!(reason, "dropped an Event: the API server did not answer in time");
+        }
+    }
+
+    async fn write_one(&self, telling: Telling, now: Timestamp) {
+        let api: Api<Event> = Api::namespaced(self.client.clone(), &telling.namespace);
+        let (namespace, reason) = (telling.namespace.clone(), telling.reason);
+        let event = telling.event(&self.instance, now);
+        match api.create(&PostParams::default(), &event).await {
+            Ok(_) => debug!(namespace, reason, "wrote an Event"),
+            Err(error) if is_done(&error) => {}
+            Err(error) => warn!(namespace, reason, %error, "dropped an Event"),
         }
     }
 }
@@ -127,28 +186,8 @@ fn is_done(error: &kube::Error) -> bool {
     }
 }
 
-fn event(occasion: &Occasion, note: &Note, instance: &str, now: Timestamp) -> Event {
-    let name = format!("{}.{}", shorten_name(&occasion.id.name), digest(occasion, note));
-    Event {
-        metadata: ObjectMeta {
-            name: Some(name),
-            namespace: Some(event_namespace(&occasion.id).to_owned()),
-            ..ObjectMeta::default()
-        },
-        event_time: Some(MicroTime(now)),
-        reporting_controller: Some(REPORTER.to_owned()),
-        reporting_instance: Some(instance.to_owned()),
-        action: Some("Evaluate".to_owned()),
-        reason: Some(note.reason.to_owned()),
-        regarding: Some(reference(occasion)),
-        note: Some(shorten(&note.note, NOTE_LIMIT)),
-        type_: Some(if note.warning { "Warning" } else { "Normal" }.to_owned()),
-        ..Event::default()
-    }
-}
-
-fn reference(occasion: &Occasion) -> ObjectReference {
-    let (api_version, kind) = if occasion.id.is_cluster() {
+fn assignment_reference(id: &AssignmentId, uid: &str) -> ObjectReference {
+    let (api_version, kind) = if id.is_cluster() {
         (ClusterResponsibilityAssignment::api_version(&()), ClusterResponsibilityAssignment::kind(&()))
     } else {
         (ResponsibilityAssignment::api_version(&()), ResponsibilityAssignment::kind(&()))
@@ -156,29 +195,30 @@ fn reference(occasion: &Occasion) -> ObjectReference {
     ObjectReference {
         api_version: Some(api_version.into_owned()),
         kind: Some(kind.into_owned()),
-        namespace: occasion.id.namespace.as_deref().map(str::to_owned),
-        name: Some(occasion.id.name.to_string()),
-        uid: Some(occasion.uid.clone()),
+        namespace: id.namespace.as_deref().map(str::to_owned),
+        name: Some(id.name.to_string()),
+        uid: Some(uid.to_owned()),
         ..ObjectReference::default()
     }
 }
 
-/// At most 40 characters of the assignment's name, which end as a name may end.
+/// At most 40 characters of a name, which end as a name may end.
 fn shorten_name(name: &str) -> &str {
     name[..name.floor_char_boundary(40)].trim_end_matches(['.', '-'])
 }
 
-/// 20 hexadecimal digits that are the same whenever the same transition is told: nothing from a clock goes in.
-fn digest(occasion: &Occasion, note: &Note) -> String {
-    let (layer, duty) = note.about.as_ref().map_or(("", ""), |(layer, duty)| (layer, duty.word()));
-    let text = [&occasion.uid, &occasion.transitions.to_string(), layer, duty, note.reason].join("\n");
+/// 20 hexadecimal digits.
+fn digest(text: &str) -> String {
     Sha256::digest(text).iter().take(10).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
+
     use super::*;
     use crate::matrix::Duty;
+    use crate::model::WorkloadKind;
 
     fn occasion(name: &str) -> Occasion {
         let id = AssignmentId { namespace: Some("shop".into()), name: name.into() };
@@ -187,12 +227,19 @@ mod tests {
 
     fn note(layer: &str, text: &str) -> Note {
         let about = Some((layer.to_owned(), Duty::Customer));
-        Note { warning: true, reason: "LayerUnowned", about, note: text.to_owned() }
+        Note { warning: true, reason: "LayerUnowned", about, date: None, note: text.to_owned() }
+    }
+
+    fn reminder() -> Note {
+        Note { about: None, date: Some(date(2026, 12, 1)), reason: "ReviewDue", ..note("", "a") }
+    }
+
+    fn event(occasion: &Occasion, note: &Note, seconds: i64) -> Event {
+        Telling::of_assignment(occasion, note).event("operator-0", Timestamp::from_second(seconds).unwrap())
     }
 
     fn name(occasion: &Occasion, note: &Note, seconds: i64) -> String {
-        let now = Timestamp::from_second(seconds).unwrap();
-        event(occasion, note, "operator-0", now).metadata.name.unwrap()
+        event(occasion, note, seconds).metadata.name.unwrap()
     }
 
     #[test]
@@ -216,20 +263,48 @@ mod tests {
     }
 
     #[test]
+    fn a_date_is_told_once_whatever_happens_in_between() {
+        let later = Occasion { transitions: 9, ..occasion("shop") };
+        assert_eq!(name(&occasion("shop"), &reminder(), 1), name(&later, &reminder(), 2));
+        let next_year = Note { date: Some(date(2027, 12, 1)), ..reminder() };
+        assert_ne!(name(&later, &reminder(), 1), name(&later, &next_year, 1));
+    }
+
+    #[test]
     fn names_and_notes_keep_the_bounds_of_the_api() {
         let long = occasion(&format!("{}.{}", "a".repeat(39), "b".repeat(200)));
-        let event = event(&long, &note("node-os", &"ö".repeat(2000)), "operator-0", Timestamp::UNIX_EPOCH);
+        let event = event(&long, &note("node-os", &"ö".repeat(2000)), 0);
         assert_eq!(event.metadata.name.unwrap().split('.').next().unwrap().len(), 39);
         assert!(event.note.unwrap().len() <= NOTE_LIMIT);
     }
 
     #[test]
-    fn a_flapping_namespace_has_to_wait_and_does_not_silence_another() {
-        let gate = Gate::new();
-        let id = |namespace: &str| AssignmentId { namespace: Some(namespace.into()), name: "a".into() };
-        let admitted = (0..40).filter(|_| gate.admit(&id("flapping"), 1).is_ok()).count();
-        assert_eq!(admitted, 25);
-        assert!(gate.admit(&id("flapping"), 1).is_err_and(|wait| wait > Duration::from_secs(1)));
-        assert_eq!(gate.admit(&id("quiet"), 3), Ok(()));
+    fn an_event_on_a_workload_is_about_its_object_and_relates_to_the_assignment() {
+        let key = WorkloadKey {
+            namespace: "lake".into(),
+            kind: WorkloadKind::of("postgresql.cnpg.io", "Cluster"),
+            name: "pg".into(),
+        };
+        let identity = ObjectIdentity { uid: "77aa".into(), version: "v1".into(), created: 0 };
+        let id = AssignmentId { namespace: Some("lake".into()), name: "team".into() };
+        let telling = |turn| Telling::of_workload(&key, &identity, (&id, "5f0c"), &note("node-os", "a"), turn);
+        let event = telling("1").event("operator-0", Timestamp::UNIX_EPOCH);
+        let regarding = event.regarding.unwrap();
+        assert_eq!(regarding.api_version.as_deref(), Some("postgresql.cnpg.io/v1"));
+        assert_eq!(regarding.kind.as_deref(), Some("Cluster"));
+        assert_eq!(regarding.uid.as_deref(), Some("77aa"));
+        assert_eq!(event.related.unwrap().uid.as_deref(), Some("5f0c"));
+        assert_eq!(event.metadata.namespace.as_deref(), Some("lake"));
+        let name = |turn| telling(turn).event("", Timestamp::UNIX_EPOCH).metadata.name;
+        assert_ne!(name("1"), name("2"));
+    }
+
+    #[test]
+    fn an_event_on_a_namespace_lies_in_that_namespace() {
+        let telling = Telling::of_namespace("shop", "5f0c", &note("", "a"), "1");
+        let event = telling.event("operator-0", Timestamp::UNIX_EPOCH);
+        assert_eq!(event.metadata.namespace.as_deref(), Some("shop"));
+        let regarding = event.regarding.unwrap();
+        assert_eq!((regarding.kind.as_deref(), regarding.namespace.as_deref()), (Some("Namespace"), Some("shop")));
     }
 }

@@ -3,14 +3,23 @@
 //! Watches turn objects into changes, one task owns the index and decides, and writes go out in parallel: first the
 //! Events, then the status, which is the commit.
 
+mod clock;
+mod discovery;
 mod engine;
 mod events;
+mod gate;
 mod hold;
 mod input;
+mod notices;
 mod queue;
+mod reader;
 mod reconcile;
+mod sources;
+mod starter;
 mod watch;
+mod watches;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Client;
@@ -18,9 +27,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::model::Settings;
+use crate::extract::{ConfiguredKind, Extraction};
+use crate::inventory::Scope;
 use engine::Engine;
-use input::Sources;
+use watches::Watches;
+
+pub use clock::{Clock, SystemClock};
 
 /// Who the operator is in managed fields, Events and user agent.
 pub(crate) const MANAGER: &str = "responsibility-operator";
@@ -37,12 +49,18 @@ const STOP_LIMIT: Duration = Duration::from_secs(3);
 /// What the controller is told at start.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How workloads are evaluated.
-    pub settings: Settings,
-    /// Namespaces that are left out unless a cluster assignment names them.
-    pub left_out: Vec<String>,
+    /// How workloads are evaluated, and which namespaces are left out.
+    pub scope: Scope,
+    /// How facts are told from objects.
+    pub extraction: Arc<Extraction>,
+    /// Further kinds of workload, which are watched where they are served.
+    pub configured: Vec<ConfiguredKind>,
+    /// The namespaces that are looked at, without what lies in none; without any, the whole cluster.
+    pub namespaces: Option<Vec<String>>,
     /// The name of this process in Events, at most 128 bytes.
     pub instance: String,
+    /// What tells the time.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// A watch has ended although nobody stopped it.
@@ -59,14 +77,32 @@ pub struct WatchEnded;
 /// When a watch ends, which only a defect can bring about: a process that does not see everything must not go on.
 pub async fn run(client: Client, options: Options, stop: CancellationToken) -> Result<(), WatchEnded> {
     let (sender, inputs) = mpsc::channel(INPUTS);
-    let mut watches = watch::start(&client, &sender);
-    info!(kinds = watches.sources.len(), "watching");
-    let sources = Sources::new(watches.sources.iter().cloned());
+    let watches = Watches::new(client.clone(), &options, sender);
+    let found = tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        found = watches.find() => found,
+    };
+    let sources = watches.sources(&found);
+    let sources = match &options.namespaces {
+        Some(namespaces) => sources.within(namespaces),
+        None => sources,
+    };
     tokio::select! {
         () = Engine::new(client, options, sources).run(inputs, &stop) => {
             info!("stopped");
             Ok(())
         }
-        () = watches.ended() => Err(WatchEnded),
+        ended = watches.keep(found) => Err(ended),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_controller_can_be_a_task_among_others() {
+        fn is_task<F: Future + Send>(_: impl FnOnce(Client, Options, CancellationToken) -> F) {}
+        is_task(run);
     }
 }

@@ -1,32 +1,37 @@
-//! Which assignment is worked on when.
+//! What is worked on when: an assignment, or a service model.
 //!
-//! The first change of a quiet assignment goes at once, further ones within a second go together. An assignment is worked
-//! on by one task at a time, and all of them by a bounded number. Failures are tried again after growing times.
+//! The first change of a quiet one goes at once, further ones within a second go together. Each is worked on by one task at
+//! a time, and all of them by a bounded number. Failures are tried again after growing times.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::time::Duration;
 
 use futures::StreamExt;
 use tokio::time::Instant;
 use tokio_util::time::{DelayQueue, delay_queue};
 
-use crate::model::AssignmentId;
-
-/// An assignment is written at most once in this time, failures and Events aside.
+/// Each is written at most once in this time, failures and Events aside.
 const WINDOW: Duration = Duration::from_secs(1);
 /// The first and the longest time after which a failure is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
-/// How many assignments are worked on at the same time.
+/// How many are worked on at the same time.
 const PARALLEL: usize = 8;
 
-/// The assignments that wait and those that are worked on.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    entries: HashMap<AssignmentId, Entry>,
-    timers: DelayQueue<AssignmentId>,
+/// What waits and what is worked on.
+#[derive(Debug)]
+pub(super) struct Queue<K> {
+    entries: HashMap<K, Entry>,
+    timers: DelayQueue<K>,
     /// Due, but too many are worked on.
-    due: VecDeque<AssignmentId>,
+    due: VecDeque<K>,
     running: usize,
+}
+
+impl<K> Default for Queue<K> {
+    fn default() -> Self {
+        Self { entries: HashMap::new(), timers: DelayQueue::new(), due: VecDeque::new(), running: 0 }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -38,21 +43,24 @@ struct Entry {
     in_line: bool,
     /// Asked for while it was worked on: the earliest time asked for.
     again: Option<Instant>,
+    /// Gone while it was worked on: kept so long, since one of its name may come meanwhile.
+    gone: bool,
     failures: u32,
 }
 
-impl Queue {
-    /// Asks for an assignment to be worked on as soon as its window allows.
-    pub(super) fn mark(&mut self, id: &AssignmentId, now: Instant) {
+impl<K: Clone + Eq + Hash> Queue<K> {
+    /// Asks for one to be worked on as soon as its window allows.
+    pub(super) fn mark(&mut self, id: &K, now: Instant) {
         let started = self.entries.get(id).and_then(|entry| entry.started);
         let at = started.map_or(now, |started| now.max(started + WINDOW));
         self.mark_at(id, at);
     }
 
-    /// Asks for an assignment to be worked on at a time; the earliest time asked for counts.
-    pub(super) fn mark_at(&mut self, id: &AssignmentId, at: Instant) {
+    /// Asks for one to be worked on at a time; the earliest time asked for counts.
+    pub(super) fn mark_at(&mut self, id: &K, at: Instant) {
         let entry = self.entries.entry(id.clone()).or_default();
         if entry.running {
+            entry.gone = false;
             entry.again = Some(entry.again.map_or(at, |again| again.min(at)));
             return;
         }
@@ -72,18 +80,17 @@ impl Queue {
         }
     }
 
-    /// The next assignment to work on; [`finished`](Self::finished) is due for each. Waits when none is due or too many
+    /// The next to work on; [`finished`](Self::finished) is due for each. Waits when none is due or too many
     /// are worked on. Cancelling loses nothing.
-    pub(super) async fn next(&mut self) -> AssignmentId {
+    pub(super) async fn next(&mut self) -> K {
         loop {
             if self.running < PARALLEL
                 && let Some(id) = self.due.pop_front()
             {
-                // One that was forgotten is skipped; one that was forgotten and came back may still be worked on.
+                // One that was forgotten is skipped.
                 if let Some(entry) = self.entries.get_mut(&id) {
                     entry.in_line = false;
                     if entry.running {
-                        entry.again = Some(Instant::now());
                         continue;
                     }
                     entry.running = true;
@@ -108,11 +115,9 @@ impl Queue {
         }
     }
 
-    /// The work on an assignment ended well.
-    pub(super) fn finished(&mut self, id: &AssignmentId) {
-        self.running = self.running.saturating_sub(1);
-        let Some(entry) = self.entries.get_mut(id) else { return };
-        entry.running = false;
+    /// The work on one ended well.
+    pub(super) fn finished(&mut self, id: &K) {
+        let Some(entry) = self.ended(id) else { return };
         entry.failures = 0;
         if let Some(at) = entry.again.take() {
             let earliest = entry.started.map_or(at, |started| at.max(started + WINDOW));
@@ -120,11 +125,9 @@ impl Queue {
         }
     }
 
-    /// The work on an assignment failed: it is tried again after a time that grows with each failure.
-    pub(super) fn failed(&mut self, id: &AssignmentId, now: Instant) {
-        self.running = self.running.saturating_sub(1);
-        let Some(entry) = self.entries.get_mut(id) else { return };
-        entry.running = false;
+    /// The work on one failed: it is tried again after a time that grows with each failure.
+    pub(super) fn failed(&mut self, id: &K, now: Instant) {
+        let Some(entry) = self.ended(id) else { return };
         let retry = now + RETRY.0.saturating_mul(1 << entry.failures.min(16)).min(RETRY.1);
         entry.failures += 1;
         // A change that came meanwhile may be what mends it.
@@ -133,8 +136,24 @@ impl Queue {
         self.mark_at(id, changed.map_or(retry, |changed| changed.min(retry)));
     }
 
-    /// The assignment is gone.
-    pub(super) fn forget(&mut self, id: &AssignmentId) {
+    /// Notes that the work on one ended; none when it is gone.
+    fn ended(&mut self, id: &K) -> Option<&mut Entry> {
+        self.running = self.running.saturating_sub(1);
+        if self.entries.get(id).is_some_and(|entry| entry.gone) {
+            self.entries.remove(id);
+        }
+        let entry = self.entries.get_mut(id)?;
+        entry.running = false;
+        Some(entry)
+    }
+
+    /// It is gone.
+    pub(super) fn forget(&mut self, id: &K) {
+        if let Some(entry) = self.entries.get_mut(id).filter(|entry| entry.running) {
+            entry.gone = true;
+            entry.again = None;
+            return;
+        }
         if let Some(Entry { waiting: Some((_, key)), .. }) = self.entries.remove(id) {
             self.timers.remove(&key);
         }
@@ -144,13 +163,14 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::AssignmentId;
 
     fn id(name: &str) -> AssignmentId {
         AssignmentId { namespace: Some("shop".into()), name: name.into() }
     }
 
     /// How long after `start` the next assignment is due; the clock of the test jumps.
-    async fn next_after(queue: &mut Queue, start: Instant) -> (String, Duration) {
+    async fn next_after(queue: &mut Queue<AssignmentId>, start: Instant) -> (String, Duration) {
         let id = queue.next().await;
         (id.name.to_string(), start.elapsed())
     }
@@ -163,7 +183,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_first_change_goes_at_once_and_further_ones_within_a_second_go_together() {
-        let (mut queue, start) = (Queue::default(), Instant::now());
+        let (mut queue, start) = (Queue::<AssignmentId>::default(), Instant::now());
         queue.mark(&id("a"), start);
         about(next_after(&mut queue, start).await.1, Duration::ZERO);
         queue.finished(&id("a"));
@@ -179,7 +199,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_busy_assignment_does_not_starve() {
-        let (mut queue, start) = (Queue::default(), Instant::now());
+        let (mut queue, start) = (Queue::<AssignmentId>::default(), Instant::now());
         let mut rounds = 0;
         while start.elapsed() < Duration::from_secs(10) {
             queue.mark(&id("a"), Instant::now());
@@ -193,7 +213,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_assignment_that_changes_while_it_is_worked_on_is_worked_on_again_afterwards() {
-        let (mut queue, start) = (Queue::default(), Instant::now());
+        let (mut queue, start) = (Queue::<AssignmentId>::default(), Instant::now());
         queue.mark(&id("a"), start);
         queue.next().await;
         queue.mark(&id("a"), Instant::now());
@@ -205,7 +225,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn failures_are_tried_again_after_growing_times_and_a_success_resets_them() {
-        let (mut queue, start) = (Queue::default(), Instant::now());
+        let (mut queue, start) = (Queue::<AssignmentId>::default(), Instant::now());
         queue.mark(&id("a"), start);
         queue.next().await;
         for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
@@ -223,7 +243,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_more_than_the_limit_are_worked_on_at_the_same_time() {
-        let (mut queue, start) = (Queue::default(), Instant::now());
+        let (mut queue, start) = (Queue::<AssignmentId>::default(), Instant::now());
         for number in 0..=PARALLEL {
             queue.mark(&id(&number.to_string()), start);
         }
@@ -238,7 +258,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_earliest_time_asked_for_counts_and_a_forgotten_assignment_is_never_due() {
-        let (mut queue, start) = (Queue::default(), Instant::now());
+        let (mut queue, start) = (Queue::<AssignmentId>::default(), Instant::now());
         queue.mark_at(&id("a"), start + Duration::from_secs(9));
         queue.mark_at(&id("a"), start + Duration::from_secs(3));
         queue.mark_at(&id("a"), start + Duration::from_secs(6));
@@ -247,5 +267,20 @@ mod tests {
         let (name, after) = next_after(&mut queue, start).await;
         assert_eq!(name, "a");
         about(after, Duration::from_secs(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_goes_and_comes_back_while_it_is_worked_on_is_not_worked_on_twice() {
+        let (mut queue, start) = (Queue::<AssignmentId>::default(), Instant::now());
+        queue.mark(&id("a"), start);
+        queue.next().await;
+        queue.forget(&id("a"));
+        queue.mark(&id("a"), Instant::now());
+        assert!(tokio::time::timeout(Duration::from_mins(1), queue.next()).await.is_err());
+        queue.finished(&id("a"));
+        assert_eq!(queue.next().await, id("a"));
+        queue.forget(&id("a"));
+        queue.finished(&id("a"));
+        assert!(queue.entries.is_empty(), "nothing is left behind");
     }
 }

@@ -1,5 +1,6 @@
 //! One round of work on an assignment: what to publish (pure), then the Events and the status (I/O).
 
+use std::future::Future;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -7,17 +8,25 @@ use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
 use kube::core::PartialObjectMeta;
 use kube::core::Resource;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::MANAGER;
-use super::events::{EventSink, Gate, Occasion};
+use super::events::{EventSink, Occasion};
+use super::gate::Gate;
 use super::hold::Hold;
-use super::input::Seen;
-use crate::api::{Announcement, AssignmentStatus, ClusterResponsibilityAssignment, ResponsibilityAssignment};
+use super::input::{Seen, SeenModel};
+use crate::api::{
+    Announcement, AssignmentStatus, ClusterResponsibilityAssignment, ResponsibilityAssignment, ServiceModel,
+    ServiceModelStatus,
+};
 use crate::matrix::Matrix;
-use crate::model::{Acceptance, AssignmentId, Completeness, Note, RollUp, Subject, Transitions, bound, status};
+use crate::model::{
+    Acceptance, Assignment, AssignmentId, Completeness, Note, RollUp, Subject, Transitions, bound, reminders,
+    service_model_status, status,
+};
 
 /// How long a status write may take; the client would go on trying for minutes.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
@@ -33,6 +42,8 @@ pub(super) struct Plan {
     status: Option<AssignmentStatus>,
     /// When to look again, because a change is to be told then.
     pub(super) look_again: Option<Instant>,
+    /// The time of the Events.
+    now: Timestamp,
 }
 
 /// What Events have told of.
@@ -40,13 +51,14 @@ pub(super) struct Plan {
 pub(super) struct Told {
     announced: Option<Vec<Announcement>>,
     transitions: i64,
+    reminded: Vec<String>,
 }
 
 /// How a round of work ended.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// The status is published, as this version of the object.
-    Written { resource_version: String, status: Box<AssignmentStatus> },
+    Written { resource_version: String, status: Written },
     /// There was nothing to write.
     Unchanged,
     /// The object changed meanwhile: the watch tells of it.
@@ -57,11 +69,21 @@ pub(super) enum Outcome {
     Failed(String),
 }
 
+/// A status that is published.
+#[derive(Debug)]
+pub(super) enum Written {
+    Assignment(Box<AssignmentStatus>),
+    ServiceModel(Box<ServiceModelStatus>),
+}
+
 /// What a plan is made from.
 pub(super) struct Situation<'a> {
     pub(super) seen: &'a Seen,
     /// What Events told of without a status that committed it: the object changed in between.
     pub(super) told: Option<&'a Told>,
+    /// What the assignment says as of today; none when the stored object does not parse.
+    pub(super) assignment: Option<&'a Assignment>,
+    pub(super) matrix: &'a Matrix,
     pub(super) roll_up: &'a RollUp,
     pub(super) completeness: &'a Completeness,
     pub(super) gate: &'a Gate,
@@ -73,14 +95,25 @@ pub(super) struct Situation<'a> {
 
 /// Decides what to publish. Pure but for the clocks it is given and the gate, which counts what it lets through.
 pub(super) fn plan(situation: &Situation<'_>, hold: &mut Hold) -> Plan {
-    let Situation { seen, told, roll_up, completeness, gate, now, at } = *situation;
-    let matrix = Matrix::built_in();
-    let subject =
-        Subject { id: &seen.id, generation: seen.generation, acceptance: &seen.acceptance, completeness, roll_up };
+    let Situation { seen, told, assignment, matrix, roll_up, completeness, gate, now, at } = *situation;
+    let acceptance = match (&seen.spec, assignment) {
+        (Err(error), _) => Acceptance::SchemaOutdated(error.clone()),
+        (Ok(_), Some(assignment)) => assignment.acceptance(),
+        (Ok(_), None) => Acceptance::Accepted { unknown_layers: vec![] },
+    };
+    let subject = Subject {
+        id: &seen.id,
+        generation: seen.generation,
+        acceptance: &acceptance,
+        completeness,
+        roll_up,
+        assignment,
+    };
     let mut before = seen.status.clone();
-    if let Some(Told { announced, transitions }) = told {
+    if let Some(Told { announced, transitions, reminded }) = told {
         before.announced.clone_from(announced);
         before.transitions = *transitions;
+        before.reminded.clone_from(reminded);
     }
     let mut next = status(matrix, &subject, &before, now);
     let mut plan = Plan {
@@ -89,31 +122,62 @@ pub(super) fn plan(situation: &Situation<'_>, hold: &mut Hold) -> Plan {
         notes: Vec::new(),
         status: None,
         look_again: None,
+        now,
     };
-    let can_tell = completeness.is_complete()
-        && matches!(seen.acceptance, Acceptance::Accepted { .. })
-        && roll_up.model_not_found == 0;
+    let is_accepted = matches!(acceptance, Acceptance::Accepted { .. });
+    let can_tell = completeness.is_complete() && is_accepted && roll_up.model_not_found == 0;
     let nameless = seen.id.is_cluster().then(|| roll_up.clone().without_subjects());
     let told_of = nameless.as_ref().unwrap_or(roll_up);
     let untold = Transitions::between(matrix, before.announced.as_deref(), told_of).filter(|_| can_tell);
-    if let Some(transitions) = untold {
-        let due = hold.due(&transitions.announced, at);
-        if due > at {
-            plan.look_again = Some(due);
-        } else if let Err(wait) = gate.admit(&seen.id, transitions.notes.len()) {
-            plan.look_again = Some(at + wait);
-        } else {
-            hold.release();
-            next.transitions += i64::from(!transitions.notes.is_empty());
-            next.announced = Some(transitions.announced);
-            bound(&mut next);
-            plan.notes = transitions.notes;
-        }
+    let mut announced = None;
+    match untold {
+        Some(transitions) => match hold.due(&transitions.announced, at) {
+            due if due > at => plan.look_again = Some(due),
+            _ => {
+                plan.notes = transitions.notes;
+                announced = Some(transitions.announced);
+            }
+        },
+        None => hold.release(),
+    }
+    let (dates, reminded) = assignment
+        .map_or_else(|| (Vec::new(), before.reminded.clone()), |assignment| reminders(assignment, &before.reminded));
+    plan.notes.extend(dates);
+    if let Err(wait) = gate.admit(&seen.id, plan.notes.len()) {
+        let again = at + wait;
+        plan.look_again = Some(plan.look_again.map_or(again, |earlier| earlier.min(again)));
+        plan.notes.clear();
     } else {
-        hold.release();
+        next.transitions += i64::from(!plan.notes.is_empty());
+        next.reminded = reminded;
+        if announced.is_some() {
+            hold.release();
+            next.announced = announced;
+        }
+        bound(&mut next);
     }
     plan.status = (next != seen.status).then_some(next);
     plan
+}
+
+/// The status of a service model to publish, none when the published one is right already. Pure.
+pub(super) fn plan_service_model(
+    seen: &SeenModel,
+    matrix: &Matrix,
+    used_by: usize,
+    now: Timestamp,
+) -> Option<ServiceModelStatus> {
+    let outdated = seen.spec.as_ref().err().map(String::as_str);
+    let next = service_model_status(matrix, &seen.name, seen.generation, outdated, used_by, &seen.status, now);
+    (next != seen.status).then_some(next)
+}
+
+/// Writes the status of a service model.
+pub(super) async fn write_service_model(client: Client, seen: SeenModel, status: ServiceModelStatus) -> Outcome {
+    let api = Api::<PartialObjectMeta<ServiceModel>>::all(client);
+    let name = Name { namespace: None, name: &seen.name };
+    let write = apply(&api, name, &seen.resource_version, &status);
+    outcome(write, Written::ServiceModel(Box::new(status.clone()))).await
 }
 
 impl Plan {
@@ -125,7 +189,11 @@ impl Plan {
     /// What will have been told after the Events of this plan, if it has any.
     pub(super) fn telling(&self) -> Option<Told> {
         let status = self.status.as_ref().filter(|_| !self.notes.is_empty())?;
-        Some(Told { announced: status.announced.clone(), transitions: status.transitions })
+        Some(Told {
+            announced: status.announced.clone(),
+            transitions: status.transitions,
+            reminded: status.reminded.clone(),
+        })
     }
 
     /// What will be told in Events.
@@ -136,17 +204,22 @@ impl Plan {
     /// Writes the Events, then the status, which is the commit: after a crash in between, the same Events are tried again
     /// under the same names.
     pub(super) async fn carry_out(self, client: Client, events: EventSink) -> Outcome {
-        events.write(&self.occasion, &self.notes).await;
+        events.write(&self.occasion, &self.notes, self.now).await;
         let Some(status) = self.status else { return Outcome::Unchanged };
         let write = write_status(&client, &self.occasion.id, &self.resource_version, &status);
-        match tokio::time::timeout(WRITE_LIMIT, write).await {
-            Ok(Ok(resource_version)) => Outcome::Written { resource_version, status: Box::new(status) },
-            Ok(Err(kube::Error::Api(answer))) if answer.code == 409 => Outcome::Conflict,
-            Ok(Err(kube::Error::Api(answer))) if answer.code == 404 => Outcome::Gone,
-            Ok(Err(kube::Error::Api(answer))) => Outcome::Failed(format!("{} (code {})", answer.message, answer.code)),
-            Ok(Err(error)) => Outcome::Failed(error.to_string()),
-            Err(_) => Outcome::Failed(format!("the API server did not answer within {WRITE_LIMIT:?}")),
-        }
+        outcome(write, Written::Assignment(Box::new(status.clone()))).await
+    }
+}
+
+/// How a write ends.
+async fn outcome(write: impl Future<Output = kube::Result<String>>, status: Written) -> Outcome {
+    match tokio::time::timeout(WRITE_LIMIT, write).await {
+        Ok(Ok(resource_version)) => Outcome::Written { resource_version, status },
+        Ok(Err(kube::Error::Api(answer))) if answer.code == 409 => Outcome::Conflict,
+        Ok(Err(kube::Error::Api(answer))) if answer.code == 404 => Outcome::Gone,
+        Ok(Err(kube::Error::Api(answer))) => Outcome::Failed(format!("{} (code {})", answer.message, answer.code)),
+        Ok(Err(error)) => Outcome::Failed(error.to_string()),
+        Err(_) => Outcome::Failed(format!("the API server did not answer within {WRITE_LIMIT:?}")),
     }
 }
 
@@ -156,22 +229,29 @@ async fn write_status(
     resource_version: &str,
     status: &AssignmentStatus,
 ) -> kube::Result<String> {
+    let name = Name { namespace: id.namespace.as_deref(), name: &id.name };
     if let Some(namespace) = &id.namespace {
         let api = Api::<PartialObjectMeta<ResponsibilityAssignment>>::namespaced(client.clone(), namespace);
-        apply(&api, id, resource_version, status).await
+        apply(&api, name, resource_version, status).await
     } else {
         let api = Api::<PartialObjectMeta<ClusterResponsibilityAssignment>>::all(client.clone());
-        apply(&api, id, resource_version, status).await
+        apply(&api, name, resource_version, status).await
     }
+}
+
+/// The name of an object and its namespace, if it has one.
+struct Name<'a> {
+    namespace: Option<&'a str>,
+    name: &'a str,
 }
 
 /// Applies the status. The version makes the API server refuse it when the object has changed since: server-side apply
 /// alone would be taken even by another object of the same name.
 async fn apply<K>(
     api: &Api<PartialObjectMeta<K>>,
-    id: &AssignmentId,
+    object: Name<'_>,
     resource_version: &str,
-    status: &AssignmentStatus,
+    status: &impl Serialize,
 ) -> kube::Result<String>
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
@@ -179,15 +259,17 @@ where
     let body = json!({
         "apiVersion": K::api_version(&()),
         "kind": K::kind(&()),
-        "metadata": { "name": id.name, "namespace": id.namespace, "resourceVersion": resource_version },
+        "metadata": { "name": object.name, "namespace": object.namespace, "resourceVersion": resource_version },
         "status": status,
     });
-    let written = api.patch_status(&id.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(body)).await?;
+    let written = api.patch_status(object.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(body)).await?;
     Ok(written.metadata.resource_version.unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::api::GapReason;
     use crate::matrix::Duty;
@@ -220,9 +302,8 @@ mod tests {
                 uid: "5f0c".into(),
                 resource_version: "1".into(),
                 generation: Some(1),
-                acceptance: Acceptance::Accepted { unknown_layers: vec![] },
                 status: AssignmentStatus { announced: Some(vec![]), transitions: 3, ..AssignmentStatus::default() },
-                assignment: None,
+                spec: Ok(Arc::default()),
             };
             Self { seen, told: None, hold: Hold::default(), gate: Gate::new(), start: Instant::now() }
         }
@@ -232,6 +313,8 @@ mod tests {
             let situation = Situation {
                 seen: &self.seen,
                 told: self.told.as_ref(),
+                assignment: None,
+                matrix: Matrix::built_in(),
                 roll_up: &roll_up(gap),
                 completeness: &Completeness::default(),
                 gate: &self.gate,

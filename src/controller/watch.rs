@@ -1,23 +1,21 @@
-//! Watches: one task per kind, from the API server to the engine.
+//! A watch of one kind, from the API server to the engine.
 
 use std::error::Error;
-use std::fmt::Debug;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 use kube::api::Api;
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Config, DefaultBackoff, Event, watcher};
-use kube::{Client, Resource};
-use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::Sender;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::input::{Input, Problem, Seen, Source, SourceRole};
-use crate::extract::{self, Extract};
+use super::input::{Input, Problem, Source};
+use super::reader::Reader;
 use crate::inventory::{Delta, Listed};
 
 /// How long to wait before asking again for a kind that is missing or forbidden: whoever puts that right is waiting.
@@ -26,132 +24,28 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// How long errors that pass by themselves may last before what is known of a kind counts as outdated.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How long a kind has to be refused to count as forbidden or not served: an API server that starts refuses what it will
+/// serve in a moment.
+const GRACE: Duration = Duration::from_secs(10);
+
 /// Errors further apart than this are not of one failure: attempts follow each other faster.
-const APART: Duration = Duration::from_mins(3);
+const APART: Duration = Duration::from_secs(75);
 
 /// The longest silence in the middle of a list: a connection may be dead without a word.
 const LIST_LIMIT: Duration = Duration::from_mins(2);
 
 /// How long a watch has to last to be believed in, where it was refused before.
-const PROOF: Duration = Duration::from_secs(1);
+const PROOF: Duration = Duration::from_secs(10);
 
-/// The running watches and what they watch. They end when this is dropped.
-pub(super) struct Watches {
-    pub(super) sources: Vec<Source>,
-    tasks: JoinSet<()>,
-}
-
-impl Watches {
-    /// Waits until a watch ends, which none does by itself.
-    pub(super) async fn ended(&mut self) {
-        if let Some(Err(error)) = self.tasks.join_next().await {
-            warn!(%error, "a watch ended abnormally");
-        }
-    }
-}
-
-/// Starts a watch of every kind.
-pub(super) fn start(client: &Client, inputs: &Sender<Input>) -> Watches {
-    let mut starter = Starter { client, inputs, sources: Vec::new(), tasks: JoinSet::new() };
-    starter.watch::<extract::Namespace>(SourceRole::Essential);
-    starter.watch::<extract::Deployment>(SourceRole::Essential);
-    starter.watch::<extract::StatefulSet>(SourceRole::Essential);
-    starter.watch::<extract::DaemonSet>(SourceRole::Essential);
-    starter.watch::<extract::ReplicaSet>(SourceRole::Essential);
-    starter.watch::<extract::ReplicationController>(SourceRole::Essential);
-    starter.watch::<extract::Job>(SourceRole::Essential);
-    starter.watch::<extract::CronJob>(SourceRole::Essential);
-    starter.watch::<extract::Pod>(SourceRole::Essential);
-    starter.watch::<extract::Service>(SourceRole::Additional);
-    starter.watch::<extract::Ingress>(SourceRole::Additional);
-    starter.watch::<extract::NamespacedAssignment>(SourceRole::Own);
-    starter.watch::<extract::ClusterAssignment>(SourceRole::Own);
-    Watches { sources: starter.sources, tasks: starter.tasks }
-}
-
-struct Starter<'a> {
-    client: &'a Client,
-    inputs: &'a Sender<Input>,
-    sources: Vec<Source>,
-    tasks: JoinSet<()>,
-}
-
-impl Starter<'_> {
-    fn watch<K: Watched>(&mut self, role: SourceRole) {
-        let source = Source::of::<K>(role);
-        self.sources.push(source.clone());
-        let watch = Watch { api: Api::<K>::all(self.client.clone()), source, inputs: self.inputs.clone() };
-        self.tasks.spawn(watch.run());
-    }
-}
-
-/// A kind that can be watched for the engine.
-trait Watched: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static {
-    fn input(&self) -> Input;
-    fn deletion(&self) -> Delta;
-    fn empty_list() -> Listed;
-    /// Adds the object to the list that is being read.
-    fn note(&self, listed: &mut Listed);
-}
-
-impl<K: Extract + Clone + Debug + DeserializeOwned + Send + Sync + 'static> Watched for K {
-    fn input(&self) -> Input {
-        Input::Change(self.delta())
-    }
-
-    fn deletion(&self) -> Delta {
-        Extract::deletion(self)
-    }
-
-    fn empty_list() -> Listed {
-        <Self as Extract>::empty_list()
-    }
-
-    fn note(&self, listed: &mut Listed) {
-        listed.insert(&self.delta());
-    }
-}
-
-impl Watched for extract::NamespacedAssignment {
-    fn input(&self) -> Input {
-        Input::Assignment(Box::new(Seen::namespaced(self)))
-    }
-
-    fn deletion(&self) -> Delta {
-        Delta::Assignment(Seen::id_of(self.meta()), None)
-    }
-
-    fn empty_list() -> Listed {
-        Listed::Assignments { cluster: false, ids: std::collections::HashSet::new() }
-    }
-
-    fn note(&self, listed: &mut Listed) {
-        listed.insert_assignment(Seen::id_of(self.meta()));
-    }
-}
-
-impl Watched for extract::ClusterAssignment {
-    fn input(&self) -> Input {
-        Input::Assignment(Box::new(Seen::cluster(self)))
-    }
-
-    fn deletion(&self) -> Delta {
-        Delta::Assignment(Seen::id_of(self.meta()), None)
-    }
-
-    fn empty_list() -> Listed {
-        Listed::Assignments { cluster: true, ids: std::collections::HashSet::new() }
-    }
-
-    fn note(&self, listed: &mut Listed) {
-        listed.insert_assignment(Seen::id_of(self.meta()));
-    }
-}
-
-struct Watch<K> {
-    api: Api<K>,
-    source: Source,
-    inputs: Sender<Input>,
+/// A watch of a kind, everywhere or in one namespace.
+pub(super) struct Watch<R: Reader> {
+    pub(super) api: Api<R::Object>,
+    pub(super) reader: R,
+    pub(super) source: Source,
+    pub(super) scope: Option<Arc<str>>,
+    pub(super) inputs: Sender<Input>,
+    /// Asks for a look at what is served, because an optional kind seems to be served no more.
+    pub(super) look: Arc<Notify>,
 }
 
 /// The engine has ended: there is nobody to watch for.
@@ -162,8 +56,10 @@ struct EngineGone;
 struct Progress {
     backoff: DefaultBackoff,
     errors: Streak,
-    /// Whether the kind could be listed and then not be watched: a complete list alone proves nothing any more.
-    watch_refused: bool,
+    /// Answers that the kind is forbidden or not served.
+    refusals: Streak,
+    /// Whether it was refused since it was read last: a complete list alone proves nothing then, the watch may be refused.
+    doubted: bool,
 }
 
 /// Errors that follow each other. Single ones, hours apart, are no lasting failure.
@@ -182,8 +78,9 @@ impl Streak {
     }
 }
 
-impl<K: Watched> Watch<K> {
-    async fn run(self) {
+impl<R: Reader> Watch<R> {
+    /// Watches until the engine ends.
+    pub(super) async fn run(self) {
         let mut progress = Progress::default();
         while self.follow(&mut progress).await.is_ok() {
             debug!(source = %self.source, "reading anew");
@@ -193,7 +90,7 @@ impl<K: Watched> Watch<K> {
     /// Lists and watches until the watch has to begin anew.
     async fn follow(&self, progress: &mut Progress) -> Result<(), EngineGone> {
         let mut events = pin!(watcher(self.api.clone(), Config::default()));
-        let mut listing = Some(K::empty_list());
+        let mut listing = Some(self.empty_list());
         let mut unproven = false;
         loop {
             let limit = match (&listing, unproven) {
@@ -206,36 +103,39 @@ impl<K: Watched> Watch<K> {
                 Ok(None) => return Ok(()),
                 Err(_) if unproven => {
                     unproven = false;
-                    self.tell(Input::Synced(self.source.clone())).await?;
+                    self.synced(progress).await?;
                     continue;
                 }
                 Err(_) => {
-                    warn!(source = %self.source, "the API server stopped in the middle of a list");
+                    warn!(source = %self.source, "no answer to a list within two minutes, or none to its end; trying again");
+                    // A silence of this length is a failure by itself: what waits for this kind must not wait for ever.
+                    self.tell(Input::Unreadable(self.source.clone(), Problem::Failing)).await?;
                     return Ok(());
                 }
             };
             if event.is_ok() && std::mem::take(&mut unproven) {
-                self.tell(Input::Synced(self.source.clone())).await?;
+                self.synced(progress).await?;
             }
             match event {
-                Ok(Event::Init) => listing = Some(K::empty_list()),
+                Ok(Event::Init) => listing = Some(self.empty_list()),
                 Ok(Event::InitApply(object)) => {
-                    object.note(listing.get_or_insert_with(K::empty_list));
-                    self.tell(object.input()).await?;
+                    let input = self.reader.input(&object);
+                    input.note(listing.get_or_insert_with(|| self.empty_list()));
+                    self.tell(input).await?;
                 }
                 Ok(Event::InitDone) => {
-                    let complete = listing.take().unwrap_or_else(K::empty_list);
+                    let complete = listing.take().unwrap_or_else(|| self.empty_list());
                     self.tell(Input::Change(Delta::Relisted(complete))).await?;
-                    if progress.watch_refused {
+                    if progress.doubted {
                         unproven = true;
                     } else {
-                        self.tell(Input::Synced(self.source.clone())).await?;
+                        self.synced(progress).await?;
                     }
                     progress.backoff.reset();
                     progress.errors = Streak::default();
                 }
-                Ok(Event::Apply(object)) => self.tell(object.input()).await?,
-                Ok(Event::Delete(object)) => self.tell(Input::Change(object.deletion())).await?,
+                Ok(Event::Apply(object)) => self.tell(self.reader.input(&object)).await?,
+                Ok(Event::Delete(object)) => self.tell(Input::Change(self.reader.deletion(&object))).await?,
                 Err(error) => {
                     let problem = self.report(&error, progress).await?;
                     let pause = if problem.is_some() { None } else { progress.backoff.next() };
@@ -248,17 +148,35 @@ impl<K: Watched> Watch<K> {
         }
     }
 
+    fn empty_list(&self) -> Listed {
+        Listed::empty(self.reader.listed(), self.scope.clone())
+    }
+
+    async fn synced(&self, progress: &mut Progress) -> Result<(), EngineGone> {
+        progress.refusals = Streak::default();
+        progress.doubted = false;
+        self.tell(Input::Synced(self.source.clone())).await
+    }
+
     async fn tell(&self, input: Input) -> Result<(), EngineGone> {
         self.inputs.send(input).await.map_err(|_| EngineGone)
     }
 
     /// Tells what is wrong, if it is something that does not pass by itself.
     async fn report(&self, error: &watcher::Error, progress: &mut Progress) -> Result<Option<Problem>, EngineGone> {
-        progress.watch_refused = matches!(error, watcher::Error::WatchStartFailed(_));
-        let lasting = (progress.errors.note(Instant::now()) > PATIENCE).then_some(Problem::Failing);
-        let problem = client_error(error).and_then(Problem::of).or(lasting);
+        let now = Instant::now();
+        let lasting = (progress.errors.note(now) > PATIENCE).then_some(Problem::Failing);
+        let refusal = client_error(error).and_then(Problem::of);
+        progress.doubted |= refusal.is_some() || matches!(error, watcher::Error::WatchStartFailed(_));
+        let refused_for = refusal.map(|_| progress.refusals.note(now)).unwrap_or_default();
+        let problem = refusal.or(lasting);
         if let Some(problem) = problem {
-            self.tell(Input::Unreadable(self.source.clone(), problem)).await?;
+            if problem == Problem::NotServed && self.source.is_optional() {
+                self.look.notify_one();
+            }
+            if is_worth_telling(problem, &self.source, refused_for) {
+                self.tell(Input::Unreadable(self.source.clone(), problem)).await?;
+            }
         }
         if matches!(problem, None | Some(Problem::Failing)) {
             warn!(source = %self.source, error = root_cause(error), "cannot read from the API server, trying again");
@@ -267,8 +185,18 @@ impl<K: Watched> Watch<K> {
     }
 }
 
+/// Whether a problem does not pass by itself. An optional kind that is served no more is none: whether it is, is found by a
+/// look at what is served.
+fn is_worth_telling(problem: Problem, source: &Source, refused_for: Duration) -> bool {
+    match problem {
+        Problem::NotServed if source.is_optional() => refused_for > PATIENCE,
+        Problem::NotServed | Problem::Forbidden => refused_for >= GRACE,
+        Problem::Misconfigured | Problem::Failing => true,
+    }
+}
+
 /// What really went wrong, below the layers of the client: "Connection refused" instead of "client error".
-fn root_cause(error: &dyn Error) -> String {
+pub(super) fn root_cause(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
@@ -293,7 +221,22 @@ fn must_begin_anew(error: &watcher::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::input::SourceRole;
     use super::*;
+
+    #[test]
+    fn what_is_refused_is_a_problem_when_that_lasts_and_an_optional_kind_that_is_gone_is_none() {
+        let source = |role| Source::new("gateway.networking.k8s.io", "httproutes", role, None);
+        let told = |problem, role, seconds| is_worth_telling(problem, &source(role), Duration::from_secs(seconds));
+        for problem in [Problem::Forbidden, Problem::NotServed] {
+            assert!(!told(problem, SourceRole::Assignments, 5), "an API server that starts");
+            assert!(told(problem, SourceRole::Assignments, 10));
+        }
+        assert!(told(Problem::Forbidden, SourceRole::Optional, 10));
+        assert!(!told(Problem::NotServed, SourceRole::Optional, 10));
+        assert!(told(Problem::NotServed, SourceRole::Optional, 61), "it is said to be served all the same");
+        assert!(told(Problem::Failing, SourceRole::Essential, 0));
+    }
 
     #[test]
     fn errors_last_only_while_they_follow_each_other() {
@@ -304,6 +247,6 @@ mod tests {
         assert!(!lasting_at(30));
         assert!(lasting_at(90));
         assert!(!lasting_at(7200), "a single error two hours later");
-        assert!(lasting_at(7290));
+        assert!(lasting_at(7265));
     }
 }

@@ -1,12 +1,10 @@
 //! Ingresses: which Services of their namespace they lead to.
 
-use std::collections::HashSet;
-
 use k8s_openapi::api::networking::v1 as networking;
 use serde::Deserialize;
 
-use super::{Extract, Slim};
-use crate::inventory::{Delta, IngressFacts, Listed};
+use super::{Extract, Extraction, Slim};
+use crate::inventory::{Delta, ListedKind, ObjectName, RouteFacts, RouteKind};
 
 /// An Ingress, decoded as far as it counts.
 pub type Ingress = Slim<networking::Ingress, Spec>;
@@ -46,21 +44,26 @@ struct ServiceName {
 }
 
 impl Extract for Ingress {
-    fn delta(&self) -> Delta {
+    fn delta(&self, _: &Extraction) -> Delta {
         let spec = &self.spec;
         let paths = spec.rules.iter().flatten().filter_map(|rule| rule.http.as_ref()).flat_map(|http| &http.paths);
         let backends = paths.map(|path| &path.backend).chain(&spec.default_backend);
-        let services =
-            backends.filter_map(|backend| backend.service.as_ref()).map(|service| service.name.as_str().into());
-        Delta::Ingress(self.object_name(), Some(IngressFacts { services: services.collect() }))
+        let name = self.object_name();
+        let services = backends.filter_map(|backend| backend.service.as_ref());
+        let backend = |service: &ServiceName| ObjectName {
+            namespace: name.namespace.clone(),
+            name: service.name.as_str().into(),
+        };
+        let facts = RouteFacts { backends: services.map(backend).collect() };
+        Delta::Route(RouteKind::Ingress, name, Some(facts))
     }
 
     fn deletion(&self) -> Delta {
-        Delta::Ingress(self.object_name(), None)
+        Delta::Route(RouteKind::Ingress, self.object_name(), None)
     }
 
-    fn empty_list() -> Listed {
-        Listed::Ingresses(HashSet::new())
+    fn listed() -> ListedKind {
+        ListedKind::Routes(RouteKind::Ingress)
     }
 }
 
@@ -86,7 +89,10 @@ mod tests {
             },
         }))
         .unwrap();
-        let Delta::Ingress(_, Some(facts)) = ingress.delta() else { panic!("no facts") };
-        assert_eq!(facts.services.iter().map(|name| &**name).collect::<Vec<_>>(), ["fallback", "web"]);
+        let Delta::Route(RouteKind::Ingress, _, Some(facts)) = ingress.delta(&Extraction::default()) else {
+            panic!("no facts")
+        };
+        assert!(facts.backends.iter().all(|backend| &*backend.namespace == "shop"));
+        assert_eq!(facts.backends.iter().map(|backend| &*backend.name).collect::<Vec<_>>(), ["fallback", "web"]);
     }
 }

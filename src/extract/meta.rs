@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use crate::inventory::ObjectName;
-use crate::model::{Labels, WorkloadKind};
+use crate::model::Labels;
 
 /// An object of the Kubernetes kind `K`, of which only `S` is decoded of the spec, `T` of the status, and the metadata
 /// that counts.
@@ -49,20 +49,23 @@ struct SlimMeta {
     annotations: Option<BTreeMap<String, String>>,
     owner_references: Option<Vec<OwnerReference>>,
     generation: Option<i64>,
+    generate_name: Option<String>,
+    creation_timestamp: Option<Time>,
 }
 
-fn slim_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
-    let SlimMeta { name, namespace, uid, resource_version, labels, annotations, owner_references, generation } =
-        SlimMeta::deserialize(deserializer)?;
+pub(super) fn slim_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
+    let slim = SlimMeta::deserialize(deserializer)?;
     Ok(ObjectMeta {
-        name,
-        namespace,
-        uid,
-        resource_version,
-        labels,
-        annotations,
-        owner_references,
-        generation,
+        name: slim.name,
+        namespace: slim.namespace,
+        uid: slim.uid,
+        resource_version: slim.resource_version,
+        labels: slim.labels,
+        annotations: slim.annotations,
+        owner_references: slim.owner_references,
+        generation: slim.generation,
+        generate_name: slim.generate_name,
+        creation_timestamp: slim.creation_timestamp,
         ..ObjectMeta::default()
     })
 }
@@ -102,23 +105,18 @@ impl<K, S, T> Slim<K, S, T> {
     }
 
     pub(super) fn object_name(&self) -> ObjectName {
-        ObjectName { namespace: self.metadata.namespace.as_deref().unwrap_or_default().into(), name: self.name() }
+        object_name(&self.metadata)
     }
 
     pub(super) fn labels(&self) -> Labels {
         labels(self.metadata.labels.as_ref())
     }
+}
 
-    /// Whether an object of one of the kinds that are workloads controls this one: then that is the workload.
-    ///
-    /// What another kind controls is a workload by itself, so that it is not overlooked.
-    pub(super) fn is_child_of_workload(&self) -> bool {
-        let mut owners = self.metadata.owner_references.iter().flatten();
-        owners.any(|owner| {
-            let group = owner.api_version.split_once('/').map_or("", |(group, _)| group);
-            owner.controller == Some(true)
-                && WorkloadKind::ALL.iter().any(|kind| (kind.group(), kind.name()) == (group, &*owner.kind))
-        })
+pub(super) fn object_name(metadata: &ObjectMeta) -> ObjectName {
+    ObjectName {
+        namespace: metadata.namespace.as_deref().unwrap_or_default().into(),
+        name: metadata.name.as_deref().unwrap_or_default().into(),
     }
 }
 
@@ -141,4 +139,11 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Readable<T> {
 
 pub(super) fn labels(map: Option<&BTreeMap<String, String>>) -> Labels {
     map.into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+}
+
+/// The default where a field is null, as where it is left out.
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }

@@ -4,31 +4,84 @@
 //! part of the typed one, and managed fields and Secret contents are never looked at.
 
 mod assignment;
+mod configured;
+mod detection;
+mod dynamic;
 mod ingress;
 mod meta;
 mod namespace;
+mod network_policy;
+mod node;
+pub mod optional;
+mod ownership;
+mod placement;
 mod pod_template;
+mod route;
 mod service;
+mod volume;
 mod workload;
 
-use crate::inventory::{Delta, Listed};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
-pub use assignment::{ClusterAssignment, NamespacedAssignment, compile_cluster, compile_namespaced};
+use crate::inventory::{Delta, ListedKind};
+
+pub use assignment::{ClusterAssignment, NamespacedAssignment, OwnServiceModel};
+pub use configured::{ConfiguredKind, ConfiguredWorkload};
+pub use dynamic::Dynamic;
 pub use ingress::Ingress;
 pub use meta::{Readable, Slim};
 pub use namespace::Namespace;
+pub use network_policy::NetworkPolicy;
+pub use node::Node;
+pub use route::{GatewayRoute, OpenShiftRoute, ReferenceGrant};
 pub use service::Service;
 pub use workload::{CronJob, DaemonSet, Deployment, Job, Pod, ReplicaSet, ReplicationController, StatefulSet};
+
+/// What has to be known to tell facts from objects.
+#[derive(Clone, Debug, Default)]
+pub struct Extraction {
+    /// DaemonSets that are known to need access to their node, beside the built-in ones, by name.
+    pub agents: BTreeSet<String>,
+}
+
+/// The built-in list of DaemonSets that are known to need access to their node, as it is written.
+const AGENTS_YAML: &str = include_str!("agents.yaml");
+
+static AGENTS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    serde_saphyr::from_str(AGENTS_YAML).expect("the list of agents is part of the binary and parsed by the tests")
+});
+
+impl Extraction {
+    fn is_agent(&self, name: &str) -> bool {
+        AGENTS.contains(name) || self.agents.contains(name)
+    }
+}
 
 /// A kind that the inventory takes in.
 pub trait Extract: kube::Resource<DynamicType = ()> {
     /// The change that an object as it stands amounts to. An object that does not count (a finished Job, a pod with a
-    /// controller) amounts to its absence.
-    fn delta(&self) -> Delta;
+    /// controller that is a workload) amounts to its absence.
+    fn delta(&self, extraction: &Extraction) -> Delta;
 
     /// The change that the deletion of the object amounts to.
     fn deletion(&self) -> Delta;
 
-    /// An empty list of the kind.
-    fn empty_list() -> Listed;
+    /// What a list of the kind holds.
+    fn listed() -> ListedKind;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_agents_is_sorted_and_names_each_once() {
+        let written: Vec<String> = serde_saphyr::from_str(AGENTS_YAML).unwrap();
+        assert!(!written.is_empty());
+        for pair in written.windows(2) {
+            assert!(pair[0] < pair[1], "{:?} is followed by {:?}", pair[0], pair[1]);
+        }
+        assert!(written.iter().all(|name| Extraction::default().is_agent(name)));
+    }
 }

@@ -1,26 +1,25 @@
 //! Namespaces: their labels, which the selectors of cluster assignments match.
 
-use std::collections::HashSet;
-
 use k8s_openapi::api::core::v1 as core;
 use serde::de::IgnoredAny;
 
-use super::{Extract, Slim};
-use crate::inventory::{Delta, Listed};
+use super::{Extract, Extraction, Slim};
+use crate::inventory::{Delta, ListedKind, NamespaceFacts};
 
 /// A namespace of which only the metadata counts.
 pub type Namespace = Slim<core::Namespace, IgnoredAny>;
 
 impl Extract for Namespace {
-    fn delta(&self) -> Delta {
-        Delta::Namespace(self.name(), Some(self.labels()))
+    fn delta(&self, _: &Extraction) -> Delta {
+        let uid = kube::Resource::meta(self).uid.as_deref().unwrap_or_default().into();
+        Delta::Namespace(self.name(), Some(NamespaceFacts { labels: self.labels(), uid }))
     }
 
     fn deletion(&self) -> Delta {
         Delta::Namespace(self.name(), None)
     }
 
-    fn empty_list() -> Listed {
-        Listed::Namespaces(HashSet::new())
+    fn listed() -> ListedKind {
+        ListedKind::Namespaces
     }
 }

@@ -1,139 +1,53 @@
 //! Pod templates: what they store, which secrets they refer to, what they call and whether they use the node's network.
-//!
-//! What is searched for is data (`detection.yaml`).
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
-use regex::Regex;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::detection::DETECTION;
+use super::meta::{labels, or_default};
+use super::placement::{Affinity, TolerationSpec};
+use super::volume::Volume;
 use crate::matrix::{Signal, Signals};
-use crate::model::ValueDigest;
+use crate::model::{HostAccess, HostAccesses, Labels, PodLabels, ValueDigest, WorkloadFacts};
 
-/// What templates are searched for.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Detection {
-    storage: StorageDetection,
-    secrets: SecretDetection,
-    external_services: ServiceDetection,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct StorageDetection {
-    volumes: Vec<String>,
-    host_path_types: Vec<String>,
-    host_paths: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct SecretDetection {
-    csi_drivers: Vec<String>,
-    annotations: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct ServiceDetection {
-    #[serde(deserialize_with = "regex")]
-    env_names: Regex,
-    schemes: Vec<String>,
-    cluster_suffixes: Vec<String>,
-}
-
-fn regex<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Regex, D::Error> {
-    Regex::new(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-}
-
-static DETECTION: LazyLock<Detection> = LazyLock::new(|| {
-    serde_saphyr::from_str(include_str!("detection.yaml"))
-        .expect("the detection data is part of the binary and parsed by the tests")
-});
-
-/// A pod template, or a pod, decoded as far as it counts.
+/// A pod template, decoded as far as it counts. That of a configured kind may not have been checked by the API server: what
+/// can be left out can be null as well.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct PodTemplate {
-    pub(super) metadata: TemplateMeta,
-    pub(super) spec: PodSpec,
+    #[serde(deserialize_with = "or_default")]
+    metadata: TemplateMeta,
+    #[serde(deserialize_with = "or_default")]
+    spec: PodSpec,
 }
 
-/// The metadata of a template.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct TemplateMeta {
-    pub(super) labels: Option<BTreeMap<String, String>>,
-    pub(super) annotations: Option<BTreeMap<String, String>>,
+struct TemplateMeta {
+    labels: Option<BTreeMap<String, String>>,
+    annotations: Option<BTreeMap<String, String>>,
 }
 
 /// The part of a pod's spec that counts.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodSpec {
-    host_network: bool,
+    host_network: Option<bool>,
+    #[serde(rename = "hostPID")]
+    host_pid: Option<bool>,
+    #[serde(rename = "hostIPC")]
+    host_ipc: Option<bool>,
+    pub(super) node_name: Option<String>,
+    pub(super) node_selector: Option<BTreeMap<String, String>>,
+    pub(super) affinity: Option<Affinity>,
+    pub(super) tolerations: Option<Vec<TolerationSpec>>,
+    pub(super) scheduler_name: Option<String>,
     volumes: Option<Vec<Volume>>,
-    containers: Vec<Container>,
+    containers: Option<Vec<Container>>,
     init_containers: Option<Vec<Container>>,
     image_pull_secrets: Option<Vec<IgnoredAny>>,
-}
-
-/// A volume by its type. Types that are only looked up by name are in `other`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Volume {
-    name: String,
-    secret: Option<IgnoredAny>,
-    projected: Option<Projected>,
-    csi: Option<Csi>,
-    host_path: Option<HostPath>,
-    #[serde(flatten)]
-    other: BTreeMap<String, Option<OtherSource>>,
-}
-
-/// The source of a volume, or whatever a later version of the API puts beside it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-enum OtherSource {
-    Volume(VolumeSource),
-    Something(IgnoredAny),
-}
-
-/// A Secret that a volume needs in order to be mounted.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct VolumeSource {
-    secret_ref: Option<IgnoredAny>,
-    secret_name: Option<IgnoredAny>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Projected {
-    sources: Option<Vec<ProjectedSource>>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct ProjectedSource {
-    secret: Option<IgnoredAny>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Csi {
-    driver: String,
-    node_publish_secret_ref: Option<IgnoredAny>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct HostPath {
-    path: String,
-    r#type: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -143,6 +57,20 @@ struct Container {
     env_from: Option<Vec<EnvFrom>>,
     ports: Option<Vec<Port>>,
     volume_mounts: Option<Vec<VolumeMount>>,
+    security_context: Option<SecurityContext>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct SecurityContext {
+    privileged: Option<bool>,
+    capabilities: Option<Capabilities>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Capabilities {
+    add: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -179,37 +107,53 @@ struct VolumeMount {
 }
 
 impl PodTemplate {
-    /// What the template shows by itself.
-    pub(super) fn signals(&self) -> Signals {
+    /// What the template shows of a workload with these labels.
+    pub(super) fn facts(&self, labels_of_workload: Labels) -> WorkloadFacts {
+        self.spec.facts(labels_of_workload, self.metadata.labels.as_ref(), self.metadata.annotations.as_ref())
+    }
+}
+
+impl PodSpec {
+    /// What pods with these labels and annotations show of a workload with those labels.
+    pub(super) fn facts(
+        &self,
+        labels_of_workload: Labels,
+        pod_labels: Option<&BTreeMap<String, String>>,
+        annotations: Option<&BTreeMap<String, String>>,
+    ) -> WorkloadFacts {
+        WorkloadFacts {
+            labels: labels_of_workload,
+            pods: PodLabels { template: labels(pod_labels), ordinals_of: None },
+            signals: self.signals().with_if(Signal::Secrets, ask_for_secrets(annotations)),
+            env_values: self.env_values(),
+            placement: self.placement(pod_labels).into(),
+            host: self.host_accesses(),
+        }
+    }
+
+    fn signals(&self) -> Signals {
         Signals::default()
-            .with_if(Signal::Storage, self.spec.stores_data())
-            .with_if(Signal::Secrets, self.spec.refers_to_secrets() || self.asks_for_secrets())
-            .with_if(Signal::ExternalServices, self.spec.calls_external_services())
-            .with_if(Signal::HostNetwork, self.spec.listens_on_the_node())
+            .with_if(Signal::Storage, self.stores_data())
+            .with_if(Signal::Secrets, self.refers_to_secrets())
+            .with_if(Signal::ExternalServices, self.calls_external_services())
+            .with_if(Signal::HostNetwork, self.shares_network() || self.has_host_port())
     }
 
     /// Digests of the environment values that could be the name of a Service, sorted.
-    pub(super) fn env_values(&self) -> Box<[ValueDigest]> {
+    fn env_values(&self) -> Box<[ValueDigest]> {
         let could_be_service = |value: &&str| {
             (1..=63).contains(&value.len())
                 && value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         };
-        let values = self.spec.env().filter_map(|var| var.value.as_deref()).filter(could_be_service);
+        let values = self.env().filter_map(|var| var.value.as_deref()).filter(could_be_service);
         let mut digests: Vec<ValueDigest> = values.map(ValueDigest::of).collect();
         digests.sort_unstable();
         digests.dedup();
         digests.into_boxed_slice()
     }
 
-    fn asks_for_secrets(&self) -> bool {
-        let annotations = self.metadata.annotations.iter().flatten();
-        annotations.into_iter().any(|(key, value)| DETECTION.secrets.annotations.get(key) == Some(value))
-    }
-}
-
-impl PodSpec {
     fn containers(&self) -> impl Iterator<Item = &Container> {
-        self.containers.iter().chain(self.init_containers.iter().flatten())
+        self.containers.iter().chain(&self.init_containers).flatten()
     }
 
     fn volumes(&self) -> impl Iterator<Item = &Volume> {
@@ -222,7 +166,7 @@ impl PodSpec {
 
     fn stores_data(&self) -> bool {
         self.volumes()
-            .any(|volume| volume.keeps_data() || volume.is_node_storage() && self.is_mounted_writable(&volume.name))
+            .any(|volume| volume.keeps_data() || volume.is_storage_of_node() && self.is_mounted_writable(&volume.name))
     }
 
     fn is_mounted_writable(&self, volume: &str) -> bool {
@@ -231,7 +175,7 @@ impl PodSpec {
     }
 
     fn refers_to_secrets(&self) -> bool {
-        self.volumes().any(Volume::holds_secrets)
+        self.volumes().any(Volume::refers_to_secret)
             || self.env().any(|var| var.value_from.as_ref().is_some_and(|from| from.secret_key_ref.is_some()))
             || self
                 .containers()
@@ -245,43 +189,40 @@ impl PodSpec {
         self.env().any(|var| named(var) || var.value.as_deref().is_some_and(addresses_external_service))
     }
 
-    fn listens_on_the_node(&self) -> bool {
+    fn shares_network(&self) -> bool {
+        self.host_network == Some(true)
+    }
+
+    fn has_host_port(&self) -> bool {
         let mut ports = self.containers().flat_map(|container| container.ports.iter().flatten());
-        self.host_network || ports.any(|port| port.host_port.is_some_and(|port| port != 0))
+        ports.any(|port| port.host_port.is_some_and(|port| port != 0))
+    }
+
+    fn host_accesses(&self) -> HostAccesses {
+        let contexts = || self.containers().filter_map(|container| container.security_context.as_ref());
+        let writable = |volume: &Volume| volume.is_of_node() && self.is_mounted_writable(&volume.name);
+        HostAccesses::default()
+            .with_if(HostAccess::Privileged, contexts().any(|context| context.privileged == Some(true)))
+            .with_if(HostAccess::SysAdmin, contexts().any(SecurityContext::adds_sys_admin))
+            .with_if(HostAccess::HostPid, self.host_pid == Some(true))
+            .with_if(HostAccess::HostIpc, self.host_ipc == Some(true))
+            .with_if(HostAccess::HostNetwork, self.shares_network())
+            .with_if(HostAccess::HostPort, self.has_host_port())
+            .with_if(HostAccess::WritableHostPath, self.volumes().any(writable))
     }
 }
 
-impl Volume {
-    fn is_secret_driver(&self) -> bool {
-        self.csi.as_ref().is_some_and(|csi| DETECTION.secrets.csi_drivers.contains(&csi.driver))
-    }
+/// Whether annotations of pods ask an injector for secret material.
+fn ask_for_secrets(annotations: Option<&BTreeMap<String, String>>) -> bool {
+    let mut annotations = annotations.into_iter().flatten();
+    annotations.any(|(key, value)| DETECTION.secrets.annotations.get(key) == Some(value))
+}
 
-    fn keeps_data(&self) -> bool {
-        let of_type = |name: &String| self.other.get(name).is_some_and(Option::is_some);
-        DETECTION.storage.volumes.iter().any(of_type) || self.csi.is_some() && !self.is_secret_driver()
-    }
-
-    fn is_node_storage(&self) -> bool {
-        let Some(HostPath { path, r#type }) = &self.host_path else { return false };
-        let path = path.trim_end_matches('/');
-        let under = |root: &String| {
-            path.strip_prefix(root.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let device = r#type.as_ref().is_some_and(|of| DETECTION.storage.host_path_types.contains(of));
-        !device && !DETECTION.storage.host_paths.iter().any(under)
-    }
-
-    fn holds_secrets(&self) -> bool {
-        let mut projected = self.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
-        let mut others = self.other.values().flatten().filter_map(|source| match source {
-            OtherSource::Volume(source) => Some(source),
-            OtherSource::Something(_) => None,
-        });
-        self.secret.is_some()
-            || self.is_secret_driver()
-            || projected.any(|source| source.secret.is_some())
-            || self.csi.as_ref().is_some_and(|csi| csi.node_publish_secret_ref.is_some())
-            || others.any(|source| source.secret_ref.is_some() || source.secret_name.is_some())
+impl SecurityContext {
+    /// Container runtimes take capabilities in any case, and some with the prefix.
+    fn adds_sys_admin(&self) -> bool {
+        let mut added = self.capabilities.iter().flat_map(|capabilities| capabilities.add.iter().flatten());
+        added.any(|added| ["SYS_ADMIN", "CAP_SYS_ADMIN", "ALL"].iter().any(|name| added.eq_ignore_ascii_case(name)))
     }
 }
 

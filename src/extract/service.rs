@@ -1,13 +1,13 @@
 //! Services: whose pods they expose, and whether they do so to the outside.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1 as core;
 use serde::Deserialize;
 
 use super::meta::labels;
-use super::{Extract, Slim};
-use crate::inventory::{Delta, Listed, ServiceFacts};
+use super::{Extract, Extraction, Slim};
+use crate::inventory::{Delta, ListedKind, ServiceFacts};
 
 /// A Service, decoded as far as it counts.
 pub type Service = Slim<core::Service, Spec>;
@@ -23,7 +23,7 @@ pub struct Spec {
 }
 
 impl Extract for Service {
-    fn delta(&self) -> Delta {
+    fn delta(&self, _: &Extraction) -> Delta {
         let spec = &self.spec;
         let of_type = |wanted: &str| spec.r#type.as_deref() == Some(wanted);
         let has_external_ips = spec.external_ips.as_ref().is_some_and(|ips| !ips.is_empty());
@@ -41,8 +41,8 @@ impl Extract for Service {
         Delta::Service(self.object_name(), None)
     }
 
-    fn empty_list() -> Listed {
-        Listed::Services(HashSet::new())
+    fn listed() -> ListedKind {
+        ListedKind::Services
     }
 }
 
@@ -56,7 +56,7 @@ mod tests {
         let service: Service =
             serde_json::from_value(json!({ "metadata": { "name": "web", "namespace": "shop" }, "spec": spec }))
                 .unwrap();
-        match service.delta() {
+        match service.delta(&Extraction::default()) {
             Delta::Service(name, Some(facts)) if &*name.name == "web" => facts,
             other => panic!("{other:?}"),
         }

@@ -2,18 +2,16 @@
 //!
 //! Children of these kinds are dropped at this edge: a Deployment's ReplicaSet, a ReplicaSet's Pod, a CronJob's Job.
 
-use std::collections::HashSet;
-
 use k8s_openapi::api::{apps::v1 as apps, batch::v1 as batch, core::v1 as core};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::meta::labels;
-use super::pod_template::{PodSpec, PodTemplate, TemplateMeta};
-use super::{Extract, Slim};
-use crate::inventory::{Delta, Listed};
+use super::ownership::{Ownership, key, ownership};
+use super::pod_template::{PodSpec, PodTemplate};
+use super::{Extract, Extraction, Slim};
+use crate::inventory::{Delta, ListedKind, WorkloadObject};
 use crate::matrix::Signal;
-use crate::model::{PodLabels, WorkloadFacts, WorkloadKey, WorkloadKind};
+use crate::model::{HostAccess, WorkloadFacts, WorkloadKind};
 
 /// A Deployment, decoded as far as it counts.
 pub type Deployment = Slim<apps::Deployment, TemplateSpec>;
@@ -92,73 +90,113 @@ impl PodStatus {
 trait Kind {
     const KIND: WorkloadKind;
 
-    /// Whether it counts as it stands: it is nobody's child and has not ended.
-    fn counts(&self) -> bool;
+    /// Whether it has ended.
+    fn is_finished(&self) -> bool {
+        false
+    }
 
     /// What its template shows.
-    fn facts(&self) -> WorkloadFacts;
+    fn facts(&self, extraction: &Extraction) -> WorkloadFacts;
 }
 
 impl<K, S, T> Slim<K, S, T> {
-    fn key(&self, kind: WorkloadKind) -> WorkloadKey {
-        let name = self.object_name();
-        WorkloadKey { namespace: name.namespace, kind, name: name.name }
-    }
-
     fn facts_of(&self, template: &PodTemplate) -> WorkloadFacts {
-        WorkloadFacts {
-            labels: self.labels(),
-            pods: PodLabels { template: labels(template.metadata.labels.as_ref()), ordinals_of: None },
-            signals: template.signals(),
-            env_values: template.env_values(),
-        }
+        template.facts(self.labels())
     }
 }
 
 macro_rules! workload {
-    ($kind:ident, $counts:expr, $facts:expr) => {
-        impl Kind for $kind {
-            const KIND: WorkloadKind = WorkloadKind::$kind;
-
-            fn counts(&self) -> bool {
-                let counts: fn(&Self) -> bool = $counts;
-                counts(self)
-            }
-
-            fn facts(&self) -> WorkloadFacts {
-                let facts: fn(&Self) -> WorkloadFacts = $facts;
-                facts(self)
-            }
-        }
-
+    ($kind:ident) => {
         impl Extract for $kind {
-            fn delta(&self) -> Delta {
-                Delta::Workload(self.key(Self::KIND), self.counts().then(|| self.facts()))
+            fn delta(&self, extraction: &Extraction) -> Delta {
+                let metadata = kube::Resource::meta(self);
+                let key = key(metadata, Self::KIND);
+                if self.is_finished() {
+                    return Delta::Workload(key, None);
+                }
+                let version = <Self as kube::Resource>::version(&());
+                let object = match ownership(metadata, &Self::KIND, &version) {
+                    Ownership::Dropped => None,
+                    Ownership::Of { part_of, identity } => {
+                        let mut facts = self.facts(extraction);
+                        if Self::KIND == WorkloadKind::Pod && part_of.is_some() {
+                            // Whoever makes the pods makes the next one, which may land elsewhere.
+                            facts.unbind();
+                        }
+                        Some(Box::new(WorkloadObject { facts, part_of, identity }))
+                    }
+                };
+                Delta::Workload(key, object)
             }
 
             fn deletion(&self) -> Delta {
-                Delta::Workload(self.key(Self::KIND), None)
+                Delta::Workload(key(kube::Resource::meta(self), Self::KIND), None)
             }
 
-            fn empty_list() -> Listed {
-                Listed::Workloads(Self::KIND, HashSet::new())
+            fn listed() -> ListedKind {
+                ListedKind::Workloads(Self::KIND)
             }
         }
     };
 }
 
-workload!(Deployment, |d| !d.is_child_of_workload(), |d| d.facts_of(&d.spec.template));
-workload!(DaemonSet, |d| !d.is_child_of_workload(), |d| d.facts_of(&d.spec.template));
-workload!(ReplicaSet, |r| !r.is_child_of_workload(), |r| r.facts_of(&r.spec.template));
-workload!(ReplicationController, |r| !r.is_child_of_workload(), |r| r.facts_of(&r.spec.template));
-workload!(CronJob, |c| !c.is_child_of_workload(), |c| c.facts_of(&c.spec.job_template.spec.template));
-workload!(StatefulSet, |s| !s.is_child_of_workload(), StatefulSet::stateful_facts);
-workload!(Job, |j| !j.is_child_of_workload() && !j.status.is_finished(), Job::job_facts);
-// A static pod is controlled by its Node, which is no workload.
-workload!(Pod, |p| !p.is_child_of_workload() && !p.status.is_finished(), Pod::pod_facts);
+workload!(Deployment);
+workload!(DaemonSet);
+workload!(ReplicaSet);
+workload!(ReplicationController);
+workload!(CronJob);
+workload!(StatefulSet);
+workload!(Job);
+workload!(Pod);
 
-impl StatefulSet {
-    fn stateful_facts(&self) -> WorkloadFacts {
+impl Kind for Deployment {
+    const KIND: WorkloadKind = WorkloadKind::Deployment;
+
+    fn facts(&self, _: &Extraction) -> WorkloadFacts {
+        self.facts_of(&self.spec.template)
+    }
+}
+
+impl Kind for ReplicaSet {
+    const KIND: WorkloadKind = WorkloadKind::ReplicaSet;
+
+    fn facts(&self, _: &Extraction) -> WorkloadFacts {
+        self.facts_of(&self.spec.template)
+    }
+}
+
+impl Kind for ReplicationController {
+    const KIND: WorkloadKind = WorkloadKind::ReplicationController;
+
+    fn facts(&self, _: &Extraction) -> WorkloadFacts {
+        self.facts_of(&self.spec.template)
+    }
+}
+
+impl Kind for CronJob {
+    const KIND: WorkloadKind = WorkloadKind::CronJob;
+
+    fn facts(&self, _: &Extraction) -> WorkloadFacts {
+        self.facts_of(&self.spec.job_template.spec.template)
+    }
+}
+
+impl Kind for DaemonSet {
+    const KIND: WorkloadKind = WorkloadKind::DaemonSet;
+
+    fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
+        let mut facts = self.facts_of(&self.spec.template);
+        let app = facts.labels.get("app.kubernetes.io/name").unwrap_or_default();
+        let is_agent = extraction.is_agent(&self.name()) || extraction.is_agent(app);
+        facts.host = facts.host.with_if(HostAccess::KnownAgent, is_agent);
+        facts
+    }
+}
+
+impl Kind for StatefulSet {
+    const KIND: WorkloadKind = WorkloadKind::StatefulSet;
+
+    fn facts(&self, _: &Extraction) -> WorkloadFacts {
         let mut facts = self.facts_of(&self.spec.template);
         let claims = self.spec.volume_claim_templates.as_ref().is_some_and(|claims| !claims.is_empty());
         facts.signals = facts.signals.with_if(Signal::Storage, claims);
@@ -167,9 +205,15 @@ impl StatefulSet {
     }
 }
 
-impl Job {
+impl Kind for Job {
+    const KIND: WorkloadKind = WorkloadKind::Job;
+
+    fn is_finished(&self) -> bool {
+        self.status.is_finished()
+    }
+
     /// The Job controller labels the pods with the name of the Job, under its new and its old key.
-    fn job_facts(&self) -> WorkloadFacts {
+    fn facts(&self, _: &Extraction) -> WorkloadFacts {
         let mut facts = self.facts_of(&self.spec.template);
         let name = self.name();
         let added = [("batch.kubernetes.io/job-name", &*name), ("job-name", &*name)];
@@ -178,11 +222,16 @@ impl Job {
     }
 }
 
-impl Pod {
-    fn pod_facts(&self) -> WorkloadFacts {
+impl Kind for Pod {
+    const KIND: WorkloadKind = WorkloadKind::Pod;
+
+    fn is_finished(&self) -> bool {
+        self.status.is_finished()
+    }
+
+    fn facts(&self, _: &Extraction) -> WorkloadFacts {
         let meta = kube::Resource::meta(self);
-        let metadata = TemplateMeta { labels: meta.labels.clone(), annotations: meta.annotations.clone() };
-        self.facts_of(&PodTemplate { metadata, spec: self.spec.clone() })
+        self.spec.facts(self.labels(), meta.labels.as_ref(), meta.annotations.as_ref())
     }
 }
 

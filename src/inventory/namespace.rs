@@ -1,79 +1,35 @@
-//! One namespace of the index: its workloads, what exposes them, and the assignments that speak for it.
+//! One namespace of the index: its workloads, what exposes and separates them, and the assignments that speak for it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::NAME_LABEL;
+use super::delta::{GrantFacts, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts, RouteKind, ServiceFacts};
+use super::left_out::LeftOut;
+use super::workload::Workload;
 use crate::matrix::{Signal, Signals};
-use crate::model::{Assignment, AssignmentId, Directory, Evaluation, Labels, ValueDigest, WorkloadFacts, WorkloadKey};
-
-/// What counts of a Service.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ServiceFacts {
-    /// The labels of the pods it selects; none selects nothing.
-    pub selector: Labels,
-    /// Whether it opens a way in from outside of the cluster by itself.
-    pub published: bool,
-    /// Whether it stands for a name outside of the cluster.
-    pub external_name: bool,
-}
-
-impl ServiceFacts {
-    /// Whether a workload's signals can depend on this Service.
-    pub(super) fn concerns(&self, name: &str, workload: &WorkloadFacts) -> bool {
-        workload.pods.selected_by(&self.selector) || self.is_called_by(name, workload)
-    }
-
-    fn is_called_by(&self, name: &str, workload: &WorkloadFacts) -> bool {
-        self.external_name && workload.env_values.binary_search(&ValueDigest::of(name)).is_ok()
-    }
-}
-
-/// What counts of an Ingress.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct IngressFacts {
-    /// The Services of its namespace that it leads to.
-    pub services: BTreeSet<Arc<str>>,
-}
-
-/// A workload and what was found for it.
-#[derive(Debug)]
-pub(super) struct Workload {
-    pub(super) key: Arc<WorkloadKey>,
-    pub(super) facts: WorkloadFacts,
-    /// The assignments that select it, sorted.
-    pub(super) selected_by: Box<[AssignmentId]>,
-    /// None where nothing selects it.
-    pub(super) evaluation: Option<Arc<Evaluation>>,
-}
-
-impl Workload {
-    pub(super) fn new(key: Arc<WorkloadKey>, facts: WorkloadFacts) -> Self {
-        Self { key, facts, selected_by: Box::default(), evaluation: None }
-    }
-
-    pub(super) fn is_selected_by(&self, assignment: &Assignment) -> bool {
-        assignment.selector.as_ref().is_none_or(|selector| selector.matches(&self.facts.labels))
-    }
-}
+use crate::model::{Assignment, AssignmentId, Directory, WorkloadKey};
 
 /// A namespace.
 #[derive(Debug)]
 pub(super) struct Namespace {
     pub(super) name: Arc<str>,
-    /// None until the Namespace object is seen.
-    pub(super) labels: Option<Labels>,
+    /// None until the namespace object was seen.
+    pub(super) facts: Option<NamespaceFacts>,
     pub(super) workloads: BTreeMap<Arc<WorkloadKey>, Workload>,
-    pub(super) services: HashMap<Arc<str>, ServiceFacts>,
-    pub(super) ingresses: HashMap<Arc<str>, IngressFacts>,
-    /// How many Ingresses lead to a Service.
-    routed: HashMap<Arc<str>, usize>,
+    /// The objects that are parts of workloads, and of which.
+    pub(super) parts: HashMap<WorkloadKey, Arc<WorkloadKey>>,
+    pub(super) services: BTreeMap<Arc<str>, ServiceFacts>,
+    pub(super) policies: BTreeMap<Arc<str>, PolicyFacts>,
+    pub(super) grants: BTreeMap<Arc<str>, GrantFacts>,
+    /// How many routes of a kind and a namespace lead to each Service here.
+    routed: HashMap<(RouteKind, Arc<str>), HashMap<Arc<str>, usize>>,
     pub(super) assignments: BTreeMap<AssignmentId, Arc<Assignment>>,
-    /// The cluster assignments that take it in.
+    /// The cluster assignments that take the namespace in.
     pub(super) cluster_assignments: Vec<Arc<Assignment>>,
-    /// The parties that they declare.
+    /// The parties that these declare.
     pub(super) directory: Directory,
-    /// Whether its workloads count.
+    /// Whether its workloads are evaluated at all.
     pub(super) in_scope: bool,
 }
 
@@ -81,10 +37,12 @@ impl Namespace {
     pub(super) fn new(name: Arc<str>) -> Self {
         Self {
             name,
-            labels: None,
+            facts: None,
             workloads: BTreeMap::new(),
-            services: HashMap::new(),
-            ingresses: HashMap::new(),
+            parts: HashMap::new(),
+            services: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            grants: BTreeMap::new(),
             routed: HashMap::new(),
             assignments: BTreeMap::new(),
             cluster_assignments: Vec::new(),
@@ -94,44 +52,60 @@ impl Namespace {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.labels.is_none()
+        self.facts.is_none()
             && self.workloads.is_empty()
             && self.services.is_empty()
-            && self.ingresses.is_empty()
+            && self.policies.is_empty()
+            && self.grants.is_empty()
+            && self.routed.is_empty()
             && self.assignments.is_empty()
     }
 
-    pub(super) fn put_service(&mut self, name: &Arc<str>, facts: Option<ServiceFacts>) -> Option<ServiceFacts> {
-        match facts {
-            Some(facts) => self.services.insert(name.clone(), facts),
-            None => self.services.remove(name),
-        }
+    /// The objects that are workloads or parts of workloads.
+    pub(super) fn objects(&self) -> impl Iterator<Item = &WorkloadKey> {
+        let itself = self.workloads.values().filter(|workload| workload.parts.itself.is_some());
+        itself.map(|workload| &*workload.key).chain(self.parts.keys())
     }
 
-    pub(super) fn put_ingress(&mut self, name: &Arc<str>, facts: Option<IngressFacts>) -> Option<IngressFacts> {
-        for service in facts.iter().flat_map(|ingress| &ingress.services) {
-            *self.routed.entry(service.clone()).or_default() += 1;
+    /// Whether it has workloads of which no assignment speaks.
+    pub(super) fn is_unassigned(&self) -> bool {
+        self.in_scope
+            && !self.workloads.is_empty()
+            && self.assignments.is_empty()
+            && self.cluster_assignments.is_empty()
+    }
+
+    /// Counts a route of a namespace in, or out, for each of its backends here.
+    pub(super) fn count_route(&mut self, kind: RouteKind, from: &Arc<str>, facts: &RouteFacts, leads: bool) {
+        let here = facts.backends.iter().filter(|backend| backend.namespace == self.name);
+        for ObjectName { name, .. } in here {
+            let services = self.routed.entry((kind, from.clone())).or_default();
+            let count = services.entry(name.clone()).or_default();
+            *count = if leads { *count + 1 } else { count.saturating_sub(1) };
+            services.retain(|_, count| *count > 0);
         }
-        let before = match facts {
-            Some(facts) => self.ingresses.insert(name.clone(), facts),
-            None => self.ingresses.remove(name),
-        };
-        for service in before.iter().flat_map(|ingress| &ingress.services) {
-            if let Some(count) = self.routed.get_mut(service) {
-                *count -= 1;
-                if *count == 0 {
-                    self.routed.remove(service);
-                }
-            }
-        }
-        before
+        self.routed.retain(|_, services| !services.is_empty());
+    }
+
+    /// Whether a route leads to a Service: one of this namespace, or one of another that a ReferenceGrant here allows to.
+    fn is_routed(&self, service: &Arc<str>) -> bool {
+        self.routed.iter().any(|((kind, from), services)| {
+            services.contains_key(service) && (*from == self.name || self.grants_to(*kind, from, service))
+        })
+    }
+
+    fn grants_to(&self, kind: RouteKind, from: &Arc<str>, service: &Arc<str>) -> bool {
+        self.grants.values().any(|grant| {
+            grant.from.contains(&(kind, from.clone()))
+                && (grant.to.contains(&None) || grant.to.contains(&Some(service.clone())))
+        })
     }
 
     /// Whether a cluster assignment speaks for this namespace.
     pub(super) fn is_taken_in_by(&self, assignment: &Assignment) -> bool {
         let Some(selector) = &assignment.namespace_selector else { return true };
-        match &self.labels {
-            Some(labels) => selector.matches(labels),
+        match &self.facts {
+            Some(facts) => selector.matches(&facts.labels),
             None => selector.matches(&[(NAME_LABEL, self.name.clone())].into_iter().collect()),
         }
     }
@@ -140,14 +114,14 @@ impl Namespace {
     pub(super) fn rescope(
         &mut self,
         cluster_assignments: &BTreeMap<AssignmentId, Arc<Assignment>>,
-        left_out: &BTreeSet<String>,
+        left_out: &LeftOut,
     ) -> bool {
         let taking_in: Vec<Arc<Assignment>> =
             cluster_assignments.values().filter(|assignment| self.is_taken_in_by(assignment)).cloned().collect();
         let named = |assignment: &Arc<Assignment>| {
             assignment.namespace_selector.as_ref().is_some_and(|selector| selector.names(NAME_LABEL, &self.name))
         };
-        let in_scope = !left_out.contains(&*self.name) || taking_in.iter().any(named);
+        let in_scope = !left_out.contains(&self.name) || taking_in.iter().any(named);
         let directory = Directory::new(taking_in.iter().map(AsRef::as_ref));
         let ids = |assignments: &[Arc<Assignment>]| assignments.iter().map(|a| a.id.clone()).collect::<Vec<_>>();
         let moved = ids(&taking_in) != ids(&self.cluster_assignments)
@@ -168,13 +142,28 @@ impl Namespace {
         candidates.map(AsRef::as_ref).filter(|assignment| workload.is_selected_by(assignment)).collect()
     }
 
-    /// The signals of a workload: those of its manifest and those that Services and Ingresses give to it.
-    pub(super) fn signals(&self, workload: &WorkloadFacts) -> Signals {
-        let published = self.services.iter().any(|(name, service)| {
-            (service.published || self.routed.contains_key(name)) && workload.pods.selected_by(&service.selector)
-        });
-        let calls_out = !workload.env_values.is_empty()
-            && self.services.iter().any(|(name, service)| service.is_called_by(name, workload));
-        workload.signals.with_if(Signal::Published, published).with_if(Signal::ExternalServices, calls_out)
+    /// The signals of a workload: those of its manifests and those that Services and routes give to it.
+    pub(super) fn signals(&self, workload: &Workload) -> Signals {
+        let mut signals = Signals::default();
+        for facts in workload.parts.facts() {
+            let published = self.services.iter().any(|(name, service)| {
+                facts.pods.selected_by(&service.selector) && (service.published || self.is_routed(name))
+            });
+            let calls_out = !facts.env_values.is_empty()
+                && self.services.iter().any(|(name, service)| service.is_called_by(name, facts));
+            signals = signals
+                .union(facts.signals)
+                .with_if(Signal::Published, published)
+                .with_if(Signal::ExternalServices, calls_out);
+        }
+        signals
+    }
+
+    /// Whether some pods of a workload are selected by no NetworkPolicy.
+    pub(super) fn is_unsegmented(&self, workload: &Workload) -> bool {
+        let is_selected = |template: &_| {
+            self.policies.values().any(|policy| policy.pods.as_ref().is_none_or(|pods| pods.matches(template)))
+        };
+        workload.parts.facts().any(|facts| !is_selected(&facts.pods.template))
     }
 }

@@ -3,6 +3,8 @@
 //! The facts are data (`matrix.yaml`, each cell with its sources); this module gives them types and loads them once.
 //! Layers are numbered in the order of the data, which is the order of every list that users read.
 
+mod extension;
+mod layer;
 mod layer_set;
 mod service_model;
 
@@ -11,187 +13,10 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+pub use extension::ModelDefinition;
+pub use layer::{Concern, Duty, Halves, Layer, Owes, Plane, Presence, Signal, Signals};
 pub use layer_set::{LayerId, LayerSet};
-pub use service_model::{ServiceModel, ServiceModels};
-
-/// One of the two duties a layer can owe: the provider's half or the customer's half.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, serde::Serialize, schemars::JsonSchema,
-)]
-pub enum Duty {
-    /// The duty of the provider of the service model.
-    Provider,
-    /// The duty of the customer of the service model.
-    Customer,
-}
-
-impl Duty {
-    /// Both duties, in the order in which they are listed.
-    pub const ALL: [Self; 2] = [Self::Provider, Self::Customer];
-
-    /// The duty of the other side of the same layer.
-    #[must_use]
-    pub const fn other(self) -> Self {
-        match self {
-            Self::Provider => Self::Customer,
-            Self::Customer => Self::Provider,
-        }
-    }
-
-    /// The word for this duty in sentences: `provider` or `customer`, also the field of an assignment that claims it.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Provider => "provider",
-            Self::Customer => "customer",
-        }
-    }
-}
-
-/// What a cell of the matrix says: who owes the layer under a service model. Ordered from the customer to the provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-pub enum Owes {
-    /// The customer duty only.
-    Customer,
-    /// Both duties.
-    Shared,
-    /// The provider duty only.
-    Provider,
-}
-
-impl Owes {
-    /// Whether this cell owes the given duty.
-    #[must_use]
-    pub fn includes(self, duty: Duty) -> bool {
-        match duty {
-            Duty::Provider => self != Self::Customer,
-            Duty::Customer => self != Self::Provider,
-        }
-    }
-}
-
-/// Whose facts decide the service model of a layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Plane {
-    /// The control plane of the cluster.
-    Cluster,
-    /// The nodes on which a workload may land.
-    Node,
-    /// The workload itself, hence its nodes too.
-    Workload,
-}
-
-/// Who is told of a gap in a layer, and whose assignment outranks the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Concern {
-    /// The team that runs the cluster.
-    Platform,
-    /// The team that runs the workload.
-    Workload,
-}
-
-/// Which workloads have a layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Presence {
-    /// Every workload.
-    Inherent,
-    /// Workloads whose manifests, Services or routes show one of the layer's signals, and those where it is declared.
-    Detected,
-    /// Only workloads selected by an assignment that declares the layer.
-    Declared,
-}
-
-/// A fact about a workload that makes detected layers present.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Signal {
-    /// It keeps data in a volume that outlives its containers.
-    Storage,
-    /// It refers to secret material.
-    Secrets,
-    /// It calls a service outside of the cluster.
-    ExternalServices,
-    /// It is reachable from outside of the cluster through a Service, an Ingress or a route.
-    Published,
-    /// It listens on the network of its node (hostPort or hostNetwork).
-    HostNetwork,
-}
-
-/// A set of [`Signal`]s.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Signals(u8);
-
-impl Signals {
-    /// The set with `signal` added.
-    #[must_use]
-    pub const fn with(self, signal: Signal) -> Self {
-        Self(self.0 | 1 << signal as u8)
-    }
-
-    /// The set with `signal` added when `condition` holds.
-    #[must_use]
-    pub const fn with_if(self, signal: Signal, condition: bool) -> Self {
-        if condition { self.with(signal) } else { self }
-    }
-
-    /// Whether `signal` is in the set.
-    #[must_use]
-    pub const fn contains(self, signal: Signal) -> bool {
-        self.0 & 1 << signal as u8 != 0
-    }
-}
-
-/// What each side of a layer does, in words for messages.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Halves {
-    /// What the provider does.
-    pub provider: String,
-    /// What the customer does.
-    pub customer: String,
-}
-
-/// A layer of the security of a workload: one row of the matrix.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Layer {
-    /// Its name in assignments and statuses, such as `node-os`.
-    pub name: String,
-    /// What it is about.
-    pub meaning: String,
-    /// Whose facts decide its service model.
-    pub plane: Plane,
-    /// Who is told of its gaps.
-    pub concern: Concern,
-    /// Which workloads have it.
-    pub presence: Presence,
-    /// The signals that make a detected layer present.
-    #[serde(default)]
-    pub signals: Vec<Signal>,
-    /// Whether the customer stays accountable whoever does the work.
-    #[serde(default)]
-    pub retained: bool,
-    /// What each side does; given wherever some service model shares the layer.
-    #[serde(default)]
-    pub halves: Option<Halves>,
-    /// Who owes it under each service model, with the sources of the statement.
-    pub cells: BTreeMap<ServiceModel, (Owes, String)>,
-}
-
-impl Layer {
-    /// What the given side does, or what the layer is about where one side does all of it.
-    #[must_use]
-    pub fn describe(&self, duty: Duty) -> &str {
-        match (&self.halves, duty) {
-            (Some(halves), Duty::Provider) => &halves.provider,
-            (Some(halves), Duty::Customer) => &halves.customer,
-            (None, _) => &self.meaning,
-        }
-    }
-}
+pub use service_model::{ModelId, ModelSet, ServiceModel};
 
 /// The duties that are owed: for each duty the layers that owe it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -212,6 +37,12 @@ impl Owed {
         }
     }
 
+    /// Those of the duties that are about these layers.
+    #[must_use]
+    pub const fn intersection(self, layers: LayerSet) -> Self {
+        Self { provider: self.provider.intersection(layers), customer: self.customer.intersection(layers) }
+    }
+
     /// The duties owed under either: adding a model never removes a duty.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
@@ -219,14 +50,35 @@ impl Owed {
     }
 }
 
-/// The parsed matrix. There is one, [`Matrix::built_in`].
-#[derive(Debug)]
+/// A service model: one column of the matrix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// Its name in manifests and statuses.
+    pub name: String,
+    /// What it means, or which built-in one it extends.
+    pub meaning: String,
+    /// The duties owed under it.
+    pub owed: Owed,
+}
+
+/// Why an assignment cannot name a service model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable<'a> {
+    /// There is none of that name.
+    NotFound,
+    /// There is one, which cannot be used for this reason.
+    Refused(&'a str),
+}
+
+/// The matrix: the built-in one, or the built-in one with the service models and layers that a cluster defines.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Matrix {
     version: String,
     sources: BTreeMap<String, String>,
-    service_models: BTreeMap<ServiceModel, String>,
     layers: Vec<Layer>,
-    owed: [Owed; ServiceModel::ALL.len()],
+    models: Vec<Model>,
+    /// Service models that cannot be used, and why.
+    refused: BTreeMap<String, String>,
     customer_everywhere: LayerSet,
     retained: LayerSet,
 }
@@ -254,16 +106,20 @@ impl Matrix {
     }
 
     fn from_data(data: MatrixData) -> Self {
-        let rows = || (0..).map(LayerId::new).zip(&data.layers);
+        let MatrixData { version, sources, service_models, layers } = data;
+        let rows = || (0..).map(LayerId::new).zip(&layers);
         let owing =
             |model, duty| rows().filter(|(_, layer)| layer.cells[&model].0.includes(duty)).map(|(id, _)| id).collect();
-        let owed = ServiceModel::ALL
-            .map(|model| Owed { provider: owing(model, Duty::Provider), customer: owing(model, Duty::Customer) });
+        let column = |(model, meaning): (ServiceModel, String)| Model {
+            name: model.name().to_owned(),
+            meaning,
+            owed: Owed { provider: owing(model, Duty::Provider), customer: owing(model, Duty::Customer) },
+        };
+        let models = service_models.into_iter().map(column).collect();
         let purely_customer = |layer: &Layer| layer.cells.values().all(|(owes, _)| *owes == Owes::Customer);
         let customer_everywhere = rows().filter(|(_, layer)| purely_customer(layer)).map(|(id, _)| id).collect();
         let retained = rows().filter(|(_, layer)| layer.retained).map(|(id, _)| id).collect();
-        let MatrixData { version, sources, service_models, layers } = data;
-        Self { version, sources, service_models, layers, owed, customer_everywhere, retained }
+        Self { version, sources, layers, models, refused: BTreeMap::new(), customer_everywhere, retained }
     }
 
     /// The version of the data, as statuses show it.
@@ -276,12 +132,6 @@ impl Matrix {
     #[must_use]
     pub const fn sources(&self) -> &BTreeMap<String, String> {
         &self.sources
-    }
-
-    /// What each service model means.
-    #[must_use]
-    pub fn meaning_of(&self, model: ServiceModel) -> &str {
-        &self.service_models[&model]
     }
 
     /// All layers in the order of the matrix.
@@ -301,13 +151,55 @@ impl Matrix {
         self.layers().find(|(_, layer)| layer.name == name).map(|(id, _)| id)
     }
 
-    /// The duties owed under a service model.
-    #[must_use]
-    pub const fn owed(&self, model: ServiceModel) -> Owed {
-        self.owed[model as usize]
+    /// The service models, built-in ones first.
+    pub fn models(&self) -> impl Iterator<Item = (ModelId, &Model)> {
+        (0..).map(ModelId::new).zip(&self.models)
     }
 
-    /// The layers that are the customer's under every service model: what is owed even where the model is unknown.
+    /// The service model with the given number.
+    #[must_use]
+    pub fn model(&self, id: impl Into<ModelId>) -> &Model {
+        &self.models[id.into().index()]
+    }
+
+    /// The service model of that name, or why it cannot be used.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or one that was refused.
+    pub fn find_model(&self, name: &str) -> Result<ModelId, Unusable<'_>> {
+        if let Some((id, _)) = self.models().find(|(_, model)| model.name == name) {
+            return Ok(id);
+        }
+        Err(self.refused.get(name).map_or(Unusable::NotFound, |why| Unusable::Refused(why)))
+    }
+
+    /// The duties owed under a service model.
+    #[must_use]
+    pub fn owed(&self, model: impl Into<ModelId>) -> Owed {
+        self.model(model).owed
+    }
+
+    /// The duties owed under several service models together.
+    #[must_use]
+    pub fn owed_under(&self, models: ModelSet) -> Owed {
+        models.iter().map(|model| self.owed(model)).fold(Owed::default(), Owed::union)
+    }
+
+    /// The duties of declared layers that none of these service models knows: those of the models that define the layer.
+    #[must_use]
+    pub fn owed_where_declared(&self, declared: LayerSet, models: ModelSet) -> Owed {
+        let elsewhere = |layer: &LayerId| {
+            let defined_by = self.layer(*layer).defined_by;
+            !defined_by.is_empty() && !defined_by.meets(models)
+        };
+        declared.iter().filter(elsewhere).fold(Owed::default(), |all, layer| {
+            let owed = self.owed_under(self.layer(layer).defined_by);
+            all.union(owed.intersection([layer].into_iter().collect()))
+        })
+    }
+
+    /// The layers that are the customer's under every built-in service model: what is owed even where the model is unknown.
     #[must_use]
     pub const fn customer_everywhere(&self) -> LayerSet {
         self.customer_everywhere
@@ -319,11 +211,12 @@ impl Matrix {
         self.retained
     }
 
-    /// The layers that a workload with these signals has, where the assignments that select it declare `declared`.
+    /// The layers that a workload with these signals has under these service models, where the assignments that select it
+    /// declare `declared`.
     #[must_use]
-    pub fn present(&self, signals: Signals, declared: LayerSet) -> LayerSet {
+    pub fn present(&self, signals: Signals, models: ModelSet, declared: LayerSet) -> LayerSet {
         let seen = |layer: &Layer| match layer.presence {
-            Presence::Inherent => true,
+            Presence::Inherent => layer.defined_by.is_empty() || layer.defined_by.meets(models),
             Presence::Detected => layer.signals.iter().any(|signal| signals.contains(*signal)),
             Presence::Declared => false,
         };

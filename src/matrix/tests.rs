@@ -11,7 +11,11 @@ fn there_are_22_layers_with_a_cell_for_each_of_the_seven_service_models() {
     for (_, layer) in matrix.layers() {
         assert_eq!(layer.cells.keys().copied().collect::<Vec<_>>(), ServiceModel::ALL, "{}", layer.name);
     }
-    assert_eq!(matrix.service_models.keys().copied().collect::<Vec<_>>(), ServiceModel::ALL);
+    let names: Vec<&str> = matrix.models().map(|(_, model)| model.name.as_str()).collect();
+    assert_eq!(names, ServiceModel::ALL.map(ServiceModel::name));
+    for (model, (id, _)) in ServiceModel::ALL.into_iter().zip(matrix.models()) {
+        assert_eq!(ModelId::from(model), id, "{model}");
+    }
 }
 
 #[test]
@@ -77,7 +81,7 @@ fn thirteen_layers_are_inherent_and_one_is_declared() {
     let matrix = Matrix::built_in();
     let count = |presence| matrix.layers().filter(|(_, layer)| layer.presence == presence).count();
     assert_eq!([count(Presence::Inherent), count(Presence::Declared), count(Presence::Detected)], [13, 1, 8]);
-    assert_eq!(matrix.present(Signals::default(), LayerSet::EMPTY).len(), 13);
+    assert_eq!(matrix.present(Signals::default(), ModelSet::EMPTY, LayerSet::EMPTY).len(), 13);
 }
 
 #[test]
@@ -98,9 +102,9 @@ fn every_cell_cites_known_sources_and_every_source_is_cited_or_a_reference() {
 #[test]
 fn each_signal_makes_its_layers_present() {
     let matrix = Matrix::built_in();
-    let inherent = matrix.present(Signals::default(), LayerSet::EMPTY);
+    let inherent = matrix.present(Signals::default(), ModelSet::EMPTY, LayerSet::EMPTY);
     let added = |signal| {
-        let present = matrix.present(Signals::default().with(signal), LayerSet::EMPTY);
+        let present = matrix.present(Signals::default().with(signal), ModelSet::EMPTY, LayerSet::EMPTY);
         present.difference(inherent).iter().map(|id| matrix.layer(id).name.as_str()).collect::<Vec<_>>()
     };
     assert_eq!(added(Signal::Storage), ["data-protection", "storage-platform", "backup-recovery"]);
@@ -118,7 +122,7 @@ fn a_declared_layer_is_present_where_it_is_declared() {
     let matrix = Matrix::built_in();
     let devices: LayerSet = matrix.find("client-devices").into_iter().collect();
     assert!(!devices.is_empty());
-    assert_eq!(matrix.present(Signals::default(), devices).intersection(devices), devices);
+    assert_eq!(matrix.present(Signals::default(), ModelSet::EMPTY, devices).intersection(devices), devices);
 }
 
 #[test]

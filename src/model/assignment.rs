@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use super::labels::Selector;
 use crate::api::Role;
-use crate::matrix::{Concern, Duty, LayerId, LayerSet, ServiceModel};
+use crate::matrix::{Concern, Duty, LayerId, LayerSet, ModelId, ServiceModel};
 
 /// The identity of an assignment: a namespaced one or, without a namespace, a cluster one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,10 +39,37 @@ impl fmt::Display for AssignmentId {
 /// The service model that an assignment claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelClaim {
-    /// A built-in model.
-    BuiltIn(ServiceModel),
+    /// One that can be used.
+    Known(ModelId),
     /// A name that resolves to nothing: the claim has no effect.
     NotFound(String),
+    /// A ServiceModel that cannot be used: the claim has no effect.
+    Refused {
+        /// Its name.
+        name: String,
+        /// Why it cannot be used.
+        why: String,
+    },
+}
+
+impl ModelClaim {
+    /// The model, if it can be used.
+    #[must_use]
+    pub const fn known(&self) -> Option<ModelId> {
+        match self {
+            Self::Known(model) => Some(*model),
+            Self::NotFound(_) | Self::Refused { .. } => None,
+        }
+    }
+
+    /// Whether it names a service model that the cluster defines, or would have to.
+    #[must_use]
+    pub const fn names_own(&self) -> bool {
+        match self {
+            Self::Known(model) => model.index() >= ServiceModel::ALL.len(),
+            Self::NotFound(_) | Self::Refused { .. } => true,
+        }
+    }
 }
 
 /// A party as one assignment declares it.
@@ -50,6 +79,40 @@ pub struct PartyDeclaration {
     pub role: Role,
     /// The layers whose customer duty it lets namespaces give to it; none when the declaration does not say.
     pub accepts: Option<LayerSet>,
+    /// What shows that it fulfils its duties.
+    pub evidence: Box<[EvidenceFacts]>,
+    /// Whether it says how to reach it.
+    pub reachable: bool,
+    /// Whether it acknowledged the duties as they are.
+    pub acknowledged: bool,
+}
+
+/// A report or certificate about a party, as of a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidenceFacts {
+    /// The layers it names; all of the party's when there are none.
+    pub layers: Option<LayerSet>,
+    /// Whether its day has passed.
+    pub ended: bool,
+}
+
+impl EvidenceFacts {
+    /// Whether it speaks of a layer.
+    #[must_use]
+    pub fn covers(&self, layer: LayerId) -> bool {
+        self.layers.is_none_or(|layers| layers.contains(layer))
+    }
+}
+
+/// Whether an agreement in force covers a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AgreementCover {
+    /// None does.
+    Missing,
+    /// One does by the duty entry that it stands in.
+    Entry,
+    /// One lists the layer.
+    Listed,
 }
 
 /// The statement that a party holds a duty of a layer.
@@ -64,7 +127,67 @@ pub struct Claim {
     /// Who answers for it, when the assignment says so.
     pub accountable: Option<Arc<str>>,
     /// Whether the assignment names an agreement with the party that covers the layer.
-    pub agreement: bool,
+    pub agreement: AgreementCover,
+}
+
+/// The review of an assignment, as of a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Review {
+    /// Nobody is asked for one.
+    #[default]
+    Missing,
+    /// It is due on a later day, more than 30 days ahead.
+    Current(Date),
+    /// It is due within 30 days, or was due on this day.
+    Due(Date),
+    /// It was due on this day, and the days of grace have passed: its duties lapse.
+    Lapsed(Date),
+}
+
+/// What becomes of an exception, as of a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ExceptionState {
+    /// It holds.
+    Valid,
+    /// Its day has passed.
+    Expired(Date),
+    /// It may not be made here.
+    Refused(Refusal),
+}
+
+/// Why an exception is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusal {
+    /// Not from this layer, by this kind of assignment.
+    Layer,
+    /// It reaches too many days ahead.
+    TooFar,
+}
+
+/// A day that is about to pass or has passed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline {
+    /// The last good day.
+    pub date: Date,
+    /// What ends then.
+    pub what: DeadlineKind,
+    /// The party, or the layer of an exception.
+    pub subject: Arc<str>,
+    /// Whether it has passed; otherwise it is within 30 days.
+    pub passed: bool,
+}
+
+/// What has a last good day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeadlineKind {
+    /// The review is due; it has passed when the duties lapse.
+    Review,
+    /// An agreement with a party.
+    Agreement,
+    /// The evidence of a party.
+    Evidence,
+    /// An exception from a layer.
+    Exception,
 }
 
 /// Whether the operator could take an assignment as it is written.
@@ -77,11 +200,18 @@ pub enum Acceptance {
     },
     /// It names a service model that does not exist.
     ServiceModelNotFound(String),
+    /// It names a service model that cannot be used.
+    ServiceModelInvalid {
+        /// Its name.
+        name: String,
+        /// Why it cannot be used.
+        why: String,
+    },
     /// The stored object does not parse: it was written under another schema.
     SchemaOutdated(String),
 }
 
-/// What an assignment says, ready for evaluation.
+/// What an assignment says as of a day, ready for evaluation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
     /// Its identity.
@@ -98,6 +228,16 @@ pub struct Assignment {
     pub parties: BTreeMap<Arc<str>, PartyDeclaration>,
     /// Its claims, sorted by layer and duty.
     pub claims: Vec<Claim>,
+    /// Its exceptions by layer.
+    pub exceptions: BTreeMap<LayerId, ExceptionState>,
+    /// Its review.
+    pub review: Review,
+    /// The days that are about to pass or have passed, in order.
+    pub deadlines: Vec<Deadline>,
+    /// The next day on which anything of this is different.
+    pub next_change: Option<Date>,
+    /// The digest of what it gives to its parties: what an acknowledgement refers to.
+    pub digest: Arc<str>,
     /// Names of layers that no matrix has: they have no effect and are reported.
     pub unknown_layers: Vec<String>,
 }
@@ -114,8 +254,23 @@ impl Assignment {
     pub fn acceptance(&self) -> Acceptance {
         match &self.model {
             Some(ModelClaim::NotFound(name)) => Acceptance::ServiceModelNotFound(name.clone()),
-            Some(ModelClaim::BuiltIn(_)) | None => Acceptance::Accepted { unknown_layers: self.unknown_layers.clone() },
+            Some(ModelClaim::Refused { name, why }) => {
+                Acceptance::ServiceModelInvalid { name: name.clone(), why: why.clone() }
+            }
+            Some(ModelClaim::Known(_)) | None => Acceptance::Accepted { unknown_layers: self.unknown_layers.clone() },
         }
+    }
+
+    /// Whether its review has lapsed.
+    #[must_use]
+    pub const fn is_lapsed(&self) -> bool {
+        matches!(self.review, Review::Lapsed(_))
+    }
+
+    /// Whether it makes an exception from a layer that holds.
+    #[must_use]
+    pub fn excepts(&self, layer: LayerId) -> bool {
+        self.exceptions.get(&layer) == Some(&ExceptionState::Valid)
     }
 
     /// How much the assignment's word weighs for a duty: the highest rank decides. The workload's team has the last word
@@ -140,19 +295,15 @@ impl Assignment {
 #[cfg(test)]
 mod tests {
     use super::super::labels::Requirement;
+    use super::super::testing::silent;
     use super::*;
 
     fn assignment(cluster: bool, selector: bool, namespace_selector: bool) -> Assignment {
         let some = |wanted: bool| Selector::new(vec![Requirement::Exists("a".into())]).filter(|_| wanted);
         Assignment {
-            id: AssignmentId { namespace: (!cluster).then(|| "shop".into()), name: "a".into() },
             selector: some(selector),
             namespace_selector: some(namespace_selector),
-            model: None,
-            declares: LayerSet::EMPTY,
-            parties: BTreeMap::new(),
-            claims: vec![],
-            unknown_layers: vec![],
+            ..silent(AssignmentId { namespace: (!cluster).then(|| "shop".into()), name: "a".into() })
         }
     }
 

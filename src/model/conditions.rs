@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::assignment::Acceptance;
+use super::assignment::{Acceptance, Deadline, DeadlineKind};
 use super::message::{gap_line, shorten};
 use super::roll_up::RollUp;
 use crate::api::GapReason;
 use crate::matrix::{Matrix, ServiceModel};
 
 /// The types of the conditions that the operator keeps, in the order in which it writes them.
-pub const CONDITIONS: [&str; 5] = ["Accepted", "InventoryComplete", "Covered", "Consistent", "Ready"];
+pub const CONDITIONS: [&str; 6] = ["Accepted", "InventoryComplete", "Covered", "Consistent", "Current", "Ready"];
 
 /// How many gaps the message of `Covered` names, a line each.
 const NAMED_GAPS: usize = 5;
@@ -20,8 +20,10 @@ const NAMED_GAPS: usize = 5;
 pub struct Completeness {
     /// Inputs without which nothing can be said: workloads, namespaces, assignments.
     pub essential: Vec<String>,
-    /// Inputs that can only add gaps: Services and Ingresses.
+    /// Inputs that can only add gaps: Services, Ingresses and routes.
     pub additional: Vec<String>,
+    /// What is not looked at by choice, where the operator was told to look at some namespaces only.
+    pub by_choice: Option<String>,
 }
 
 impl Completeness {
@@ -45,7 +47,12 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    fn new(kind: &'static str, status: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn new(
+        kind: &'static str,
+        status: &'static str,
+        reason: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
         Self { kind, status, reason, message: message.into() }
     }
 
@@ -65,8 +72,11 @@ impl Verdict {
     }
 }
 
-pub(super) fn accepted(acceptance: &Acceptance) -> Verdict {
+pub(super) fn accepted(acceptance: &Acceptance, completeness: &Completeness) -> Verdict {
     match acceptance {
+        Acceptance::ServiceModelNotFound(_) if !completeness.essential.is_empty() => {
+            Verdict::new("Accepted", "Unknown", "InventoryIncomplete", completeness.sentences())
+        }
         Acceptance::Accepted { unknown_layers } if unknown_layers.is_empty() => {
             Verdict::new("Accepted", "True", "Accepted", "the assignment is understood")
         }
@@ -78,8 +88,14 @@ pub(super) fn accepted(acceptance: &Acceptance) -> Verdict {
         }
         Acceptance::ServiceModelNotFound(name) => {
             let models = ServiceModel::ALL.map(ServiceModel::name).join(", ");
-            let message = format!("serviceModel {:?} does not exist; write one of: {models}", shorten(name, 80));
+            let name = shorten(name, 80);
+            let message =
+                format!("serviceModel {name:?} does not exist; create that ServiceModel, or write one of: {models}");
             Verdict::new("Accepted", "False", "ServiceModelNotFound", message)
+        }
+        Acceptance::ServiceModelInvalid { name, why } => {
+            let message = format!("serviceModel {:?} cannot be used: {}", shorten(name, 80), shorten(why, 300));
+            Verdict::new("Accepted", "False", "ServiceModelInvalid", message)
         }
         Acceptance::SchemaOutdated(error) => {
             let message =
@@ -90,10 +106,13 @@ pub(super) fn accepted(acceptance: &Acceptance) -> Verdict {
 }
 
 pub(super) fn inventory_complete(completeness: &Completeness) -> Verdict {
-    if completeness.is_complete() {
-        return Verdict::new("InventoryComplete", "True", "AllInputsRead", "every kind that counts can be read");
+    match &completeness.by_choice {
+        _ if !completeness.is_complete() => {
+            Verdict::new("InventoryComplete", "False", "InputsUnreadable", completeness.sentences())
+        }
+        Some(by_choice) => Verdict::new("InventoryComplete", "True", "NamespacedScope", by_choice.clone()),
+        None => Verdict::new("InventoryComplete", "True", "AllInputsRead", "every kind that counts can be read"),
     }
-    Verdict::new("InventoryComplete", "False", "InputsUnreadable", completeness.sentences())
 }
 
 pub(super) fn ready(acceptance: &Acceptance, completeness: &Completeness) -> Verdict {
@@ -103,6 +122,9 @@ pub(super) fn ready(acceptance: &Acceptance, completeness: &Completeness) -> Ver
         }
         Acceptance::ServiceModelNotFound(_) => {
             Verdict::new("Ready", "False", "ServiceModelNotFound", "the service model it names does not exist")
+        }
+        Acceptance::ServiceModelInvalid { .. } => {
+            Verdict::new("Ready", "False", "ServiceModelInvalid", "the service model it names cannot be used")
         }
         Acceptance::Accepted { .. } if !completeness.is_complete() => {
             Verdict::new("Ready", "False", "InventoryIncomplete", completeness.sentences())
@@ -120,13 +142,14 @@ pub(super) fn covered(
     let unknown = |reason, message: String| Verdict::new("Covered", "Unknown", reason, message);
     match acceptance {
         Acceptance::SchemaOutdated(_) => return unknown("SchemaOutdated", "the stored object cannot be read".into()),
+        _ if !completeness.essential.is_empty() => return unknown("InventoryIncomplete", completeness.sentences()),
         Acceptance::ServiceModelNotFound(_) => {
             return unknown("ServiceModelNotFound", "the service model it names does not exist".into());
         }
+        Acceptance::ServiceModelInvalid { .. } => {
+            return unknown("ServiceModelInvalid", "the service model it names cannot be used".into());
+        }
         Acceptance::Accepted { .. } => {}
-    }
-    if !completeness.essential.is_empty() {
-        return unknown("InventoryIncomplete", completeness.sentences());
     }
     if roll_up.workloads == 0 {
         let message = if roll_up.left_out {
@@ -138,12 +161,14 @@ pub(super) fn covered(
         return unknown("MatchesNothing", message.into());
     }
     if roll_up.model_not_found > 0 {
-        let message = "a cluster assignment for these workloads names a service model that does not exist";
+        let message =
+            "a cluster assignment for these workloads names a service model that does not exist or cannot be used";
         return unknown("ServiceModelNotFound", message.into());
     }
     if roll_up.undetermined > 0 {
         let message = format!(
-            "nothing tells the service model of {} workload(s); write spec.serviceModel, such as serviceModel: CaaS",
+            "the service model of {} workload(s) is not known: no node they may land on shows it, or not every one, and no \
+             cluster assignment says it; write spec.serviceModel there, such as serviceModel: CaaS",
             roll_up.undetermined
         );
         return unknown("ServiceModelUndetermined", message);
@@ -211,4 +236,39 @@ pub(super) fn consistent(
         return Verdict::new("Consistent", "True", "NoConflict", "no duty is claimed by several parties");
     }
     Verdict::new("Consistent", "False", "OverlappingAssignments", conflicts.join("\n"))
+}
+
+/// Whether nothing has lapsed or is about to.
+pub(super) fn current(acceptance: &Acceptance, deadlines: &[Deadline]) -> Verdict {
+    if let Acceptance::SchemaOutdated(_) = acceptance {
+        return Verdict::new("Current", "Unknown", "SchemaOutdated", "the stored object cannot be read");
+    }
+    if deadlines.is_empty() {
+        return Verdict::new("Current", "True", "NothingDue", "nothing has lapsed or is about to");
+    }
+    let passed = deadlines.iter().any(|deadline| deadline.passed);
+    let reason = if passed { "Lapsed" } else { "AboutToLapse" };
+    let mut lines: Vec<String> = deadlines.iter().take(NAMED_GAPS).map(deadline_line).collect();
+    if deadlines.len() > NAMED_GAPS {
+        lines.push(format!("and {} more", deadlines.len() - NAMED_GAPS));
+    }
+    Verdict::new("Current", "False", reason, lines.join("\n"))
+}
+
+/// A deadline in a line. Messages hold dates and never "in 12 days", which would be wrong tomorrow.
+fn deadline_line(deadline: &Deadline) -> String {
+    let Deadline { date, what, subject, passed } = deadline;
+    let subject = shorten(subject, 80);
+    match (what, passed) {
+        (DeadlineKind::Review, false) => format!("the review is due on {date}; set review.lastAt"),
+        (DeadlineKind::Review, true) => {
+            format!("the review was due on {date}, the duties have lapsed; set review.lastAt")
+        }
+        (DeadlineKind::Agreement, false) => format!("the agreement with {subject} ends on {date}"),
+        (DeadlineKind::Agreement, true) => format!("the agreement with {subject} ended on {date}"),
+        (DeadlineKind::Evidence, false) => format!("evidence of {subject} ends on {date}"),
+        (DeadlineKind::Evidence, true) => format!("evidence of {subject} ended on {date}"),
+        (DeadlineKind::Exception, false) => format!("the exception from {subject} ends on {date}"),
+        (DeadlineKind::Exception, true) => format!("the exception from {subject} ended on {date}"),
+    }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::assignment::Assignment;
+use super::assignment::{Assignment, EvidenceFacts};
 use crate::api::Role;
-use crate::matrix::{Duty, LayerSet};
+use crate::matrix::{Duty, LayerId, LayerSet};
 
 /// The parties that the cluster assignments taking in a namespace declare for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,35 @@ struct ClusterParty {
     role: Option<Role>,
     /// The layers whose customer duty a namespace may give to it.
     accepts: LayerSet,
+    evidence: Vec<EvidenceFacts>,
+}
+
+/// What shows that a party fulfils its duty of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EvidenceStanding {
+    /// There never was any.
+    Missing,
+    /// Some has not ended.
+    Current,
+    /// All of it has ended.
+    Ended,
+}
+
+/// The role that cluster assignments declare.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum DeclaredRole {
+    #[default]
+    None,
+    One(Role),
+    Several,
+}
+
+/// Whether one or several cluster assignments say which layers a party accepts, and what evidence there is of it.
+#[derive(Default)]
+struct Declared {
+    role: DeclaredRole,
+    accepts: Option<LayerSet>,
+    evidence: Vec<EvidenceFacts>,
 }
 
 /// What is known of a party that a claim names.
@@ -33,15 +62,18 @@ pub(super) enum Standing {
 impl Directory {
     /// The directory of a namespace from the cluster assignments that take it in.
     pub fn new<'a>(cluster_assignments: impl IntoIterator<Item = &'a Assignment> + Clone) -> Self {
-        let mut parties: BTreeMap<Arc<str>, (Option<Role>, Option<LayerSet>)> = BTreeMap::new();
+        let mut parties: BTreeMap<Arc<str>, Declared> = BTreeMap::new();
         for assignment in cluster_assignments.clone() {
-            for (name, declared) in &assignment.parties {
-                let (role, accepts) = parties.entry(name.clone()).or_insert((Some(declared.role), None));
-                *role = role.filter(|role| *role == declared.role);
-                *accepts = match (*accepts, declared.accepts) {
+            for (name, declaration) in &assignment.parties {
+                let party = parties.entry(name.clone()).or_default();
+                let role = DeclaredRole::One(declaration.role);
+                let is_same = party.role == DeclaredRole::None || party.role == role;
+                party.role = if is_same { role } else { DeclaredRole::Several };
+                party.accepts = match (party.accepts, declaration.accepts) {
                     (Some(some), Some(more)) => Some(some.union(more)),
                     (some, more) => some.or(more),
                 };
+                party.evidence.extend(declaration.evidence.iter().cloned());
             }
         }
         let mut given: BTreeMap<&str, LayerSet> = BTreeMap::new();
@@ -49,19 +81,40 @@ impl Directory {
         for claim in claims.filter(|claim| claim.duty == Duty::Customer) {
             given.entry(&claim.party).or_default().insert(claim.layer);
         }
-        let with_default = |(name, (role, accepts)): (Arc<str>, (_, Option<LayerSet>))| {
+        let with_default = |(name, Declared { role, accepts, evidence }): (Arc<str>, Declared)| {
+            let role = match role {
+                DeclaredRole::One(role) => Some(role),
+                DeclaredRole::None | DeclaredRole::Several => None,
+            };
             let accepts = accepts.unwrap_or_else(|| given.get(&*name).copied().unwrap_or_default());
-            (name, ClusterParty { role, accepts })
+            (name, ClusterParty { role, accepts, evidence })
         };
         Self(parties.into_iter().map(with_default).collect())
     }
 
+    /// Whether a cluster assignment declares a party of this name.
+    pub(super) fn declares(&self, party: &str) -> bool {
+        self.0.contains_key(party)
+    }
+
+    /// What shows that a party named by an assignment fulfils its duty of a layer.
+    pub(super) fn evidence(&self, assignment: &Assignment, party: &str, layer: LayerId) -> EvidenceStanding {
+        let declared = assignment.parties.get(party).map(|party| &*party.evidence);
+        let evidence = self.0.get(party).map(|party| &*party.evidence).or(declared).unwrap_or_default();
+        let about = || evidence.iter().filter(|evidence| evidence.covers(layer));
+        match (about().next().is_some(), about().all(|evidence| evidence.ended)) {
+            (false, _) => EvidenceStanding::Missing,
+            (true, true) => EvidenceStanding::Ended,
+            (true, false) => EvidenceStanding::Current,
+        }
+    }
+
     /// What is known of a party named by an assignment. A cluster's declaration wins over a namespace's; a party that the
     /// cluster declares holds customer duties named in a namespace only for layers it accepts.
-    pub(super) fn standing(&self, assignment: &Assignment, party: &str, layer: crate::matrix::LayerId) -> Standing {
+    pub(super) fn standing(&self, assignment: &Assignment, party: &str, layer: LayerId) -> Standing {
         match (self.0.get(party), assignment.parties.get(party)) {
             (Some(ClusterParty { role: None, .. }), _) => Standing::Ambiguous,
-            (Some(ClusterParty { role: Some(role), accepts }), _) => {
+            (Some(ClusterParty { role: Some(role), accepts, .. }), _) => {
                 Standing::Known { role: *role, accepts: assignment.id.is_cluster() || accepts.contains(layer) }
             }
             (None, Some(declared)) => Standing::Known { role: declared.role, accepts: true },

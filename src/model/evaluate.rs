@@ -4,17 +4,22 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::assignment::{Assignment, Claim};
-use super::directory::{Directory, Standing};
+use super::assignment::{AgreementCover, Assignment, Claim};
+use super::directory::{Directory, EvidenceStanding, Standing};
+use super::host_access::HostAccesses;
+use super::node_model::FoundNodes;
+use super::risks::{self, Risk};
 use super::service_model::EffectiveModel;
 use crate::api::{GapReason, Role};
-use crate::matrix::{Duty, Layer, LayerId, LayerSet, Matrix, ServiceModel, Signals};
+use crate::matrix::{Duty, Layer, LayerId, LayerSet, Matrix, Owed, ServiceModel, Signals};
 
 /// What holds for the whole cluster by configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// The service model where nothing else determines one.
+    /// The service model where nothing else determines one: where there are no nodes, and for nodes that show none.
     pub default_model: Option<ServiceModel>,
+    /// Whether the provider runs the control plane although no node shows it.
+    pub managed_control_plane: bool,
     /// How provider duties are treated of which nobody says anything.
     pub provider_duties: ProviderDuties,
 }
@@ -36,6 +41,8 @@ pub enum State {
     Owned,
     /// A provider duty of which nobody said anything.
     Assumed,
+    /// What would be a gap, under an exception that holds.
+    Excepted,
     /// Nothing can be said.
     Unknown,
     /// Validly held by nobody: unowned, invalid or conflicted by the reason.
@@ -62,9 +69,54 @@ pub struct Evaluation {
     pub model: EffectiveModel,
     /// The duties of its layers, sorted by layer and duty.
     pub duties: Vec<DutyState>,
+    /// What is no gap and may become one or hide one, sorted.
+    pub risks: Vec<Risk>,
 }
 
-/// Evaluates a workload with these signals, selected by these assignments.
+impl Evaluation {
+    /// Whether all of it is known: what is undetermined is neither a gap nor held.
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        !self.model.is_undetermined()
+            && !self.model.not_found
+            && self.duties.iter().all(|found| found.state != State::Unknown)
+    }
+
+    /// The layers and duties with a gap.
+    pub fn gaps(&self) -> impl Iterator<Item = (LayerId, Duty)> {
+        self.duties.iter().filter(|found| matches!(found.state, State::Gap(_))).map(|found| (found.layer, found.duty))
+    }
+
+    /// The duties by the numbers of another matrix, without those in layers that it does not have. What else was found is
+    /// left to the next evaluation.
+    #[must_use]
+    pub fn renumbered(&self, from: &Matrix, to: &Matrix) -> Self {
+        let duty = |found: &DutyState| {
+            let layer = to.find(&from.layer(found.layer).name)?;
+            Some(DutyState { layer, ..found.clone() })
+        };
+        let mut duties: Vec<DutyState> = self.duties.iter().filter_map(duty).collect();
+        duties.sort();
+        Self { duties, ..Self::default() }
+    }
+}
+
+/// What is known of a workload beside what assignments say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Circumstances {
+    /// What its manifest, Services and routes show.
+    pub signals: Signals,
+    /// How close its pods come to the host.
+    pub host: HostAccesses,
+    /// Whether it is a DaemonSet.
+    pub daemon_set: bool,
+    /// What the nodes come to on which it may land.
+    pub nodes: FoundNodes,
+    /// Whether it is known that no policy selects its pods.
+    pub unsegmented: bool,
+}
+
+/// Evaluates a workload in these circumstances, selected by these assignments.
 ///
 /// The order of the assignments is of no account. `directory` holds the parties of all cluster assignments that take in
 /// the workload's namespace, whether they select the workload or not.
@@ -72,25 +124,39 @@ pub struct Evaluation {
 pub fn evaluate(
     matrix: &Matrix,
     settings: &Settings,
-    signals: Signals,
+    workload: &Circumstances,
     assignments: &[&Assignment],
     directory: &Directory,
 ) -> Evaluation {
-    let model = EffectiveModel::of(matrix, assignments, settings.default_model);
+    let (model, claims) = EffectiveModel::of(matrix, *settings, workload.nodes, assignments);
     let declared = assignments.iter().fold(LayerSet::EMPTY, |all, assignment| all.union(assignment.declares));
-    let present = matrix.present(signals, declared);
-    let scene = Scene { matrix, settings, model, assignments, directory };
-    let duties = present.iter().flat_map(|layer| scene.duties_of(layer)).collect();
-    Evaluation { model, duties }
+    let present = matrix.present(workload.signals, model.models, declared);
+    let owed = model.owed.union(matrix.owed_where_declared(declared, claims.determined));
+    let scene = Scene { matrix, settings, workload, model, owed, present, assignments, directory };
+    let verdicts: Vec<Verdict<'_>> = present.iter().flat_map(|layer| scene.verdicts(layer)).collect();
+    let risks = risks::of_workload(&scene, &claims, &verdicts);
+    Evaluation { model, duties: verdicts.into_iter().map(|verdict| verdict.duty).collect(), risks }
 }
 
 /// What all duties of a workload are judged by.
-struct Scene<'a> {
-    matrix: &'a Matrix,
+pub(super) struct Scene<'a> {
+    pub(super) matrix: &'a Matrix,
     settings: &'a Settings,
-    model: EffectiveModel,
-    assignments: &'a [&'a Assignment],
-    directory: &'a Directory,
+    pub(super) workload: &'a Circumstances,
+    pub(super) model: EffectiveModel,
+    pub(super) owed: Owed,
+    pub(super) present: LayerSet,
+    pub(super) assignments: &'a [&'a Assignment],
+    pub(super) directory: &'a Directory,
+}
+
+/// A duty, its state, and the claims that led to it.
+pub(super) struct Verdict<'a> {
+    pub(super) duty: DutyState,
+    /// The valid claims at the highest rank.
+    pub(super) deciding: Vec<(&'a Assignment, &'a Claim)>,
+    /// The valid claims at lower ranks.
+    pub(super) overruled: Vec<(&'a Assignment, &'a Claim)>,
 }
 
 /// Why a claim does not count and which party that is about. Ordered by the weight of the reason.
@@ -100,63 +166,83 @@ struct Invalid {
     subject: Arc<str>,
 }
 
-/// What the claims about a duty come to.
-enum Judged {
-    /// Held, contested or invalid.
-    Claimed(State, Option<Arc<str>>),
-    /// Nobody claims it.
-    Unclaimed,
-}
+impl<'a> Scene<'a> {
+    pub(super) fn owes(&self, layer: LayerId, duty: Duty) -> bool {
+        if self.model.is_undetermined() { duty == Duty::Customer } else { self.owed.of(duty).contains(layer) }
+    }
 
-impl Scene<'_> {
-    fn duties_of(&self, id: LayerId) -> Vec<DutyState> {
-        let layer = self.matrix.layer(id);
-        let state = |duty, state, subject| DutyState { layer: id, duty, state, subject };
+    fn verdicts(&self, id: LayerId) -> Vec<Verdict<'a>> {
         if self.model.is_undetermined() && !self.matrix.customer_everywhere().contains(id) {
-            return vec![state(Duty::Customer, State::Unknown, None)];
+            let duty = DutyState { layer: id, duty: Duty::Customer, state: State::Unknown, subject: None };
+            return vec![Verdict { duty, deciding: vec![], overruled: vec![] }];
         }
-        let owed: Vec<Duty> = Duty::ALL.into_iter().filter(|duty| self.owes(id, *duty)).collect();
-        let judged: Vec<Judged> = owed.iter().map(|duty| self.judge(id, layer, *duty)).collect();
-        let any_owned = judged.iter().any(|judged| matches!(judged, Judged::Claimed(State::Owned, _)));
-        owed.into_iter()
-            .zip(judged)
-            .map(|(duty, judged)| match judged {
-                Judged::Claimed(claimed, subject) => state(duty, claimed, subject),
-                Judged::Unclaimed => state(duty, self.unclaimed(duty, any_owned), None),
-            })
-            .collect()
+        let mut verdicts: Vec<Verdict<'a>> =
+            Duty::ALL.into_iter().filter(|duty| self.owes(id, *duty)).map(|duty| self.judge(id, duty)).collect();
+        let any_owned = verdicts.iter().any(|verdict| verdict.duty.state == State::Owned);
+        for verdict in &mut verdicts {
+            let state = &mut verdict.duty.state;
+            if *state == State::Gap(GapReason::LayerUnowned) && any_owned {
+                *state = State::Gap(GapReason::SharedLayerHalfOwned);
+            }
+            if matches!(state, State::Gap(_)) && self.assignments.iter().any(|assignment| assignment.excepts(id)) {
+                *state = State::Excepted;
+                verdict.duty.subject = None;
+            }
+        }
+        verdicts
     }
 
-    fn owes(&self, layer: LayerId, duty: Duty) -> bool {
-        if self.model.is_undetermined() { duty == Duty::Customer } else { self.model.owed.of(duty).contains(layer) }
-    }
-
-    fn judge(&self, id: LayerId, layer: &Layer, duty: Duty) -> Judged {
-        let mut valid: Vec<(u8, &Arc<str>)> = Vec::new();
+    /// The state of a duty by the claims about it, whatever the other duty of the layer.
+    fn judge(&self, id: LayerId, duty: Duty) -> Verdict<'a> {
+        let layer = self.matrix.layer(id);
+        let mut valid: Vec<(u8, &'a Assignment, &'a Claim)> = Vec::new();
         let mut invalid: Vec<(Reverse<u8>, Invalid)> = Vec::new();
         for assignment in self.assignments {
             let rank = assignment.rank(layer.concern, duty);
             for claim in assignment.claims_about(id, duty) {
                 match self.validate(assignment, claim, layer) {
-                    Ok(()) => valid.push((rank, &claim.party)),
+                    Ok(()) => valid.push((rank, assignment, claim)),
                     Err(reason) => invalid.push((Reverse(rank), reason)),
                 }
             }
         }
-        if let Some(top) = valid.iter().map(|(rank, _)| *rank).max() {
-            let holders: BTreeSet<&str> =
-                valid.into_iter().filter(|(rank, _)| *rank == top).map(|(_, party)| &**party).collect();
-            if holders.len() == 1 {
-                return Judged::Claimed(State::Owned, None);
+        let top = valid.iter().map(|(rank, ..)| *rank).max();
+        let (deciding, overruled): (Vec<_>, Vec<_>) = valid.into_iter().partition(|(rank, ..)| Some(*rank) == top);
+        let claims = |ranked: Vec<(u8, &'a Assignment, &'a Claim)>| -> Vec<_> {
+            ranked.into_iter().map(|(_, assignment, claim)| (assignment, claim)).collect()
+        };
+        let (deciding, overruled) = (claims(deciding), claims(overruled));
+        let (state, subject) = if deciding.is_empty() {
+            // The weightiest of the highest-ranked; among equals the first name: the order of creation is no matter.
+            match invalid.into_iter().min() {
+                Some((_, Invalid { reason, subject })) => (State::Gap(reason), Some(subject)),
+                None => self.unclaimed(id, layer, duty),
             }
-            let names = holders.into_iter().collect::<Vec<_>>().join(", ");
-            return Judged::Claimed(State::Gap(GapReason::OverlappingAssignments), Some(names.into()));
+        } else {
+            self.decided(id, duty, &deciding)
+        };
+        Verdict { duty: DutyState { layer: id, duty, state, subject }, deciding, overruled }
+    }
+
+    /// What the valid claims at the highest rank come to.
+    fn decided(&self, id: LayerId, duty: Duty, deciding: &[(&Assignment, &Claim)]) -> (State, Option<Arc<str>>) {
+        let holders: BTreeSet<&Arc<str>> = deciding.iter().map(|(_, claim)| &claim.party).collect();
+        let mut holders = holders.into_iter();
+        let (Some(holder), None) = (holders.next(), holders.next()) else {
+            let names: BTreeSet<&str> = deciding.iter().map(|(_, claim)| &*claim.party).collect();
+            let names = names.into_iter().collect::<Vec<_>>().join(", ");
+            return (State::Gap(GapReason::OverlappingAssignments), Some(names.into()));
+        };
+        if deciding.iter().all(|(assignment, _)| assignment.is_lapsed()) {
+            return (State::Gap(GapReason::ReviewLapsed), Some(holder.clone()));
         }
-        // The weightiest of the highest-ranked; among equals the first name, so that the order of creation is no matter.
-        match invalid.into_iter().min() {
-            Some((_, Invalid { reason, subject })) => Judged::Claimed(State::Gap(reason), Some(subject)),
-            None => self.left_to_provider(id, layer, duty),
+        let ended = |(assignment, _): &(&Assignment, _)| {
+            self.directory.evidence(assignment, holder, id) == EvidenceStanding::Ended
+        };
+        if duty == Duty::Provider && deciding.iter().all(ended) {
+            return (State::Assumed, None);
         }
+        (State::Owned, None)
     }
 
     /// Whether a claim counts; otherwise the weightiest reason why not.
@@ -171,7 +257,7 @@ impl Scene<'_> {
         };
         match (claim.duty, role) {
             (Duty::Provider, Role::Provider) => return Ok(()),
-            (Duty::Provider, Role::ThirdParty) if claim.agreement => return Ok(()),
+            (Duty::Provider, Role::ThirdParty) if claim.agreement != AgreementCover::Missing => return Ok(()),
             (Duty::Provider, Role::ThirdParty) => return invalid(GapReason::AgreementMissing, party),
             (Duty::Provider, Role::Customer) => return invalid(GapReason::RoleMismatch, party),
             (Duty::Customer, _) => {}
@@ -185,44 +271,48 @@ impl Scene<'_> {
             Standing::Ambiguous | Standing::Known { role: Role::Provider | Role::ThirdParty, .. },
         )) = answering
         {
-            return invalid(GapReason::RoleMismatch, accountable);
+            return invalid(GapReason::RoleMismatch, &answering_as(accountable));
         }
-        if role != Role::Customer && !claim.agreement {
+        if role != Role::Customer && claim.agreement == AgreementCover::Missing {
             return invalid(GapReason::AgreementMissing, party);
         }
         if !accepts {
             return invalid(GapReason::NotAccepted, party);
         }
         match answering {
-            Some((accountable, Standing::Known { accepts: false, .. })) => invalid(GapReason::NotAccepted, accountable),
-            Some((accountable, Standing::Unknown)) => invalid(GapReason::UnknownParty, accountable),
+            Some((accountable, Standing::Known { accepts: false, .. })) => {
+                invalid(GapReason::NotAccepted, &answering_as(accountable))
+            }
+            Some((accountable, Standing::Unknown)) => invalid(GapReason::UnknownParty, &answering_as(accountable)),
             _ => Ok(()),
         }
     }
 
-    /// Nobody claims a customer duty, but somebody names a provider for a layer that owes no provider duty: they believe
-    /// that the provider handles it.
-    fn left_to_provider(&self, id: LayerId, layer: &Layer, duty: Duty) -> Judged {
-        if duty != Duty::Customer || self.owes(id, Duty::Provider) {
-            return Judged::Unclaimed;
+    /// The state of a duty about which nobody makes a claim.
+    ///
+    /// Where nobody claims a customer duty, but somebody names a provider for a layer that owes no provider duty, they
+    /// believe that the provider handles it.
+    fn unclaimed(&self, id: LayerId, layer: &Layer, duty: Duty) -> (State, Option<Arc<str>>) {
+        if duty == Duty::Provider && self.settings.provider_duties == ProviderDuties::Assume {
+            return (State::Assumed, None);
         }
-        let providers = self.assignments.iter().flat_map(|assignment| assignment.claims_about(id, Duty::Provider));
-        match providers.map(|claim| &claim.party).min() {
-            Some(party) if layer.retained => {
-                Judged::Claimed(State::Gap(GapReason::NotTransferable), Some(party.clone()))
-            }
-            Some(party) => Judged::Claimed(State::Gap(GapReason::AgreementMissing), Some(party.clone())),
-            None => Judged::Unclaimed,
+        let believed = if duty == Duty::Customer && !self.owes(id, Duty::Provider) {
+            let providers = self.assignments.iter().flat_map(|assignment| assignment.claims_about(id, Duty::Provider));
+            providers.map(|claim| &claim.party).min()
+        } else {
+            None
+        };
+        match believed {
+            Some(party) if layer.retained => (State::Gap(GapReason::NotTransferable), Some(party.clone())),
+            Some(party) => (State::Gap(GapReason::AgreementMissing), Some(party.clone())),
+            None => (State::Gap(GapReason::LayerUnowned), None),
         }
     }
+}
 
-    const fn unclaimed(&self, duty: Duty, other_owned: bool) -> State {
-        match (duty, self.settings.provider_duties) {
-            (Duty::Provider, ProviderDuties::Assume) => State::Assumed,
-            _ if other_owned => State::Gap(GapReason::SharedLayerHalfOwned),
-            _ => State::Gap(GapReason::LayerUnowned),
-        }
-    }
+/// How a party is named that does not do the work but answers for it.
+fn answering_as(accountable: &str) -> Arc<str> {
+    format!("accountable: {accountable}").into()
 }
 
 #[cfg(test)]

@@ -4,11 +4,19 @@
 //! roll-up of that. The result never depends on the order in which objects were created or seen.
 
 mod assignment;
+mod calendar;
+mod compile;
 mod conditions;
+mod definition;
 mod directory;
 mod evaluate;
+mod host_access;
 mod labels;
 mod message;
+mod node_model;
+mod placement;
+mod reminder;
+mod risks;
 mod roll_up;
 mod service_model;
 mod status;
@@ -17,14 +25,26 @@ pub(crate) mod testing;
 mod transition;
 mod workload;
 
-pub use assignment::{Acceptance, Assignment, AssignmentId, Claim, ModelClaim, PartyDeclaration};
+pub use assignment::{
+    Acceptance, AgreementCover, Assignment, AssignmentId, Claim, Deadline, DeadlineKind, EvidenceFacts, ExceptionState,
+    ModelClaim, PartyDeclaration, Refusal, Review,
+};
+pub use compile::{compile, selector};
 pub use conditions::{CONDITIONS, Completeness};
+pub use definition::{define, service_model_status};
 pub use directory::Directory;
-pub use evaluate::{DutyState, Evaluation, ProviderDuties, Settings, State, evaluate};
+pub use evaluate::{Circumstances, DutyState, Evaluation, ProviderDuties, Settings, State, evaluate};
+pub use host_access::{HostAccess, HostAccesses};
 pub use labels::{Labels, Requirement, Selector};
-pub use message::{sentence, shorten};
+pub use message::{list, risk_sentence, sentence, shorten};
+pub use node_model::{CONTROL_PLANE_LABEL, FoundNodes, NodeClass, NodeModels, NodeRule};
+pub use placement::{NodeFacts, NodeRequirement, NodeTerm, Placement, Taint, TaintEffect, Toleration};
+pub use reminder::reminders;
+pub use risks::{Risk, of_assignment as risks_of_assignment};
 pub use roll_up::{Members, RollUp, Row};
 pub use service_model::EffectiveModel;
 pub use status::{STATUS_LIMIT, Subject, bound, status};
 pub use transition::{Note, Transitions, open_gaps};
-pub use workload::{PodLabels, ValueDigest, WorkloadFacts, WorkloadKey, WorkloadKind};
+pub use workload::{
+    GENERATED, ObjectIdentity, OtherKind, PodLabels, ValueDigest, WorkloadFacts, WorkloadKey, WorkloadKind,
+};

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::assignment::AssignmentId;
 use super::evaluate::{DutyState, Evaluation, State};
+use super::risks::Risk;
 use super::workload::WorkloadKey;
-use crate::api::{DutyCounts, GapReason, GapState};
-use crate::matrix::{Concern, Duty, LayerId, LayerSet, Matrix, Owed, ServiceModels};
+use crate::api::{DutyCounts, GapReason, GapState, RiskReason};
+use crate::matrix::{Concern, Duty, LayerId, LayerSet, Matrix, ModelSet, Owed};
 
 /// How many workloads a row names.
 pub(super) const EXAMPLES: usize = 3;
@@ -24,11 +26,15 @@ pub struct RollUp {
     /// The workloads selected.
     pub workloads: usize,
     /// The service models of the workloads together.
-    pub models: ServiceModels,
+    pub models: ModelSet,
     /// Workloads whose service model nothing determines.
     pub undetermined: usize,
-    /// Workloads for which a cluster assignment names a service model that does not exist.
+    /// Workloads for which a cluster assignment names a service model that does not exist or cannot be used.
     pub model_not_found: usize,
+    /// Workloads whose service model would be another one if the nodes were others.
+    pub from_nodes: usize,
+    /// Workloads for which an assignment names a service model that the cluster defines.
+    pub names_own_model: usize,
     /// The layers that some workload has.
     pub layers: LayerSet,
     /// All duties by state.
@@ -45,16 +51,18 @@ pub struct RollUp {
     pub unknown_layers: LayerSet,
     /// The gaps that this assignment is told of, by layer, duty and reason.
     pub rows: BTreeMap<(LayerId, Duty, GapReason), Row>,
+    /// The risks that this assignment is told of, by reason and layer.
+    pub risks: BTreeMap<(RiskReason, Option<LayerId>), Row>,
 }
 
-/// The workloads with a gap in a layer and duty for one reason.
+/// The workloads with a gap in a layer and duty for one reason, or with a risk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row {
     /// How many there are.
     pub workloads: usize,
     /// The first of them in order.
     pub examples: BTreeSet<Arc<WorkloadKey>>,
-    /// The party or parties that the gap is about, of the first in order.
+    /// The party or parties that it is about, of the first in order.
     pub subject: Option<Arc<str>>,
 }
 
@@ -63,16 +71,38 @@ impl RollUp {
     ///
     /// With `platform_elsewhere` the gaps of platform layers are only counted: they are told to the cluster assignments.
     #[must_use]
-    pub fn new(matrix: &Matrix, members: &Members, platform_elsewhere: bool) -> Self {
+    pub fn new(matrix: &Matrix, id: &AssignmentId, members: &Members, platform_elsewhere: bool) -> Self {
         let mut total = Self::default();
         for (evaluation, workloads) in members {
             total.add_workloads(evaluation, workloads.len());
+            let listed = |layer| !(platform_elsewhere && matrix.layer(layer).concern == Concern::Platform);
             for duty in &evaluation.duties {
-                let listed = !(platform_elsewhere && matrix.layer(duty.layer).concern == Concern::Platform);
-                total.add_duty(duty, workloads, listed);
+                total.add_duty(duty, workloads, listed(duty.layer));
+            }
+            // Two parties may be the subject of one risk: the workload counts once.
+            let mut counted = BTreeSet::new();
+            for risk in &evaluation.risks {
+                let told = match &risk.told_to {
+                    Some(told_to) => told_to == id,
+                    // What a pod does to its node is for its own team to mend.
+                    None => risk.reason == RiskReason::HostAccessDefeatsProviderNodes || risk.layer.is_none_or(listed),
+                };
+                if told && counted.insert((risk.reason, risk.layer)) {
+                    let row = total.risks.entry((risk.reason, risk.layer)).or_default();
+                    row.add(risk.subject.as_ref(), workloads);
+                }
             }
         }
         total
+    }
+
+    /// Adds the risks of the assignment itself.
+    #[must_use]
+    pub fn with_risks_of_assignment(mut self, risks: Vec<Risk>) -> Self {
+        for Risk { reason, layer, subject, .. } in risks {
+            self.risks.entry((reason, layer)).or_default().subject = subject;
+        }
+        self
     }
 
     const fn add_workloads(&mut self, evaluation: &Evaluation, count: usize) {
@@ -83,6 +113,12 @@ impl RollUp {
         }
         if evaluation.model.not_found {
             self.model_not_found += count;
+        }
+        if evaluation.model.from_nodes {
+            self.from_nodes += count;
+        }
+        if evaluation.model.names_own {
+            self.names_own_model += count;
         }
     }
 
@@ -97,14 +133,14 @@ impl RollUp {
                 self.platform_gap_layers.insert(duty.layer);
             }
             State::Gap(reason) => {
-                self.rows.entry((duty.layer, duty.duty, reason)).or_default().add(duty, workloads);
+                self.rows.entry((duty.layer, duty.duty, reason)).or_default().add(duty.subject.as_ref(), workloads);
             }
             State::Unknown => self.unknown_layers.insert(duty.layer),
             State::Owned => match duty.duty {
                 Duty::Provider => self.held.provider.insert(duty.layer),
                 Duty::Customer => self.held.customer.insert(duty.layer),
             },
-            State::Assumed => {}
+            State::Assumed | State::Excepted => {}
         }
     }
 
@@ -123,11 +159,11 @@ impl RollUp {
 }
 
 impl Row {
-    fn add(&mut self, duty: &DutyState, workloads: &BTreeSet<Arc<WorkloadKey>>) {
+    fn add(&mut self, subject: Option<&Arc<str>>, workloads: &BTreeSet<Arc<WorkloadKey>>) {
         self.workloads += workloads.len();
         let leads = workloads.first() < self.examples.first() || self.examples.is_empty();
         if leads {
-            self.subject.clone_from(&duty.subject);
+            self.subject = subject.cloned();
         }
         self.examples.extend(workloads.iter().take(EXAMPLES).cloned());
         while self.examples.len() > EXAMPLES {
@@ -140,6 +176,7 @@ const fn counter(duties: &mut DutyCounts, state: State) -> &mut i64 {
     match state {
         State::Owned => &mut duties.owned,
         State::Assumed => &mut duties.assumed,
+        State::Excepted => &mut duties.excepted,
         State::Unknown => &mut duties.unknown,
         State::Gap(reason) => match reason.state() {
             GapState::Unowned => &mut duties.unowned,

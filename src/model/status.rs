@@ -1,16 +1,18 @@
 //! The status of an assignment from the roll-up of its workloads.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Serialize;
 
-use super::assignment::{Acceptance, AssignmentId};
+use super::assignment::{Acceptance, Assignment, AssignmentId, Review};
 use super::conditions::{self, Completeness};
-use super::message::{list, sentence};
+use super::message::{list, risk_sentence, sentence};
 use super::roll_up::{EXAMPLES, RollUp, Row, to_i64};
-use crate::api::{AssignmentStatus, GapReason, Summary, UnownedLayer};
+use super::workload::WorkloadKey;
+use crate::api::{AssignmentStatus, GapReason, Risk, RiskReason, Summary, UnownedLayer};
 use crate::matrix::{Duty, LayerId, Matrix};
 
 /// The most bytes of a status as JSON, whatever the size of the cluster: etcd keeps every one of them.
@@ -32,6 +34,8 @@ pub struct Subject<'a> {
     pub completeness: &'a Completeness,
     /// What was found for its workloads.
     pub roll_up: &'a RollUp,
+    /// What it says as of today; none when the stored object cannot be read.
+    pub assignment: Option<&'a Assignment>,
 }
 
 /// The status to publish. Where nothing changed it equals `previous`, so that nothing needs to be written.
@@ -40,21 +44,28 @@ pub struct Subject<'a> {
 /// `transitions` are carried over: they change when Events are written.
 #[must_use]
 pub fn status(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatus, now: Timestamp) -> AssignmentStatus {
-    let Subject { generation, acceptance, completeness, roll_up, .. } = *subject;
+    let Subject { generation, acceptance, completeness, roll_up, assignment, .. } = *subject;
+    let deadlines = assignment.map(|assignment| &*assignment.deadlines).unwrap_or_default();
     let known = completeness.essential.is_empty() && !matches!(acceptance, Acceptance::SchemaOutdated(_));
     let mut next = previous.clone();
     next.observed_generation = generation;
     next.matrix_version = Some(matrix.version().to_owned());
     let verdicts = [
-        conditions::accepted(acceptance),
+        conditions::accepted(acceptance, completeness),
         conditions::inventory_complete(completeness),
         conditions::covered(matrix, acceptance, completeness, roll_up),
         conditions::consistent(matrix, acceptance, completeness, roll_up),
+        conditions::current(acceptance, deadlines),
         conditions::ready(acceptance, completeness),
     ];
+    if let Some(assignment) = assignment {
+        next.next_review = assignment.next_change.map(|day| day.to_string());
+        next.duties_digest = Some(assignment.digest.to_string());
+    }
     if known {
-        next.summary = Some(summary(matrix, roll_up));
+        next.summary = Some(Summary { review_due: assignment.and_then(review_due), ..summary(matrix, roll_up) });
         next.unowned_layers = rows(matrix, subject, previous, now);
+        next.risks = risks(matrix, subject, previous, now);
         next.truncated = None;
     }
     next.conditions = verdicts.map(|verdict| verdict.dated(&previous.conditions, generation, now)).into();
@@ -65,11 +76,11 @@ pub fn status(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatu
 fn summary(matrix: &Matrix, roll_up: &RollUp) -> Summary {
     let unowned = roll_up.unowned_layers();
     let names: Vec<&str> = unowned.iter().map(|layer| matrix.layer(layer).name.as_str()).collect();
-    let mut models = roll_up.models.iter();
+    let mut models = roll_up.models.iter().map(|model| &matrix.model(model).name);
     let model = match (models.next(), models.next()) {
         _ if roll_up.workloads == 0 => None,
         (None, _) => Some("Undetermined".to_owned()),
-        (Some(model), None) if roll_up.undetermined == 0 => Some(model.to_string()),
+        (Some(model), None) if roll_up.undetermined == 0 => Some(model.clone()),
         _ => Some("Mixed".to_owned()),
     };
     Summary {
@@ -80,7 +91,26 @@ fn summary(matrix: &Matrix, roll_up: &RollUp) -> Summary {
         unowned_layer_names: (!names.is_empty()).then(|| list(&names, LAYER_NAMES_LIMIT)),
         duties: roll_up.duties.clone(),
         platform_gaps: to_i64(roll_up.platform_gaps),
+        risks: to_i64(roll_up.risks.len()),
+        review_due: None,
     }
+}
+
+fn review_due(assignment: &Assignment) -> Option<String> {
+    match assignment.review {
+        Review::Missing => None,
+        Review::Current(due) | Review::Due(due) | Review::Lapsed(due) => Some(due.to_string()),
+    }
+}
+
+/// At most three workloads of a row, in the cluster kind with their namespace, and how many more there are.
+fn examples(id: &AssignmentId, row: &Row) -> (Vec<String>, Option<i64>) {
+    let name = |key: &Arc<WorkloadKey>| {
+        if id.is_cluster() { format!("{}/{key}", key.namespace) } else { key.to_string() }
+    };
+    let examples: Vec<String> = row.examples.iter().map(name).collect();
+    let omitted = row.workloads.saturating_sub(EXAMPLES.min(examples.len()));
+    (examples, (omitted > 0).then(|| to_i64(omitted)))
 }
 
 fn rows(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatus, now: Timestamp) -> Vec<UnownedLayer> {
@@ -88,12 +118,7 @@ fn rows(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatus, now
         previous.unowned_layers.iter().map(|row| ((row.layer.as_str(), row.duty, row.reason), &row.since)).collect();
     let row = |(&(layer, duty, reason), row): (&(LayerId, Duty, GapReason), &Row)| {
         let layer = matrix.layer(layer);
-        let examples: Vec<String> = row
-            .examples
-            .iter()
-            .map(|key| if subject.id.is_cluster() { format!("{}/{key}", key.namespace) } else { key.to_string() })
-            .collect();
-        let omitted = row.workloads.saturating_sub(EXAMPLES.min(examples.len()));
+        let (examples, omitted) = examples(subject.id, row);
         UnownedLayer {
             layer: layer.name.clone(),
             duty,
@@ -102,13 +127,34 @@ fn rows(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatus, now
             since: since.get(&(layer.name.as_str(), duty, reason)).map_or(Time(now), |since| (*since).clone()),
             message: sentence(layer, duty, reason, row.subject.as_deref()),
             examples,
-            omitted: (omitted > 0).then(|| to_i64(omitted)),
+            omitted,
         }
     };
     subject.roll_up.rows.iter().map(row).collect()
 }
 
-/// Keeps a status below [`STATUS_LIMIT`]: examples go first, then rows from the end, and `truncated` says how many.
+fn risks(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatus, now: Timestamp) -> Vec<Risk> {
+    let since: HashMap<(RiskReason, Option<&str>), &Time> =
+        previous.risks.iter().map(|risk| ((risk.reason, risk.layer.as_deref()), &risk.since)).collect();
+    let row = |(&(reason, layer), row): (&(RiskReason, Option<LayerId>), &Row)| {
+        let layer = layer.map(|layer| matrix.layer(layer));
+        let name = layer.map(|layer| layer.name.as_str());
+        let (examples, omitted) = examples(subject.id, row);
+        Risk {
+            reason,
+            layer: name.map(str::to_owned),
+            workloads: to_i64(row.workloads),
+            since: since.get(&(reason, name)).map_or(Time(now), |since| (*since).clone()),
+            message: risk_sentence(reason, layer, row.subject.as_deref()),
+            examples,
+            omitted,
+        }
+    };
+    subject.roll_up.risks.iter().map(row).collect()
+}
+
+/// Keeps a status below [`STATUS_LIMIT`]: examples go first, then risks, then rows, each from the end, and `truncated`
+/// says how many.
 pub fn bound(status: &mut AssignmentStatus) {
     if size(status) <= STATUS_LIMIT {
         return;
@@ -117,15 +163,26 @@ pub fn bound(status: &mut AssignmentStatus) {
         row.examples.clear();
         row.omitted = Some(row.workloads);
     }
-    // Each round drops what is too much by the sizes of the rows; the count itself may make another round necessary.
-    while size(status) > STATUS_LIMIT && !status.unowned_layers.is_empty() {
+    for risk in &mut status.risks {
+        risk.examples.clear();
+        risk.omitted = (risk.workloads > 0).then_some(risk.workloads);
+    }
+    cut(status, |status| status.risks.pop().map(|risk| size(&risk)));
+    cut(status, |status| status.unowned_layers.pop().map(|row| size(&row)));
+}
+
+/// Drops rows until the status is small enough. Each round drops what is too much by the sizes of the rows; the count itself
+/// may make another round necessary.
+fn cut(status: &mut AssignmentStatus, pop: impl Fn(&mut AssignmentStatus) -> Option<usize>) {
+    loop {
         let mut excess = size(status).saturating_sub(STATUS_LIMIT);
-        while let Some(row) = status.unowned_layers.pop() {
+        if excess == 0 {
+            return;
+        }
+        while excess > 0 {
+            let Some(dropped) = pop(status) else { return };
             *status.truncated.get_or_insert(0) += 1;
-            excess = excess.saturating_sub(size(&row) + 1);
-            if excess == 0 {
-                break;
-            }
+            excess = excess.saturating_sub(dropped + 1);
         }
     }
 }

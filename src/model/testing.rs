@@ -4,16 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::date;
+use proptest::prelude::ProptestConfig;
 
-use super::assignment::{Assignment, AssignmentId, Claim, ModelClaim, PartyDeclaration};
+use super::assignment::{
+    AgreementCover, Assignment, AssignmentId, Claim, EvidenceFacts, ExceptionState, ModelClaim, PartyDeclaration,
+    Review,
+};
 use super::directory::Directory;
-use super::evaluate::{DutyState, Evaluation, ProviderDuties, Settings, State, evaluate};
+use super::evaluate::{Circumstances, DutyState, Evaluation, ProviderDuties, Settings, State, evaluate};
 use super::labels::{Requirement, Selector};
 use super::roll_up::{Members, RollUp};
 use super::service_model::EffectiveModel;
 use super::workload::{WorkloadKey, WorkloadKind};
-use crate::api::{GapReason, Role};
-use crate::matrix::{Duty, LayerId, LayerSet, Matrix, ServiceModel, Signal, Signals};
+use crate::api::{GapReason, RiskReason, Role};
+use crate::matrix::{Duty, LayerId, LayerSet, Matrix, ServiceModel, Signal};
 
 pub(super) fn matrix() -> &'static Matrix {
     Matrix::built_in()
@@ -41,10 +46,16 @@ pub(super) fn minute(minute: i64) -> Timestamp {
 }
 
 /// What an assignment says beside who holds a duty.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     pub(super) accountable: Option<&'static str>,
-    pub(super) agreement: bool,
+    pub(super) agreement: AgreementCover,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { accountable: None, agreement: AgreementCover::Missing }
+    }
 }
 
 /// An assignment that says nothing.
@@ -57,8 +68,18 @@ pub(crate) fn silent(id: AssignmentId) -> Assignment {
         declares: LayerSet::EMPTY,
         parties: BTreeMap::new(),
         claims: vec![],
+        exceptions: BTreeMap::new(),
+        review: Review::Missing,
+        deadlines: vec![],
+        next_change: None,
+        digest: "".into(),
         unknown_layers: vec![],
     }
+}
+
+/// The declaration of a party that can be reached and acknowledged what it holds.
+pub(super) fn declared(role: Role) -> PartyDeclaration {
+    PartyDeclaration { role, accepts: None, evidence: Box::default(), reachable: true, acknowledged: true }
 }
 
 fn assignment(namespace: Option<&str>, name: &str) -> Assignment {
@@ -89,7 +110,7 @@ impl Assignment {
     }
 
     pub(super) fn with_model(self, model: ServiceModel) -> Self {
-        Self { model: Some(ModelClaim::BuiltIn(model)), ..self }
+        Self { model: Some(ModelClaim::Known(model.into())), ..self }
     }
 
     pub(super) fn with_model_not_found(self) -> Self {
@@ -102,13 +123,48 @@ impl Assignment {
 
     /// With a declaration of a party that does not say what it accepts.
     pub(super) fn party(mut self, name: &str, role: Role) -> Self {
-        self.parties.insert(name.into(), PartyDeclaration { role, accepts: None });
+        self.parties.insert(name.into(), declared(role));
         self
     }
 
     /// With a declaration of a party that says what it accepts.
     pub(super) fn accepting(mut self, name: &str, role: Role, accepts: &[&str]) -> Self {
-        self.parties.insert(name.into(), PartyDeclaration { role, accepts: Some(layers(accepts)) });
+        let accepts = Some(layers(accepts));
+        self.parties.insert(name.into(), PartyDeclaration { accepts, ..declared(role) });
+        self
+    }
+
+    /// Changes the declaration of a party that is there already.
+    pub(super) fn declared_as(mut self, name: &str, change: impl FnOnce(&mut PartyDeclaration)) -> Self {
+        change(self.parties.get_mut(name).unwrap_or_else(|| panic!("{name} is not declared")));
+        self
+    }
+
+    /// With evidence of a party that is there already, of some layers or of all, which has ended or not.
+    pub(super) fn evidence(self, name: &str, about: Option<&[&str]>, ended: bool) -> Self {
+        let evidence = EvidenceFacts { layers: about.map(layers), ended };
+        self.declared_as(name, |party| {
+            let known = std::mem::take(&mut party.evidence);
+            party.evidence = known.into_iter().chain([evidence]).collect();
+        })
+    }
+
+    pub(super) fn reviewed(self, review: Review) -> Self {
+        Self { review, ..self }
+    }
+
+    /// Reviewed so long ago that its duties have lapsed.
+    pub(super) fn lapsed(self) -> Self {
+        self.reviewed(Review::Lapsed(date(2026, 10, 1)))
+    }
+
+    /// With an exception from these layers that holds.
+    pub(super) fn excepting(self, names: &[&str]) -> Self {
+        self.exceptions(names, ExceptionState::Valid)
+    }
+
+    pub(super) fn exceptions(mut self, names: &[&str], state: ExceptionState) -> Self {
+        self.exceptions.extend(layers(names).iter().map(|layer| (layer, state)));
         self
     }
 
@@ -142,8 +198,9 @@ pub(super) fn parties_in(subject: Option<&str>) -> Vec<&str> {
 /// A workload of the namespace `shop` and everything that is said of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Workload {
+    matrix: Option<Arc<Matrix>>,
     settings: Settings,
-    signals: Signals,
+    circumstances: Circumstances,
     assignments: Vec<Assignment>,
     not_selecting: Vec<Assignment>,
 }
@@ -160,7 +217,40 @@ impl Workload {
     }
 
     pub(super) fn showing(self, signals: &[Signal]) -> Self {
-        Self { signals: signals.iter().fold(self.signals, |all, signal| all.with(*signal)), ..self }
+        self.in_circumstances(|circumstances| {
+            circumstances.signals = signals.iter().fold(circumstances.signals, |all, signal| all.with(*signal));
+        })
+    }
+
+    pub(super) fn in_circumstances(mut self, change: impl FnOnce(&mut Circumstances)) -> Self {
+        change(&mut self.circumstances);
+        self
+    }
+
+    /// Landing on nodes of these models, and of no others.
+    pub(super) fn on_nodes(self, models: &[ServiceModel]) -> Self {
+        let models = models.iter().copied().collect();
+        self.in_circumstances(|circumstances| circumstances.nodes.models = models)
+    }
+
+    /// Landing on a node as well that shows nothing.
+    pub(super) fn on_unknown_node(self) -> Self {
+        self.in_circumstances(|circumstances| circumstances.nodes.undetermined = true)
+    }
+
+    /// In a cluster of which some node shows that the provider runs the control plane.
+    pub(super) fn beside_managed_nodes(self) -> Self {
+        self.in_circumstances(|circumstances| circumstances.nodes.managed_control_plane = true)
+    }
+
+    pub(super) fn configured(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// In a cluster with service models of its own.
+    pub(super) fn in_matrix(self, matrix: &Arc<Matrix>) -> Self {
+        Self { matrix: Some(matrix.clone()), ..self }
     }
 
     /// With an assignment that selects it.
@@ -179,7 +269,8 @@ impl Workload {
         let taking_in = self.assignments.iter().chain(&self.not_selecting).filter(|a| a.id.is_cluster());
         let directory = Directory::new(taking_in);
         let selecting: Vec<&Assignment> = self.assignments.iter().collect();
-        evaluate(matrix(), &self.settings, self.signals, &selecting, &directory)
+        let matrix = self.matrix.as_deref().unwrap_or_else(|| matrix());
+        evaluate(matrix, &self.settings, &self.circumstances, &selecting, &directory)
     }
 
     /// What was found for a duty, if it is owed: its state and whom a gap is about.
@@ -187,6 +278,20 @@ impl Workload {
         let found =
             self.evaluate().duties.into_iter().find(|found| (found.layer, found.duty) == (layer(name), duty))?;
         Some((found.state, found.subject.as_deref().map(str::to_owned)))
+    }
+
+    /// The duties that a layer owes.
+    pub(super) fn duties_of(&self, name: &str) -> Vec<Duty> {
+        self.evaluate().duties.iter().filter(|found| found.layer == layer(name)).map(|found| found.duty).collect()
+    }
+
+    /// The layers of the risks of this kind that the assignment is told of, in matrix order; none for one without a layer.
+    pub(super) fn risks_told_to(&self, id: &AssignmentId, reason: RiskReason) -> Vec<Option<String>> {
+        let matrix = self.matrix.as_deref().unwrap_or_else(|| matrix());
+        let risks = self.evaluate().risks;
+        let told = risks.iter().filter(|risk| risk.reason == reason);
+        let told = told.filter(|risk| risk.told_to.as_ref().is_none_or(|told_to| told_to == id));
+        told.map(|risk| risk.layer.map(|layer| matrix.layer(layer).name.clone())).collect()
     }
 
     /// The state of a duty, if it is owed.
@@ -197,7 +302,7 @@ impl Workload {
 
 impl Evaluation {
     /// The layers with a gap by reason, each in matrix order and once for each duty.
-    pub(super) fn gaps(&self) -> BTreeMap<GapReason, Vec<&'static str>> {
+    pub(super) fn gaps_by_reason(&self) -> BTreeMap<GapReason, Vec<&'static str>> {
         let mut gaps: BTreeMap<GapReason, Vec<&str>> = BTreeMap::new();
         for found in &self.duties {
             if let State::Gap(reason) = found.state {
@@ -230,7 +335,8 @@ pub(super) fn found(duties: &[(&str, Duty, State)]) -> Evaluation {
         .map(|(name, duty, state)| DutyState { layer: layer(name), duty: *duty, state: *state, subject: None })
         .collect();
     duties.sort();
-    Evaluation { model: EffectiveModel { models: [model].into_iter().collect(), owed, not_found: false }, duties }
+    let model = EffectiveModel { models: [model].into_iter().collect(), owed, ..EffectiveModel::default() };
+    Evaluation { model, duties, risks: vec![] }
 }
 
 /// What was found for a workload whose customer duties of these layers are gaps.
@@ -256,5 +362,17 @@ pub(super) fn members(found: impl IntoIterator<Item = (WorkloadKey, Evaluation)>
 pub(super) fn roll_up(found: impl IntoIterator<Item = Evaluation>) -> RollUp {
     let keyed =
         found.into_iter().enumerate().map(|(number, found)| (deployment("shop", &format!("app-{number}")), found));
-    RollUp::new(matrix(), &members(keyed), false)
+    added_up(&members(keyed), false)
+}
+
+/// The totals of an assignment of the namespace `shop` over these workloads.
+pub(super) fn added_up(members: &Members, platform_elsewhere: bool) -> RollUp {
+    RollUp::new(matrix(), &namespaced("shop").id, members, platform_elsewhere)
+}
+
+/// How properties are tried: with 1,000 cases, or as many as `PROPTEST_CASES` asks for.
+pub(crate) fn tried() -> ProptestConfig {
+    const UNASKED: u32 = 256;
+    let config = ProptestConfig::default();
+    ProptestConfig { cases: if config.cases == UNASKED { 1000 } else { config.cases }, ..config }
 }

@@ -6,10 +6,12 @@
 
 use std::collections::BTreeSet;
 
+use jiff::civil::Date;
+
 use super::conditions::holding;
 use super::message::{gap_line, list};
 use super::roll_up::RollUp;
-use crate::api::{Announcement, GapState};
+use crate::api::Announcement;
 use crate::matrix::{Duty, LayerSet, Matrix};
 
 /// More transitions than this in one evaluation become one summary Event.
@@ -27,6 +29,8 @@ pub struct Note {
     pub reason: &'static str,
     /// The layer and duty it is about, for single transitions.
     pub about: Option<(String, Duty)>,
+    /// The date it reminds of.
+    pub date: Option<Date>,
     /// The text.
     pub note: String,
 }
@@ -88,7 +92,7 @@ impl Transitions {
         let notes = if opened.len() + closed.len() > SINGLE_NOTES {
             let openings = opened.iter().map(|gap| gap.layer.as_str()).collect();
             let closings = closed.iter().map(|(layer, _)| *layer).collect();
-            summary("GapsOpened", "without an owner", openings)
+            summary("GapsOpened", "have a duty that nobody validly holds", openings)
                 .into_iter()
                 .chain(summary("GapsClosed", "no longer unowned, or gone with their workloads", closings))
                 .collect()
@@ -110,7 +114,7 @@ fn first_note(matrix: &Matrix, roll_up: &RollUp) -> Option<Note> {
             return None;
         }
         let note = format!("{} for {workloads} workload(s)", holding(roll_up));
-        return Some(Note { warning: false, reason: "Covered", about: None, note });
+        return Some(Note { warning: false, reason: "Covered", about: None, date: None, note });
     }
     let note = format!(
         "{} of {} layers have a duty without an owner in {workloads} workload(s): {}",
@@ -118,7 +122,7 @@ fn first_note(matrix: &Matrix, roll_up: &RollUp) -> Option<Note> {
         roll_up.layers.len(),
         list(&unowned, LAYERS_LIMIT),
     );
-    Some(Note { warning: true, reason: "GapsFound", about: None, note })
+    Some(Note { warning: true, reason: "GapsFound", about: None, date: None, note })
 }
 
 fn layer_names<'a>(matrix: &'a Matrix, roll_up: &RollUp) -> Vec<&'a str> {
@@ -131,16 +135,10 @@ fn summary(reason: &'static str, what: &str, mut layers: Vec<&str>) -> Option<No
         return None;
     }
     let note = format!("{} layer(s) {what}: {}", layers.len(), list(&layers, LAYERS_LIMIT));
-    Some(Note { warning: reason == "GapsOpened", reason, about: None, note })
+    Some(Note { warning: reason == "GapsOpened", reason, about: None, date: None, note })
 }
 
 fn opening_note(matrix: &Matrix, roll_up: &RollUp, gap: &Announcement) -> Note {
-    let reason = match gap.state {
-        GapState::Unowned => "LayerUnowned",
-        GapState::Invalid => "LayerInvalid",
-        GapState::Conflicted => "LayerConflicted",
-        GapState::Lapsed => "DutyLapsed",
-    };
     let row = roll_up.rows.iter().find(|((layer, duty, why), _)| {
         matrix.layer(*layer).name == gap.layer && *duty == gap.duty && why.state() == gap.state
     });
@@ -150,8 +148,9 @@ fn opening_note(matrix: &Matrix, roll_up: &RollUp, gap: &Announcement) -> Note {
     });
     Note {
         warning: true,
-        reason,
+        reason: gap.state.event(),
         about: Some((gap.layer.clone(), gap.duty)),
+        date: None,
         note: text.unwrap_or_else(|| format!("{} ({} duty)", gap.layer, gap.duty.word())),
     }
 }
@@ -161,17 +160,18 @@ fn closing_note(matrix: &Matrix, roll_up: &RollUp, layer: &str, duty: Duty) -> N
     let is_in = |layers: LayerSet| id.is_some_and(|id| layers.contains(id));
     if !is_in(roll_up.layers) {
         let note = format!("{layer} ({} duty) is gone: no workload has this layer any more", duty.word());
-        return Note { warning: false, reason: "LayerGone", about: Some((layer.to_owned(), duty)), note };
+        return Note { warning: false, reason: "LayerGone", about: Some((layer.to_owned(), duty)), date: None, note };
     }
     let what = if is_in(roll_up.held.of(duty)) {
         "has an owner now"
     } else {
-        "is no gap any more: it is not owed, or assumed to be held"
+        "is no gap any more: it is not owed, assumed to be held, or excepted"
     };
     Note {
         warning: false,
         reason: "LayerOwned",
         about: Some((layer.to_owned(), duty)),
+        date: None,
         note: format!("{layer} ({} duty) {what}", duty.word()),
     }
 }

@@ -1,14 +1,18 @@
 //! Workloads and what is known of them.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use super::host_access::HostAccesses;
 use super::labels::Labels;
+use super::placement::Placement;
 use crate::matrix::Signals;
 
-/// The kinds of object that are workloads: the top-most controllers, and pods and replica sets that nothing controls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The kinds of object that are workloads: the top-most controllers, pods and replica sets that nothing controls, and
+/// whatever else controls such objects.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum WorkloadKind {
     /// `batch/v1` CronJob.
     CronJob,
@@ -26,11 +30,22 @@ pub enum WorkloadKind {
     ReplicationController,
     /// `apps/v1` StatefulSet.
     StatefulSet,
+    /// Another kind, known by the objects that it controls or by its configured pod template.
+    Other(Arc<OtherKind>),
+}
+
+/// A kind by its API group and its name. The version is left out: it is the same workload under every version.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OtherKind {
+    /// The kind as its definition spells it, such as `Cluster`.
+    pub kind: Arc<str>,
+    /// Its API group, such as `postgresql.cnpg.io`; empty for the core group.
+    pub group: Arc<str>,
 }
 
 impl WorkloadKind {
-    /// All kinds by name.
-    pub const ALL: [Self; 8] = [
+    /// The built-in kinds by name.
+    pub const BUILT_IN: [Self; 8] = [
         Self::CronJob,
         Self::DaemonSet,
         Self::Deployment,
@@ -41,19 +56,27 @@ impl WorkloadKind {
         Self::StatefulSet,
     ];
 
+    /// The kind of this group and name.
+    #[must_use]
+    pub fn of(group: &str, kind: &str) -> Self {
+        let built_in = Self::BUILT_IN.into_iter().find(|built_in| (built_in.group(), built_in.name()) == (group, kind));
+        built_in.unwrap_or_else(|| Self::Other(Arc::new(OtherKind { kind: kind.into(), group: group.into() })))
+    }
+
     /// The API group of the kind, empty for the core group.
     #[must_use]
-    pub const fn group(self) -> &'static str {
+    pub fn group(&self) -> &str {
         match self {
             Self::CronJob | Self::Job => "batch",
             Self::DaemonSet | Self::Deployment | Self::ReplicaSet | Self::StatefulSet => "apps",
             Self::Pod | Self::ReplicationController => "",
+            Self::Other(other) => &other.group,
         }
     }
 
     /// The kind as Kubernetes spells it.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::CronJob => "CronJob",
             Self::DaemonSet => "DaemonSet",
@@ -63,9 +86,34 @@ impl WorkloadKind {
             Self::ReplicaSet => "ReplicaSet",
             Self::ReplicationController => "ReplicationController",
             Self::StatefulSet => "StatefulSet",
+            Self::Other(other) => &other.kind,
         }
     }
 }
+
+impl Ord for WorkloadKind {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.name(), self.group()).cmp(&(other.name(), other.group()))
+    }
+}
+
+impl PartialOrd for WorkloadKind {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for WorkloadKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Other(other) if !other.group.is_empty() => write!(f, "{}.{}", other.kind, other.group),
+            _ => f.write_str(self.name()),
+        }
+    }
+}
+
+/// What follows the stem in the name of a workload whose objects have generated names: no object is called so.
+pub const GENERATED: char = '*';
 
 /// The identity of a workload. Ordered by namespace, kind and name: the order of examples in statuses.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,14 +122,33 @@ pub struct WorkloadKey {
     pub namespace: Arc<str>,
     /// Its kind.
     pub kind: WorkloadKind,
-    /// Its name.
+    /// Its name; a stem and [`GENERATED`] for all objects with generated names of that stem.
     pub name: Arc<str>,
+}
+
+impl WorkloadKey {
+    /// Whether it stands for objects with generated names.
+    #[must_use]
+    pub fn is_generated(&self) -> bool {
+        self.name.ends_with(GENERATED)
+    }
 }
 
 impl fmt::Display for WorkloadKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind.name(), self.name)
+        write!(f, "{}/{}", self.kind, self.name)
     }
+}
+
+/// What tells the object of a workload from others of its name, for Events on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObjectIdentity {
+    /// Its UID.
+    pub uid: Arc<str>,
+    /// The version of its API group, such as `v1`.
+    pub version: Arc<str>,
+    /// When it was created, in seconds since 1970; of a workload known by its children only, when the child was.
+    pub created: i64,
 }
 
 /// The digest of an environment variable's value. Values may be secret by mistake, so they are compared and not kept.
@@ -142,6 +209,19 @@ pub struct WorkloadFacts {
     pub signals: Signals,
     /// Digests of the environment values that could be the name of a Service, sorted.
     pub env_values: Box<[ValueDigest]>,
+    /// Which nodes its pods may land on.
+    pub placement: Arc<Placement>,
+    /// How close its pods come to the host.
+    pub host: HostAccesses,
+}
+
+impl WorkloadFacts {
+    /// Forgets which node a pod is bound to: whoever controls it makes the next one, which may land elsewhere.
+    pub fn unbind(&mut self) {
+        if self.placement.node_name.is_some() {
+            self.placement = Arc::new(Placement { node_name: None, ..(*self.placement).clone() });
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,42 +1,19 @@
 //! Events tell of transitions, once each.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::*;
-
-/// The layers of a stateless Deployment that owe a customer duty under CaaS.
-const CUSTOMER: [&str; 12] = [
-    "data-classification",
-    "access-control",
-    "application-code",
-    "image-supply-chain",
-    "workload-configuration",
-    "network-segmentation",
-    "cloud-network",
-    "platform-runtime",
-    "node-os",
-    "control-plane",
-    "logging-detection",
-    "incident-response",
-];
-
-fn team(layers: &[&str]) -> Value {
-    assignment(
-        "team",
-        json!({ "parties": [{ "name": "team", "role": "Customer" }], "duties": [held_by("team", layers)] }),
-    )
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_transition_is_told_once_with_the_layer_the_duty_and_what_to_write() {
     let ns = shared().await.namespace("transitions");
-    ns.apply(&[deployment("web", &json!({})), team(&CUSTOMER)]);
+    ns.apply(&[deployment("web", &json!({})), team(&INHERENT_CUSTOMER)]);
     let first = ns.event("team", "Covered").await;
     assert_eq!(first.type_.as_deref(), Some("Normal"));
     assert_eq!(first.reporting_controller.as_deref(), Some("sharedresponsibility.dev/operator"));
     assert_eq!(first.regarding.as_ref().unwrap().kind.as_deref(), Some("ResponsibilityAssignment"));
 
-    ns.apply(&[team(&CUSTOMER[2..])]);
+    ns.apply(&[team(&INHERENT_CUSTOMER[2..])]);
     let opened = ns.event("team", "LayerUnowned").await;
     assert_eq!(opened.type_.as_deref(), Some("Warning"));
     let status = ns.status("team", |status| status.transitions == 2).await;
@@ -52,7 +29,7 @@ async fn each_transition_is_told_once_with_the_layer_the_duty_and_what_to_write(
     };
     assert_eq!((told("data-classification"), told("access-control")), (1, 1), "{notes:#?}");
 
-    ns.apply(&[team(&CUSTOMER[1..])]);
+    ns.apply(&[team(&INHERENT_CUSTOMER[1..])]);
     let closed = ns.event("team", "LayerOwned").await;
     assert_eq!(closed.note.as_deref(), Some("access-control (customer duty) has an owner now"));
     ns.status("team", |status| status.transitions == 3).await;
@@ -62,12 +39,12 @@ async fn each_transition_is_told_once_with_the_layer_the_duty_and_what_to_write(
 #[tokio::test(flavor = "multi_thread")]
 async fn more_workloads_with_the_same_gap_are_no_transition() {
     let ns = shared().await.namespace("same-gap");
-    ns.apply(&[deployment("web", &json!({})), team(&CUSTOMER[1..])]);
+    ns.apply(&[deployment("web", &json!({})), team(&INHERENT_CUSTOMER[1..])]);
     ns.event("team", "GapsFound").await;
     ns.apply(&[deployment("api", &json!({})), deployment("worker", &json!({}))]);
     ns.status("team", |status| status.unowned_layers.iter().all(|row| row.workloads == 3)).await;
     // The Event of a later transition comes after whatever the new workloads could have caused.
-    ns.apply(&[team(&CUSTOMER[2..])]);
+    ns.apply(&[team(&INHERENT_CUSTOMER[2..])]);
     ns.event("team", "LayerUnowned").await;
     ns.status("team", |status| status.transitions == 2).await;
     assert_eq!(ns.events("team").await, ["GapsFound", "LayerUnowned"]);
@@ -76,13 +53,13 @@ async fn more_workloads_with_the_same_gap_are_no_transition() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_that_becomes_invalid_is_told_as_such_and_a_layer_that_goes_as_gone() {
     let ns = shared().await.namespace("states");
-    ns.apply(&[deployment("web", &json!({})), team(&CUSTOMER[1..])]);
+    ns.apply(&[deployment("web", &json!({})), team(&INHERENT_CUSTOMER[1..])]);
     ns.event("team", "GapsFound").await;
     let invalid = assignment(
         "team",
         json!({
             "parties": [{ "name": "team", "role": "Customer" }],
-            "duties": [held_by("nobody-knows", &["data-classification"]), held_by("team", &CUSTOMER[1..])],
+            "duties": [held_by("nobody-knows", &["data-classification"]), held_by("team", &INHERENT_CUSTOMER[1..])],
         }),
     );
     ns.apply(&[invalid]);

@@ -4,13 +4,6 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-fn team() -> Value {
-    assignment(
-        "team",
-        json!({ "parties": [{ "name": "team", "role": "Customer" }], "duties": [held_by("team", &["node-os"])] }),
-    )
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_definitions_are_named_and_waited_for() {
     let cluster = Cluster::start_bare().await;
@@ -28,7 +21,7 @@ async fn missing_definitions_are_named_and_waited_for() {
     cluster.kubectl(&["apply", "--server-side", "-f", "crds/"]);
     cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "-f", "crds/"]);
     let ns = cluster.namespace("late");
-    ns.apply(&[deployment("web", &json!({})), team()]);
+    ns.apply(&[deployment("web", &json!({})), team(&["node-os"])]);
     ns.evaluated("team", 1).await;
 }
 
@@ -71,7 +64,7 @@ async fn without_the_right_to_see_services_nothing_is_called_covered_until_it_is
         ),
     ]);
     let open = cluster.namespace("blind-and-open");
-    open.apply(&[deployment("web", &json!({})), team()]);
+    open.apply(&[deployment("web", &json!({})), team(&["node-os"])]);
     let operator = cluster.operator(&["--default-service-model=CaaS"]);
     let status = ns.status("team", |status| !status.conditions.is_empty()).await;
     assert_eq!(condition(&status, "InventoryComplete"), "False InputsUnreadable");
@@ -138,7 +131,7 @@ async fn a_malformed_stored_object_says_so_and_never_stops_the_others() {
     }
     cluster.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", "crds/"]);
     let operator = cluster.operator(&["--default-service-model=CaaS"]);
-    ns.apply(&[deployment("web", &json!({})), team()]);
+    ns.apply(&[deployment("web", &json!({})), team(&["node-os"])]);
     let status = ns.evaluated("team", 1).await;
     // Nobody knows what the malformed ones say, so nothing here is called covered; the gaps are known all the same.
     assert_eq!(condition(&status, "Covered"), "False GapsFound");
@@ -146,7 +139,7 @@ async fn a_malformed_stored_object_says_so_and_never_stops_the_others() {
     let message = &status.conditions.iter().find(|c| c.type_ == "InventoryComplete").unwrap().message;
     assert!(message.contains("mixed/outdated cannot be read, apply it again"), "{message}");
     let elsewhere = cluster.namespace("elsewhere");
-    elsewhere.apply(&[deployment("web", &json!({})), team()]);
+    elsewhere.apply(&[deployment("web", &json!({})), team(&["node-os"])]);
     assert_eq!(condition(&elsewhere.evaluated("team", 1).await, "Ready"), "True Evaluated");
 
     let reason = "--for=jsonpath={.status.conditions[?(@.type==\"Accepted\")].reason}=SchemaOutdated";

@@ -12,8 +12,18 @@
 
 mod acceptance;
 mod changes;
+mod clock;
+mod dates;
 mod events;
 mod faults;
+mod inputs;
+mod kinds;
+mod nodes;
+mod presets;
 mod restart;
+mod routes;
+mod scenarios;
 mod schema;
+mod service_models;
 mod support;
+mod workload_events;

@@ -270,7 +270,7 @@ fn maximal_spec(accepts: bool) -> Value {
             "name": format!("{number:063}"),
             "role": "ThirdParty",
             "contact": { "email": format!("{}@example.com", "a".repeat(242)), "url": link, "escalation": "e".repeat(256) },
-            "acknowledgement": { "by": "b".repeat(254), "at": "2026-11-01", "digest": "d".repeat(128) },
+            "acknowledgement": { "by": "b".repeat(254), "at": "2026-11-01", "digest": "d".repeat(64) },
             "evidence": (0..16).map(|_| json!({
                 "type": "t".repeat(63), "validUntil": "2027-11-01", "layers": layers(32),
                 "reviewedBy": "r".repeat(254), "reviewedAt": "2026-11-01",
@@ -334,20 +334,38 @@ fn the_definitions_under_crds_are_those_of_the_types() {
     );
 }
 
+#[test]
+fn the_reference_documents_are_those_of_the_types_and_the_data() {
+    for document in ["matrix", "api", "findings"] {
+        let printed = std::process::Command::new(env!("CARGO_BIN_EXE_responsibility-operator"))
+            .args(["reference", document])
+            .output()
+            .unwrap();
+        assert!(printed.status.success());
+        let path = format!("{}/docs/reference/{document}.md", env!("CARGO_MANIFEST_DIR"));
+        let kept = std::fs::read_to_string(&path).unwrap();
+        assert!(String::from_utf8(printed.stdout).unwrap() == kept, "{path} is not up to date; run: make generate");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn meaningless_input_is_accepted_and_becomes_a_finding_in_plain_words() {
-    let ns = shared().await.namespace("meaningless");
-    ns.apply(&[
+    let alone = shared().await.namespace("meaningless-party");
+    alone.apply(&[
         deployment("web", &json!({})),
         assignment(
             "typo",
             json!({ "parties": team(), "duties": [held_by("taem", &["application-code"]), held_by("team", &["access-control"])] }),
         ),
+    ]);
+    let ns = shared().await.namespace("meaningless");
+    ns.apply(&[
+        deployment("web", &json!({})),
         assignment("model", spec(json!({ "serviceModel": "kaas", "selector": { "matchLabels": { "app": "web" } } }))),
         assignment("own-layer", spec(json!({ "declares": ["example.com/ai-models"] }))),
         assignment("nothing", spec(json!({ "selector": { "matchLabels": { "app": "wbe" } } }))),
     ]);
-    let typo = ns.status("typo", |status| !layers_with(status, "UnknownParty").is_empty()).await;
+    let typo = alone.status("typo", |status| !layers_with(status, "UnknownParty").is_empty()).await;
     let row = typo.unowned_layers.iter().find(|row| row.layer == "application-code").unwrap();
     assert!(
         row.message.starts_with("\"taem\" is declared nowhere; add it to parties, or correct the name"),

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use harness::{ControlPlane, Operator};
+use jiff::Timestamp;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::Api;
 use kube::core::NamespaceResourceScope;
 use kube::runtime::wait::await_condition;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Resource};
-use responsibility_operator::api::{AssignmentStatus, ClusterResponsibilityAssignment, ResponsibilityAssignment};
+use responsibility_operator::api::{AssignmentStatus, ClusterResponsibilityAssignment, ResponsibilityAssignment, Risk};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -52,7 +53,7 @@ impl Cluster {
     }
 
     /// A kubeconfig with a token of the operator's ServiceAccount.
-    fn operator_kubeconfig(&self) -> PathBuf {
+    pub fn operator_kubeconfig(&self) -> PathBuf {
         let path = self.control_plane.folder().join("operator.kubeconfig");
         if !path.exists() {
             let token = self.kubectl(&[
@@ -67,6 +68,25 @@ impl Cluster {
             std::fs::write(&path, admin.replace("admin-token", token.trim())).unwrap();
         }
         path
+    }
+
+    /// Grants the operator to list and watch a resource, as an administrator does for a configured kind.
+    pub fn grant(&self, plural: &str, group: &str) {
+        let rule = json!([{ "op": "add", "path": "/rules/-", "value": { "apiGroups": [group], "resources": [plural], "verbs": ["list", "watch"] } }]);
+        self.kubectl(&["patch", "clusterrole", "responsibility-operator", "--type=json", "-p", &rule.to_string()]);
+    }
+
+    /// Creates a Node with the kubelet version, labels and spec of a real one.
+    pub fn node(&self, name: &str, kubelet_version: &str, labels: Value, spec: Value) {
+        self.apply(&[
+            json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": name, "labels": labels }, "spec": spec }),
+        ]);
+        let status = json!({ "status": { "nodeInfo": {
+            "kubeletVersion": kubelet_version, "architecture": "amd64", "bootID": "", "containerRuntimeVersion": "containerd://2",
+            "kernelVersion": "6.12", "kubeProxyVersion": "", "machineID": "", "operatingSystem": "linux", "osImage": "Linux",
+            "systemUUID": "",
+        } } });
+        self.kubectl(&["patch", "node", name, "--subresource=status", "--type=merge", "-p", &status.to_string()]);
     }
 
     /// A client of the running test: its tasks end with the test's runtime, so it is not shared.
@@ -293,6 +313,18 @@ pub fn is_covered(status: &AssignmentStatus) -> bool {
     condition(status, "Covered").starts_with("True ")
 }
 
+/// The risks of a status as `reason` or `reason(layer)`.
+pub fn risks(status: &AssignmentStatus) -> Vec<String> {
+    let of_layer = |layer: &String| format!("({layer})");
+    let word = |risk: &Risk| format!("{}{}", risk.reason.name(), risk.layer.as_ref().map(of_layer).unwrap_or_default());
+    status.risks.iter().map(word).collect()
+}
+
+/// The layers of the risks of one reason.
+pub fn risky_layers(status: &AssignmentStatus, reason: &str) -> Vec<String> {
+    status.risks.iter().filter(|risk| risk.reason.name() == reason).filter_map(|risk| risk.layer.clone()).collect()
+}
+
 /// All layers of the matrix.
 pub fn all_layers() -> Vec<&'static str> {
     responsibility_operator::matrix::Matrix::built_in().layers().map(|(_, layer)| layer.name.as_str()).collect()
@@ -347,3 +379,68 @@ pub fn load_balancer(name: &str, app: &str) -> Value {
 pub fn held_by(party: &str, layers: &[&str]) -> Value {
     json!({ "layers": layers, "customer": party })
 }
+
+/// A day from today, as dates are written.
+pub fn in_days(days: i32) -> String {
+    use jiff::ToSpan;
+    let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    today.saturating_add(days.days()).to_string()
+}
+
+/// Defines kinds of custom resources that take anything, and waits until they are served.
+pub fn definitions(cluster: &Cluster, kinds: &[(&str, &str, &str, &str)]) {
+    let definition = |&(group, version, kind, plural): &(&str, &str, &str, &str)| {
+        json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {
+                "name": format!("{plural}.{group}"),
+                // Without it the API server refuses groups under k8s.io.
+                "annotations": { "api-approved.kubernetes.io": "unapproved, for tests" },
+            },
+            "spec": {
+                "group": group, "scope": "Namespaced",
+                "names": { "kind": kind, "plural": plural, "singular": kind.to_lowercase() },
+                "versions": [{
+                    "name": version, "served": true, "storage": true,
+                    "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
+                }],
+            },
+        })
+    };
+    cluster.apply(&kinds.iter().map(definition).collect::<Vec<_>>());
+    for (group, _, _, plural) in kinds {
+        let name = format!("crd/{plural}.{group}");
+        cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", &name]);
+    }
+}
+
+/// What a Customer says that it holds.
+pub fn held(layers: &[&str]) -> Value {
+    json!({ "parties": [{ "name": "team", "role": "Customer" }], "duties": [held_by("team", layers)] })
+}
+
+/// An assignment by which a team holds these layers.
+pub fn team(layers: &[&str]) -> Value {
+    assignment("team", held(layers))
+}
+
+/// All layers that owe a customer duty under CaaS.
+pub fn customer_layers() -> Vec<&'static str> {
+    all_layers().into_iter().filter(|layer| *layer != "physical-infrastructure").collect()
+}
+
+/// The layers of a stateless Deployment that owe a customer duty under CaaS.
+pub const INHERENT_CUSTOMER: [&str; 12] = [
+    "data-classification",
+    "access-control",
+    "application-code",
+    "image-supply-chain",
+    "workload-configuration",
+    "network-segmentation",
+    "cloud-network",
+    "platform-runtime",
+    "node-os",
+    "control-plane",
+    "logging-detection",
+    "incident-response",
+];

@@ -1,6 +1,7 @@
 //! Every clause of the rules of presence that a pod template decides by itself, shown and not shown.
 
 mod external_services;
+mod host_access;
 mod secrets;
 mod storage;
 
@@ -9,12 +10,16 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn template(spec: &Value) -> PodTemplate {
-    serde_json::from_value(json!({ "metadata": { "creationTimestamp": null }, "spec": spec })).unwrap()
+fn facts_of_template(template: Value) -> WorkloadFacts {
+    serde_json::from_value::<PodTemplate>(template).unwrap().facts(Labels::default())
+}
+
+fn facts(spec: &Value) -> WorkloadFacts {
+    facts_of_template(json!({ "metadata": { "creationTimestamp": null }, "spec": spec }))
 }
 
 fn signals(spec: &Value) -> Signals {
-    template(spec).signals()
+    facts(spec).signals
 }
 
 /// The signals of a template whose only container is this one.
@@ -75,6 +80,11 @@ fn a_stateless_template_shows_nothing() {
     assert_eq!(signals(&spec), nothing());
     assert_eq!(signals(&json!({})), nothing());
     assert_eq!(signals(&json!({ "volumes": null, "initContainers": null, "containers": [] })), nothing());
+    assert_eq!(
+        signals(&json!({ "hostNetwork": null, "hostPID": null, "hostIPC": null, "containers": null })),
+        nothing()
+    );
+    assert_eq!(facts_of_template(json!({ "metadata": null, "spec": null })), WorkloadFacts::default());
 }
 
 #[test]
@@ -135,7 +145,7 @@ fn only_values_that_can_be_names_of_services_are_digested() {
     let env: Vec<Value> = names.into_iter().chain(others).map(value).collect();
     let mut expected = names.map(ValueDigest::of);
     expected.sort_unstable();
-    assert_eq!(*template(&json!({ "containers": [{ "env": env }] })).env_values(), expected);
+    assert_eq!(*facts(&json!({ "containers": [{ "env": env }] })).env_values, expected);
 }
 
 #[test]
@@ -152,6 +162,6 @@ fn the_digests_are_of_the_literal_values_of_all_containers_sorted_and_distinct()
     });
     let mut expected = ["payments", "stock", "migrations"].map(ValueDigest::of);
     expected.sort_unstable();
-    assert_eq!(*template(&spec).env_values(), expected);
-    assert!(template(&json!({ "containers": [{ "name": "payments" }] })).env_values().is_empty());
+    assert_eq!(*facts(&spec).env_values, expected);
+    assert!(facts(&json!({ "containers": [{ "name": "payments" }] })).env_values.is_empty());
 }

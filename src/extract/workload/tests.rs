@@ -1,5 +1,8 @@
 //! Workload objects as the API server sends them, and the change that each amounts to.
 
+mod agents;
+mod ownership;
+
 use std::collections::HashSet;
 
 use rstest::rstest;
@@ -8,15 +11,15 @@ use serde_json::{Value, json};
 
 // By name: `core` of the outer module is the API group, and what rstest writes needs the crate.
 use super::{
-    CronJob, DaemonSet, Deployment, Extract, Job, Pod, ReplicaSet, ReplicationController, StatefulSet, WorkloadFacts,
-    WorkloadKey, WorkloadKind,
+    CronJob, DaemonSet, Deployment, Extract, Extraction, Job, Pod, ReplicaSet, ReplicationController, StatefulSet,
+    WorkloadFacts, WorkloadKind, WorkloadObject,
 };
-use crate::inventory::{Delta, Listed};
+use crate::inventory::{Delta, Listed, ListedKind, ObjectName};
 use crate::matrix::{Signal, Signals};
-use crate::model::{Labels, PodLabels, ValueDigest};
+use crate::model::{Labels, ObjectIdentity, PodLabels, ValueDigest, WorkloadKey};
 
-/// A change to a workload: its key and its facts, none where it does not count.
-type Change = (WorkloadKey, Option<WorkloadFacts>);
+/// A change to a workload: its key and what is known of it, none where it does not count.
+type Change = (WorkloadKey, Option<WorkloadObject>);
 
 /// A workload kind with what has to be known of it to write an object.
 struct Sample {
@@ -25,23 +28,23 @@ struct Sample {
     plural: &'static str,
     /// Where its pod template is: empty for a Pod, which is its own.
     template: &'static str,
-    read: fn(Value) -> Read,
+    read: fn(Value, &Extraction) -> Read,
 }
 
 /// What the extraction says of an object.
 struct Read {
     delta: Delta,
     deletion: Delta,
-    empty_list: Listed,
+    listed: ListedKind,
     resource: [String; 3],
 }
 
-fn read<W: Extract + DeserializeOwned>(object: Value) -> Read {
+fn read<W: Extract + DeserializeOwned>(object: Value, extraction: &Extraction) -> Read {
     let object: W = serde_json::from_value(object).unwrap();
     Read {
-        delta: object.delta(),
+        delta: object.delta(extraction),
         deletion: object.deletion(),
-        empty_list: W::empty_list(),
+        listed: W::listed(),
         resource: [W::kind(&()).into(), W::api_version(&()).into(), W::plural(&()).into()],
     }
 }
@@ -67,8 +70,8 @@ fn samples() -> [Sample; 8] {
     ]
 }
 
-fn sample(kind: WorkloadKind) -> Sample {
-    samples().into_iter().find(|sample| sample.kind == kind).unwrap()
+fn sample(kind: &WorkloadKind) -> Sample {
+    samples().into_iter().find(|sample| sample.kind == *kind).unwrap()
 }
 
 impl Sample {
@@ -92,12 +95,25 @@ impl Sample {
         object.pointer_mut(self.template).unwrap()
     }
 
+    fn read(&self, object: Value) -> Read {
+        (self.read)(object, &Extraction::default())
+    }
+
     fn change(&self, object: Value) -> Change {
-        workload((self.read)(object).delta)
+        workload(self.read(object).delta)
+    }
+
+    fn workload(&self, object: Value) -> WorkloadObject {
+        self.change(object).1.unwrap()
     }
 
     fn facts(&self, object: Value) -> WorkloadFacts {
-        self.change(object).1.unwrap()
+        self.workload(object).facts
+    }
+
+    /// The key of the object that [`Self::object`] writes.
+    fn key(&self) -> WorkloadKey {
+        WorkloadKey { namespace: "shop".into(), kind: self.kind.clone(), name: "web".into() }
     }
 
     fn counts(&self, object: Value) -> bool {
@@ -107,7 +123,7 @@ impl Sample {
 
 fn workload(delta: Delta) -> Change {
     match delta {
-        Delta::Workload(key, facts) => (key, facts),
+        Delta::Workload(key, object) => (key, object.map(|object| *object)),
         other => panic!("{other:?}"),
     }
 }
@@ -116,7 +132,7 @@ fn owner(kind: &str, controller: Option<bool>) -> Value {
     let api_version = match kind {
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => "apps/v1",
         "Job" | "CronJob" => "batch/v1",
-        "Rollout" | "Cluster" => "example.com/v1",
+        "Rollout" | "Cluster" => "example.com/v1beta2",
         _ => "v1",
     };
     let mut owner = json!({ "apiVersion": api_version, "kind": kind, "name": "owner", "uid": "9a" });
@@ -133,43 +149,61 @@ fn label(key: &str, value: &str) -> Labels {
 
 #[test]
 fn every_kind_is_a_workload_under_its_own_key() {
-    assert_eq!(samples().map(|sample| sample.kind), WorkloadKind::ALL);
+    assert_eq!(samples().map(|sample| sample.kind), WorkloadKind::BUILT_IN);
     for sample in samples() {
-        let (key, facts) = sample.change(sample.object());
-        assert_eq!(key, WorkloadKey { namespace: "shop".into(), kind: sample.kind, name: "web".into() });
-        assert!(facts.is_some(), "{key}");
+        let (key, object) = sample.change(sample.object());
+        assert_eq!(key, sample.key());
+        assert_eq!(object.unwrap().part_of, None, "{key}");
     }
 }
 
 #[test]
 fn every_kind_is_watched_under_its_own_name() {
     for sample in samples() {
-        let resource = (sample.read)(sample.object()).resource;
+        let resource = sample.read(sample.object()).resource;
         assert_eq!(resource, [sample.kind.name(), sample.api_version, sample.plural].map(str::to_owned));
+    }
+}
+
+#[test]
+fn events_on_a_workload_are_about_its_object() {
+    for sample in samples() {
+        let mut object = sample.object();
+        object["metadata"]["creationTimestamp"] = json!("1970-01-01T00:02:00Z");
+        let version = "v1".into();
+        let expected = ObjectIdentity { uid: "3f1c".into(), version, created: 120 };
+        assert_eq!(sample.workload(object).identity, expected, "{:?}", sample.kind);
     }
 }
 
 #[test]
 fn a_deletion_is_the_absence_of_the_workload() {
     for sample in samples() {
-        let (key, facts) = workload((sample.read)(sample.object()).deletion);
-        assert_eq!(key, WorkloadKey { namespace: "shop".into(), kind: sample.kind, name: "web".into() });
-        assert_eq!(facts, None, "{key}");
+        let (key, object) = workload(sample.read(sample.object()).deletion);
+        assert_eq!(key, sample.key());
+        assert_eq!(object, None, "{key}");
     }
 }
 
 #[test]
 fn a_list_holds_the_workloads_of_its_kind_that_count() {
-    for sample in samples() {
+    for (kind, maker) in
+        [(WorkloadKind::Pod, "ReplicaSet"), (WorkloadKind::ReplicaSet, "Deployment"), (WorkloadKind::Job, "CronJob")]
+    {
+        let sample = sample(&kind);
         let mut child = sample.object();
         child["metadata"]["name"] = json!("child");
-        child["metadata"]["ownerReferences"] = json!([owner("ReplicaSet", Some(true))]);
-        let mut read = (sample.read)(sample.object());
-        read.empty_list.insert(&read.delta);
-        read.empty_list.insert(&(sample.read)(child).delta);
-        let Listed::Workloads(kind, keys) = read.empty_list else { panic!("{:?}", read.empty_list) };
-        let web = WorkloadKey { namespace: "shop".into(), kind: sample.kind, name: "web".into() };
-        assert_eq!((kind, keys), (sample.kind, HashSet::from([web])));
+        child["metadata"]["ownerReferences"] = json!([owner(maker, Some(true))]);
+        let mut part = sample.object();
+        part["metadata"]["name"] = json!("part");
+        part["metadata"]["ownerReferences"] = json!([owner("Cluster", Some(true))]);
+        let read = sample.read(sample.object());
+        let mut list = Listed::empty(read.listed, None);
+        for delta in [read.delta, sample.read(child).delta, sample.read(part).delta] {
+            list.insert(&delta);
+        }
+        let names = ["web", "part"].map(|name| ObjectName { namespace: "shop".into(), name: name.into() });
+        assert_eq!((list.kind, list.names), (ListedKind::Workloads(sample.kind), HashSet::from(names)));
     }
 }
 
@@ -204,73 +238,13 @@ fn the_labels_of_the_object_are_kept_apart_from_those_of_its_pods() {
 
 #[test]
 fn the_labels_of_a_bare_pod_are_both() {
-    let sample = sample(WorkloadKind::Pod);
+    let sample = sample(&WorkloadKind::Pod);
     let mut object = sample.object();
     object["metadata"]["labels"] = json!({ "app": "web" });
     let facts = sample.facts(object);
     assert_eq!(facts.labels, label("app", "web"));
     assert_eq!(facts.pods, PodLabels { template: label("app", "web"), ordinals_of: None });
     assert!(sample.facts(sample.object()).labels.is_empty());
-}
-
-#[rstest]
-#[case(WorkloadKind::ReplicaSet, "Deployment")]
-#[case(WorkloadKind::Pod, "ReplicaSet")]
-#[case(WorkloadKind::Pod, "ReplicationController")]
-#[case(WorkloadKind::Pod, "StatefulSet")]
-#[case(WorkloadKind::Pod, "DaemonSet")]
-#[case(WorkloadKind::Pod, "Job")]
-#[case(WorkloadKind::Job, "CronJob")]
-fn the_child_of_a_workload_is_absent(#[case] kind: WorkloadKind, #[case] controller: &str) {
-    let sample = sample(kind);
-    let mut object = sample.object();
-    object["metadata"]["ownerReferences"] = json!([owner("ConfigMap", None), owner(controller, Some(true))]);
-    let (key, facts) = sample.change(object);
-    assert_eq!((&*key.name, facts), ("web", None));
-}
-
-/// Nobody else would see them: their owners are of kinds that are not watched.
-#[rstest]
-#[case(WorkloadKind::ReplicaSet, "Rollout")]
-#[case(WorkloadKind::StatefulSet, "Cluster")]
-#[case(WorkloadKind::Pod, "Cluster")]
-#[case(WorkloadKind::Job, "Cluster")]
-fn what_another_kind_controls_is_a_workload_by_itself(#[case] kind: WorkloadKind, #[case] controller: &str) {
-    let sample = sample(kind);
-    let mut object = sample.object();
-    object["metadata"]["ownerReferences"] = json!([owner(controller, Some(true))]);
-    assert!(sample.counts(object));
-}
-
-#[test]
-fn a_kind_of_the_same_name_in_another_group_is_not_watched() {
-    let sample = sample(WorkloadKind::Pod);
-    let mut object = sample.object();
-    let mut foreign = owner("StatefulSet", Some(true));
-    foreign["apiVersion"] = "apps.example.com/v1beta1".into();
-    object["metadata"]["ownerReferences"] = json!([foreign]);
-    assert!(sample.counts(object));
-}
-
-#[test]
-fn an_owner_that_does_not_control_makes_no_child() {
-    for sample in samples() {
-        let mut object = sample.object();
-        object["metadata"]["ownerReferences"] = json!([owner("Deployment", Some(false)), owner("CronJob", None)]);
-        assert!(sample.counts(object.clone()), "{:?}", sample.kind);
-        object["metadata"]["ownerReferences"] = json!([]);
-        assert!(sample.counts(object), "{:?}", sample.kind);
-    }
-}
-
-#[test]
-fn a_static_pod_is_a_bare_pod() {
-    let sample = sample(WorkloadKind::Pod);
-    let mut object = sample.object();
-    object["metadata"]["ownerReferences"] = json!([owner("Node", Some(true))]);
-    assert!(sample.counts(object.clone()));
-    object["status"] = json!({ "phase": "Failed" });
-    assert!(!sample.counts(object));
 }
 
 #[rstest]
@@ -282,7 +256,7 @@ fn a_static_pod_is_a_bare_pod() {
 #[case("FailureTarget", "True", true)]
 #[case("SuccessCriteriaMet", "True", true)]
 fn a_job_counts_until_it_is_complete_or_failed(#[case] condition: &str, #[case] status: &str, #[case] counts: bool) {
-    let sample = sample(WorkloadKind::Job);
+    let sample = sample(&WorkloadKind::Job);
     let mut object = sample.object();
     let condition = json!({ "type": condition, "status": status, "lastProbeTime": null, "reason": "x" });
     object["status"] = json!({ "active": 1, "conditions": [condition] });
@@ -296,7 +270,7 @@ fn a_job_counts_until_it_is_complete_or_failed(#[case] condition: &str, #[case] 
 #[case(json!({ "conditions": null }))]
 #[case(json!({ "active": 1, "succeeded": 3, "failed": 2, "ready": 0 }))]
 fn a_job_without_conditions_counts(#[case] status: Value) {
-    let sample = sample(WorkloadKind::Job);
+    let sample = sample(&WorkloadKind::Job);
     let mut object = sample.object();
     object["status"] = status;
     assert!(sample.counts(object));
@@ -310,7 +284,7 @@ fn a_job_without_conditions_counts(#[case] status: Value) {
 #[case(json!({ "phase": "Succeeded" }), false)]
 #[case(json!({ "phase": "Failed", "reason": "Evicted" }), false)]
 fn a_bare_pod_counts_until_it_has_ended(#[case] status: Value, #[case] counts: bool) {
-    let sample = sample(WorkloadKind::Pod);
+    let sample = sample(&WorkloadKind::Pod);
     let mut object = sample.object();
     object["status"] = status;
     assert_eq!(sample.counts(object), counts);
@@ -324,7 +298,7 @@ fn a_bare_pod_counts_until_it_has_ended(#[case] status: Value, #[case] counts: b
 #[case(WorkloadKind::CronJob, "suspend", json!(true))]
 #[case(WorkloadKind::Job, "suspend", json!(true))]
 fn scaled_to_zero_and_suspended_count(#[case] kind: WorkloadKind, #[case] field: &str, #[case] value: Value) {
-    let sample = sample(kind);
+    let sample = sample(&kind);
     let mut object = sample.object();
     object["spec"][field] = value;
     object["status"] = json!({ "replicas": 0, "observedGeneration": 3 });
@@ -336,7 +310,7 @@ fn scaled_to_zero_and_suspended_count(#[case] kind: WorkloadKind, #[case] field:
 #[case(json!([]), false)]
 #[case(json!(null), false)]
 fn volume_claim_templates_are_storage(#[case] claims: Value, #[case] storage: bool) {
-    let sample = sample(WorkloadKind::StatefulSet);
+    let sample = sample(&WorkloadKind::StatefulSet);
     let mut object = sample.object();
     object["spec"]["volumeClaimTemplates"] = claims;
     assert_eq!(sample.facts(object).signals, Signals::default().with_if(Signal::Storage, storage));
@@ -367,7 +341,7 @@ fn only_the_pods_of_a_job_have_its_name_as_a_label() {
 
 #[test]
 fn the_name_of_a_job_joins_the_labels_of_its_template() {
-    let sample = sample(WorkloadKind::Job);
+    let sample = sample(&WorkloadKind::Job);
     let mut object = sample.object();
     sample.template_of(&mut object)["metadata"]["labels"] = json!({ "app": "web", "job-name": "web" });
     let facts = sample.facts(object);
@@ -389,7 +363,7 @@ fn the_annotation_for_vault_counts_on_the_pods_alone() {
         let is_pod = sample.kind == WorkloadKind::Pod;
         assert_eq!(sample.facts(on_object).signals == secrets, is_pod, "{:?}", sample.kind);
     }
-    let cron_job = sample(WorkloadKind::CronJob);
+    let cron_job = sample(&WorkloadKind::CronJob);
     let mut on_jobs = cron_job.object();
     on_jobs["spec"]["jobTemplate"]["metadata"] = json!({ "annotations": annotations });
     assert_eq!(cron_job.facts(on_jobs).signals, Signals::default());
@@ -422,7 +396,7 @@ fn managed_fields_and_unknown_fields_are_ignored() {
 
 #[test]
 fn the_metadata_that_a_watch_needs_is_kept_and_managed_fields_are_not() {
-    let mut object = sample(WorkloadKind::Deployment).object();
+    let mut object = sample(&WorkloadKind::Deployment).object();
     object["metadata"]["managedFields"] = json!([{ "manager": "kubectl", "operation": "Update" }]);
     let deployment: Deployment = serde_json::from_value(object).unwrap();
     let meta = kube::Resource::meta(&deployment);

@@ -2,7 +2,10 @@
 
 mod acceptance;
 mod claims;
+mod dated;
 mod models;
+mod nodes;
+mod own_models;
 mod parties;
 mod properties;
 mod ranks;

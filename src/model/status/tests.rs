@@ -2,6 +2,8 @@
 
 mod bounds;
 mod conditions;
+mod dates;
+mod risks;
 mod rows;
 mod steady;
 mod totals;
@@ -12,7 +14,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::{Subject, status};
 use crate::api::AssignmentStatus;
 use crate::model::testing::{cluster, matrix, minute, namespaced};
-use crate::model::{Acceptance, AssignmentId, Completeness, RollUp};
+use crate::model::{Acceptance, Assignment, AssignmentId, Completeness, RollUp};
 
 /// What a status is made from.
 #[derive(Clone, Debug)]
@@ -22,6 +24,7 @@ struct Given {
     acceptance: Acceptance,
     completeness: Completeness,
     roll_up: RollUp,
+    assignment: Option<Assignment>,
 }
 
 impl Given {
@@ -33,11 +36,13 @@ impl Given {
             acceptance: Acceptance::Accepted { unknown_layers: vec![] },
             completeness: Completeness::default(),
             roll_up,
+            assignment: Some(namespaced("shop")),
         }
     }
 
     fn cluster(roll_up: RollUp) -> Self {
-        Self { id: cluster("platform").id, ..Self::namespaced(roll_up) }
+        let assignment = cluster("platform");
+        Self { id: assignment.id.clone(), assignment: Some(assignment), ..Self::namespaced(roll_up) }
     }
 
     fn but(mut self, change: impl FnOnce(&mut Self)) -> Self {
@@ -58,7 +63,10 @@ impl Given {
     }
 
     fn not_parsing(self) -> Self {
-        self.but(|given| given.acceptance = Acceptance::SchemaOutdated("missing field `duties`".to_owned()))
+        self.but(|given| {
+            given.acceptance = Acceptance::SchemaOutdated("missing field `duties`".to_owned());
+            given.assignment = None;
+        })
     }
 
     /// The first status.
@@ -73,6 +81,7 @@ impl Given {
             acceptance: &self.acceptance,
             completeness: &self.completeness,
             roll_up: &self.roll_up,
+            assignment: self.assignment.as_ref(),
         };
         status(matrix(), &subject, previous, now)
     }

@@ -4,13 +4,13 @@ use rstest::rstest;
 
 use super::{Note, Transitions, open_gaps};
 use crate::api::GapReason::{
-    self, AgreementMissing, LayerUnowned, OverlappingAssignments, SharedLayerHalfOwned, UnknownParty,
+    self, AgreementMissing, LayerUnowned, OverlappingAssignments, ReviewLapsed, SharedLayerHalfOwned, UnknownParty,
 };
 use crate::api::{Announcement, GapState};
 use crate::matrix::{Duty, ServiceModel, Signal};
-use crate::model::evaluate::State::{Assumed, Gap, Owned, Unknown};
+use crate::model::evaluate::State::{Assumed, Excepted, Gap, Owned, Unknown};
 use crate::model::testing::{
-    Workload, all_layers, deployment, found, found_gaps, matrix, members, namespaced, roll_up,
+    Workload, added_up, all_layers, deployment, found, found_gaps, matrix, members, namespaced, roll_up,
 };
 use crate::model::{Evaluation, RollUp};
 
@@ -80,7 +80,7 @@ fn the_first_evaluation_with_gaps_is_one_warning_with_the_counts_and_the_layers(
     ]);
     let Transitions { notes, announced } = first(&roll_up);
     let text = "2 of 3 layers have a duty without an owner in 2 workload(s): application-code,node-os";
-    assert_eq!(notes, [Note { warning: true, reason: "GapsFound", about: None, note: text.to_owned() }]);
+    assert_eq!(notes, [Note { warning: true, reason: "GapsFound", about: None, date: None, note: text.to_owned() }]);
     assert_eq!(announced, open_gaps(matrix(), &roll_up));
 }
 
@@ -97,7 +97,9 @@ fn the_first_evaluation_is_one_note_whatever_its_size() {
 #[case::others_are_told_of_a_gap(told_elsewhere(), "1 gaps in platform layers are listed by the cluster assignments")]
 fn the_first_evaluation_without_a_gap_is_a_normal_note(#[case] roll_up: RollUp, #[case] part: &str) {
     let Transitions { notes, announced } = first(&roll_up);
-    let [Note { warning: false, reason: "Covered", about: None, note }] = &notes[..] else { panic!("{notes:?}") };
+    let [Note { warning: false, reason: "Covered", about: None, date: None, note }] = &notes[..] else {
+        panic!("{notes:?}")
+    };
     assert!(note.contains("1 workload(s)") && note.contains(part), "{note}");
     assert_eq!(announced, []);
 }
@@ -120,6 +122,7 @@ fn the_first_evaluation_with_gaps_beside_unknown_duties_tells_the_gaps() {
 #[case::half_owned(SharedLayerHalfOwned, "LayerUnowned")]
 #[case::invalid(UnknownParty, "LayerInvalid")]
 #[case::conflicted(OverlappingAssignments, "LayerConflicted")]
+#[case::lapsed(ReviewLapsed, "DutyLapsed")]
 fn a_gap_that_opens_is_a_warning(#[case] why: GapReason, #[case] reason: &str) {
     let after = gaps(&[(NODES, why)]);
     let transitions = between(&owned(), &after).unwrap();
@@ -138,6 +141,7 @@ fn a_gap_that_closes_is_a_normal_note() {
         warning: false,
         reason: "LayerOwned",
         about: Some((NODES.to_owned(), Duty::Customer)),
+        date: None,
         note: "node-os (customer duty) has an owner now".to_owned(),
     };
     assert_eq!(transitions, Transitions { notes: vec![expected], announced: vec![] });
@@ -155,6 +159,7 @@ fn a_gap_that_closes_because_no_workload_has_the_layer_any_more_says_so(#[case] 
 #[rstest]
 #[case::it_is_assumed(of(&[found(&[(NODES, Duty::Provider, Assumed), (NODES, Duty::Customer, Owned)])]))]
 #[case::it_is_not_owed(of(&[found(&[(NODES, Duty::Customer, Owned)])]))]
+#[case::it_is_excepted(of(&[found(&[(NODES, Duty::Provider, Excepted), (NODES, Duty::Customer, Owned)])]))]
 fn a_gap_that_closes_although_nobody_holds_the_duty_is_not_told_to_have_an_owner(#[case] after: RollUp) {
     let before = of(&[found(&[(NODES, Duty::Provider, Gap(LayerUnowned))])]);
     let notes = notes(&before, &after);
@@ -248,7 +253,7 @@ fn what_stays_told_is_listed_once_and_in_matrix_order() {
 /// A gap of a platform layer of which the cluster assignments are told.
 fn told_elsewhere() -> RollUp {
     let all = members([(deployment("shop", "web"), found_gaps(&[(NODES, LayerUnowned)]))]);
-    RollUp::new(matrix(), &all, true)
+    added_up(&all, true)
 }
 
 #[test]
@@ -313,8 +318,9 @@ fn up_to_three_transitions_are_told_one_by_one() {
 #[test]
 fn more_than_three_openings_become_one_warning() {
     let transitions = between(&with_owned(&FOUR), &unowned(&FOUR)).unwrap();
-    let text = "4 layer(s) without an owner: access-control,application-code,image-supply-chain,node-os";
-    let expected = Note { warning: true, reason: "GapsOpened", about: None, note: text.to_owned() };
+    let text =
+        "4 layer(s) have a duty that nobody validly holds: access-control,application-code,image-supply-chain,node-os";
+    let expected = Note { warning: true, reason: "GapsOpened", about: None, date: None, note: text.to_owned() };
     assert_eq!(transitions.notes, [expected]);
     assert_eq!(transitions.announced.len(), 4);
 }
@@ -322,7 +328,7 @@ fn more_than_three_openings_become_one_warning() {
 #[test]
 fn more_than_three_closings_become_one_normal_note() {
     let transitions = between(&unowned(&FOUR), &with_owned(&FOUR)).unwrap();
-    let [Note { warning: false, reason: "GapsClosed", about: None, note }] = &transitions.notes[..] else {
+    let [Note { warning: false, reason: "GapsClosed", about: None, date: None, note }] = &transitions.notes[..] else {
         panic!("{transitions:?}")
     };
     assert!(note.starts_with("4 layer(s)"), "{note}");
@@ -344,7 +350,7 @@ fn a_summary_names_a_layer_once_whatever_number_of_its_duties_and_states_open() 
     let invalid = [Duty::Provider, Duty::Customer].map(|duty| (NODES, duty, Gap(UnknownParty)));
     let notes = notes(&owned(), &of(&[found(&both), found(&invalid)]));
     assert_eq!(reasons(&notes), ["GapsOpened"]);
-    assert_eq!(notes[0].note, "1 layer(s) without an owner: node-os");
+    assert_eq!(notes[0].note, "1 layer(s) have a duty that nobody validly holds: node-os");
 }
 
 #[test]
@@ -354,7 +360,7 @@ fn a_load_balancer_that_is_added_later_is_one_summary() {
     let after = of(&[workload.showing(&[Signal::Published]).evaluate()]);
     let notes = notes(&before, &after);
     assert_eq!(reasons(&notes), ["GapsOpened"]);
-    let text = "4 layer(s) without an owner: data-protection,user-accounts,identity-infrastructure,network-exposure";
+    let text = "4 layer(s) have a duty that nobody validly holds: data-protection,user-accounts,identity-infrastructure,network-exposure";
     assert_eq!(notes[0].note, text);
 }
 
@@ -391,10 +397,10 @@ fn no_note_names_a_namespace_or_a_workload_or_is_longer_than_an_event_takes() {
         let gaps: Vec<_> = all_layers().into_iter().map(|layer| (layer, reason)).collect();
         found_gaps(&gaps)
     };
-    for reason in GapReason::ALL {
+    for &reason in GapReason::ALL {
         let key = deployment(namespace, "hidden-workload");
-        let everything = RollUp::new(matrix(), &members([(key.clone(), evaluation(reason))]), false);
-        let one = RollUp::new(matrix(), &members([(key, found_gaps(&[("control-plane", reason)]))]), false);
+        let everything = added_up(&members([(key.clone(), evaluation(reason))]), false);
+        let one = added_up(&members([(key, found_gaps(&[("control-plane", reason)]))]), false);
         let nothing = RollUp::default();
         for note in [
             first(&everything).notes,

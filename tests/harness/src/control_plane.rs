@@ -4,9 +4,10 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
@@ -44,9 +45,10 @@ rules: [{level: Metadata}]
 pub struct ControlPlane {
     folder: PathBuf,
     kubectl: PathBuf,
+    apiserver_command: Command,
     // Dropped in this order: who depends on another ends first.
     _controller_manager: Supervised,
-    _apiserver: Supervised,
+    apiserver: Mutex<Supervised>,
     _etcd: Supervised,
 }
 
@@ -75,8 +77,8 @@ impl ControlPlane {
 
         let log = |name: &str| folder.join(format!("{name}.log"));
         let mut etcd = Supervised::start(&etcd(assets, &folder, etcd_port, peer_port)?, &log("etcd"), Some(&folder))?;
-        let mut apiserver =
-            Supervised::start(&apiserver(assets, &folder, etcd_port, api_port)?, &log("kube-apiserver"), None)?;
+        let apiserver_command = apiserver(assets, &folder, etcd_port, api_port)?;
+        let mut apiserver = Supervised::start(&apiserver_command, &log("kube-apiserver"), None)?;
         let started = Instant::now();
         // The certificate appears when the API server has made it.
         let client = loop {
@@ -96,10 +98,31 @@ impl ControlPlane {
         Ok(Self {
             kubectl: assets.path(Tool::Kubectl)?,
             folder,
+            apiserver_command,
             _controller_manager: controller_manager,
-            _apiserver: apiserver,
+            apiserver: Mutex::new(apiserver),
             _etcd: etcd,
         })
+    }
+
+    /// Stops the API server and starts it again, which ends every watch, and waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// When it does not stop, or does not become ready.
+    pub async fn restart_apiserver(&self) -> Result<()> {
+        let log = self.folder.join("kube-apiserver.log");
+        let process = || self.apiserver.lock().map_err(|_| anyhow!("another restart has failed"));
+        process()?.terminate(START_LIMIT)?.context("kube-apiserver does not stop")?;
+        *process()? = Supervised::start(&self.apiserver_command, &log, None)?;
+        let started = Instant::now();
+        while ready_client(&self.folder).await.is_none() {
+            if process()?.has_ended() || started.elapsed() > START_LIMIT {
+                bail!("kube-apiserver did not become ready again:\n{}", tail(&log));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
     }
 
     /// The kubeconfig of an administrator.

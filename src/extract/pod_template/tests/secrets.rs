@@ -53,9 +53,8 @@ fn image_pull_secrets_are_secrets(#[case] image_pull_secrets: Value, #[case] sec
 #[case(json!({ "labels": { "vault.hashicorp.com/agent-inject": "true" } }), false)]
 #[case(json!({ "annotations": null }), false)]
 fn the_annotation_that_asks_vault_for_secrets_is_a_secret(#[case] metadata: Value, #[case] secrets: bool) {
-    let template: PodTemplate =
-        serde_json::from_value(json!({ "metadata": metadata, "spec": { "containers": [{ "name": "web" }] } })).unwrap();
-    assert_eq!(template.signals(), only(Signal::Secrets, secrets));
+    let facts = facts_of_template(json!({ "metadata": metadata, "spec": { "containers": [{ "name": "web" }] } }));
+    assert_eq!(facts.signals, only(Signal::Secrets, secrets));
 }
 
 #[rstest]
@@ -63,10 +62,30 @@ fn the_annotation_that_asks_vault_for_secrets_is_a_secret(#[case] metadata: Valu
 #[case(json!({ "csi": { "driver": "disk.example.com" } }), false)]
 #[case(json!({ "cephfs": { "monitors": ["a"], "secretRef": { "name": "s" } } }), true)]
 #[case(json!({ "azureFile": { "secretName": "s", "shareName": "a" } }), true)]
+#[case(json!({ "rbd": { "image": "a", "secretRef": { "name": "s" } } }), true)]
+#[case(json!({ "iscsi": { "targetPortal": "a", "iqn": "b", "lun": 0, "secretRef": { "name": "s" } } }), true)]
 #[case(json!({ "iscsi": { "targetPortal": "a", "iqn": "b", "lun": 0 } }), false)]
+#[case(json!({ "iscsi": { "targetPortal": "a", "iqn": "b", "lun": 0, "secretRef": null } }), false)]
 fn a_secret_that_a_volume_needs_is_a_reference_to_a_secret(#[case] source: Value, #[case] secret: bool) {
     let mut volume = source;
     volume["name"] = "data".into();
     let expected = only(Signal::Storage, true).with_if(Signal::Secrets, secret);
     assert_eq!(signals(&json!({ "volumes": [volume] })), expected);
+}
+
+#[rstest]
+fn a_driver_of_volumes_that_needs_a_secret_is_a_secret_and_no_storage(
+    #[values("flexVolume", "scaleIO", "storageos")] kind: &str,
+) {
+    let volume = |source: Value| json!({ "name": "data", (kind): source });
+    assert_eq!(signals_of_volume(&volume(json!({ "secretRef": { "name": "s" } }))), only(Signal::Secrets, true));
+    assert_eq!(signals_of_volume(&volume(json!({}))), nothing());
+}
+
+#[test]
+fn what_is_beside_the_type_of_a_volume_is_ignored() {
+    let volume = |beside: Value| json!({ "name": "tmp", "emptyDir": {}, "ofTheFuture": beside });
+    for beside in [json!(null), json!(true), json!("secretRef"), json!(["secretRef"]), json!({ "secretRef": {} })] {
+        assert_eq!(signals_of_volume(&volume(beside.clone())), nothing(), "{beside}");
+    }
 }

@@ -23,7 +23,7 @@ fn the_provider_handles_everything() {
     let evaluation = full_workload().with(everything).evaluate();
     assert_eq!(evaluation.layers().len(), 22);
     assert_eq!(
-        evaluation.gaps(),
+        evaluation.gaps_by_reason(),
         BTreeMap::from([
             (
                 NotTransferable,
@@ -74,7 +74,7 @@ fn a_team_holds_every_customer_duty_and_nobody_speaks_of_the_provider() {
     let everything =
         namespaced("shop").declaring(&["client-devices"]).party("team", Role::Customer).customer(&all_layers(), "team");
     let evaluation = full_workload().with(everything).evaluate();
-    assert_eq!(evaluation.gaps(), BTreeMap::new());
+    assert_eq!(evaluation.gaps_by_reason(), BTreeMap::new());
     assert_eq!(evaluation.layers_in(Owned).len(), 21);
     assert_eq!(evaluation.layers_in(Assumed).len(), 11);
     for found in &evaluation.duties {
@@ -112,7 +112,7 @@ fn a_load_balancer_that_is_added_later_brings_four_layers() {
     let expected = ["network-exposure", "user-accounts", "identity-infrastructure", "data-protection"];
     assert_eq!(added, layers(&expected));
     for layer in expected {
-        assert!(after.gaps()[&LayerUnowned].contains(&layer), "{layer}");
+        assert!(after.gaps_by_reason()[&LayerUnowned].contains(&layer), "{layer}");
     }
 }
 
@@ -174,7 +174,7 @@ fn a_storefront_on_managed_nodes_whose_founders_hold_three_layers() {
         "identity-infrastructure",
     ]);
     assert_eq!(unowned.len(), 12);
-    let gaps = evaluation.gaps();
+    let gaps = evaluation.gaps_by_reason();
     assert_eq!(gaps.keys().collect::<Vec<_>>(), [&LayerUnowned]);
     assert_eq!(layers(&gaps[&LayerUnowned]), unowned);
     assert_eq!(gaps[&LayerUnowned].len(), 12);

@@ -7,9 +7,9 @@ use crate::api::GapReason::{
 };
 use crate::api::Role;
 use crate::matrix::{Duty, ServiceModel, Signal};
-use crate::model::Assignment;
 use crate::model::evaluate::State::{self, Assumed, Gap, Owned};
 use crate::model::testing::{Terms, Workload, cluster, namespaced};
+use crate::model::{AgreementCover, Assignment};
 
 /// A layer of the customer's that can be given away, and one for which the customer stays accountable.
 const TRANSFERABLE: &str = "application-code";
@@ -19,6 +19,7 @@ const SHARED: &str = "node-os";
 const OF_PROVIDER: &str = "physical-infrastructure";
 
 fn terms(accountable: impl Into<Option<&'static str>>, agreement: bool) -> Terms {
+    let agreement = if agreement { AgreementCover::Entry } else { AgreementCover::Missing };
     Terms { accountable: accountable.into(), agreement }
 }
 
@@ -144,12 +145,12 @@ fn of_the_reasons_within_a_claim_the_weightiest_is_shown() {
     };
     let gap = |reason, about: &str| (Gap(reason), Some(about.to_owned()));
     assert_eq!(finding(RETAINED, terms(None, false), false), gap(NotTransferable, "operator"));
-    assert_eq!(finding(RETAINED, terms("provider", false), false), gap(RoleMismatch, "provider"));
+    assert_eq!(finding(RETAINED, terms("provider", false), false), gap(RoleMismatch, "accountable: provider"));
     assert_eq!(finding(RETAINED, terms("stranger", false), false), gap(AgreementMissing, "operator"));
     assert_eq!(finding(TRANSFERABLE, terms(None, false), false), gap(AgreementMissing, "operator"));
     assert_eq!(finding(RETAINED, terms("stranger", true), false), gap(NotAccepted, "operator"));
     assert_eq!(finding(TRANSFERABLE, terms(None, true), false), gap(NotAccepted, "operator"));
-    assert_eq!(finding(RETAINED, terms("stranger", true), true), gap(UnknownParty, "stranger"));
+    assert_eq!(finding(RETAINED, terms("stranger", true), true), gap(UnknownParty, "accountable: stranger"));
     assert_eq!(finding(RETAINED, terms("customer", true), true), (Owned, None));
 }
 
@@ -158,6 +159,6 @@ fn a_gap_is_about_the_party_that_does_not_fit() {
     let about = |duty, party, terms| claimed(duty, SHARED, party, terms).finding(SHARED, duty).unwrap().1;
     assert_eq!(about(Duty::Provider, "customer", Terms::default()).as_deref(), Some("customer"));
     assert_eq!(about(Duty::Customer, "stranger", Terms::default()).as_deref(), Some("stranger"));
-    assert_eq!(about(Duty::Customer, "customer", terms("provider", false)).as_deref(), Some("provider"));
+    assert_eq!(about(Duty::Customer, "customer", terms("provider", false)).as_deref(), Some("accountable: provider"));
     assert_eq!(about(Duty::Customer, "customer", Terms::default()), None, "no gap");
 }

@@ -5,7 +5,7 @@ use rstest::rstest;
 use crate::api::GapReason::LayerUnowned;
 use crate::api::Role;
 use crate::matrix::ServiceModel::{Caas, Iaas, ManagedNodes, OnPremises, Paas, Saas};
-use crate::matrix::{Duty, LayerSet, Owed, ServiceModel, Signal, Signals};
+use crate::matrix::{Duty, LayerSet, ModelSet, Owed, ServiceModel, Signal, Signals};
 use crate::model::Assignment;
 use crate::model::evaluate::State::{self, Gap, Owned, Unknown};
 use crate::model::evaluate::{DutyState, Evaluation};
@@ -23,7 +23,7 @@ fn with_every_layer(default: impl Into<Option<ServiceModel>>) -> Workload {
 }
 
 fn models(evaluation: &Evaluation) -> Vec<ServiceModel> {
-    evaluation.model.models.iter().collect()
+    evaluation.model.models.iter().map(|model| ServiceModel::ALL[model.index()]).collect()
 }
 
 /// The duties that were evaluated, layer by layer.
@@ -193,7 +193,7 @@ fn under_a_known_model_nothing_is_unknown() {
 fn a_workload_has_the_layers_that_its_signals_show() {
     for model in [Some(Caas), None] {
         let evaluation = Workload::under(model).showing(&[Signal::Secrets]).evaluate();
-        let expected = matrix().present(Signals::default().with(Signal::Secrets), LayerSet::EMPTY);
+        let expected = matrix().present(Signals::default().with(Signal::Secrets), ModelSet::EMPTY, LayerSet::EMPTY);
         assert_eq!(evaluation.layers(), expected);
     }
 }

@@ -5,9 +5,9 @@ use rstest::rstest;
 use crate::api::GapReason::{AgreementMissing, NotAccepted, RoleMismatch, UnknownParty};
 use crate::api::Role;
 use crate::matrix::{Duty, ServiceModel};
-use crate::model::Assignment;
 use crate::model::evaluate::State::{self, Gap, Owned};
 use crate::model::testing::{Terms, Workload, cluster, namespaced};
+use crate::model::{AgreementCover, Assignment};
 
 /// A layer of the workload's team, one of the platform team, and one with both duties.
 const CODE: &str = "application-code";
@@ -74,7 +74,7 @@ fn a_party_of_two_roles_by_two_cluster_assignments_holds_nothing(#[case] claimin
             Duty::Customer,
             &[NODES, CODE],
             "p",
-            Terms { agreement: true, ..Terms::default() },
+            Terms { agreement: AgreementCover::Entry, ..Terms::default() },
         );
         let workload = workload()
             .with(claiming)
@@ -90,14 +90,14 @@ fn a_party_of_two_roles_by_two_cluster_assignments_holds_nothing(#[case] claimin
 
 #[test]
 fn a_party_of_two_roles_is_not_accountable() {
-    let terms = Terms { accountable: Some("p"), agreement: true };
+    let terms = Terms { accountable: Some("p"), agreement: AgreementCover::Entry };
     let shop = namespaced("shop").party("integrator", Role::ThirdParty);
     let workload = workload()
         .with(shop.gives(Duty::Customer, &["access-control"], "integrator", terms))
         .with(cluster("one").accepting("p", Role::Customer, &["access-control"]));
     assert_eq!(workload.state("access-control", Duty::Customer), Some(Owned));
     let ambiguous = workload.with(cluster("two").party("p", Role::Provider));
-    let expected = Some((Gap(RoleMismatch), Some("p".to_owned())));
+    let expected = Some((Gap(RoleMismatch), Some("accountable: p".to_owned())));
     assert_eq!(ambiguous.finding("access-control", Duty::Customer), expected);
 }
 
@@ -105,7 +105,7 @@ fn a_party_of_two_roles_is_not_accountable() {
 #[case::done_by_a_third_party("integrator")]
 #[case::done_by_a_customer("team")]
 fn a_party_of_the_cluster_is_accountable_in_a_namespace_for_what_it_accepts(#[case] done_by: &str) {
-    let terms = Terms { accountable: Some("platform"), agreement: true };
+    let terms = Terms { accountable: Some("platform"), agreement: AgreementCover::Entry };
     let shop = namespaced("shop").party("integrator", Role::ThirdParty).party("team", Role::Customer);
     let finding = |accepts: &[&str]| {
         workload()
@@ -114,7 +114,7 @@ fn a_party_of_the_cluster_is_accountable_in_a_namespace_for_what_it_accepts(#[ca
             .finding("access-control", Duty::Customer)
     };
     assert_eq!(finding(&["access-control"]), Some((Owned, None)));
-    assert_eq!(finding(&[CODE]), Some((Gap(NotAccepted), Some("platform".to_owned()))));
+    assert_eq!(finding(&[CODE]), Some((Gap(NotAccepted), Some("accountable: platform".to_owned()))));
 }
 
 /// The directory beside a namespace that names the platform team as customer of some layers, and those that it holds.

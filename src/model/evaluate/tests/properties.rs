@@ -9,15 +9,20 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use crate::api::Role;
-use crate::matrix::{Duty, LayerId, LayerSet, ServiceModel, Signal, Signals};
-use crate::model::evaluate::{Evaluation, ProviderDuties, Settings, State, evaluate};
-use crate::model::testing::{Terms, all_layers, cluster, layers, matrix, namespaced};
-use crate::model::{Assignment, Directory, ModelClaim, PartyDeclaration};
+use crate::matrix::{Duty, LayerId, LayerSet, ModelSet, ServiceModel, Signal, Signals};
+use crate::model::evaluate::{Circumstances, Evaluation, ProviderDuties, Settings, State, evaluate};
+use crate::model::testing::{Terms, all_layers, cluster, declared, layers, matrix, namespaced};
+use crate::model::{
+    AgreementCover, Assignment, AssignmentId, Deadline, DeadlineKind, Directory, EvidenceFacts, FoundNodes, HostAccess,
+    HostAccesses, ModelClaim, PartyDeclaration, Review,
+};
 
 /// Few layers and parties, so that claims meet.
 const LAYERS: [&str; 5] = ["data-classification", "application-code", "node-os", "incident-response", "client-devices"];
 const PARTIES: [&str; 3] = ["aws", "team", "platform"];
 const ACCOUNTABLE: [&str; 2] = ["team", "platform"];
+const ACCESSES: [HostAccess; 4] =
+    [HostAccess::Privileged, HostAccess::HostNetwork, HostAccess::HostPort, HostAccess::KnownAgent];
 
 fn role() -> impl Strategy<Value = Role> {
     select(vec![Role::Provider, Role::Customer, Role::ThirdParty])
@@ -28,19 +33,21 @@ fn layer_set() -> impl Strategy<Value = LayerSet> {
 }
 
 fn parties() -> impl Strategy<Value = BTreeMap<Arc<str>, PartyDeclaration>> {
-    let declaration = (role(), option::of(layer_set())).prop_map(|(role, accepts)| PartyDeclaration { role, accepts });
+    let declaration =
+        (role(), option::of(layer_set())).prop_map(|(role, accepts)| PartyDeclaration { accepts, ..declared(role) });
     btree_map(select(PARTIES.to_vec()).prop_map(Arc::from), declaration, 0..3)
 }
 
 fn model_claim() -> impl Strategy<Value = Option<ModelClaim>> {
-    let found = select(ServiceModel::ALL.to_vec()).prop_map(ModelClaim::BuiltIn);
+    let found = select(ServiceModel::ALL.to_vec()).prop_map(|model| ModelClaim::Known(model.into()));
     prop_oneof![3 => Just(None), 2 => found.prop_map(Some), 1 => Just(Some(ModelClaim::NotFound("Cass".into())))]
 }
 
 /// One party for each duty of a layer, as a valid object has it.
 fn claims() -> impl Strategy<Value = BTreeMap<(&'static str, Duty), (&'static str, Terms)>> {
     let duty = (select(LAYERS.to_vec()), select(Duty::ALL.to_vec()));
-    let terms = (option::of(select(ACCOUNTABLE.to_vec())), any::<bool>())
+    let agreement = select(vec![AgreementCover::Missing, AgreementCover::Entry, AgreementCover::Listed]);
+    let terms = (option::of(select(ACCOUNTABLE.to_vec())), agreement)
         .prop_map(|(accountable, agreement)| Terms { accountable, agreement });
     btree_map(duty, (select(PARTIES.to_vec()), terms), 0..6)
 }
@@ -73,7 +80,7 @@ fn in_two_orders() -> impl Strategy<Value = (Vec<Assignment>, Vec<Assignment>)> 
 fn settings() -> impl Strategy<Value = Settings> {
     let provider_duties = select(vec![ProviderDuties::Assume, ProviderDuties::Require]);
     (option::of(select(ServiceModel::ALL.to_vec())), provider_duties)
-        .prop_map(|(default_model, provider_duties)| Settings { default_model, provider_duties })
+        .prop_map(|(default_model, provider_duties)| Settings { default_model, provider_duties, ..Settings::default() })
 }
 
 fn signals() -> impl Strategy<Value = Signals> {
@@ -84,7 +91,8 @@ fn signals() -> impl Strategy<Value = Signals> {
 fn evaluated(settings: Settings, signals: Signals, assignments: &[Assignment]) -> Evaluation {
     let selecting: Vec<&Assignment> = assignments.iter().collect();
     let directory = Directory::new(selecting.iter().copied().filter(|a| a.id.is_cluster()));
-    evaluate(matrix(), &settings, signals, &selecting, &directory)
+    let circumstances = Circumstances { signals, ..Circumstances::default() };
+    evaluate(matrix(), &settings, &circumstances, &selecting, &directory)
 }
 
 fn owed(evaluation: &Evaluation) -> BTreeSet<(LayerId, Duty)> {
@@ -92,7 +100,7 @@ fn owed(evaluation: &Evaluation) -> BTreeSet<(LayerId, Duty)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(crate::model::testing::tried())]
 
     #[test]
     fn the_order_of_the_assignments_changes_nothing(
@@ -113,7 +121,7 @@ proptest! {
         let listed = evaluation.duties.iter().map(|found| (found.layer, found.duty));
         prop_assert!(listed.clone().is_sorted_by(|one, next| one < next), "twice or out of order");
         let declared = assignments.iter().fold(LayerSet::EMPTY, |all, a| all.union(a.declares));
-        prop_assert_eq!(evaluation.layers(), matrix().present(signals, declared));
+        prop_assert_eq!(evaluation.layers(), matrix().present(signals, ModelSet::EMPTY, declared));
         for found in &evaluation.duties {
             let judged = matrix().customer_everywhere().contains(found.layer) || !evaluation.model.is_undetermined();
             prop_assert_eq!(found.state != State::Unknown, judged);
@@ -136,6 +144,50 @@ proptest! {
         let after = owed(&evaluated(settings, signals, &assignments));
         prop_assert!(after.is_superset(&before));
         prop_assert!(after.difference(&before).all(|(_, duty)| *duty == Duty::Customer));
+    }
+
+    /// Risks never change a state: what only risks look at leaves every duty as it is.
+    #[test]
+    fn what_only_risks_look_at_changes_no_duty(
+        settings in settings(),
+        signals in signals(),
+        assignments in assignments(),
+        accesses in subsequence(ACCESSES.to_vec(), 0..=ACCESSES.len()),
+        flags in any::<[bool; 5]>(),
+    ) {
+        let [daemon_set, fargate, unsegmented, reachable, acknowledged] = flags;
+        let host = accesses.into_iter().fold(HostAccesses::default(), |all, access| all.with_if(access, true));
+        let nodes = FoundNodes { fargate, ..FoundNodes::default() };
+        let circumstances = Circumstances { signals, host, daemon_set, nodes, unsegmented };
+        let current = EvidenceFacts { layers: None, ended: false };
+        let due = jiff::civil::date(2026, 12, 1);
+        let deadline = Deadline { date: due, what: DeadlineKind::Review, subject: "".into(), passed: false };
+        let mut others = assignments.clone();
+        for assignment in &mut others {
+            assignment.review = Review::Due(due);
+            assignment.deadlines = vec![deadline.clone()];
+            for party in assignment.parties.values_mut() {
+                (party.reachable, party.acknowledged) = (reachable, acknowledged);
+                party.evidence = [current.clone()].into();
+            }
+        }
+        let plain = evaluated(settings, signals, &assignments);
+        let selecting: Vec<&Assignment> = others.iter().collect();
+        let directory = Directory::new(selecting.iter().copied().filter(|a| a.id.is_cluster()));
+        let other = evaluate(matrix(), &settings, &circumstances, &selecting, &directory);
+        prop_assert_eq!(other.duties, plain.duties);
+    }
+
+    /// Each risk once, in order, of a layer that the workload has, and told to an assignment that selects it.
+    #[test]
+    fn risks_are_about_what_there_is(settings in settings(), signals in signals(), assignments in assignments()) {
+        let evaluation = evaluated(settings, signals, &assignments);
+        prop_assert!(evaluation.risks.is_sorted_by(|one, next| one < next), "{:?}", evaluation.risks);
+        for risk in &evaluation.risks {
+            prop_assert!(risk.layer.is_none_or(|layer| evaluation.layers().contains(layer)), "{:?}", risk);
+            let is_selecting = |id: &AssignmentId| assignments.iter().any(|assignment| assignment.id == *id);
+            prop_assert!(risk.told_to.as_ref().is_none_or(is_selecting), "{:?}", risk);
+        }
     }
 
     /// Whoever names providers only holds no customer duty by it.

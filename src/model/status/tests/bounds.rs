@@ -5,7 +5,7 @@ use crate::api::{Announcement, AssignmentStatus, DutyCounts, GapReason, GapState
 use crate::matrix::{Duty, ServiceModel};
 use crate::model::evaluate::{DutyState, State};
 use crate::model::service_model::EffectiveModel;
-use crate::model::testing::{deployment, matrix, members, minute};
+use crate::model::testing::{added_up, deployment, matrix, members, minute};
 use crate::model::{Evaluation, RollUp, STATUS_LIMIT, open_gaps};
 
 /// How many workloads have each gap.
@@ -24,11 +24,12 @@ fn with_reasons(reasons: &[GapReason]) -> RollUp {
         let both = |layer| Duty::ALL.map(|duty| gap(layer, duty, *reason));
         let duties = matrix().layers().flat_map(|(layer, _)| both(layer)).collect();
         let models = [ServiceModel::Caas].into_iter().collect();
-        let found = Evaluation { model: EffectiveModel { models, ..EffectiveModel::default() }, duties };
+        let model = EffectiveModel { models, ..EffectiveModel::default() };
+        let found = Evaluation { model, duties, risks: vec![] };
         let name = |number| format!("{}-{number}-{}", reason.name(), "w".repeat(200));
         (0..WORKLOADS).map(|number| (deployment(&namespace, &name(number)), found.clone())).collect::<Vec<_>>()
     });
-    RollUp::new(matrix(), &members(keyed), false)
+    added_up(&members(keyed), false)
 }
 
 /// More rows than a status can hold: 22 layers, two duties, three reasons.

@@ -7,10 +7,10 @@ use super::{Given, condition, verdict};
 use crate::api::AssignmentStatus;
 use crate::api::GapReason::{LayerUnowned, OverlappingAssignments, UnknownParty};
 use crate::matrix::Duty;
-use crate::model::evaluate::State::{Assumed, Gap, Owned, Unknown};
+use crate::model::evaluate::State::{Assumed, Excepted, Gap, Owned, Unknown};
 use crate::model::service_model::EffectiveModel;
-use crate::model::testing::{deployment, found, found_gaps, matrix, members, minute, roll_up};
-use crate::model::{Acceptance, Evaluation, RollUp};
+use crate::model::testing::{added_up, deployment, found, found_gaps, members, minute, roll_up};
+use crate::model::{Acceptance, CONDITIONS, Evaluation, RollUp};
 
 const CODE: &str = "application-code";
 
@@ -44,11 +44,9 @@ fn covered_has_the_first_reason_that_applies() {
     let everything = workloads(&[assumed(), gap(), undetermined(), model_not_found()]).without_services_readable();
     let steps = [
         (everything.clone().without_workloads_readable().not_parsing(), ("Unknown", "SchemaOutdated")),
-        (
-            everything.clone().without_workloads_readable().naming_no_service_model(),
-            ("Unknown", "ServiceModelNotFound"),
-        ),
-        (everything.clone().without_workloads_readable(), ("Unknown", "InventoryIncomplete")),
+        // Where ServiceModels cannot be read, nobody knows whether one exists.
+        (everything.clone().without_workloads_readable().naming_no_service_model(), ("Unknown", "InventoryIncomplete")),
+        (everything.clone().naming_no_service_model(), ("Unknown", "ServiceModelNotFound")),
         (everything, ("Unknown", "ServiceModelNotFound")),
         (
             workloads(&[assumed(), gap(), undetermined()]).without_services_readable(),
@@ -62,6 +60,14 @@ fn covered_has_the_first_reason_that_applies() {
     for (number, (given, expected)) in steps.into_iter().enumerate() {
         assert_eq!(verdict(&given.status(), "Covered"), expected, "step {number}");
     }
+}
+
+#[test]
+fn a_service_model_is_not_called_missing_while_inputs_are() {
+    let given = Given::namespaced(roll_up([gap()])).naming_no_service_model();
+    assert_eq!(verdict(&given.clone().status(), "Accepted"), ("False", "ServiceModelNotFound"));
+    let blind = given.without_workloads_readable();
+    assert_eq!(verdict(&blind.status(), "Accepted"), ("Unknown", "InventoryIncomplete"));
 }
 
 #[test]
@@ -122,6 +128,38 @@ fn covered_names_at_most_five_gaps_each_in_a_line() {
     assert!(!six.contains("node-os") && six.ends_with("and 1 more, see unownedLayers"), "{six}");
 }
 
+/// A namespaced Role: what is not seen is out of scope by choice, and said.
+#[test]
+fn a_scope_that_was_chosen_is_complete_and_says_what_is_not_seen() {
+    let chosen = "namespaces shop, bank only; nodes and cluster assignments are not looked at";
+    let given =
+        Given::namespaced(roll_up([owned()])).but(|given| given.completeness.by_choice = Some(chosen.to_owned()));
+    let status = given.status();
+    assert_eq!(verdict(&status, "InventoryComplete"), ("True", "NamespacedScope"));
+    assert_eq!(condition(&status, "InventoryComplete").message, chosen);
+    assert_eq!(verdict(&status, "Covered"), ("True", "AllDutiesOwned"));
+    assert_eq!(verdict(&status, "Ready"), ("True", "Evaluated"));
+    let unreadable = given.without_services_readable().status();
+    assert_eq!(verdict(&unreadable, "InventoryComplete"), ("False", "InputsUnreadable"));
+}
+
+#[test]
+fn a_model_that_cannot_be_used_leaves_its_assignment_uncertain() {
+    let invalid = Acceptance::ServiceModelInvalid { name: "rosa".to_owned(), why: "it is retained".to_owned() };
+    let status = Given::namespaced(roll_up([gap()])).but(|given| given.acceptance = invalid).status();
+    assert_eq!(verdict(&status, "Covered"), ("Unknown", "ServiceModelInvalid"));
+    assert_eq!(verdict(&status, "Ready"), ("False", "ServiceModelInvalid"));
+    assert_eq!(status.unowned_layers.len(), 1, "the claim has no effect on the rows");
+}
+
+#[test]
+fn an_excepted_duty_is_no_gap() {
+    let excepted = found(&[(CODE, Duty::Customer, Excepted), ("node-os", Duty::Customer, Owned)]);
+    let status = Given::namespaced(roll_up([excepted])).status();
+    assert_eq!(verdict(&status, "Covered"), ("True", "AllDutiesOwned"));
+    assert_eq!(status.unowned_layers, []);
+}
+
 #[test]
 fn an_unknown_service_model_comes_with_the_line_to_write() {
     let some = [undetermined(), owned(), undetermined(), undetermined()];
@@ -172,7 +210,13 @@ fn inventory_complete_says_what_cannot_be_read(
     Acceptance::ServiceModelNotFound("Cass".to_owned()),
     "False",
     "ServiceModelNotFound",
-    "\"Cass\" does not exist; write one of: OnPremises, IaaS, CaaS, ManagedNodes, PaaS, FaaS, SaaS"
+    "\"Cass\" does not exist; create that ServiceModel, or write one of: OnPremises, IaaS, CaaS, ManagedNodes, PaaS, FaaS, SaaS"
+)]
+#[case::with_a_model_that_cannot_be_used(
+    Acceptance::ServiceModelInvalid { name: "rosa".to_owned(), why: "access-control is retained".to_owned() },
+    "False",
+    "ServiceModelInvalid",
+    "\"rosa\" cannot be used: access-control is retained"
 )]
 #[case::not_parsing(
     Acceptance::SchemaOutdated("missing field `role`".to_owned()),
@@ -280,10 +324,10 @@ fn every_condition_is_there_once_and_of_the_generation_that_was_evaluated() {
     ] {
         let status = given.but(|given| given.generation = 7).status();
         assert_eq!(status.observed_generation, Some(7));
-        for kind in ["Accepted", "InventoryComplete", "Covered", "Consistent", "Ready"] {
+        for kind in CONDITIONS {
             assert_eq!(condition(&status, kind).observed_generation, Some(7), "{kind}");
         }
-        assert_eq!(status.conditions.len(), 5);
+        assert_eq!(status.conditions.len(), CONDITIONS.len());
     }
 }
 
@@ -316,7 +360,7 @@ fn gaps_that_the_cluster_assignments_are_told_of_leave_a_namespace_covered() {
     let found = [("node-os", Duty::Customer, Gap(OverlappingAssignments)), ("node-os", Duty::Provider, Assumed)];
     let all = members([(deployment("shop", "web"), self::found(&found))]);
     let verdicts = |platform_elsewhere: bool| {
-        let roll_up = RollUp::new(matrix(), &all, platform_elsewhere);
+        let roll_up = added_up(&all, platform_elsewhere);
         let status = Given::namespaced(roll_up).status();
         ["Covered", "Consistent"].map(|kind| verdict(&status, kind).1.to_owned())
     };

@@ -11,7 +11,7 @@ use crate::api::{AssignmentStatus, UnownedLayer};
 use crate::matrix::{Duty, ServiceModel};
 use crate::model::evaluate::ProviderDuties;
 use crate::model::evaluate::State::Gap;
-use crate::model::testing::{Workload, deployment, found, found_gaps, matrix, members, minute, namespaced, roll_up};
+use crate::model::testing::{Workload, added_up, deployment, found, found_gaps, members, minute, namespaced, roll_up};
 use crate::model::{Evaluation, RollUp, WorkloadKey, WorkloadKind};
 
 const CODE: &str = "application-code";
@@ -76,7 +76,7 @@ fn a_row_is_about_the_party_of_its_first_workload() {
     let [first, second] = [deployment("shop", "a"), deployment("shop", "b")];
     for [of_first, of_second] in [["adam", "zoe"], ["zoe", "adam"]] {
         let all = members([(second.clone(), gap_of(of_second)), (first.clone(), gap_of(of_first))]);
-        let status = Given::namespaced(RollUp::new(matrix(), &all, false)).status();
+        let status = Given::namespaced(added_up(&all, false)).status();
         let [row] = &status.unowned_layers[..] else { panic!("one row: {status:?}") };
         assert!(row.message.contains(of_first) && !row.message.contains(of_second), "{}", row.message);
         assert_eq!(row.workloads, 2);
@@ -90,7 +90,7 @@ fn key(namespace: &str, kind: WorkloadKind, name: &str) -> WorkloadKey {
 /// The row of workloads with the same gap, given in no particular order.
 fn row_of(keys: &[WorkloadKey], given: impl FnOnce(RollUp) -> Given) -> UnownedLayer {
     let all = members(keys.iter().rev().map(|key| (key.clone(), found_gaps(&[(CODE, LayerUnowned)]))));
-    given(RollUp::new(matrix(), &all, false)).status().unowned_layers.remove(0)
+    given(added_up(&all, false)).status().unowned_layers.remove(0)
 }
 
 #[rstest]
@@ -117,7 +117,7 @@ fn examples_of_different_findings_are_the_first_of_all() {
         let other = if name < "d" { "access-control" } else { "node-os" };
         (deployment("shop", name), found_gaps(&[(CODE, LayerUnowned), (other, LayerUnowned)]))
     });
-    let status = Given::namespaced(RollUp::new(matrix(), &members(keyed), false)).status();
+    let status = Given::namespaced(added_up(&members(keyed), false)).status();
     let row = status.unowned_layers.iter().find(|row| row.layer == CODE).unwrap();
     assert_eq!(row.examples, ["Deployment/a", "Deployment/b", "Deployment/c"]);
     assert_eq!((row.workloads, row.omitted), (5, Some(2)));
@@ -182,7 +182,7 @@ fn everything_unowned() -> Evaluation {
 fn platform_gaps_are_counted_and_not_listed_where_cluster_assignments_take_in_the_namespace() {
     let found = everything_unowned();
     let all = members([(deployment("shop", "a"), found.clone()), (deployment("shop", "b"), found)]);
-    let status = |elsewhere: bool| Given::namespaced(RollUp::new(matrix(), &all, elsewhere)).status();
+    let status = |elsewhere: bool| Given::namespaced(added_up(&all, elsewhere)).status();
     let platform = [
         "cloud-network",
         "platform-runtime",

@@ -3,11 +3,11 @@
 use rstest::rstest;
 
 use super::Given;
-use crate::api::GapReason::{LayerUnowned, OverlappingAssignments, SharedLayerHalfOwned, UnknownParty};
+use crate::api::GapReason::{LayerUnowned, OverlappingAssignments, ReviewLapsed, SharedLayerHalfOwned, UnknownParty};
 use crate::api::{DutyCounts, Role, Summary};
 use crate::matrix::ServiceModel::{Caas, Iaas, OnPremises};
 use crate::matrix::{Duty, ServiceModel, Signal};
-use crate::model::evaluate::State::{Assumed, Gap, Owned, Unknown};
+use crate::model::evaluate::State::{Assumed, Excepted, Gap, Owned, Unknown};
 use crate::model::testing::{Workload, all_layers, found, found_gaps, namespaced, roll_up};
 use crate::model::{Evaluation, RollUp};
 
@@ -33,6 +33,8 @@ fn each_state_has_its_count() {
         ("node-os", Duty::Provider, Owned),
         ("node-os", Duty::Customer, Gap(SharedLayerHalfOwned)),
         ("access-control", Duty::Customer, Unknown),
+        ("application-code", Duty::Customer, Gap(ReviewLapsed)),
+        ("backup-recovery", Duty::Customer, Excepted),
     ]);
     let summary = summary([one.clone(), other, one]);
     let expected = DutyCounts {
@@ -42,10 +44,11 @@ fn each_state_has_its_count() {
         unowned: 2 + 1,
         invalid: 2,
         conflicted: 2,
-        ..DutyCounts::default()
+        lapsed: 1,
+        excepted: 1,
     };
     assert_eq!(summary.duties, expected);
-    assert_eq!((summary.workloads, summary.layers, summary.unowned_layers), (3, 4, 3));
+    assert_eq!((summary.workloads, summary.layers, summary.unowned_layers), (3, 5, 3));
     assert_eq!(summary.unowned_layer_names.as_deref(), Some("application-code,cloud-network,node-os"));
 }
 
@@ -126,4 +129,26 @@ fn an_assignment_that_selects_nothing_has_a_summary_of_zeros() {
     let status = Given::namespaced(RollUp::default()).status();
     assert_eq!(status.summary, Some(Summary::default()));
     assert!(status.unowned_layers.is_empty());
+}
+
+/// A model of the cluster's own is shown by its name.
+#[test]
+fn a_model_of_the_clusters_own_is_shown_by_its_name() {
+    let spec = serde_json::json!({ "extends": "ManagedNodes" });
+    let definition = crate::model::define("rosa", &serde_json::from_value(spec).unwrap());
+    let matrix = std::sync::Arc::new(crate::matrix::Matrix::extended(vec![definition]));
+    let model = crate::model::ModelClaim::Known(matrix.find_model("rosa").unwrap());
+    let claiming = crate::model::Assignment { model: Some(model), ..crate::model::testing::cluster("platform") };
+    let found = Workload::under(None).in_matrix(&matrix).with(claiming).evaluate();
+    let given = Given::cluster(roll_up([found]));
+    let subject = crate::model::Subject {
+        id: &given.id,
+        generation: Some(1),
+        acceptance: &given.acceptance,
+        completeness: &given.completeness,
+        roll_up: &given.roll_up,
+        assignment: None,
+    };
+    let status = crate::model::status(&matrix, &subject, &crate::api::AssignmentStatus::default(), super::minute(0));
+    assert_eq!(status.summary.unwrap().model.as_deref(), Some("rosa"));
 }

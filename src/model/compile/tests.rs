@@ -1,25 +1,35 @@
 //! Assignments as they are written, and what they amount to.
 
+mod dates;
+mod digests;
+
+use jiff::civil::{Date, date};
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::api::Role;
-use crate::matrix::LayerId;
-use crate::model::{Acceptance, Labels};
+use crate::matrix::{LayerId, ServiceModel};
+use crate::model::testing::{declared, silent};
+use crate::model::{Acceptance, Labels, define};
 
 fn id(namespace: Option<&str>) -> AssignmentId {
     AssignmentId { namespace: namespace.map(Into::into), name: "main".into() }
 }
 
+const TODAY: Date = date(2026, 11, 24);
+
+fn compiled_on(today: Date, namespace: Option<&str>, spec: Value) -> Assignment {
+    let spec: ClusterResponsibilityAssignmentSpec = serde_json::from_value(spec).unwrap();
+    compile(Matrix::built_in(), today, id(namespace), &spec)
+}
+
 fn compiled(spec: Value) -> Assignment {
-    let spec: AssignmentSpec = serde_json::from_value(spec).unwrap();
-    compile_namespaced(Matrix::built_in(), id(Some("shop")), &spec)
+    compiled_on(TODAY, Some("shop"), spec)
 }
 
 fn compiled_for_cluster(spec: Value) -> Assignment {
-    let spec: ClusterResponsibilityAssignmentSpec = serde_json::from_value(spec).unwrap();
-    compile_cluster(Matrix::built_in(), id(None), &spec)
+    compiled_on(TODAY, None, spec)
 }
 
 fn layer(name: &str) -> LayerId {
@@ -28,6 +38,11 @@ fn layer(name: &str) -> LayerId {
 
 fn layers(names: &[&str]) -> LayerSet {
     names.iter().map(|name| layer(name)).collect()
+}
+
+/// The declaration of a party that says nothing but its role.
+fn silent_party(role: Role) -> PartyDeclaration {
+    PartyDeclaration { reachable: false, acknowledged: false, ..declared(role) }
 }
 
 /// Layer, duty and party of each claim, in order.
@@ -46,7 +61,7 @@ fn customer_claim<'a>(assignment: &'a Assignment, name: &str) -> &'a Claim {
 /// The layers whose customer claim has an agreement.
 fn under_agreement(assignment: &Assignment) -> LayerSet {
     let customer = assignment.claims.iter().filter(|claim| claim.duty == Duty::Customer);
-    customer.filter(|claim| claim.agreement).map(|claim| claim.layer).collect()
+    customer.filter(|claim| claim.agreement != AgreementCover::Missing).map(|claim| claim.layer).collect()
 }
 
 fn agreement() -> Value {
@@ -63,18 +78,10 @@ fn with_duties(duties: &Value) -> Assignment {
 
 #[test]
 fn an_empty_spec_says_nothing() {
-    let expected = Assignment {
-        id: id(Some("shop")),
-        selector: None,
-        namespace_selector: None,
-        model: None,
-        declares: LayerSet::EMPTY,
-        parties: BTreeMap::new(),
-        claims: vec![],
-        unknown_layers: vec![],
-    };
-    assert_eq!(compiled(json!({})), expected);
-    assert_eq!(compiled_for_cluster(json!({})), Assignment { id: id(None), ..expected });
+    let says_nothing = |found: Assignment| Assignment { digest: found.digest, ..silent(found.id) };
+    for found in [compiled(json!({})), compiled_for_cluster(json!({}))] {
+        assert_eq!(found, says_nothing(found.clone()));
+    }
 }
 
 // Claims
@@ -142,7 +149,7 @@ fn the_accountable_party_of_a_duty_overrides_the_default(
 fn without_an_agreement_no_claim_has_one() {
     let assignment =
         with_duties(&json!([{ "layers": ["node-os", "control-plane"], "provider": "a", "customer": "b" }]));
-    assert!(assignment.claims.iter().all(|claim| !claim.agreement));
+    assert!(assignment.claims.iter().all(|claim| claim.agreement == AgreementCover::Missing));
 }
 
 #[test]
@@ -191,7 +198,7 @@ fn an_agreement_counts_for_both_duties_of_its_party() {
         { "layers": ["node-os"], "provider": "msp", "agreement": agreement() },
         { "layers": ["node-os"], "customer": "msp" },
     ]));
-    assert_eq!(assignment.claims.iter().map(|claim| claim.agreement).collect::<Vec<_>>(), [true, true]);
+    assert_eq!(assignment.claims.iter().map(|claim| claim.agreement).collect::<Vec<_>>(), [AgreementCover::Entry; 2]);
 }
 
 // Layers that no matrix has
@@ -243,7 +250,7 @@ fn naming_a_layer_in_duties_declares_nothing() {
 #[case("SaaS", ServiceModel::Saas)]
 fn a_built_in_service_model_is_claimed_by_its_name(#[case] name: &str, #[case] model: ServiceModel) {
     let assignment = compiled(json!({ "serviceModel": name }));
-    assert_eq!(assignment.model, Some(ModelClaim::BuiltIn(model)));
+    assert_eq!(assignment.model, Some(ModelClaim::Known(model.into())));
     assert_eq!(assignment.acceptance(), Acceptance::Accepted { unknown_layers: vec![] });
     assert_eq!(compiled_for_cluster(json!({ "serviceModel": name })).model, assignment.model);
 }
@@ -253,6 +260,30 @@ fn a_service_model_of_another_name_is_not_found(#[values("eks-hardened", "iaas",
     let assignment = compiled(json!({ "serviceModel": name, "declares": ["example.com/a"] }));
     assert_eq!(assignment.model, Some(ModelClaim::NotFound(name.to_owned())));
     assert_eq!(assignment.acceptance(), Acceptance::ServiceModelNotFound(name.to_owned()));
+}
+
+#[test]
+fn a_service_model_of_the_cluster_is_claimed_by_its_name_if_it_can_be_used() {
+    let cell = |owes: &str| json!([{ "layer": "access-control", "owes": owes, "source": "contract" }]);
+    let layers = json!([{
+        "name": "example.com/ai", "meaning": "models", "plane": "Workload", "concern": "Workload",
+        "presence": "Declared", "owes": "Customer", "source": "policy",
+    }]);
+    let fine = json!({ "extends": "CaaS", "cells": cell("Shared"), "layers": layers });
+    let lazy = json!({ "extends": "CaaS", "cells": cell("Provider") });
+    let defined =
+        [("fine", fine), ("lazy", lazy)].map(|(name, spec)| define(name, &serde_json::from_value(spec).unwrap()));
+    let matrix = Matrix::extended(defined.into());
+    let claimed = |name: &str| {
+        let spec = json!({ "serviceModel": name, "declares": ["example.com/ai"] });
+        compile(&matrix, TODAY, id(None), &serde_json::from_value(spec).unwrap())
+    };
+    assert_eq!(claimed("fine").model, Some(ModelClaim::Known(matrix.find_model("fine").unwrap())));
+    assert_eq!(claimed("fine").declares, matrix.find("example.com/ai").into_iter().collect());
+    assert_eq!(claimed("fine").acceptance(), Acceptance::Accepted { unknown_layers: vec![] });
+    let Acceptance::ServiceModelInvalid { name, why } = claimed("lazy").acceptance() else { panic!("it is retained") };
+    assert!(name == "lazy" && why.contains("retained"), "{why}");
+    assert_eq!(claimed("absent").acceptance(), Acceptance::ServiceModelNotFound("absent".to_owned()));
 }
 
 // Selectors
@@ -341,11 +372,11 @@ fn parties_are_known_by_name_with_their_role_and_what_they_accept() {
         { "name": "msp", "role": "ThirdParty", "accepts": [] },
     ] }));
     let expected = [
-        ("aws".into(), PartyDeclaration { role: Role::Provider, accepts: None }),
-        ("msp".into(), PartyDeclaration { role: Role::ThirdParty, accepts: Some(LayerSet::EMPTY) }),
+        ("aws".into(), PartyDeclaration { acknowledged: false, ..declared(Role::Provider) }),
+        ("msp".into(), PartyDeclaration { accepts: Some(LayerSet::EMPTY), ..silent_party(Role::ThirdParty) }),
         (
             "platform-team".into(),
-            PartyDeclaration { role: Role::Customer, accepts: Some(layers(&["node-os", "control-plane"])) },
+            PartyDeclaration { accepts: Some(layers(&["node-os", "control-plane"])), ..silent_party(Role::Customer) },
         ),
     ];
     assert_eq!(assignment.parties, BTreeMap::from(expected));

@@ -1,0 +1,288 @@
+//! The configuration file: what does not fit on a command line.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, bail, ensure};
+use serde::Deserialize;
+
+use super::names::{is_label, is_subdomain};
+use crate::extract::ConfiguredKind;
+use crate::model::{NodeRule, WorkloadKind};
+
+/// The most bytes of a file: a ConfigMap holds no more.
+const SIZE_LIMIT: u64 = 1024 * 1024;
+/// The most kinds of workload.
+const WORKLOAD_KINDS: usize = 32;
+/// The most rules for nodes.
+const NODE_MODELS: usize = 64;
+/// The most names of agents.
+const NODE_AGENTS: usize = 256;
+/// The most bytes of the path to a template, and of each text of a rule.
+const TEXT_LIMIT: usize = 512;
+
+/// What the operator is told by its configuration file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub(super) struct FileConfig {
+    /// Kinds of workload beside the built-in ones.
+    pub(super) workload_kinds: Vec<ConfiguredKind>,
+    /// Rules that tell the service model of nodes, in front of the built-in ones.
+    pub(super) node_models: Vec<NodeRule>,
+    /// Names of DaemonSets that are known to need access to their node, beside the built-in ones.
+    pub(super) node_agents: Vec<String>,
+    /// Whether the provider runs the control plane although no node shows it.
+    pub(super) managed_control_plane: bool,
+}
+
+impl FileConfig {
+    /// Reads and checks a file.
+    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
+        let read = || {
+            let mut text = String::new();
+            let file = File::open(path)?;
+            file.take(SIZE_LIMIT + 1).read_to_string(&mut text)?;
+            Ok::<_, std::io::Error>(text)
+        };
+        let shown = path.display();
+        let text = read().with_context(|| format!("cannot read {shown}, which --config names"))?;
+        ensure!(
+            text.len() as u64 <= SIZE_LIMIT,
+            "{shown} has more than {SIZE_LIMIT} bytes; no configuration needs that"
+        );
+        Self::parse(&text).with_context(|| format!("{shown} cannot be used"))
+    }
+
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        // A file in which everything is commented out says nothing.
+        let parsed: Option<Self> =
+            serde_saphyr::from_str(text).map_err(|error| anyhow::anyhow!("{}", error.without_snippet()))?;
+        let config = parsed.unwrap_or_default();
+        check_workload_kinds(&config.workload_kinds)?;
+        check_length("nodeModels", config.node_models.len(), NODE_MODELS)?;
+        for (index, rule) in config.node_models.iter().enumerate() {
+            check_rule(rule).with_context(|| format!("nodeModels[{index}]"))?;
+        }
+        check_length("nodeAgents", config.node_agents.len(), NODE_AGENTS)?;
+        for (index, name) in config.node_agents.iter().enumerate() {
+            ensure!(
+                is_subdomain(name),
+                "nodeAgents[{index}]: no DaemonSet is called {name:?}; write the name of one, such as my-agent"
+            );
+        }
+        Ok(config)
+    }
+}
+
+fn check_length(field: &str, length: usize, limit: usize) -> anyhow::Result<()> {
+    ensure!(length <= limit, "{field} has {length} entries; write at most {limit}");
+    Ok(())
+}
+
+fn check_workload_kinds(kinds: &[ConfiguredKind]) -> anyhow::Result<()> {
+    check_length("workloadKinds", kinds.len(), WORKLOAD_KINDS)?;
+    let (mut known_kinds, mut known_plurals) = (BTreeSet::new(), BTreeSet::new());
+    for (index, kind) in kinds.iter().enumerate() {
+        check_workload_kind(kind).with_context(|| format!("workloadKinds[{index}]"))?;
+        let is_new_kind = known_kinds.insert((&kind.group, kind.kind.to_ascii_lowercase()));
+        let is_new_plural = known_plurals.insert((&kind.group, &kind.plural));
+        ensure!(
+            is_new_kind && is_new_plural,
+            "workloadKinds[{index}]: {} of {} is there twice; keep one entry",
+            kind.kind,
+            kind.group
+        );
+    }
+    Ok(())
+}
+
+fn check_workload_kind(kind: &ConfiguredKind) -> anyhow::Result<()> {
+    let ConfiguredKind { group, version, kind: name, plural, template } = kind;
+    ensure!(is_subdomain(group), "group: {group:?} is no API group; write the group of the kind, such as argoproj.io");
+    ensure!(
+        is_label(version),
+        "version: {version:?} is no version; write the version that is served, such as v1alpha1"
+    );
+    ensure!(
+        is_label(&name.to_ascii_lowercase()),
+        "kind: {name:?} is no kind; write it as its definition spells it, such as Rollout"
+    );
+    ensure!(
+        is_label(plural),
+        "plural: {plural:?} is no plural; write it as in kubectl api-resources, such as rollouts"
+    );
+    ensure!(
+        template.len() <= TEXT_LIMIT,
+        "template: it has more than {TEXT_LIMIT} bytes; write a path such as spec.template"
+    );
+    if !matches!(WorkloadKind::of(group, name), WorkloadKind::Other(_)) {
+        bail!("kind: {name} of {group} is a workload without being named here; remove the entry");
+    }
+    Ok(())
+}
+
+fn check_rule(rule: &NodeRule) -> anyhow::Result<()> {
+    let texts = [
+        ("label", &rule.label),
+        ("labelPrefix", &rule.label_prefix),
+        ("taint", &rule.taint),
+        ("name", &rule.name),
+        ("kubeletVersion", &rule.kubelet_version),
+        ("providerID", &rule.provider_id),
+        ("value", &rule.value),
+    ];
+    for (field, text) in texts {
+        let Some(text) = text else { continue };
+        ensure!(text.len() <= TEXT_LIMIT, "{field}: it has more than {TEXT_LIMIT} bytes; no node shows that");
+        ensure!(
+            !text.is_empty() || matches!(field, "value" | "providerID"),
+            "{field}: it is empty, which every node would fulfil; leave it out, or write what a node has to show"
+        );
+    }
+    let asks = texts.iter().any(|(field, text)| *field != "value" && text.is_some()) || rule.control_plane_visible;
+    ensure!(
+        asks,
+        "it asks nothing of a node; write label, labelPrefix, taint, name, kubeletVersion, providerID or \
+         controlPlaneVisible"
+    );
+    ensure!(
+        rule.value.is_none() || rule.label.is_some() || rule.taint.is_some(),
+        "value: it is the value of nothing; write the label or the taint that has it"
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::matrix::ServiceModel;
+
+    const GOOD: &str = "
+workloadKinds:
+- {group: argoproj.io, version: v1alpha1, kind: Rollout, plural: rollouts, template: spec.template}
+- {group: serving.knative.dev, version: v1, kind: Service, plural: services, template: spec.template}
+nodeModels:
+- {label: example.com/pool, value: metal, model: OnPremises, source: our contract}
+- {providerID: '', model: OnPremises}
+nodeAgents: [our-agent]
+managedControlPlane: true
+";
+
+    /// What is said of a file, all causes in a line.
+    fn refusal(text: &str) -> String {
+        format!("{:#}", FileConfig::parse(text).expect_err("it was taken"))
+    }
+
+    #[test]
+    fn a_good_file_is_taken_as_it_is_written() {
+        let config = FileConfig::parse(GOOD).unwrap();
+        assert_eq!(config.workload_kinds.len(), 2);
+        assert_eq!(config.workload_kinds[0].workload_kind().to_string(), "Rollout.argoproj.io");
+        assert_eq!(config.node_models[0].model, Some(ServiceModel::OnPremises));
+        assert_eq!((config.node_models.len(), config.node_agents.as_slice()), (2, ["our-agent".to_owned()].as_slice()));
+        assert!(config.managed_control_plane);
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("# nodeAgents: [our-agent]\n")]
+    #[case("nodeAgents: []\n")]
+    fn a_file_that_says_nothing_changes_nothing(#[case] text: &str) {
+        let config = FileConfig::parse(text).unwrap();
+        assert!(config.workload_kinds.is_empty() && config.node_models.is_empty() && config.node_agents.is_empty());
+        assert!(!config.managed_control_plane);
+    }
+
+    #[rstest]
+    #[case::unknown_field("nodeAgent: [a]", &["unknown field", "nodeAgent", "nodeAgents"])]
+    #[case::unknown_field_below("workloadKinds: [{group: a.io, path: x}]", &["unknown field", "path", "template"])]
+    #[case::missing_field("workloadKinds: [{group: a.io, version: v1, kind: A, plural: as}]", &["missing field", "template"])]
+    #[case::template("workloadKinds: [{group: a.io, version: v1, kind: A, plural: as, template: template}]", &["spec.template"])]
+    #[case::unknown_model("nodeModels: [{label: a, model: OnPrem}]", &["OnPrem", "OnPremises"])]
+    #[case::no_yaml("nodeAgents: [", &["line 1"])]
+    fn what_does_not_parse_is_named_with_its_place(#[case] text: &str, #[case] words: &[&str]) {
+        let refusal = refusal(text);
+        for word in words {
+            assert!(refusal.contains(word), "{word} is not in: {refusal}");
+        }
+    }
+
+    #[rstest]
+    #[case::group(("argoproj.io", "", "v1", "Rollout", "rollouts"), "workloadKinds[0]: group: \"\" is no API group; write")]
+    #[case::version(("v1", "argoproj.io", "V1", "Rollout", "rollouts"), "workloadKinds[0]: version: \"V1\" is no version; write")]
+    #[case::kind(("", "argoproj.io", "v1", "Roll/out", "rollouts"), "workloadKinds[0]: kind: \"Roll/out\" is no kind; write")]
+    #[case::plural(("", "argoproj.io", "v1", "Rollout", "Rollouts"), "workloadKinds[0]: plural: \"Rollouts\" is no plural; write")]
+    #[case::built_in(("", "apps", "v1", "Deployment", "deployments"), "workloadKinds[0]: kind: Deployment of apps is a workload without being named here; remove")]
+    fn odd_kinds_are_refused(#[case] kind: (&str, &str, &str, &str, &str), #[case] expected: &str) {
+        let (_, group, version, kind, plural) = kind;
+        let text = format!(
+            "workloadKinds: [{{group: '{group}', version: '{version}', kind: '{kind}', plural: '{plural}', template: spec.template}}]"
+        );
+        let refusal = refusal(&text);
+        assert!(refusal.starts_with(expected), "{refusal}");
+    }
+
+    #[rstest]
+    #[case::asks_nothing("{model: CaaS}", "nodeModels[0]: it asks nothing of a node; write label")]
+    #[case::asks_nothing_but_a_value(
+        "{value: a, model: CaaS}",
+        "nodeModels[0]: it asks nothing of a node; write label"
+    )]
+    #[case::value_of_nothing(
+        "{name: a, value: b, model: CaaS}",
+        "nodeModels[0]: value: it is the value of nothing; write"
+    )]
+    #[case::empty_prefix("{labelPrefix: '', model: CaaS}", "nodeModels[0]: labelPrefix: it is empty, which every node")]
+    fn odd_rules_are_refused(#[case] rule: &str, #[case] expected: &str) {
+        let refusal = refusal(&format!("nodeModels: [{rule}]"));
+        assert!(refusal.starts_with(expected), "{refusal}");
+    }
+
+    #[test]
+    fn a_kind_that_is_there_twice_is_refused_in_whatever_version() {
+        let entry = |version, kind| {
+            format!(
+                "- {{group: argoproj.io, version: {version}, kind: {kind}, plural: rollouts, template: spec.template}}\n"
+            )
+        };
+        let expected = "workloadKinds[1]: Rollout of argoproj.io is there twice; keep one entry";
+        assert_eq!(refusal(&format!("workloadKinds:\n{}{}", entry("v1", "Rollout"), entry("v2", "Rollout"))), expected);
+        let other_kind = refusal(&format!("workloadKinds:\n{}{}", entry("v1", "Roll"), entry("v1", "Rollout")));
+        assert_eq!(other_kind, expected, "the plural is the same");
+    }
+
+    #[rstest]
+    #[case::kinds(
+        "workloadKinds",
+        "{group: a.io, version: v1, kind: KN, plural: kN, template: spec.template}",
+        WORKLOAD_KINDS
+    )]
+    #[case::rules("nodeModels", "{name: n-N}", NODE_MODELS)]
+    #[case::agents("nodeAgents", "agent-N", NODE_AGENTS)]
+    fn lists_have_a_limit(#[case] field: &str, #[case] entry: &str, #[case] limit: usize) {
+        let text = |length: usize| {
+            let entries: Vec<String> = (0..length).map(|number| entry.replace('N', &number.to_string())).collect();
+            format!("{field}: [{}]", entries.join(", "))
+        };
+        FileConfig::parse(&text(limit)).unwrap();
+        let expected = format!("{field} has {} entries; write at most {limit}", limit + 1);
+        assert_eq!(refusal(&text(limit + 1)), expected);
+    }
+
+    #[test]
+    fn a_name_that_no_daemon_set_has_is_refused() {
+        assert!(
+            refusal("nodeAgents: [good, 'Not One']").starts_with("nodeAgents[1]: no DaemonSet is called \"Not One\"")
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named_with_the_flag() {
+        let error = format!("{:#}", FileConfig::read(Path::new("/does/not/exist.yaml")).unwrap_err());
+        assert!(error.starts_with("cannot read /does/not/exist.yaml, which --config names: No such file"), "{error}");
+    }
+}

@@ -1,0 +1,87 @@
+//! Names as Kubernetes takes them.
+
+/// Whether this is a DNS label, as names of namespaces and plurals of kinds are.
+pub(super) fn is_label(name: &str) -> bool {
+    let is_edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    name.len() <= 63
+        && name.bytes().all(is_label_byte)
+        && is_edge(name.bytes().next())
+        && is_edge(name.bytes().next_back())
+}
+
+/// Whether names of namespaces can begin so.
+fn is_beginning(text: &str) -> bool {
+    text.len() <= 62 && text.bytes().all(is_label_byte) && !text.is_empty() && !text.starts_with('-')
+}
+
+/// Whether this is a DNS subdomain, as API groups and most names of objects are.
+pub(super) fn is_subdomain(name: &str) -> bool {
+    name.len() <= 253 && name.split('.').all(is_label)
+}
+
+const fn is_label_byte(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+}
+
+/// A name that a namespace can have.
+pub(super) fn namespace(name: &str) -> Result<String, String> {
+    if is_label(name) {
+        return Ok(name.to_owned());
+    }
+    Err("no namespace has this name; write names separated by commas, such as shop,payments".to_owned())
+}
+
+/// A name that a namespace can have, or the beginning of such names followed by `*`.
+pub(super) fn namespace_pattern(pattern: &str) -> Result<String, String> {
+    if is_label(pattern) || pattern.strip_suffix('*').is_some_and(is_beginning) {
+        return Ok(pattern.to_owned());
+    }
+    Err("no namespace has this name; write names separated by commas, or the beginning of names with * at its end, such \
+         as kube-system,openshift-*"
+        .to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("shop", true)]
+    #[case("team-1", true)]
+    #[case("1", true)]
+    #[case("", false)]
+    #[case("Shop", false)]
+    #[case("-shop", false)]
+    #[case("shop-", false)]
+    #[case("shop.example", false)]
+    #[case("shop,payments", false)]
+    #[case("shop*", false)]
+    #[case(" shop", false)]
+    #[case(&"a".repeat(63), true)]
+    #[case(&"a".repeat(64), false)]
+    fn a_namespace_is_a_label(#[case] name: &str, #[case] expected: bool) {
+        assert_eq!(namespace(name).is_ok(), expected);
+    }
+
+    #[rstest]
+    #[case("kube-system", true)]
+    #[case("openshift-*", true)]
+    #[case("openshift*", true)]
+    #[case("*", false)]
+    #[case("-*", false)]
+    #[case("open*shift", false)]
+    #[case("openshift-**", false)]
+    #[case("*-system", false)]
+    #[case("", false)]
+    fn a_pattern_is_a_name_or_its_beginning(#[case] pattern: &str, #[case] expected: bool) {
+        assert_eq!(namespace_pattern(pattern).is_ok(), expected);
+    }
+
+    #[test]
+    fn a_group_is_labels_separated_by_dots() {
+        assert!(is_subdomain("argoproj.io") && is_subdomain("apps"));
+        assert!(!is_subdomain("") && !is_subdomain("argoproj..io") && !is_subdomain("argoproj.io/v1"));
+    }
+}

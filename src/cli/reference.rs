@@ -1,0 +1,29 @@
+//! `responsibility-operator reference`: the reference documents as Markdown.
+
+use std::io::Write;
+
+use clap::ValueEnum;
+
+use crate::reference;
+
+/// A reference document.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Document {
+    /// Who owes what under which service model, and where that is said
+    Matrix,
+    /// The kinds and their fields
+    Api,
+    /// Why a duty is a gap, what is a risk, what to write
+    Findings,
+}
+
+/// Writes a document to standard output.
+pub(super) fn print(document: Document) -> anyhow::Result<()> {
+    let text = match document {
+        Document::Matrix => reference::matrix(),
+        Document::Api => reference::api(),
+        Document::Findings => reference::findings(),
+    };
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! How the objects of each kind are turned into what the engine is told.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use kube::Resource;
+use serde::de::DeserializeOwned;
+
+use super::input::{Input, Seen, SeenModel};
+use crate::extract::{
+    ClusterAssignment, ConfiguredKind, ConfiguredWorkload, Extract, Extraction, GatewayRoute, NamespacedAssignment,
+    OpenShiftRoute, OwnServiceModel, ReferenceGrant,
+};
+use crate::inventory::{Delta, ListedKind, RouteKind};
+
+/// A kind that can be watched for the engine.
+pub(super) trait Reader: Clone + Send + Sync + 'static {
+    /// As much of an object as counts.
+    type Object: Resource + Clone + Debug + DeserializeOwned + Send + 'static;
+
+    /// What a list of the kind holds.
+    fn listed(&self) -> ListedKind;
+
+    /// What an object as it stands amounts to.
+    fn input(&self, object: &Self::Object) -> Input;
+
+    /// The change that the deletion of an object amounts to.
+    fn deletion(&self, object: &Self::Object) -> Delta;
+}
+
+/// Objects of a Kubernetes kind, which are facts and nothing else.
+pub(super) struct Facts<K> {
+    extraction: Arc<Extraction>,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K> Facts<K> {
+    pub(super) fn new(extraction: &Arc<Extraction>) -> Self {
+        Self { extraction: extraction.clone(), kind: PhantomData }
+    }
+}
+
+impl<K> Clone for Facts<K> {
+    fn clone(&self) -> Self {
+        Self::new(&self.extraction)
+    }
+}
+
+impl<K: Extract + Clone + Debug + DeserializeOwned + Send + 'static> Reader for Facts<K> {
+    type Object = K;
+
+    fn listed(&self) -> ListedKind {
+        K::listed()
+    }
+
+    fn input(&self, object: &K) -> Input {
+        Input::Change(object.delta(&self.extraction))
+    }
+
+    fn deletion(&self, object: &K) -> Delta {
+        object.deletion()
+    }
+}
+
+/// ResponsibilityAssignments.
+#[derive(Clone, Copy)]
+pub(super) struct NamespacedAssignments;
+
+impl Reader for NamespacedAssignments {
+    type Object = NamespacedAssignment;
+
+    fn listed(&self) -> ListedKind {
+        ListedKind::Assignments
+    }
+
+    fn input(&self, object: &NamespacedAssignment) -> Input {
+        Input::Assignment(Box::new(Seen::namespaced(object)))
+    }
+
+    fn deletion(&self, object: &NamespacedAssignment) -> Delta {
+        Delta::Assignment(Seen::id_of(object.meta()), None)
+    }
+}
+
+/// ClusterResponsibilityAssignments.
+#[derive(Clone, Copy)]
+pub(super) struct ClusterAssignments;
+
+impl Reader for ClusterAssignments {
+    type Object = ClusterAssignment;
+
+    fn listed(&self) -> ListedKind {
+        ListedKind::ClusterAssignments
+    }
+
+    fn input(&self, object: &ClusterAssignment) -> Input {
+        Input::Assignment(Box::new(Seen::cluster(object)))
+    }
+
+    fn deletion(&self, object: &ClusterAssignment) -> Delta {
+        Delta::Assignment(Seen::id_of(object.meta()), None)
+    }
+}
+
+/// ServiceModels.
+#[derive(Clone, Copy)]
+pub(super) struct ServiceModels;
+
+impl Reader for ServiceModels {
+    type Object = OwnServiceModel;
+
+    fn listed(&self) -> ListedKind {
+        ListedKind::ServiceModels
+    }
+
+    fn input(&self, object: &OwnServiceModel) -> Input {
+        Input::ServiceModel(Box::new(SeenModel::new(object)))
+    }
+
+    fn deletion(&self, object: &OwnServiceModel) -> Delta {
+        Delta::ServiceModel(SeenModel::name_of(object.meta()), None)
+    }
+}
+
+/// Workloads of a kind that the operator was told of.
+#[derive(Clone)]
+pub(super) struct ConfiguredWorkloads {
+    pub(super) kind: Arc<ConfiguredKind>,
+}
+
+impl Reader for ConfiguredWorkloads {
+    type Object = ConfiguredWorkload;
+
+    fn listed(&self) -> ListedKind {
+        ListedKind::Workloads(self.kind.workload_kind())
+    }
+
+    fn input(&self, object: &ConfiguredWorkload) -> Input {
+        Input::Change(object.delta(&self.kind))
+    }
+
+    fn deletion(&self, object: &ConfiguredWorkload) -> Delta {
+        object.deletion(&self.kind)
+    }
+}
+
+/// Routes of the Gateway API of a kind.
+#[derive(Clone, Copy)]
+pub(super) struct GatewayRoutes(pub(super) RouteKind);
+
+impl Reader for GatewayRoutes {
+    type Object = GatewayRoute;
+
+    fn listed(&self) -> ListedKind {
+        ListedKind::Routes(self.0)
+    }
+
+    fn input(&self, object: &GatewayRoute) -> Input {
+        Input::Change(object.delta(self.0))
+    }
+
+    fn deletion(&self, object: &GatewayRoute) -> Delta {
+        object.deletion(self.0)
+    }
+}
+
+/// Routes of OpenShift.
+#[derive(Clone, Copy)]
+pub(super) struct OpenShiftRoutes;
+
+impl Reader for OpenShiftRoutes {
+    type Object = OpenShiftRoute;
+
+    fn listed(&self) -> ListedKind {
+        ListedKind::Routes(RouteKind::OpenShiftRoute)
+    }
+
+    fn input(&self, object: &OpenShiftRoute) -> Input {
+        Input::Change(object.delta())
+    }
+
+    fn deletion(&self, object: &OpenShiftRoute) -> Delta {
+        object.deletion()
+    }
+}
+
+/// ReferenceGrants.
+#[derive(Clone, Copy)]
+pub(super) struct ReferenceGrants;
+
+impl Reader for ReferenceGrants {
+    type Object = ReferenceGrant;
+
+    fn listed(&self) -> ListedKind {
+        ListedKind::Grants
+    }
+
+    fn input(&self, object: &ReferenceGrant) -> Input {
+        Input::Change(object.delta())
+    }
+
+    fn deletion(&self, object: &ReferenceGrant) -> Delta {
+        object.deletion()
+    }
+}

@@ -1,0 +1,170 @@
+//! NetworkPolicies: which pods they select.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::networking::v1 as networking;
+use serde::Deserialize;
+
+use super::{Extract, Extraction, Slim};
+use crate::inventory::{Delta, ListedKind, PolicyFacts};
+use crate::model::{Requirement, Selector};
+
+/// A NetworkPolicy, decoded as far as it counts. Whether it is about traffic in or out does not.
+pub type NetworkPolicy = Slim<networking::NetworkPolicy, Spec>;
+
+/// The part of the spec of a NetworkPolicy that counts.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Spec {
+    pod_selector: PodSelector,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct PodSelector {
+    match_labels: Option<BTreeMap<String, String>>,
+    match_expressions: Option<Vec<Expression>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Expression {
+    key: String,
+    operator: String,
+    values: Option<Vec<String>>,
+}
+
+impl Expression {
+    fn read(&self) -> Requirement {
+        let key = self.key.clone();
+        let values = || self.values.clone().unwrap_or_default();
+        match self.operator.as_str() {
+            "In" => Requirement::In(key, values()),
+            "NotIn" => Requirement::NotIn(key, values()),
+            "Exists" => Requirement::Exists(key),
+            "DoesNotExist" => Requirement::DoesNotExist(key),
+            // Nothing fulfils what is not understood: a policy that selects too little hides no pod without one.
+            _ => Requirement::In(key, vec![]),
+        }
+    }
+}
+
+impl PodSelector {
+    fn read(&self) -> Option<Selector> {
+        let labels = self.match_labels.iter().flatten();
+        let labels = labels.map(|(key, value)| Requirement::In(key.clone(), vec![value.clone()]));
+        let expressions = self.match_expressions.iter().flatten().map(Expression::read);
+        Selector::new(labels.chain(expressions).collect())
+    }
+}
+
+impl Extract for NetworkPolicy {
+    fn delta(&self, _: &Extraction) -> Delta {
+        Delta::Policy(self.object_name(), Some(PolicyFacts { pods: self.spec.pod_selector.read() }))
+    }
+
+    fn deletion(&self) -> Delta {
+        Delta::Policy(self.object_name(), None)
+    }
+
+    fn listed() -> ListedKind {
+        ListedKind::Policies
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::Resource;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::inventory::ObjectName;
+    use crate::model::Labels;
+
+    fn policy(spec: &Value) -> NetworkPolicy {
+        serde_json::from_value(json!({ "metadata": { "name": "web", "namespace": "shop" }, "spec": spec })).unwrap()
+    }
+
+    fn name() -> ObjectName {
+        ObjectName { namespace: "shop".into(), name: "web".into() }
+    }
+
+    fn pods(spec: &Value) -> Option<Selector> {
+        match policy(spec).delta(&Extraction::default()) {
+            Delta::Policy(of, Some(facts)) if of == name() => facts.pods,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn key() -> String {
+        "tier".to_owned()
+    }
+
+    fn expression(operator: &str, values: &Value) -> Value {
+        json!({ "podSelector": { "matchExpressions": [{ "key": "tier", "operator": operator, "values": values }] } })
+    }
+
+    #[test]
+    fn a_policy_without_requirements_selects_all_pods() {
+        for spec in [
+            json!({ "podSelector": {} }),
+            json!({ "podSelector": { "matchLabels": {}, "matchExpressions": [] } }),
+            json!({ "podSelector": { "matchLabels": null, "matchExpressions": null } }),
+            json!({}),
+        ] {
+            assert_eq!(pods(&spec), None, "{spec}");
+        }
+    }
+
+    #[test]
+    fn labels_and_expressions_are_required_together() {
+        let selector = json!({
+            "matchLabels": { "app": "web" },
+            "matchExpressions": [{ "key": "tier", "operator": "NotIn", "values": ["db"] }],
+        });
+        let requirements = vec![
+            Requirement::In("app".to_owned(), vec!["web".to_owned()]),
+            Requirement::NotIn(key(), vec!["db".to_owned()]),
+        ];
+        assert_eq!(pods(&json!({ "podSelector": selector })), Selector::new(requirements));
+    }
+
+    #[test]
+    fn each_operator_is_understood() {
+        let values = || vec!["web".to_owned(), "api".to_owned()];
+        for (operator, written, expected) in [
+            ("In", json!(["web", "api"]), Requirement::In(key(), values())),
+            ("NotIn", json!(["web", "api"]), Requirement::NotIn(key(), values())),
+            ("Exists", json!(null), Requirement::Exists(key())),
+            ("DoesNotExist", json!([]), Requirement::DoesNotExist(key())),
+        ] {
+            assert_eq!(pods(&expression(operator, &written)), Selector::new(vec![expected]), "{operator}");
+        }
+    }
+
+    #[test]
+    fn an_operator_that_is_not_understood_selects_nothing() {
+        let selector = pods(&expression("Matches", &json!(["web"]))).unwrap();
+        assert!(!selector.matches(&Labels::default()));
+        assert!(!selector.matches(&[("tier", "web")].into_iter().collect()));
+    }
+
+    #[test]
+    fn what_traffic_a_policy_is_about_does_not_matter() {
+        let selector = json!({ "matchLabels": { "app": "web" } });
+        let expected = pods(&json!({ "podSelector": selector }));
+        assert!(expected.is_some());
+        for types in [json!(["Ingress"]), json!(["Egress"]), json!(["Ingress", "Egress"]), json!([])] {
+            let spec = json!({ "podSelector": selector, "policyTypes": types, "ingress": [{}], "egress": [] });
+            assert_eq!(pods(&spec), expected, "{types}");
+        }
+    }
+
+    #[test]
+    fn a_deletion_is_the_absence_of_the_policy() {
+        assert!(matches!(policy(&json!({})).deletion(), Delta::Policy(of, None) if of == name()));
+        assert_eq!(NetworkPolicy::listed(), ListedKind::Policies);
+        let resource = [NetworkPolicy::kind(&()), NetworkPolicy::api_version(&()), NetworkPolicy::plural(&())];
+        assert_eq!(resource, ["NetworkPolicy", "networking.k8s.io/v1", "networkpolicies"]);
+    }
+}

@@ -1,0 +1,172 @@
+//! Routes of the Gateway API and of OpenShift: which Services they lead to, and the grants that let them leave their
+//! namespace.
+
+use serde::Deserialize;
+
+use super::dynamic::Dynamic;
+use super::meta::object_name;
+use crate::inventory::{Delta, GrantFacts, ObjectName, RouteFacts, RouteKind};
+
+/// The API group of the Gateway API.
+pub(super) const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
+
+/// A route of the Gateway API: HTTPRoute, GRPCRoute, TLSRoute, TCPRoute or UDPRoute.
+pub type GatewayRoute = Dynamic<GatewayRouteSpec>;
+/// A Route of OpenShift.
+pub type OpenShiftRoute = Dynamic<OpenShiftRouteSpec>;
+/// A ReferenceGrant of the Gateway API.
+pub type ReferenceGrant = Dynamic<ReferenceGrantSpec>;
+
+/// The part of the spec of a route of the Gateway API that counts.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GatewayRouteSpec {
+    parent_refs: Option<Vec<ParentRef>>,
+    rules: Option<Vec<Rule>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct ParentRef {
+    kind: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Rule {
+    backend_refs: Option<Vec<BackendRef>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct BackendRef {
+    group: Option<String>,
+    kind: Option<String>,
+    name: String,
+    namespace: Option<String>,
+}
+
+/// The part of the spec of a Route of OpenShift that counts.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OpenShiftRouteSpec {
+    to: Option<Target>,
+    alternate_backends: Option<Vec<Target>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Target {
+    kind: Option<String>,
+    name: String,
+}
+
+/// The part of the spec of a ReferenceGrant that counts.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ReferenceGrantSpec {
+    from: Option<Vec<GrantFrom>>,
+    to: Option<Vec<GrantTo>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct GrantFrom {
+    group: String,
+    kind: String,
+    namespace: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct GrantTo {
+    group: String,
+    kind: String,
+    name: Option<String>,
+}
+
+/// Whether a reference with this group and kind is to a Service, which is what both stand for where they are left out.
+fn is_service(group: Option<&str>, kind: Option<&str>) -> bool {
+    group.unwrap_or_default().is_empty() && matches!(kind, None | Some("Service"))
+}
+
+impl GatewayRouteSpec {
+    /// Whether traffic from outside can come in by it: a route whose parents are all Services steers traffic within the
+    /// cluster. One without parents may be attached to a default Gateway.
+    fn is_attached(&self) -> bool {
+        let mut parents = self.parent_refs.iter().flatten().peekable();
+        parents.peek().is_none() || parents.any(|parent| parent.kind.as_deref() != Some("Service"))
+    }
+}
+
+impl GatewayRoute {
+    /// The change that the route as it stands amounts to.
+    #[must_use]
+    pub fn delta(&self, kind: RouteKind) -> Delta {
+        let name = object_name(&self.metadata);
+        let rules = if self.spec.is_attached() { self.spec.rules.as_deref() } else { None };
+        let backends = rules.into_iter().flatten().flat_map(|rule| rule.backend_refs.iter().flatten());
+        let services = backends.filter(|backend| is_service(backend.group.as_deref(), backend.kind.as_deref()));
+        let backend = |backend: &BackendRef| ObjectName {
+            namespace: backend.namespace.as_deref().map_or_else(|| name.namespace.clone(), Into::into),
+            name: backend.name.as_str().into(),
+        };
+        let facts = RouteFacts { backends: services.map(backend).collect() };
+        Delta::Route(kind, name, Some(facts))
+    }
+
+    /// The change that the deletion of the route amounts to.
+    #[must_use]
+    pub fn deletion(&self, kind: RouteKind) -> Delta {
+        Delta::Route(kind, object_name(&self.metadata), None)
+    }
+}
+
+impl OpenShiftRoute {
+    /// The change that the route as it stands amounts to.
+    #[must_use]
+    pub fn delta(&self) -> Delta {
+        let name = object_name(&self.metadata);
+        let targets = self.spec.to.iter().chain(self.spec.alternate_backends.iter().flatten());
+        let services = targets.filter(|target| is_service(None, target.kind.as_deref()));
+        let backend =
+            |target: &Target| ObjectName { namespace: name.namespace.clone(), name: target.name.as_str().into() };
+        let facts = RouteFacts { backends: services.map(backend).collect() };
+        Delta::Route(RouteKind::OpenShiftRoute, name, Some(facts))
+    }
+
+    /// The change that the deletion of the route amounts to.
+    #[must_use]
+    pub fn deletion(&self) -> Delta {
+        Delta::Route(RouteKind::OpenShiftRoute, object_name(&self.metadata), None)
+    }
+}
+
+impl GrantFrom {
+    fn route_kind(&self) -> Option<RouteKind> {
+        const KINDS: [RouteKind; 5] =
+            [RouteKind::HttpRoute, RouteKind::GrpcRoute, RouteKind::TlsRoute, RouteKind::TcpRoute, RouteKind::UdpRoute];
+        KINDS.into_iter().find(|kind| self.group == GATEWAY_GROUP && self.kind == kind.name())
+    }
+}
+
+impl ReferenceGrant {
+    /// The change that the grant as it stands amounts to.
+    #[must_use]
+    pub fn delta(&self) -> Delta {
+        let from = self.spec.from.iter().flatten();
+        let from = from.filter_map(|from| Some((from.route_kind()?, from.namespace.as_str().into())));
+        let to = self.spec.to.iter().flatten().filter(|to| is_service(Some(&to.group), Some(&to.kind)));
+        let to = to.map(|to| to.name.as_deref().filter(|name| !name.is_empty()).map(Into::into));
+        Delta::Grant(object_name(&self.metadata), Some(GrantFacts { from: from.collect(), to: to.collect() }))
+    }
+
+    /// The change that the deletion of the grant amounts to.
+    #[must_use]
+    pub fn deletion(&self) -> Delta {
+        Delta::Grant(object_name(&self.metadata), None)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,337 @@
+//! Changes, one function for each kind of them, and the evaluation of what they touch.
+
+use super::delta::{
+    Delta, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts, RouteKind, ServiceFacts, WorkloadObject,
+};
+use super::namespace::Namespace;
+use super::workload::Workload;
+use super::{Changed, Inventory, WorkloadChange};
+use crate::model::{
+    Assignment, AssignmentId, Circumstances, Evaluation, FoundNodes, HostAccesses, Members, NodeFacts, ObjectIdentity,
+    WorkloadFacts, WorkloadKey, WorkloadKind, evaluate,
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Which workloads of a namespace have to be evaluated again.
+pub(super) enum Affected<'a> {
+    All,
+    SelectedBy(&'a [&'a Assignment]),
+}
+
+impl Inventory {
+    /// Takes in a change and returns what has another result.
+    pub fn apply(&mut self, delta: Delta) -> Changed {
+        let mut changed = Changed::default();
+        match delta {
+            Delta::Workload(key, object) => self.apply_workload(&key, object, &mut changed),
+            Delta::Service(name, facts) => self.apply_service(&name, facts, &mut changed),
+            Delta::Route(kind, name, facts) => self.apply_route((kind, name), facts, &mut changed),
+            Delta::Grant(name, facts) => {
+                let namespace = self.namespace_entry(&name.namespace);
+                if put(&mut namespace.grants, &name.name, facts) {
+                    self.evaluate_workloads(&name.namespace, |_| true, &mut changed);
+                }
+                self.forget_empty(&name.namespace);
+            }
+            Delta::Policy(name, facts) => self.apply_policy(&name, facts, &mut changed),
+            Delta::Namespace(name, facts) => self.apply_namespace(&name, facts, &mut changed),
+            Delta::Node(name, facts) => self.apply_node(&name, facts, &mut changed),
+            Delta::ServiceModel(name, spec) => self.apply_service_model(&name, spec, &mut changed),
+            Delta::Assignment(id, spec) => self.apply_assignment(&id, spec, &mut changed),
+            Delta::Day(today) => self.apply_day(today, &mut changed),
+            Delta::PoliciesTell(tell) => {
+                if std::mem::replace(&mut self.policies_tell, tell) != tell {
+                    self.evaluate_all(&mut changed);
+                }
+            }
+            Delta::Relisted(listed) => {
+                for gone in self.missing_from(&listed) {
+                    changed.append(self.apply(gone));
+                }
+                changed.assignments.retain(|id| self.members.contains_key(id));
+            }
+        }
+        changed
+    }
+
+    fn apply_workload(&mut self, key: &WorkloadKey, object: Option<Box<WorkloadObject>>, changed: &mut Changed) {
+        let Some(object) = object else {
+            self.take_out(key, None, changed);
+            return self.forget_empty(&key.namespace);
+        };
+        let WorkloadObject { mut facts, part_of, identity } = *object;
+        let mut key = key.clone();
+        self.strings.share(&mut key.namespace);
+        self.strings.share(&mut key.name);
+        facts.labels.share(|text| self.strings.share(text));
+        facts.pods.template.share(|text| self.strings.share(text));
+        // It may have been a part of another workload, or a workload by itself.
+        let workload_key = Arc::new(part_of.clone().unwrap_or_else(|| key.clone()));
+        self.take_out(&key, Some(&workload_key), changed);
+        let namespace = self.namespace_entry(&key.namespace);
+        if let Some(known) = namespace.workloads.get_mut(&workload_key) {
+            // Of what is known by its children the oldest tells the age, in whatever order they are seen.
+            let same_object = known.identity.uid == identity.uid;
+            let created = if same_object { known.identity.created.min(identity.created) } else { identity.created };
+            known.identity = ObjectIdentity { created, ..identity.clone() };
+            if known.parts.get(&workload_key, &key) == Some(&facts) {
+                return;
+            }
+        }
+        facts.placement = self.nodes.adopt(&facts.placement);
+        let Some(mut namespace) = self.namespaces.remove(&key.namespace) else { return };
+        let was_unassigned = namespace.is_unassigned();
+        let known = namespace.workloads.remove(&workload_key);
+        let mut workload = known.unwrap_or_else(|| Workload::new(workload_key, identity));
+        if part_of.is_some() {
+            namespace.parts.insert(key.clone(), workload.key.clone());
+        }
+        if let Some(before) = workload.parts.put(&workload.key, &key, Some(facts)) {
+            self.nodes.release(&before.placement);
+        }
+        self.evaluate_and_keep(&mut namespace, workload, changed);
+        if namespace.is_unassigned() && !was_unassigned {
+            changed.unassigned.insert(namespace.name.clone());
+        }
+        self.namespaces.insert(key.namespace, namespace);
+    }
+
+    /// Takes an object out of the workload that it belongs to, unless that is the one that it belongs to now.
+    fn take_out(&mut self, key: &WorkloadKey, belongs_to: Option<&WorkloadKey>, changed: &mut Changed) {
+        let Some(mut namespace) = self.namespaces.remove(&key.namespace) else { return };
+        let workload_key = namespace.parts.get(key).cloned().unwrap_or_else(|| Arc::new(key.clone()));
+        if belongs_to != Some(&*workload_key) {
+            namespace.parts.remove(key);
+            if let Some(mut workload) = namespace.workloads.remove(&workload_key) {
+                if let Some(facts) = workload.parts.put(&workload_key, key, None) {
+                    self.nodes.release(&facts.placement);
+                }
+                let is_left = !workload.parts.is_empty();
+                if is_left {
+                    self.evaluate_and_keep(&mut namespace, workload, changed);
+                } else {
+                    move_member(&mut self.members, &workload, &[], None, changed);
+                }
+            }
+        }
+        self.namespaces.insert(key.namespace.clone(), namespace);
+    }
+
+    fn apply_service(&mut self, name: &ObjectName, facts: Option<ServiceFacts>, changed: &mut Changed) {
+        let namespace = self.namespace_entry(&name.namespace);
+        let before = namespace.services.get(&name.name).cloned();
+        if put(&mut namespace.services, &name.name, facts.clone()) {
+            let versions: Vec<ServiceFacts> = before.into_iter().chain(facts).collect();
+            let concerned = |facts: &WorkloadFacts| versions.iter().any(|service| service.concerns(&name.name, facts));
+            self.evaluate_workloads(&name.namespace, |workload| workload.parts.facts().any(concerned), changed);
+        }
+        self.forget_empty(&name.namespace);
+    }
+
+    fn apply_route(&mut self, route: (RouteKind, ObjectName), facts: Option<RouteFacts>, changed: &mut Changed) {
+        let (kind, from) = (route.0, route.1.namespace.clone());
+        let after = facts.clone().unwrap_or_default();
+        let before = match facts {
+            Some(facts) => self.routes.insert(route, facts),
+            None => self.routes.remove(&route),
+        };
+        let before = before.unwrap_or_default();
+        let mut touched: BTreeMap<Arc<str>, BTreeSet<Arc<str>>> = BTreeMap::new();
+        for backend in before.backends.symmetric_difference(&after.backends) {
+            touched.entry(backend.namespace.clone()).or_default().insert(backend.name.clone());
+        }
+        for (target, services) in touched {
+            let namespace = self.namespace_entry(&target);
+            namespace.count_route(kind, &from, &after, true);
+            namespace.count_route(kind, &from, &before, false);
+            let services: Vec<(Arc<str>, ServiceFacts)> = services
+                .iter()
+                .filter_map(|service| namespace.services.get_key_value(service))
+                .map(|(name, facts)| (name.clone(), facts.clone()))
+                .collect();
+            let concerned =
+                |facts: &WorkloadFacts| services.iter().any(|(name, service)| service.concerns(name, facts));
+            self.evaluate_workloads(&target, |workload| workload.parts.facts().any(concerned), changed);
+            self.forget_empty(&target);
+        }
+    }
+
+    fn apply_policy(&mut self, name: &ObjectName, facts: Option<PolicyFacts>, changed: &mut Changed) {
+        let namespace = self.namespace_entry(&name.namespace);
+        let before = namespace.policies.get(&name.name).cloned();
+        if put(&mut namespace.policies, &name.name, facts.clone()) {
+            let versions: Vec<PolicyFacts> = before.into_iter().chain(facts).collect();
+            let selects = |facts: &WorkloadFacts| {
+                let template = &facts.pods.template;
+                versions.iter().any(|policy| policy.pods.as_ref().is_none_or(|pods| pods.matches(template)))
+            };
+            self.evaluate_workloads(&name.namespace, |workload| workload.parts.facts().any(selects), changed);
+        }
+        self.forget_empty(&name.namespace);
+    }
+
+    fn apply_namespace(&mut self, name: &Arc<str>, facts: Option<NamespaceFacts>, changed: &mut Changed) {
+        self.namespace_entry(name).facts = facts;
+        self.refresh_scope(name, Affected::SelectedBy(&[]), changed);
+        self.forget_empty(name);
+    }
+
+    fn apply_node(&mut self, name: &Arc<str>, facts: Option<NodeFacts>, changed: &mut Changed) {
+        let moved = self.nodes.put(name, facts);
+        if moved.is_empty() {
+            return;
+        }
+        let is_moved = |workload: &Workload| workload.parts.facts().any(|facts| moved.contains(&facts.placement));
+        for namespace in self.namespace_names() {
+            self.evaluate_workloads(&namespace, is_moved, changed);
+        }
+    }
+
+    pub(super) fn namespace_names(&self) -> Vec<Arc<str>> {
+        self.namespaces.keys().cloned().collect()
+    }
+
+    pub(super) fn namespace_entry(&mut self, name: &Arc<str>) -> &mut Namespace {
+        if !self.namespaces.contains_key(name) {
+            let mut name = name.clone();
+            self.strings.share(&mut name);
+            let mut namespace = Namespace::new(name.clone());
+            namespace.rescope(&self.cluster_assignments, &self.left_out);
+            self.namespaces.insert(name.clone(), namespace);
+        }
+        self.namespaces.get_mut(name).expect("the entry was made above when it was missing")
+    }
+
+    /// A namespace of which nothing is known any more costs nothing.
+    pub(super) fn forget_empty(&mut self, name: &Arc<str>) {
+        if self.namespaces.get(name).is_some_and(Namespace::is_empty) {
+            self.namespaces.remove(name);
+        }
+    }
+
+    /// Looks up anew which cluster assignments take in a namespace. When that changes the parties of the namespace or
+    /// whether it counts at all, all its workloads are evaluated again, otherwise those that are `affected`.
+    pub(super) fn refresh_scope(&mut self, name: &Arc<str>, affected: Affected<'_>, changed: &mut Changed) {
+        let Some(namespace) = self.namespaces.get_mut(name) else { return };
+        let standing = |namespace: &Namespace| (namespace.in_scope, namespace.cluster_assignments.is_empty());
+        let (before, was_unassigned) = (standing(namespace), namespace.is_unassigned());
+        let directory = namespace.directory.clone();
+        let moved = namespace.rescope(&self.cluster_assignments, &self.left_out);
+        if standing(namespace) != before || directory != namespace.directory {
+            changed.assignments.extend(namespace.assignments.keys().cloned());
+        }
+        if namespace.is_unassigned() && !was_unassigned {
+            changed.unassigned.insert(name.clone());
+        }
+        let affected = if moved { Affected::All } else { affected };
+        match affected {
+            Affected::All => self.evaluate_workloads(name, |_| true, changed),
+            Affected::SelectedBy(versions) => {
+                let touched = |workload: &Workload| versions.iter().any(|version| workload.is_selected_by(version));
+                self.evaluate_workloads(name, touched, changed);
+            }
+        }
+    }
+
+    pub(super) fn evaluate_all(&mut self, changed: &mut Changed) {
+        for namespace in self.namespace_names() {
+            self.evaluate_workloads(&namespace, |_| true, changed);
+        }
+    }
+
+    /// Evaluates the touched workloads of a namespace again.
+    pub(super) fn evaluate_workloads(
+        &mut self,
+        name: &Arc<str>,
+        touched: impl Fn(&Workload) -> bool,
+        changed: &mut Changed,
+    ) {
+        let Some(mut namespace) = self.namespaces.remove(name) else { return };
+        let mut workloads = std::mem::take(&mut namespace.workloads);
+        for workload in workloads.values_mut().filter(|workload| touched(workload)) {
+            self.evaluate_workload(&namespace, workload, changed);
+        }
+        namespace.workloads = workloads;
+        self.namespaces.insert(name.clone(), namespace);
+    }
+
+    fn evaluate_and_keep(&mut self, namespace: &mut Namespace, mut workload: Workload, changed: &mut Changed) {
+        self.evaluate_workload(namespace, &mut workload, changed);
+        namespace.workloads.insert(workload.key.clone(), workload);
+    }
+
+    /// Evaluates a workload of a namespace and moves it when the result is another.
+    fn evaluate_workload(&mut self, namespace: &Namespace, workload: &mut Workload, changed: &mut Changed) {
+        let selecting = namespace.selecting(workload);
+        let ids: Vec<AssignmentId> = selecting.iter().map(|assignment| assignment.id.clone()).collect();
+        let evaluation = (!selecting.is_empty()).then(|| {
+            self.evaluated += selecting.len() as u64;
+            let circumstances = Circumstances {
+                signals: namespace.signals(workload),
+                host: workload.parts.facts().fold(HostAccesses::default(), |all, facts| all.union(facts.host)),
+                daemon_set: workload.key.kind == WorkloadKind::DaemonSet,
+                nodes: workload
+                    .parts
+                    .facts()
+                    .map(|facts| self.nodes.found(&facts.placement))
+                    .reduce(FoundNodes::union)
+                    .unwrap_or_default(),
+                unsegmented: self.policies_tell && namespace.is_unsegmented(workload),
+            };
+            let found = evaluate(&self.matrix, &self.settings, &circumstances, &selecting, &namespace.directory);
+            self.evaluations.intern(found)
+        });
+        let reselected = workload.selected_by[..] != ids[..];
+        if !reselected && workload.evaluation == evaluation {
+            return;
+        }
+        if let (Some(before), Some(after)) = (&workload.evaluation, &evaluation)
+            && (reselected || !before.gaps().eq(after.gaps()))
+        {
+            let (key, before) = (workload.key.clone(), before.clone());
+            changed.workloads.push(WorkloadChange { key, before, reselected });
+        }
+        move_member(&mut self.members, workload, &ids, evaluation.as_ref(), changed);
+        workload.selected_by = ids.into_boxed_slice();
+        workload.evaluation = evaluation;
+    }
+}
+
+/// Takes a workload out of the assignments that selected it and puts it into those that select it now.
+fn move_member(
+    members: &mut HashMap<AssignmentId, Members>,
+    workload: &Workload,
+    ids: &[AssignmentId],
+    evaluation: Option<&Arc<Evaluation>>,
+    changed: &mut Changed,
+) {
+    if let Some(old) = &workload.evaluation {
+        for id in &workload.selected_by {
+            let Some(classes) = members.get_mut(id) else { continue };
+            if let Some(class) = classes.get_mut(old) {
+                class.remove(&workload.key);
+                if class.is_empty() {
+                    classes.remove(old);
+                }
+            }
+            changed.assignments.insert(id.clone());
+        }
+    }
+    if let Some(new) = evaluation {
+        for id in ids {
+            members.entry(id.clone()).or_default().entry(new.clone()).or_default().insert(workload.key.clone());
+            changed.assignments.insert(id.clone());
+        }
+    }
+}
+
+/// Puts a value, or takes it out; returns whether that changed something.
+pub(super) fn put<K: Ord + Clone, V: PartialEq>(map: &mut BTreeMap<K, V>, key: &K, value: Option<V>) -> bool {
+    let changes = map.get(key) != value.as_ref();
+    match value {
+        Some(value) => map.insert(key.clone(), value),
+        None => map.remove(key),
+    };
+    changes
+}

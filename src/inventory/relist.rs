@@ -1,0 +1,60 @@
+//! Complete lists: what they do not hold is gone.
+
+use std::sync::Arc;
+
+use super::delta::{Delta, Listed, ListedKind, ObjectName};
+use super::namespace::Namespace;
+use super::{AssignmentId, Inventory};
+use crate::model::WorkloadKey;
+
+impl Inventory {
+    /// The deletions that a complete list amounts to.
+    pub(super) fn missing_from(&self, listed: &Listed) -> Vec<Delta> {
+        let namespaces = || self.namespaces.values();
+        let objects = |names: &dyn Fn(&Namespace) -> Vec<Arc<str>>, gone: &dyn Fn(ObjectName) -> Delta| -> Vec<Delta> {
+            namespaces()
+                .flat_map(|namespace| names(namespace).into_iter().map(|name| (namespace.name.clone(), name)))
+                .filter(|(namespace, name)| listed.misses(namespace, name))
+                .map(|(namespace, name)| gone(ObjectName { namespace, name }))
+                .collect()
+        };
+        let cluster_wide =
+            |names: &mut dyn Iterator<Item = &Arc<str>>, gone: &dyn Fn(Arc<str>) -> Delta| -> Vec<Delta> {
+                names.filter(|name| listed.misses("", name)).cloned().map(gone).collect()
+            };
+        match &listed.kind {
+            ListedKind::Workloads(kind) => {
+                let of_kind = |key: &&WorkloadKey| key.kind == *kind && listed.misses(&key.namespace, &key.name);
+                let missing = namespaces().flat_map(|namespace| namespace.objects().filter(of_kind));
+                missing.map(|key| Delta::Workload(key.clone(), None)).collect()
+            }
+            ListedKind::Services => {
+                objects(&|ns| ns.services.keys().cloned().collect(), &|name| Delta::Service(name, None))
+            }
+            ListedKind::Policies => {
+                objects(&|ns| ns.policies.keys().cloned().collect(), &|name| Delta::Policy(name, None))
+            }
+            ListedKind::Grants => objects(&|ns| ns.grants.keys().cloned().collect(), &|name| Delta::Grant(name, None)),
+            ListedKind::Routes(kind) => {
+                let of_kind =
+                    self.routes.keys().filter(|(of, name)| of == kind && listed.misses(&name.namespace, &name.name));
+                of_kind.map(|(kind, name)| Delta::Route(*kind, name.clone(), None)).collect()
+            }
+            ListedKind::Namespaces => {
+                let mut seen = namespaces().filter(|ns| ns.facts.is_some()).map(|ns| &ns.name);
+                cluster_wide(&mut seen, &|name| Delta::Namespace(name, None))
+            }
+            ListedKind::Nodes => cluster_wide(&mut self.nodes.names(), &|name| Delta::Node(name, None)),
+            ListedKind::ServiceModels => {
+                cluster_wide(&mut self.service_models.keys(), &|name| Delta::ServiceModel(name, None))
+            }
+            ListedKind::Assignments | ListedKind::ClusterAssignments => {
+                let cluster = listed.kind == ListedKind::ClusterAssignments;
+                let missing = |id: &&AssignmentId| {
+                    id.is_cluster() == cluster && listed.misses(id.namespace.as_deref().unwrap_or_default(), &id.name)
+                };
+                self.written.keys().filter(missing).map(|id| Delta::Assignment(id.clone(), None)).collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Objects in a few words.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{app, labels};
+use crate::inventory::delta::{Delta, ObjectName, ServiceFacts, WorkloadObject};
+use crate::inventory::{Inventory, LEFT_OUT, Scope};
+use crate::matrix::{ServiceModel, Signal, Signals};
+use crate::model::{
+    AssignmentId, NodeFacts, ObjectIdentity, Placement, PodLabels, Settings, Toleration, WorkloadFacts, WorkloadKey,
+    WorkloadKind,
+};
+
+/// An index where this is the service model of the configuration.
+pub(super) fn inventory_under(default_model: impl Into<Option<ServiceModel>>) -> Inventory {
+    let settings = Settings { default_model: default_model.into(), ..Settings::default() };
+    let left_out = LEFT_OUT.split(',').collect();
+    Inventory::new(Scope { settings, left_out, ..Scope::default() }, super::generate::TODAY)
+}
+
+pub(super) fn named(namespace: &str, name: &str) -> ObjectName {
+    ObjectName { namespace: namespace.into(), name: name.into() }
+}
+
+pub(super) fn key(kind: &str, namespace: &str, name: &str) -> WorkloadKey {
+    let built_in = WorkloadKind::BUILT_IN.into_iter().find(|built_in| built_in.name() == kind);
+    let kind = built_in.unwrap_or_else(|| {
+        let (kind, group) = kind.split_once('.').unwrap();
+        WorkloadKind::of(group, kind)
+    });
+    WorkloadKey { namespace: namespace.into(), kind, name: name.into() }
+}
+
+/// A Deployment with the label `app` of its name on itself and on its pods.
+pub(super) fn facts_of(name: &str) -> WorkloadFacts {
+    WorkloadFacts {
+        labels: app(name),
+        pods: PodLabels { template: app(name), ordinals_of: None },
+        ..WorkloadFacts::default()
+    }
+}
+
+/// The same with these signals.
+pub(super) fn showing(name: &str, signals: &[Signal]) -> WorkloadFacts {
+    let signals = signals.iter().fold(Signals::default(), |all, signal| all.with(*signal));
+    WorkloadFacts { signals, ..facts_of(name) }
+}
+
+pub(super) fn itself(key: WorkloadKey, facts: WorkloadFacts) -> Delta {
+    Delta::Workload(key, Some(Box::new(WorkloadObject { facts, part_of: None, identity: ObjectIdentity::default() })))
+}
+
+pub(super) fn part(key: WorkloadKey, of: &WorkloadKey, facts: WorkloadFacts) -> Delta {
+    let part_of = Some(of.clone());
+    Delta::Workload(key, Some(Box::new(WorkloadObject { facts, part_of, identity: ObjectIdentity::default() })))
+}
+
+pub(super) fn load_balancer(of: &str) -> ServiceFacts {
+    ServiceFacts { selector: app(of), published: true, external_name: false }
+}
+
+pub(super) fn node(shows: &[(&str, &str)]) -> NodeFacts {
+    NodeFacts { labels: labels(shows), ..NodeFacts::default() }
+}
+
+/// Pods that put up with every taint, on nodes with these labels.
+pub(super) fn on_nodes(shows: &[(&str, &str)]) -> Arc<Placement> {
+    let tolerations = [Toleration::default()].into();
+    Arc::new(Placement { node_selector: labels(shows), tolerations, ..Placement::default() })
+}
+
+pub(super) fn namespaced(namespace: &str, name: &str) -> AssignmentId {
+    AssignmentId { namespace: Some(namespace.into()), name: name.into() }
+}
+
+pub(super) fn cluster(name: &str) -> AssignmentId {
+    AssignmentId { namespace: None, name: name.into() }
+}
+
+/// An assignment as it is written.
+pub(super) fn written(id: &AssignmentId, spec: Value) -> Delta {
+    Delta::Assignment(id.clone(), Some(Arc::new(serde_json::from_value(spec).unwrap())))
+}
+
+pub(super) fn service_model(name: &str, spec: Value) -> Delta {
+    Delta::ServiceModel(name.into(), Some(Box::new(serde_json::from_value(spec).unwrap())))
+}

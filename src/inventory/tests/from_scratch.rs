@@ -1,0 +1,138 @@
+//! The index against a plain evaluation of everything it was told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::generate::{listed_kinds, settings, steps};
+use super::world::{Step, World, evaluations, shown};
+use crate::inventory::Changed;
+use crate::inventory::namespace::Namespace;
+use crate::inventory::{Delta, Inventory};
+use crate::matrix::Duty;
+use crate::model::{Evaluation, Settings};
+
+/// The index after these steps, and the world.
+pub(super) fn after(settings: Settings, steps: Vec<Step>) -> (Inventory, World) {
+    let mut world = World::new(settings);
+    let mut inventory = world.inventory();
+    for step in steps {
+        inventory.apply(world.take(step));
+    }
+    (inventory, world)
+}
+
+proptest! {
+    #![proptest_config(crate::model::testing::tried())]
+
+    /// After every change, duplicate and relist the index shows what an evaluation from scratch finds, and it names every
+    /// assignment of which something else is shown, every workload whose gaps are others, and every namespace of whose
+    /// workloads nobody speaks any more.
+    #[test]
+    fn any_sequence_of_changes_gives_the_same_as_evaluating_from_scratch(
+        settings in settings(),
+        first in steps(10..50),
+        then in steps(1..6),
+    ) {
+        let (mut inventory, mut world) = after(settings, first);
+        let mut before = shown(&inventory);
+        prop_assert_eq!(&before, &world.shown());
+        for step in then {
+            let assigned = assigned(&inventory);
+            let evaluated = evaluations(&inventory).into_iter();
+            let found: BTreeMap<_, _> = evaluated.map(|(key, found)| (key, gaps(&found, &inventory))).collect();
+            let delta = world.take(step);
+            let changed = inventory.apply(delta.clone());
+            let after = shown(&inventory);
+            prop_assert_eq!(&after, &world.shown());
+            for (id, shown) in &after {
+                let is_named = before.get(id) == Some(shown) || changed.assignments.contains(id);
+                prop_assert!(is_named, "{} changed unnoticed", id);
+            }
+            for id in &changed.assignments {
+                prop_assert!(after.contains_key(id), "{} is gone and cannot change", id);
+            }
+            for (key, now) in evaluations(&inventory) {
+                // A layer that the matrix has no more cannot be told of.
+                let is_known = |(layer, _): &&(String, Duty)| inventory.matrix().find(layer).is_some();
+                let other = found.get(&key).is_some_and(|before| {
+                    before.iter().filter(is_known).cloned().collect::<BTreeSet<_>>() != gaps(&now, &inventory)
+                });
+                prop_assert!(!other || changed.workloads.iter().any(|change| *change.key == key), "{}", key);
+            }
+            for (namespace, was_assigned) in assigned {
+                let left = was_assigned && inventory.namespaces.get(&namespace).is_some_and(Namespace::is_unassigned);
+                prop_assert!(!left || changed.unassigned.contains(&namespace), "{} has nobody", namespace);
+            }
+            prop_assert_eq!(inventory.apply(delta), Changed::default(), "the same change again changes nothing");
+            prop_assert_eq!(&shown(&inventory), &after);
+            before = after;
+        }
+    }
+
+    /// Whatever happened before: the same objects give the same, in whichever order they were seen.
+    #[test]
+    fn nothing_depends_on_history(
+        settings in settings(),
+        (steps, orders) in steps(1..50).prop_flat_map(|steps| {
+            let seen = after(Settings::default(), steps.clone()).1.deltas();
+            (Just(steps), [Just(seen.clone()).prop_shuffle(), Just(seen).prop_shuffle()])
+        }),
+    ) {
+        let (told, world) = after(settings, steps);
+        let expected = shown(&told);
+        for order in orders {
+            let mut inventory = world.inventory();
+            for delta in order {
+                inventory.apply(delta);
+            }
+            prop_assert_eq!(&shown(&inventory), &expected);
+        }
+    }
+
+    /// Nothing is left behind by what is gone, in whichever order the lists are read that miss everything.
+    #[test]
+    fn an_index_that_was_told_that_everything_is_gone_is_empty(
+        settings in settings(),
+        steps in steps(1..50),
+        kinds in Just(listed_kinds()).prop_shuffle(),
+    ) {
+        let (mut inventory, mut world) = after(settings, steps);
+        for kind in kinds {
+            inventory.apply(world.take(Step::Relist { kind, scope: None, missing: u64::MAX }));
+        }
+        prop_assert!(inventory.namespaces.is_empty(), "{:?}", inventory.namespaces);
+        prop_assert!(inventory.members.is_empty() && inventory.written.is_empty(), "{:?}", inventory.members);
+        prop_assert!(inventory.routes.is_empty() && inventory.cluster_assignments.is_empty());
+        prop_assert!(inventory.service_models.is_empty());
+        prop_assert_eq!(&**inventory.matrix(), crate::matrix::Matrix::built_in());
+        prop_assert!(inventory.nodes.is_empty(), "{:?}", inventory.nodes);
+        prop_assert_eq!(inventory.workloads(), (0, 0));
+    }
+}
+
+/// The layers, by name, and duties with a gap.
+fn gaps(found: &Evaluation, inventory: &Inventory) -> BTreeSet<(String, Duty)> {
+    found.gaps().map(|(layer, duty)| (inventory.matrix().layer(layer).name.clone(), duty)).collect()
+}
+
+/// The namespaces by whether some assignment speaks for their workloads, if they have some.
+fn assigned(inventory: &Inventory) -> BTreeMap<std::sync::Arc<str>, bool> {
+    let namespaces = super::generate::NAMESPACES.into_iter().map(Into::into);
+    namespaces
+        .map(|name: std::sync::Arc<str>| {
+            let is_assigned = inventory.namespaces.get(&name).is_none_or(|namespace| !namespace.is_unassigned());
+            (name, is_assigned)
+        })
+        .collect()
+}
+
+#[test]
+fn telling_what_is_there_tells_everything() {
+    let day = Step::Change(Delta::Day(super::generate::days_from_today(1)));
+    assert_eq!(
+        after(Settings::default(), vec![day]).1.deltas().len(),
+        2,
+        "the day and whether policies tell, of an empty world"
+    );
+}

@@ -1,0 +1,290 @@
+//! Any change of any kind, made of few names so that changes meet.
+
+use std::sync::Arc;
+
+use jiff::ToSpan;
+use jiff::civil::{Date, date};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::specs;
+use super::world::Step;
+use super::{app, labels};
+use crate::inventory::delta::{
+    Delta, GrantFacts, ListedKind, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts, RouteKind, ServiceFacts,
+    WorkloadObject,
+};
+use crate::matrix::{ServiceModel, Signal, Signals};
+use crate::model::{
+    AssignmentId, CONTROL_PLANE_LABEL, GENERATED, HostAccess, HostAccesses, NodeFacts, NodeRequirement, NodeTerm,
+    ObjectIdentity, Placement, PodLabels, ProviderDuties, Requirement, Selector, Settings, Taint, TaintEffect,
+    Toleration, ValueDigest, WorkloadFacts, WorkloadKey, WorkloadKind,
+};
+
+/// Two ordinary namespaces and one that is left out unless it is named.
+pub(super) const NAMESPACES: [&str; 3] = ["shop", "bank", "kube-system"];
+/// The day on which everything begins.
+pub(super) const TODAY: Date = date(2026, 11, 24);
+/// Kinds of objects that are workloads or parts of workloads.
+pub(super) const KINDS: [WorkloadKind; 4] =
+    [WorkloadKind::Deployment, WorkloadKind::Pod, WorkloadKind::DaemonSet, WorkloadKind::Job];
+const ROUTES: [RouteKind; 3] = [RouteKind::Ingress, RouteKind::HttpRoute, RouteKind::TcpRoute];
+const NODES: [&str; 5] = ["n0", "n1", "n2", "gk3-a", "fargate-a"];
+
+/// Bytes that decide, one after the other. The lower a byte, the simpler what comes of it, so that failures shrink.
+pub(super) struct Dice {
+    bytes: [u8; 32],
+    at: usize,
+}
+
+impl Dice {
+    /// Dice that always decide for what is simplest.
+    pub(super) const fn zeros() -> Self {
+        Self { bytes: [0; 32], at: 0 }
+    }
+
+    pub(super) fn roll(&mut self, sides: usize) -> usize {
+        // Past the end the bytes are read again, each changed in the same way.
+        let (round, at) = (self.at / self.bytes.len(), self.at % self.bytes.len());
+        self.at += 1;
+        (usize::from(self.bytes[at]) + round * 7) % sides
+    }
+
+    pub(super) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        from[self.roll(from.len())].clone()
+    }
+
+    /// True once in so many times.
+    pub(super) fn once_in(&mut self, times: usize) -> bool {
+        self.roll(times) == times - 1
+    }
+
+    pub(super) fn some<T>(&mut self, once_in: usize, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        self.once_in(once_in).then(|| make(self))
+    }
+
+    /// Some of these, each with the same chance.
+    pub(super) fn subset<T: Clone>(&mut self, of: &[T]) -> Vec<T> {
+        let bits = self.roll(256);
+        of.iter().enumerate().filter(|(at, _)| bits >> (at % 8) & 1 == 1).map(|(_, one)| one.clone()).collect()
+    }
+
+    /// Three times of four an object that is there, otherwise one that is gone.
+    fn object<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        (self.roll(4) != 3).then(|| make(self))
+    }
+}
+
+/// Nothing configured, a default model, and all that can be configured.
+pub(super) fn settings() -> impl Strategy<Value = Settings> {
+    let default_model = Some(ServiceModel::Caas);
+    let own = Settings {
+        default_model: Some(ServiceModel::OnPremises),
+        managed_control_plane: true,
+        provider_duties: ProviderDuties::Require,
+    };
+    select(vec![Settings { default_model, ..Settings::default() }, Settings::default(), own])
+}
+
+/// So many steps.
+pub(super) fn steps(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Step>> {
+    proptest::collection::vec(from_dice(step), count)
+}
+
+/// Any node.
+pub(super) fn node() -> impl Strategy<Value = NodeFacts> {
+    from_dice(node_facts)
+}
+
+/// Whatever is made by dice.
+pub(super) fn from_dice<T: std::fmt::Debug>(make: fn(&mut Dice) -> T) -> impl Strategy<Value = T> {
+    any::<[u8; 32]>().prop_map(move |bytes| make(&mut Dice { bytes, at: 0 }))
+}
+
+fn step(dice: &mut Dice) -> Step {
+    match dice.roll(34) {
+        0..7 => Step::Change(workload(dice)),
+        7..13 => Step::Change(Delta::Assignment(assignment_id(dice), dice.object(|dice| Arc::new(specs::spec(dice))))),
+        13..16 => Step::Change(Delta::Service(object_name(dice, "s"), dice.object(service_facts))),
+        16..19 => Step::Change(Delta::Route(dice.pick(&ROUTES), object_name(dice, "r"), dice.object(route_facts))),
+        19..21 => Step::Change(Delta::Grant(object_name(dice, "g"), dice.object(grant_facts))),
+        21..23 => Step::Change(Delta::Policy(object_name(dice, "p"), dice.object(policy_facts))),
+        23..25 => {
+            let name = namespace(dice);
+            Step::Change(Delta::Namespace(name.clone(), dice.object(|dice| namespace_facts(dice, &name))))
+        }
+        25..28 => Step::Change(Delta::Node(dice.pick(&NODES).into(), dice.object(node_facts))),
+        28..30 => {
+            let name = dice.pick(&specs::OWN_MODELS).into();
+            Step::Change(Delta::ServiceModel(name, dice.object(|dice| Box::new(specs::service_model(dice)))))
+        }
+        30 => Step::Change(Delta::Day(specs::day(dice.roll(500)))),
+        31 => Step::Change(Delta::PoliciesTell(!dice.once_in(3))),
+        _ => {
+            let kind = dice.pick(&listed_kinds());
+            let scope = dice.some(2, namespace);
+            let missing = (0..4).fold(0, |bits, _| bits << 8 | dice.roll(256) as u64);
+            Step::Relist { kind, scope, missing }
+        }
+    }
+}
+
+/// Every kind that is listed.
+pub(super) fn listed_kinds() -> Vec<ListedKind> {
+    let fixed = [
+        ListedKind::Services,
+        ListedKind::Grants,
+        ListedKind::Policies,
+        ListedKind::Namespaces,
+        ListedKind::Nodes,
+        ListedKind::ServiceModels,
+        ListedKind::Assignments,
+        ListedKind::ClusterAssignments,
+    ];
+    let workloads = KINDS.into_iter().chain([owner_kind()]).map(ListedKind::Workloads);
+    workloads.chain(ROUTES.map(ListedKind::Routes)).chain(fixed).collect()
+}
+
+fn namespace(dice: &mut Dice) -> Arc<str> {
+    // Most in one, so that changes meet there.
+    let of = [NAMESPACES[0], NAMESPACES[0], NAMESPACES[0], NAMESPACES[1], NAMESPACES[2]];
+    dice.pick(&of).into()
+}
+
+fn object_name(dice: &mut Dice, prefix: &str) -> ObjectName {
+    ObjectName { namespace: namespace(dice), name: format!("{prefix}{}", dice.roll(3)).into() }
+}
+
+fn assignment_id(dice: &mut Dice) -> AssignmentId {
+    AssignmentId { namespace: dice.some(2, namespace), name: format!("a{}", dice.roll(2)).into() }
+}
+
+/// A kind that is no built-in one: its objects are known by what they control, or by a template of their own.
+fn owner_kind() -> WorkloadKind {
+    WorkloadKind::of("postgresql.cnpg.io", "Cluster")
+}
+
+/// An object and what it belongs to, which changes now and then: itself, an owner of another kind, or the objects with the
+/// same stem of a generated name.
+fn workload(dice: &mut Dice) -> Delta {
+    let ObjectName { namespace, name } = object_name(dice, "w");
+    let kind = dice.pick(&KINDS);
+    let owners = ["pg0", "pg1"];
+    let is_owner = dice.roll(6) == 5;
+    let key = if is_owner {
+        WorkloadKey { namespace: namespace.clone(), kind: owner_kind(), name: owners[dice.roll(2)].into() }
+    } else {
+        WorkloadKey { namespace: namespace.clone(), kind: kind.clone(), name }
+    };
+    let object = dice.object(|dice| {
+        let owner = |kind, name: &str| WorkloadKey { namespace: namespace.clone(), kind, name: name.into() };
+        let part_of = match dice.roll(4) {
+            _ if is_owner => None,
+            0 | 1 => None,
+            2 => Some(owner(owner_kind(), owners[dice.roll(2)])),
+            _ => Some(owner(kind, &format!("w{GENERATED}"))),
+        };
+        Box::new(WorkloadObject { facts: workload_facts(dice), part_of, identity: ObjectIdentity::default() })
+    });
+    Delta::Workload(key, object)
+}
+
+fn workload_facts(dice: &mut Dice) -> WorkloadFacts {
+    WorkloadFacts {
+        labels: app(app_name(dice)),
+        pods: PodLabels { template: app(app_name(dice)), ordinals_of: None },
+        signals: Signals::default()
+            .with_if(Signal::Storage, dice.once_in(3))
+            .with_if(Signal::Secrets, dice.once_in(3))
+            .with_if(Signal::HostNetwork, dice.once_in(8)),
+        env_values: dice.some(3, |dice| ValueDigest::of(&format!("s{}", dice.roll(3)))).into_iter().collect(),
+        placement: Arc::new(placement(dice)),
+        host: HostAccesses::default()
+            .with_if(HostAccess::Privileged, dice.once_in(5))
+            .with_if(HostAccess::KnownAgent, dice.once_in(9)),
+    }
+}
+
+fn app_name(dice: &mut Dice) -> &'static str {
+    dice.pick(&["a", "b"])
+}
+
+fn placement(dice: &mut Dice) -> Placement {
+    let anywhere = Placement { tolerations: [Toleration::default()].into(), ..Placement::default() };
+    let required = |term: NodeTerm| Placement { affinity: Some([term].into()), ..Placement::default() };
+    match dice.roll(9) {
+        0 | 1 => Placement::default(),
+        2 => anywhere,
+        3 => Placement { node_selector: labels(&[("pool", "gpu")]), ..anywhere },
+        4 => Placement { node_selector: labels(&[("pool", "cpu")]), ..Placement::default() },
+        5 => required(NodeTerm::default()),
+        6 => required(NodeTerm {
+            name: [NodeRequirement::In(["n1".into(), "gk3-a".into()].into())].into(),
+            ..NodeTerm::default()
+        }),
+        7 => Placement { node_name: Some("n0".into()), ..Placement::default() },
+        _ => Placement { fargate: true, ..Placement::default() },
+    }
+}
+
+fn service_facts(dice: &mut Dice) -> ServiceFacts {
+    ServiceFacts {
+        selector: if dice.once_in(4) { labels(&[]) } else { app(app_name(dice)) },
+        published: dice.once_in(3),
+        external_name: dice.once_in(3),
+    }
+}
+
+fn service_name(dice: &mut Dice) -> Arc<str> {
+    format!("s{}", dice.roll(3)).into()
+}
+
+fn route_facts(dice: &mut Dice) -> RouteFacts {
+    let backend = |dice: &mut Dice| ObjectName { namespace: namespace(dice), name: service_name(dice) };
+    RouteFacts { backends: (0..dice.roll(3)).map(|_| backend(dice)).collect() }
+}
+
+fn grant_facts(dice: &mut Dice) -> GrantFacts {
+    let from = (0..=dice.roll(2)).map(|_| (dice.pick(&ROUTES), namespace(dice))).collect();
+    GrantFacts { from, to: [dice.some(2, service_name)].into() }
+}
+
+fn policy_facts(dice: &mut Dice) -> PolicyFacts {
+    let one = |app: &str| Selector::new(vec![Requirement::In("app".into(), vec![app.to_owned()])]);
+    PolicyFacts { pods: if dice.once_in(4) { None } else { one(app_name(dice)) } }
+}
+
+fn namespace_facts(dice: &mut Dice, name: &str) -> NamespaceFacts {
+    let tier = dice.pick(&["a", "b"]);
+    NamespaceFacts { labels: labels(&[("kubernetes.io/metadata.name", name), ("tier", tier)]), uid: "uid".into() }
+}
+
+fn node_facts(dice: &mut Dice) -> NodeFacts {
+    let pool = dice.pick(&["cpu", "gpu"]);
+    let shows = dice.pick(&[
+        None,
+        Some(("eks.amazonaws.com/compute-type", "auto")),
+        Some(("eks.amazonaws.com/compute-type", "hybrid")),
+        Some(("cloud.google.com/gke-nodepool", "main")),
+        Some((CONTROL_PLANE_LABEL, "")),
+    ]);
+    let taints = match dice.roll(4) {
+        3 => vec![("gpu", "yes", TaintEffect::NoSchedule)],
+        2 => vec![("node.kubernetes.io/not-ready", "", TaintEffect::NoExecute)],
+        _ => vec![],
+    };
+    NodeFacts {
+        labels: [("pool", pool)].into_iter().chain(shows).collect(),
+        taints: taints
+            .into_iter()
+            .map(|(key, value, effect)| Taint { key: key.into(), value: value.into(), effect })
+            .collect(),
+        provider_id: dice.pick(&["", "aws://zone/i-1", "kind://node"]).into(),
+        kubelet_version: dice.pick(&["v1.37.0", "v1.37.0-eks-1"]).into(),
+    }
+}
+
+/// So many days after the day on which everything begins, or before it.
+pub(super) fn days_from_today(days: i64) -> Date {
+    TODAY.saturating_add(days.days())
+}

@@ -1,0 +1,78 @@
+//! One tenant's objects never change what another tenant is shown.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::from_scratch::after;
+use super::generate::{settings, steps};
+use super::world::{Shown, Step, evaluations, shown};
+use crate::inventory::{Delta, Inventory};
+use crate::model::{AssignmentId, Evaluation, WorkloadKey};
+
+const TENANT: &str = "shop";
+
+/// What is shown to the tenant and found for its workloads.
+fn of_tenant(inventory: &Inventory) -> (BTreeMap<AssignmentId, Shown>, BTreeMap<WorkloadKey, Evaluation>) {
+    let shown = shown(inventory).into_iter().filter(|(id, _)| id.namespace.as_deref() == Some(TENANT));
+    let found = evaluations(inventory).into_iter().filter(|(key, _)| &*key.namespace == TENANT);
+    (shown.collect(), found.map(|(key, found)| (key, (*found).clone())).collect())
+}
+
+/// The namespace of an object, none when it is cluster-scoped or no object.
+fn namespace_of(delta: &Delta) -> Option<&str> {
+    match delta {
+        Delta::Workload(key, _) => Some(&key.namespace),
+        Delta::Service(name, _) | Delta::Route(_, name, _) | Delta::Grant(name, _) | Delta::Policy(name, _) => {
+            Some(&name.namespace)
+        }
+        Delta::Namespace(name, _) => Some(name),
+        Delta::Assignment(id, _) => id.namespace.as_deref(),
+        Delta::Node(..) | Delta::ServiceModel(..) | Delta::Relisted(_) | Delta::Day(_) | Delta::PoliciesTell(_) => None,
+    }
+}
+
+proptest! {
+    #![proptest_config(crate::model::testing::tried())]
+
+    /// What a tenant is shown is a function of its own objects and the cluster-scoped ones, and of the routes of others that
+    /// it lets in itself.
+    #[test]
+    fn a_tenant_is_shown_what_follows_from_its_own_objects_and_those_of_the_cluster(
+        settings in settings(),
+        steps in steps(10..60),
+    ) {
+        let (inventory, world) = after(settings, steps);
+        let mut alone = world.inventory();
+        for delta in world.deltas() {
+            let is_let_in = matches!(&delta, Delta::Route(kind, name, _) if world.lets_in(TENANT, *kind, &name.namespace));
+            if is_let_in || namespace_of(&delta).is_none_or(|namespace| namespace == TENANT) {
+                alone.apply(delta);
+            }
+        }
+        prop_assert_eq!(of_tenant(&alone), of_tenant(&inventory));
+    }
+
+    /// What happens elsewhere does not even touch the tenant's assignments and workloads.
+    #[test]
+    fn what_happens_in_another_namespace_touches_nothing_of_the_tenant(
+        settings in settings(),
+        first in steps(10..50),
+        noise in steps(1..30),
+    ) {
+        let (mut inventory, mut world) = after(settings, first);
+        let before = of_tenant(&inventory);
+        for step in noise {
+            let Step::Change(delta) = &step else { continue };
+            let is_let_in = matches!(delta, Delta::Route(kind, name, _) if world.lets_in(TENANT, *kind, &name.namespace));
+            if is_let_in || namespace_of(delta).is_none_or(|namespace| namespace == TENANT) {
+                continue;
+            }
+            let changed = inventory.apply(world.take(step));
+            prop_assert!(changed.assignments.iter().all(|id| id.namespace.as_deref() != Some(TENANT)), "{:?}", changed);
+            prop_assert!(changed.workloads.iter().all(|change| &*change.key.namespace != TENANT), "{:?}", changed);
+            prop_assert!(!changed.unassigned.contains(TENANT), "{:?}", changed);
+        }
+        prop_assert_eq!(of_tenant(&inventory), before);
+    }
+}

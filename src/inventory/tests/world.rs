@@ -1,0 +1,359 @@
+//! Everything that the index was told as plain maps, and what is found when all of it is evaluated from nothing but these.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::generate::TODAY;
+use super::labels;
+use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
+use crate::inventory::delta::{
+    Delta, GrantFacts, Listed, ListedKind, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts, RouteKind,
+    ServiceFacts, WorkloadObject,
+};
+use crate::inventory::{Inventory, LEFT_OUT, NAME_LABEL, Scope};
+use crate::matrix::{Layer, LayerId, Matrix, Signal, Signals};
+use crate::model::{
+    Assignment, AssignmentId, CONTROL_PLANE_LABEL, Circumstances, Directory, Evaluation, FoundNodes, HostAccesses,
+    Members, NodeFacts, NodeModels, Placement, RollUp, Settings, ValueDigest, WorkloadKey, WorkloadKind, compile,
+    define, evaluate, risks_of_assignment,
+};
+
+/// A change, or a complete list of a kind that misses some objects by the bits of a number.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Change(Delta),
+    Relist { kind: ListedKind, scope: Option<Arc<str>>, missing: u64 },
+}
+
+/// What is shown of an assignment: its totals, what it says as of today, and what the layers and models of the cluster's own
+/// in the totals are called.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Shown {
+    pub(super) roll_up: RollUp,
+    assignment: Assignment,
+    own_layers: Vec<Layer>,
+    own_models: Vec<String>,
+}
+
+/// A workload with all its objects.
+struct Whole<'a> {
+    key: &'a WorkloadKey,
+    objects: Vec<&'a WorkloadObject>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct World {
+    settings: Settings,
+    today: Date,
+    policies_tell: bool,
+    objects: BTreeMap<WorkloadKey, WorkloadObject>,
+    services: BTreeMap<ObjectName, ServiceFacts>,
+    routes: BTreeMap<(RouteKind, ObjectName), RouteFacts>,
+    grants: BTreeMap<ObjectName, GrantFacts>,
+    policies: BTreeMap<ObjectName, PolicyFacts>,
+    namespaces: BTreeMap<Arc<str>, NamespaceFacts>,
+    nodes: BTreeMap<Arc<str>, NodeFacts>,
+    service_models: BTreeMap<Arc<str>, ServiceModelSpec>,
+    assignments: BTreeMap<AssignmentId, Arc<ClusterResponsibilityAssignmentSpec>>,
+}
+
+impl World {
+    pub(super) const fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            today: TODAY,
+            policies_tell: false,
+            objects: BTreeMap::new(),
+            services: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            namespaces: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            service_models: BTreeMap::new(),
+            assignments: BTreeMap::new(),
+        }
+    }
+
+    /// An index that was told nothing of it yet.
+    pub(super) fn inventory(&self) -> Inventory {
+        let left_out = LEFT_OUT.split(',').collect();
+        Inventory::new(Scope { settings: self.settings, left_out, ..Scope::default() }, TODAY)
+    }
+}
+
+fn set<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {
+    match value {
+        Some(value) => drop(map.insert(key, value)),
+        None => drop(map.remove(&key)),
+    }
+}
+
+impl World {
+    /// Takes a step here and returns what the index is told of it.
+    pub(super) fn take(&mut self, step: Step) -> Delta {
+        match step {
+            Step::Change(delta) => {
+                self.change(delta.clone());
+                delta
+            }
+            Step::Relist { kind, scope, missing } => self.relist(Listed::empty(kind, scope), missing),
+        }
+    }
+
+    fn change(&mut self, delta: Delta) {
+        match delta {
+            Delta::Workload(key, object) => set(&mut self.objects, key, object.map(|boxed| *boxed)),
+            Delta::Service(name, facts) => set(&mut self.services, name, facts),
+            Delta::Route(kind, name, facts) => set(&mut self.routes, (kind, name), facts),
+            Delta::Grant(name, facts) => set(&mut self.grants, name, facts),
+            Delta::Policy(name, facts) => set(&mut self.policies, name, facts),
+            Delta::Namespace(name, facts) => set(&mut self.namespaces, name, facts),
+            Delta::Node(name, facts) => set(&mut self.nodes, name, facts),
+            Delta::ServiceModel(name, spec) => set(&mut self.service_models, name, spec.map(|boxed| *boxed)),
+            Delta::Assignment(id, spec) => set(&mut self.assignments, id, spec),
+            Delta::Day(today) => self.today = today,
+            Delta::PoliciesTell(tell) => self.policies_tell = tell,
+            Delta::Relisted(_) => unreachable!("changes are no relists"),
+        }
+    }
+
+    /// What the index would be told of everything that is there, one object after the other.
+    pub(super) fn deltas(&self) -> Vec<Delta> {
+        let objects = self.objects.clone().into_iter();
+        let mut all: Vec<Delta> = objects.map(|(key, object)| Delta::Workload(key, Some(Box::new(object)))).collect();
+        all.extend(self.services.clone().into_iter().map(|(name, facts)| Delta::Service(name, Some(facts))));
+        all.extend(self.routes.clone().into_iter().map(|((kind, name), facts)| Delta::Route(kind, name, Some(facts))));
+        all.extend(self.grants.clone().into_iter().map(|(name, facts)| Delta::Grant(name, Some(facts))));
+        all.extend(self.policies.clone().into_iter().map(|(name, facts)| Delta::Policy(name, Some(facts))));
+        all.extend(self.namespaces.clone().into_iter().map(|(name, facts)| Delta::Namespace(name, Some(facts))));
+        all.extend(self.nodes.clone().into_iter().map(|(name, facts)| Delta::Node(name, Some(facts))));
+        let models = self.service_models.clone().into_iter();
+        all.extend(models.map(|(name, spec)| Delta::ServiceModel(name, Some(Box::new(spec)))));
+        all.extend(self.assignments.clone().into_iter().map(|(id, spec)| Delta::Assignment(id, Some(spec))));
+        all.extend([Delta::Day(self.today), Delta::PoliciesTell(self.policies_tell)]);
+        all
+    }
+
+    /// Forgets what a complete list misses, and returns the list.
+    fn relist(&mut self, mut listed: Listed, missing: u64) -> Delta {
+        let known: Vec<Delta> = self.deltas().into_iter().filter(|delta| is_listed(&listed, delta)).collect();
+        for (position, delta) in known.into_iter().enumerate() {
+            if missing >> (position % 64) & 1 == 1 {
+                self.change(gone(delta));
+            } else if let Delta::Assignment(id, _) = &delta {
+                listed.insert_assignment(id);
+            } else {
+                listed.insert(&delta);
+            }
+        }
+        Delta::Relisted(listed)
+    }
+
+    pub(super) fn assignments(
+        &self,
+    ) -> impl Iterator<Item = (&AssignmentId, &Arc<ClusterResponsibilityAssignmentSpec>)> {
+        self.assignments.iter()
+    }
+
+    /// Whether a namespace lets in routes of another one.
+    pub(super) fn lets_in(&self, namespace: &str, kind: RouteKind, from: &Arc<str>) -> bool {
+        let grants = self.grants.iter().filter(|(grant, _)| &*grant.namespace == namespace);
+        grants.into_iter().any(|(_, grant)| grant.from.contains(&(kind, from.clone())))
+    }
+
+    /// Whether each object of a workload is taken by some node, all of which show a service model.
+    pub(super) fn lands_on_known_nodes(&self, workload: &WorkloadKey) -> bool {
+        let wholes = self.wholes();
+        let objects = wholes.iter().filter(|whole| whole.key == workload).flat_map(|whole| &whole.objects);
+        objects.into_iter().all(|object| {
+            let placement = &object.facts.placement;
+            let taken = self.nodes.iter().any(|(name, node)| placement.admits(name, node));
+            (taken && !self.found_nodes(placement).undetermined) || placement.fargate
+        })
+    }
+
+    fn matrix(&self) -> Matrix {
+        Matrix::extended(self.service_models.iter().map(|(name, spec)| define(name, spec)).collect())
+    }
+
+    fn namespace_labels(&self, namespace: &str) -> crate::model::Labels {
+        let known = self.namespaces.get(namespace).map(|facts| facts.labels.clone());
+        known.unwrap_or_else(|| labels(&[(NAME_LABEL, namespace)]))
+    }
+
+    fn wholes(&self) -> Vec<Whole<'_>> {
+        let mut objects: BTreeMap<&WorkloadKey, Vec<&WorkloadObject>> = BTreeMap::new();
+        for (key, object) in &self.objects {
+            objects.entry(object.part_of.as_ref().unwrap_or(key)).or_default().push(object);
+        }
+        // An object with a template of its own tells it all.
+        let of_itself = |key: &WorkloadKey| self.objects.get(key).filter(|object| object.part_of.is_none());
+        let whole = |(key, objects)| Whole { key, objects: of_itself(key).map_or(objects, |object| vec![object]) };
+        objects.into_iter().map(whole).collect()
+    }
+
+    fn is_routed(&self, service: &ObjectName) -> bool {
+        self.routes.iter().filter(|(_, route)| route.backends.contains(service)).any(|((kind, route), _)| {
+            let granted =
+                self.grants.iter().filter(|(grant, _)| grant.namespace == service.namespace).any(|(_, grant)| {
+                    let to = [None, Some(service.name.clone())];
+                    grant.from.contains(&(*kind, route.namespace.clone())) && to.iter().any(|to| grant.to.contains(to))
+                });
+            route.namespace == service.namespace || granted
+        })
+    }
+
+    fn signals(&self, namespace: &str, object: &WorkloadObject) -> Signals {
+        let mut signals = object.facts.signals;
+        for (name, service) in self.services.iter().filter(|(name, _)| &*name.namespace == namespace) {
+            let selected = object.facts.pods.selected_by(&service.selector);
+            let called = service.external_name && object.facts.env_values.contains(&ValueDigest::of(&name.name));
+            signals = signals
+                .with_if(Signal::Published, selected && (service.published || self.is_routed(name)))
+                .with_if(Signal::ExternalServices, called);
+        }
+        signals
+    }
+
+    fn found_nodes(&self, placement: &Placement) -> FoundNodes {
+        if placement.fargate {
+            return FoundNodes::fargate();
+        }
+        let visible = self.nodes.values().any(|node| node.labels.get(CONTROL_PLANE_LABEL).is_some());
+        let class = |(name, node): (&Arc<str>, &NodeFacts)| NodeModels::default().classify(name, node, visible);
+        let all: Vec<_> = self.nodes.iter().map(class).collect();
+        let fitting: Vec<_> =
+            self.nodes.iter().filter(|(name, node)| placement.admits(name, node)).map(class).collect();
+        let managed = all.iter().any(|class| class.managed_control_plane);
+        FoundNodes::of(if fitting.is_empty() { all } else { fitting }, managed)
+    }
+
+    fn circumstances(&self, whole: &Whole<'_>) -> Circumstances {
+        let objects = || whole.objects.iter();
+        let policies = || self.policies.iter().filter(|(policy, _)| policy.namespace == whole.key.namespace);
+        let is_selected = |object: &WorkloadObject| {
+            let template = &object.facts.pods.template;
+            policies().any(|(_, policy)| policy.pods.as_ref().is_none_or(|pods| pods.matches(template)))
+        };
+        let nodes = objects().map(|object| self.found_nodes(&object.facts.placement));
+        Circumstances {
+            signals: objects()
+                .fold(Signals::default(), |all, object| all.union(self.signals(&whole.key.namespace, object))),
+            host: objects().fold(HostAccesses::default(), |all, object| all.union(object.facts.host)),
+            daemon_set: whole.key.kind == WorkloadKind::DaemonSet,
+            nodes: nodes.reduce(FoundNodes::union).unwrap(),
+            unsegmented: self.policies_tell && objects().any(|object| !is_selected(object)),
+        }
+    }
+
+    /// What is shown of every assignment, computed from nothing but the maps.
+    pub(super) fn shown(&self) -> BTreeMap<AssignmentId, Shown> {
+        let matrix = self.matrix();
+        let compiled: BTreeMap<&AssignmentId, Assignment> =
+            self.assignments.iter().map(|(id, spec)| (id, compile(&matrix, self.today, id.clone(), spec))).collect();
+        let taking_in = |namespace: &str| -> Vec<&Assignment> {
+            let labels = self.namespace_labels(namespace);
+            let cluster = compiled.values().filter(|assignment| assignment.id.is_cluster());
+            cluster.filter(|a| a.namespace_selector.as_ref().is_none_or(|s| s.matches(&labels))).collect()
+        };
+        let is_left_out = |namespace: &str| {
+            let names_it = |a: &&Assignment| {
+                a.namespace_selector.as_ref().is_some_and(|selector| selector.names(NAME_LABEL, namespace))
+            };
+            LEFT_OUT.split(',').any(|name| name == namespace) && !taking_in(namespace).iter().any(names_it)
+        };
+        let mut members: BTreeMap<&AssignmentId, Members> = compiled.keys().map(|id| (*id, Members::new())).collect();
+        for whole in self.wholes() {
+            let namespace = &whole.key.namespace;
+            if is_left_out(namespace) {
+                continue;
+            }
+            let own = compiled.values().filter(|a| a.id.namespace.as_ref() == Some(namespace));
+            let is_selected = |a: &&Assignment| {
+                let matches = |s: &crate::model::Selector| whole.objects.iter().any(|o| s.matches(&o.facts.labels));
+                a.selector.as_ref().is_none_or(matches)
+            };
+            let selecting: Vec<&Assignment> = taking_in(namespace).into_iter().chain(own).filter(is_selected).collect();
+            let directory = Directory::new(taking_in(namespace));
+            let found = evaluate(&matrix, &self.settings, &self.circumstances(&whole), &selecting, &directory);
+            for assignment in selecting {
+                let classes = members.get_mut(&assignment.id).unwrap();
+                classes.entry(Arc::new(found.clone())).or_default().insert(Arc::new(whole.key.clone()));
+            }
+        }
+        let shown = members.iter().map(|(id, members)| {
+            let taking_in = id.namespace.as_ref().map(|namespace| taking_in(namespace)).unwrap_or_default();
+            let roll_up = RollUp::new(&matrix, id, members, !taking_in.is_empty());
+            let risks = risks_of_assignment(&matrix, &compiled[id], &Directory::new(taking_in), roll_up.workloads);
+            let left_out = id.namespace.as_ref().is_some_and(|namespace| is_left_out(namespace));
+            let roll_up = RollUp { left_out, ..roll_up }.with_risks_of_assignment(risks);
+            ((*id).clone(), Shown::new(&matrix, roll_up, compiled[id].clone()))
+        });
+        shown.collect()
+    }
+}
+
+fn is_listed(listed: &Listed, delta: &Delta) -> bool {
+    let in_scope = |namespace: &str| listed.scope.as_deref().is_none_or(|scope| scope == namespace);
+    match (&listed.kind, delta) {
+        (ListedKind::Workloads(kind), Delta::Workload(key, _)) => key.kind == *kind && in_scope(&key.namespace),
+        (ListedKind::Routes(kind), Delta::Route(of, name, _)) => of == kind && in_scope(&name.namespace),
+        (ListedKind::Services, Delta::Service(name, _))
+        | (ListedKind::Grants, Delta::Grant(name, _))
+        | (ListedKind::Policies, Delta::Policy(name, _)) => in_scope(&name.namespace),
+        (ListedKind::Namespaces, Delta::Namespace(..))
+        | (ListedKind::Nodes, Delta::Node(..))
+        | (ListedKind::ServiceModels, Delta::ServiceModel(..))
+        | (ListedKind::ClusterAssignments, Delta::Assignment(AssignmentId { namespace: None, .. }, _)) => in_scope(""),
+        (ListedKind::Assignments, Delta::Assignment(AssignmentId { namespace: Some(namespace), .. }, _)) => {
+            in_scope(namespace)
+        }
+        _ => false,
+    }
+}
+
+pub(super) fn gone(delta: Delta) -> Delta {
+    match delta {
+        Delta::Workload(key, _) => Delta::Workload(key, None),
+        Delta::Service(name, _) => Delta::Service(name, None),
+        Delta::Route(kind, name, _) => Delta::Route(kind, name, None),
+        Delta::Grant(name, _) => Delta::Grant(name, None),
+        Delta::Policy(name, _) => Delta::Policy(name, None),
+        Delta::Namespace(name, _) => Delta::Namespace(name, None),
+        Delta::Node(name, _) => Delta::Node(name, None),
+        Delta::ServiceModel(name, _) => Delta::ServiceModel(name, None),
+        Delta::Assignment(id, _) => Delta::Assignment(id, None),
+        Delta::Relisted(_) | Delta::Day(_) | Delta::PoliciesTell(_) => unreachable!("these are no objects"),
+    }
+}
+
+impl Shown {
+    fn new(matrix: &Matrix, roll_up: RollUp, assignment: Assignment) -> Self {
+        let layers = roll_up.layers.iter().chain(assignment.declares.iter()).collect::<BTreeSet<LayerId>>();
+        let is_own = |layer: &&Layer| !layer.defined_by.is_empty();
+        Self {
+            own_layers: layers.iter().map(|layer| matrix.layer(*layer)).filter(is_own).cloned().collect(),
+            own_models: roll_up.models.iter().map(|model| matrix.model(model).name.clone()).collect(),
+            roll_up,
+            assignment,
+        }
+    }
+}
+
+/// What the index shows of every assignment.
+pub(super) fn shown(inventory: &Inventory) -> BTreeMap<AssignmentId, Shown> {
+    let one = |id: &AssignmentId| {
+        let (roll_up, assignment) = (inventory.roll_up(id).unwrap(), inventory.assignment(id).unwrap());
+        (id.clone(), Shown::new(inventory.matrix(), roll_up, (**assignment).clone()))
+    };
+    inventory.members.keys().map(one).collect()
+}
+
+/// What the index found for every workload that some assignment selects.
+pub(super) fn evaluations(inventory: &Inventory) -> BTreeMap<WorkloadKey, Arc<Evaluation>> {
+    let workloads = inventory.namespaces.values().flat_map(|namespace| namespace.workloads.values());
+    workloads.filter_map(|workload| Some(((*workload.key).clone(), workload.evaluation.clone()?))).collect()
+}

@@ -1,0 +1,147 @@
+//! What is written, assignments and service models, and the days on which it means something else.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::apply::{Affected, put};
+use super::namespace::Namespace;
+use super::workload::Workload;
+use super::{Changed, Inventory};
+use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
+use crate::matrix::Matrix;
+use crate::model::{Assignment, AssignmentId, Evaluation, compile, define};
+
+impl Inventory {
+    pub(super) fn apply_service_model(
+        &mut self,
+        name: &Arc<str>,
+        spec: Option<Box<ServiceModelSpec>>,
+        changed: &mut Changed,
+    ) {
+        if !put(&mut self.service_models, name, spec.map(|spec| *spec)) {
+            return;
+        }
+        changed.service_models = true;
+        let definitions = self.service_models.iter().map(|(name, spec)| define(name, spec)).collect();
+        let matrix = Arc::new(Matrix::extended(definitions));
+        if matrix == self.matrix {
+            return;
+        }
+        let before = std::mem::replace(&mut self.matrix, matrix);
+        // Layers and models may have other numbers now: nothing with numbers of the one matrix may meet the other.
+        self.renumber(&before);
+        changed.renumbered = true;
+        for (id, spec) in &self.written {
+            let assignment = Arc::new(compile(&self.matrix, self.today, id.clone(), spec));
+            match &id.namespace {
+                Some(namespace) => {
+                    if let Some(namespace) = self.namespaces.get_mut(namespace) {
+                        namespace.assignments.insert(id.clone(), assignment);
+                    }
+                }
+                None => drop(self.cluster_assignments.insert(id.clone(), assignment)),
+            }
+        }
+        for namespace in self.namespaces.values_mut() {
+            namespace.rescope(&self.cluster_assignments, &self.left_out);
+        }
+        self.evaluate_all(changed);
+        // What layers are called, and what is said of them, may be shown anywhere.
+        changed.assignments.extend(self.written.keys().cloned());
+    }
+
+    /// Puts what was found for each workload into the numbers of the matrix as it is now.
+    fn renumber(&mut self, before: &Matrix) {
+        let mut renumbered: HashMap<Arc<Evaluation>, Arc<Evaluation>> = HashMap::new();
+        self.members.values_mut().for_each(BTreeMap::clear);
+        for workload in self.namespaces.values_mut().flat_map(|namespace| namespace.workloads.values_mut()) {
+            let Some(old) = workload.evaluation.take() else { continue };
+            let new = renumbered.entry(old.clone()).or_insert_with(|| Arc::new(old.renumbered(before, &self.matrix)));
+            for id in &workload.selected_by {
+                let classes = self.members.entry(id.clone()).or_default();
+                classes.entry(new.clone()).or_default().insert(workload.key.clone());
+            }
+            workload.evaluation = Some(new.clone());
+        }
+    }
+
+    pub(super) fn apply_day(&mut self, today: Date, changed: &mut Changed) {
+        let before = std::mem::replace(&mut self.today, today);
+        // Where the clock went back, nothing is known of the days in between.
+        let is_due = |assignment: &&Arc<Assignment>| {
+            today < before || assignment.next_change.is_some_and(|change| change <= today)
+        };
+        let namespaced = self.namespaces.values().flat_map(|namespace| namespace.assignments.values());
+        let due = namespaced.chain(self.cluster_assignments.values()).filter(is_due).map(|a| a.id.clone()).collect();
+        self.compile_again(due, changed);
+    }
+
+    /// Reads assignments again: they mean something else under another matrix and on another day.
+    fn compile_again(&mut self, ids: Vec<AssignmentId>, changed: &mut Changed) {
+        for id in ids {
+            let Some(spec) = self.written.get(&id) else { continue };
+            let assignment = Arc::new(compile(&self.matrix, self.today, id.clone(), spec));
+            self.replace_assignment(&id, Some(assignment), changed);
+        }
+    }
+
+    pub(super) fn apply_assignment(
+        &mut self,
+        id: &AssignmentId,
+        spec: Option<Arc<ClusterResponsibilityAssignmentSpec>>,
+        changed: &mut Changed,
+    ) {
+        let named = |spec: Option<&Arc<ClusterResponsibilityAssignmentSpec>>| {
+            spec.and_then(|spec| spec.assignment.service_model.clone())
+        };
+        let named_before = named(self.written.get(id));
+        if named_before != named(spec.as_ref()) {
+            changed.service_models = true;
+        }
+        let assignment = spec.as_ref().map(|spec| Arc::new(compile(&self.matrix, self.today, id.clone(), spec)));
+        match spec {
+            Some(spec) => self.written.insert(id.clone(), spec),
+            None => self.written.remove(id),
+        };
+        self.replace_assignment(id, assignment, changed);
+    }
+
+    fn replace_assignment(&mut self, id: &AssignmentId, assignment: Option<Arc<Assignment>>, changed: &mut Changed) {
+        let before = self.assignment(id).cloned();
+        if before == assignment {
+            return;
+        }
+        if assignment.is_some() {
+            changed.assignments.insert(id.clone());
+            self.members.entry(id.clone()).or_default();
+        }
+        let versions: Vec<Arc<Assignment>> = before.into_iter().chain(assignment.clone()).collect();
+        let versions: Vec<&Assignment> = versions.iter().map(AsRef::as_ref).collect();
+        let is_gone = assignment.is_none();
+        if let Some(name) = &id.namespace {
+            let namespace = self.namespace_entry(name);
+            let was_unassigned = namespace.is_unassigned();
+            put(&mut namespace.assignments, id, assignment);
+            if namespace.is_unassigned() && !was_unassigned {
+                changed.unassigned.insert(name.clone());
+            }
+            let touched = |workload: &Workload| versions.iter().any(|version| workload.is_selected_by(version));
+            self.evaluate_workloads(name, touched, changed);
+            self.forget_empty(name);
+        } else {
+            put(&mut self.cluster_assignments, id, assignment);
+            let taken_in = |namespace: &&Namespace| versions.iter().any(|version| namespace.is_taken_in_by(version));
+            let affected: Vec<Arc<str>> =
+                self.namespaces.values().filter(taken_in).map(|namespace| namespace.name.clone()).collect();
+            for namespace in affected {
+                self.refresh_scope(&namespace, Affected::SelectedBy(&versions), changed);
+            }
+        }
+        if is_gone {
+            self.members.remove(id);
+            changed.assignments.remove(id);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Days that pass: everything with a date is looked at as of one day, and says when it will be another.
+
+use jiff::civil::Date;
+use jiff::{Span, ToSpan};
+
+/// A day, and the next one on which an answer given for this day changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Calendar {
+    today: Date,
+    next: Option<Date>,
+}
+
+impl Calendar {
+    pub(super) const fn new(today: Date) -> Self {
+        Self { today, next: None }
+    }
+
+    /// The next day on which one of the answers given so far changes.
+    pub(super) const fn next_change(&self) -> Option<Date> {
+        self.next
+    }
+
+    /// Whether a day has come.
+    pub(super) fn has_come(&mut self, day: Date) -> bool {
+        if day > self.today {
+            self.next = Some(self.next.map_or(day, |next| next.min(day)));
+        }
+        day <= self.today
+    }
+
+    /// Whether a day has passed: it is good through its end, in UTC.
+    pub(super) fn has_passed(&mut self, day: Date) -> bool {
+        // The last day there is never passes.
+        day.tomorrow().is_ok_and(|after| self.has_come(after))
+    }
+}
+
+/// A number of days after a day, or before it; the end of the calendar where it lies beyond.
+pub(super) fn days_after(day: Date, days: i32) -> Date {
+    day.saturating_add(days.days())
+}
+
+/// So many months after a day.
+pub(super) fn months_after(day: Date, months: i32) -> Date {
+    day.saturating_add(Span::new().months(months))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn a_day_is_good_through_its_end_and_the_next_change_is_the_earliest_to_come() {
+        let mut calendar = Calendar::new(date(2026, 11, 24));
+        assert!(!calendar.has_passed(date(2026, 11, 24)));
+        assert_eq!(calendar.next_change(), Some(date(2026, 11, 25)));
+        assert!(calendar.has_passed(date(2026, 11, 23)));
+        assert!(calendar.has_come(date(2026, 11, 24)));
+        assert!(!calendar.has_come(date(2027, 1, 1)));
+        assert_eq!(calendar.next_change(), Some(date(2026, 11, 25)));
+    }
+
+    #[test]
+    fn what_has_come_or_passed_already_changes_no_more() {
+        let mut calendar = Calendar::new(date(2026, 11, 24));
+        assert!(calendar.has_come(date(2026, 11, 24)) && calendar.has_come(date(2020, 1, 1)));
+        assert!(calendar.has_passed(date(2026, 11, 23)) && calendar.has_passed(Date::MIN));
+        assert_eq!(calendar.next_change(), None);
+    }
+
+    #[test]
+    fn the_last_day_there_is_never_passes() {
+        let mut calendar = Calendar::new(Date::MAX);
+        assert!(!calendar.has_passed(Date::MAX) && calendar.has_come(Date::MAX));
+        assert_eq!(calendar.next_change(), None);
+        let mut calendar = Calendar::new(date(2026, 11, 24));
+        assert!(!calendar.has_passed(Date::MAX));
+        assert_eq!(calendar.next_change(), None, "there is no day after it");
+    }
+
+    #[test]
+    fn days_and_months_are_those_of_the_calendar() {
+        assert_eq!(days_after(date(2026, 11, 24), 30), date(2026, 12, 24));
+        assert_eq!(days_after(date(2026, 12, 24), -30), date(2026, 11, 24));
+        assert_eq!(days_after(date(2028, 2, 28), 1), date(2028, 2, 29));
+        assert_eq!(months_after(date(2026, 2, 28), 12), date(2027, 2, 28));
+        assert_eq!(months_after(date(2028, 2, 29), 12), date(2029, 2, 28));
+        assert_eq!(months_after(date(2027, 2, 28), 12), date(2028, 2, 28));
+        assert_eq!((days_after(Date::MIN, -1), months_after(Date::MAX, 1)), (Date::MIN, Date::MAX));
+        assert_eq!(days_after(Date::MAX, 1), Date::MAX);
+    }
+}

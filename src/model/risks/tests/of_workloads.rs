@@ -1,0 +1,125 @@
+//! What pods do, whoever speaks for them.
+
+use rstest::rstest;
+
+use super::super::*;
+use super::{on_fargate, reaching, segmented_by, shop};
+use crate::matrix::ServiceModel::{self, Caas, Iaas, ManagedNodes, OnPremises, Paas, Saas};
+use crate::model::HostAccesses;
+use crate::model::testing::{Workload, layer, namespaced};
+
+fn has(workload: &Workload, reason: RiskReason) -> bool {
+    workload.evaluate().risks.iter().any(|risk| risk.reason == reason)
+}
+
+#[rstest]
+#[case::privileged(HostAccess::Privileged, true)]
+#[case::processes(HostAccess::HostPid, true)]
+#[case::communication(HostAccess::HostIpc, true)]
+#[case::network(HostAccess::HostNetwork, true)]
+#[case::capability(HostAccess::SysAdmin, true)]
+#[case::folder(HostAccess::WritableHostPath, true)]
+#[case::port(HostAccess::HostPort, false)]
+#[case::agent(HostAccess::KnownAgent, false)]
+fn a_pod_that_reaches_into_a_node_of_the_providers_defeats_it(#[case] access: HostAccess, #[case] defeats: bool) {
+    assert_eq!(has(&reaching(access, ManagedNodes), RiskReason::HostAccessDefeatsProviderNodes), defeats);
+}
+
+#[test]
+fn a_known_agent_may_reach_into_its_node() {
+    let host = HostAccesses::default().with_if(HostAccess::Privileged, true).with_if(HostAccess::KnownAgent, true);
+    let agent = Workload::under(ManagedNodes).with(shop()).in_circumstances(|circumstances| circumstances.host = host);
+    assert!(!has(&agent, RiskReason::HostAccessDefeatsProviderNodes));
+}
+
+/// Only where the node's system is the provider's alone.
+#[rstest]
+#[case(OnPremises, false)]
+#[case(Iaas, false)]
+#[case(Caas, false)]
+#[case(ManagedNodes, true)]
+#[case(Paas, true)]
+#[case(Saas, true)]
+fn reaching_into_ones_own_node_defeats_nobody(#[case] model: ServiceModel, #[case] defeats: bool) {
+    let workload = reaching(HostAccess::Privileged, model);
+    assert_eq!(has(&workload, RiskReason::HostAccessDefeatsProviderNodes), defeats);
+}
+
+#[test]
+fn where_one_node_is_ones_own_or_nothing_is_known_there_is_no_such_risk() {
+    let mixed = reaching(HostAccess::Privileged, ManagedNodes).on_nodes(&[ManagedNodes, Iaas]);
+    assert!(!has(&mixed, RiskReason::HostAccessDefeatsProviderNodes));
+    let host = HostAccesses::default().with_if(HostAccess::Privileged, true);
+    let unknown = Workload::under(None).with(shop()).in_circumstances(|circumstances| circumstances.host = host);
+    assert!(!has(&unknown, RiskReason::HostAccessDefeatsProviderNodes));
+}
+
+#[test]
+fn what_a_pod_does_is_told_to_all_that_select_it() {
+    let workload = reaching(HostAccess::Privileged, ManagedNodes).with(namespaced("other"));
+    let risks = workload.evaluate().risks;
+    let expected = Risk {
+        reason: RiskReason::HostAccessDefeatsProviderNodes,
+        layer: Some(layer("node-os")),
+        told_to: None,
+        subject: None,
+    };
+    assert_eq!(risks, [expected]);
+}
+
+#[rstest]
+#[case::privileged(HostAccess::Privileged, true)]
+#[case::port(HostAccess::HostPort, true)]
+#[case::network(HostAccess::HostNetwork, true)]
+#[case::processes(HostAccess::HostPid, false)]
+#[case::folder(HostAccess::WritableHostPath, false)]
+#[case::capability(HostAccess::SysAdmin, false)]
+fn fargate_does_not_run_what_asks_for(#[case] access: HostAccess, #[case] impossible: bool) {
+    assert_eq!(has(&on_fargate(access), RiskReason::ImpossibleOnDeclaredCompute), impossible);
+    assert!(!has(&reaching(access, ManagedNodes), RiskReason::ImpossibleOnDeclaredCompute), "on other nodes");
+}
+
+#[test]
+fn fargate_does_not_run_daemon_sets() {
+    let workload = |fargate, daemon_set| {
+        Workload::under(ManagedNodes).with(shop()).in_circumstances(|circumstances| {
+            circumstances.nodes.fargate = fargate;
+            circumstances.daemon_set = daemon_set;
+        })
+    };
+    let impossible = |fargate, daemon_set| has(&workload(fargate, daemon_set), RiskReason::ImpossibleOnDeclaredCompute);
+    assert!(impossible(true, true));
+    assert!(!impossible(true, false) && !impossible(false, true));
+}
+
+/// It is shown to be Fargate; what an assignment claims does not matter.
+#[test]
+fn a_claimed_model_is_not_fargate() {
+    let claimed = Workload::under(None).with(crate::model::testing::cluster("a").with_model(ManagedNodes));
+    let daemon_set = claimed.in_circumstances(|circumstances| circumstances.daemon_set = true);
+    assert!(!has(&daemon_set, RiskReason::ImpossibleOnDeclaredCompute));
+}
+
+#[rstest]
+#[case::owned_and_unsegmented("team", true, true)]
+#[case::owned_and_segmented("team", false, false)]
+#[case::not_owned("stranger", true, false)]
+fn segmentation_that_somebody_owns_needs_a_policy(
+    #[case] party: &str,
+    #[case] unsegmented: bool,
+    #[case] assumed: bool,
+) {
+    let workload = segmented_by(party, unsegmented);
+    assert_eq!(has(&workload, RiskReason::SegmentationAssumed), assumed);
+}
+
+#[test]
+fn segmentation_is_told_to_whoever_says_who_owns_it() {
+    let risks = segmented_by("team", true).with(namespaced("other")).evaluate().risks;
+    let [risk] = &risks[..] else { panic!("{risks:?}") };
+    assert_eq!(risk.told_to, Some(shop().id));
+    assert_eq!(risk.layer, Some(layer("network-segmentation")));
+    let silent = Workload::under(Caas).with(namespaced("other"));
+    let silent = silent.in_circumstances(|circumstances| circumstances.unsegmented = true);
+    assert_eq!(silent.evaluate().risks, [], "nobody owns it: that is a gap");
+}

@@ -1,0 +1,78 @@
+//! The operator within a test, with a clock that the test moves.
+
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use kube::Client;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use responsibility_operator::controller::{self, Clock, Options, WatchEnded};
+use responsibility_operator::inventory::{LEFT_OUT, Scope};
+use responsibility_operator::model::Settings;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::Cluster;
+
+impl Cluster {
+    /// Runs the operator within the test, with the rights of `deploy/operator.yaml` and a clock that can be moved.
+    pub async fn operator_with_clock(&self, clock: &Arc<TestClock>, settings: Settings) -> OperatorTask {
+        let kubeconfig = Kubeconfig::read_from(self.operator_kubeconfig()).unwrap();
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        let options = Options {
+            scope: Scope { settings, left_out: LEFT_OUT.split(',').collect(), ..Scope::default() },
+            extraction: Arc::default(),
+            configured: vec![],
+            namespaces: None,
+            instance: "test".to_owned(),
+            clock: clock.clone(),
+        };
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(controller::run(Client::try_from(config).unwrap(), options, stop.clone()));
+        OperatorTask { stop, task }
+    }
+}
+
+/// A clock that stands where a test puts it.
+#[derive(Debug)]
+pub struct TestClock(Mutex<Timestamp>);
+
+impl TestClock {
+    /// A clock at noon of a day.
+    pub fn at_noon(day: &str) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(noon(day))))
+    }
+
+    pub fn move_to_noon(&self, day: &str) {
+        *self.0.lock().unwrap() = noon(day);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+fn noon(day: &str) -> Timestamp {
+    format!("{day}T12:00:00Z").parse().unwrap()
+}
+
+/// An operator that runs within the test; it stops when this is dropped.
+pub struct OperatorTask {
+    stop: CancellationToken,
+    task: JoinHandle<Result<(), WatchEnded>>,
+}
+
+impl OperatorTask {
+    /// Stops it and waits for its end.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        (&mut self.task).await.unwrap().unwrap();
+    }
+}
+
+impl Drop for OperatorTask {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}

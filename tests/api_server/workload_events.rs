@@ -1,0 +1,148 @@
+//! Events on workloads and namespaces.
+
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{Api, ListParams};
+use responsibility_operator::matrix::ServiceModel;
+use responsibility_operator::model::Settings;
+use serde_json::{Value, json};
+
+use crate::clock::TestClock;
+use crate::support::*;
+
+fn settings() -> Settings {
+    Settings { default_model: Some(ServiceModel::Caas), ..Settings::default() }
+}
+
+/// A clock by which everything that is created now is long since set up.
+fn later() -> std::sync::Arc<TestClock> {
+    TestClock::at_noon(&in_days(2))
+}
+
+async fn events_on_workloads(cluster: &Cluster) -> Vec<Event> {
+    let api: Api<Event> = Api::all(cluster.client().await);
+    let mut events = api.list(&ListParams::default()).await.unwrap().items;
+    events.retain(|event| event.reason.as_deref().is_some_and(|reason| reason.starts_with("Responsibility")));
+    events.sort_by_key(|event| event.metadata.creation_timestamp.clone().map(|time| time.0));
+    events
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workload_that_gains_gaps_is_told_of_and_again_when_the_last_is_closed() {
+    let cluster = Cluster::start().await;
+    let _operator = cluster.operator_with_clock(&later(), settings()).await;
+    let ns = cluster.namespace("shop");
+    let covered: Vec<&str> = customer_layers().into_iter().filter(|layer| *layer != "network-exposure").collect();
+    ns.apply(&[deployment("web", &json!({})), team(&covered)]);
+    ns.status("team", is_covered).await;
+    ns.apply(&[load_balancer("web", "web")]);
+    let event = ns.event("web", "ResponsibilityGap").await;
+    let regarding = event.regarding.unwrap();
+    let uid = cluster.kubectl(&["get", "deployment", "web", "-n", ns.name, "-o", "jsonpath={.metadata.uid}"]);
+    assert_eq!((regarding.kind.as_deref(), regarding.uid.as_deref()), (Some("Deployment"), Some(uid.as_str())));
+    let related = event.related.unwrap();
+    assert_eq!((related.kind.as_deref(), related.name.as_deref()), (Some("ResponsibilityAssignment"), Some("team")));
+    let note = event.note.unwrap();
+    assert!(note.starts_with("1 layer(s) of it have a gap now: network-exposure;"), "{note}");
+    assert!(note.contains("ResponsibilityAssignment team"), "{note}");
+    assert!(cluster.kubectl(&["describe", "deployment", "web", "-n", ns.name]).contains("ResponsibilityGap"));
+    ns.apply(&[team(&customer_layers())]);
+    ns.event("web", "ResponsibilityCovered").await;
+    assert_eq!(events_on_workloads(&cluster).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn installing_restarting_selecting_and_editing_for_many_bring_no_storm() {
+    let cluster = Cluster::start().await;
+    let clock = later();
+    let namespaces: Vec<String> = (0..6).map(|number| format!("team-{number}")).collect();
+    let platform = |layers: &[&str]| {
+        let spec = json!({ "parties": [{ "name": "p", "role": "Customer" }], "duties": [held_by("p", layers)] });
+        json!({ "apiVersion": "sharedresponsibility.dev/v1alpha1", "kind": "ClusterResponsibilityAssignment", "metadata": { "name": "platform" }, "spec": spec })
+    };
+    for name in &namespaces {
+        let ns = cluster.namespace(name);
+        let mut objects: Vec<Value> = (0..10).map(|number| deployment(&format!("app-{number}"), &json!({}))).collect();
+        objects.push(team(&["application-code"]));
+        ns.apply(&objects);
+    }
+    cluster.apply(&[platform(&customer_layers())]);
+    let operator = cluster.operator_with_clock(&clock, settings()).await;
+    let all = |status: &responsibility_operator::api::AssignmentStatus| {
+        is_covered(status) && status.summary.as_ref().unwrap().workloads == 60
+    };
+    cluster.cluster_status("platform", all).await;
+    let told = async |reason: &str| {
+        eventually("the assignment is told of", async || {
+            let reasons = cluster.kubectl(&["get", "events", "-n", "default", "-o", "jsonpath={.items[*].reason}"]);
+            reasons.contains(reason)
+        })
+        .await;
+    };
+    told("Covered").await;
+    cluster.cluster_status("platform", |status| status.transitions == 1).await;
+    operator.stop().await;
+    let _operator = cluster.operator_with_clock(&clock, settings()).await;
+    // Another assignment selects them all: nothing is said of them.
+    cluster.apply(&[json!({
+        "apiVersion": "sharedresponsibility.dev/v1alpha1", "kind": "ClusterResponsibilityAssignment",
+        "metadata": { "name": "directory" }, "spec": { "parties": [{ "name": "d", "role": "Customer" }] },
+    })]);
+    cluster
+        .cluster_status("directory", |status| status.summary.as_ref().is_some_and(|summary| summary.workloads == 60))
+        .await;
+    assert_eq!(events_on_workloads(&cluster).await.len(), 0);
+    // A layer of all of them loses its owner: a few are told of, the rest is dropped, and the statuses say it all.
+    let fewer: Vec<&str> = customer_layers().into_iter().filter(|layer| *layer != "incident-response").collect();
+    cluster.apply(&[platform(&fewer)]);
+    let status = cluster.cluster_status("platform", |status| !status.unowned_layers.is_empty()).await;
+    assert_eq!(status.unowned_layers[0].workloads, 60);
+    eventually("workloads are told of", async || events_on_workloads(&cluster).await.len() >= 20).await;
+    // Told once each, at most 25 of all and 10 of a namespace; the Event on the assignment is not held up by them.
+    let on_workloads = events_on_workloads(&cluster).await;
+    assert!(on_workloads.len() <= 30, "{}", on_workloads.len());
+    let mut about: Vec<String> = on_workloads
+        .iter()
+        .map(|event| {
+            let regarding = event.regarding.as_ref().unwrap();
+            format!("{}/{}", regarding.namespace.as_deref().unwrap(), regarding.name.as_deref().unwrap())
+        })
+        .collect();
+    about.sort();
+    about.dedup();
+    assert_eq!(about.len(), on_workloads.len());
+    told("LayerUnowned").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_whose_last_assignment_leaves_is_told_of_after_a_minute_unless_it_gets_another() {
+    let ns = shared().await.namespace("left-alone");
+    let brief = shared().await.namespace("brief");
+    ns.apply(&[deployment("web", &json!({})), team(&["application-code"])]);
+    brief.apply(&[deployment("web", &json!({})), team(&["application-code"])]);
+    ns.evaluated("team", 1).await;
+    brief.evaluated("team", 1).await;
+    ns.delete("rassign", "team");
+    brief.delete("rassign", "team");
+    // Put back within the minute: no word of it.
+    brief.apply(&[team(&["application-code"])]);
+    let api: Api<Event> = ns.api().await;
+    let told = async || {
+        let events = api.list(&ListParams::default()).await.unwrap().items;
+        events.into_iter().find(|event| event.reason.as_deref() == Some("NamespaceUnassigned"))
+    };
+    let started = std::time::Instant::now();
+    let event = loop {
+        if let Some(event) = told().await {
+            break event;
+        }
+        assert!(started.elapsed() < 2 * LIMIT, "the namespace was not told of");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    };
+    let regarding = event.regarding.unwrap();
+    assert_eq!((regarding.kind.as_deref(), regarding.name.as_deref()), (Some("Namespace"), Some("left-alone")));
+    let shown = ns.cluster.kubectl(&["events", "--for", "namespace/left-alone", "-n", "left-alone"]);
+    assert!(shown.contains("NamespaceUnassigned"), "{shown}");
+    let other: Api<Event> = brief.api().await;
+    let others = other.list(&ListParams::default()).await.unwrap().items;
+    assert!(others.iter().all(|event| event.reason.as_deref() != Some("NamespaceUnassigned")));
+}
