@@ -11,12 +11,15 @@ fn a_list_changes_what_its_deletions_change() {
     let mut inventory = inventory_under(ServiceModel::Caas);
     inventory.apply(service_model("rosa", json!({ "extends": "ManagedNodes" })));
     inventory.apply(itself(key("Deployment", "shop", "web"), facts_of("web")));
-    inventory.apply(written(&namespaced("shop", "all"), json!({})));
+    for name in ["all", "all-as-well"] {
+        inventory.apply(written(&namespaced("shop", name), json!({})));
+    }
     let mut empty = |kind| inventory.apply(Delta::Relisted(Listed::empty(kind, None)));
     assert!(empty(ListedKind::ServiceModels).service_models);
     assert!(!empty(ListedKind::ServiceModels).service_models, "there is none any more");
     let changed = empty(ListedKind::Assignments);
-    assert!(changed.unassigned.contains("shop") && changed.assignments.is_empty(), "{changed:?}");
+    assert!(changed.unassigned.contains("shop"), "{changed:?}");
+    assert!(changed.assignments.is_empty(), "what is gone cannot change: {changed:?}");
     assert_eq!(empty(ListedKind::Assignments), Changed::default());
 }
 

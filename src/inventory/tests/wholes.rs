@@ -78,6 +78,26 @@ fn an_owner_with_a_template_of_its_own_is_known_by_that_alone() {
     assert_eq!(inventory.workloads(), (0, 0));
 }
 
+/// An assignment that begins to name the namespace brings in all its workloads, those too that it does not select.
+#[test]
+fn a_namespace_comes_back_for_all_that_select_its_workloads() {
+    let mut inventory = inventory_under(ServiceModel::Caas);
+    let (everywhere, system) = (cluster("everywhere"), cluster("system"));
+    inventory.apply(written(&everywhere, json!({})));
+    inventory.apply(itself(key("Deployment", "kube-system", "dns"), facts_of("dns")));
+    let selecting = |operator: &str, value: &str| {
+        let namespaces = json!({ "key": "kubernetes.io/metadata.name", "operator": operator, "values": [value] });
+        let nothing = json!({ "matchLabels": { "app": "absent" } });
+        written(&system, json!({ "namespaceSelector": { "matchExpressions": [namespaces] }, "selector": nothing }))
+    };
+    inventory.apply(selecting("NotIn", "shop"));
+    assert_eq!(inventory.roll_up(&everywhere).unwrap().workloads, 0, "it takes the namespace in without naming it");
+    inventory.apply(selecting("In", "kube-system"));
+    assert_eq!(inventory.roll_up(&everywhere).unwrap().workloads, 1);
+    inventory.apply(selecting("NotIn", "shop"));
+    assert_eq!(inventory.roll_up(&everywhere).unwrap().workloads, 0);
+}
+
 #[test]
 fn children_of_an_owner_are_one_workload_with_the_facts_of_all() {
     let mut inventory = shop_and_bank();

@@ -156,6 +156,20 @@ fn the_evidence_of_the_clusters_declaration_counts(
     assert_eq!(workload.state(SHARED, Duty::Provider), Some(state));
 }
 
+/// Each namespaced assignment speaks of the evidence that it has itself.
+#[test]
+fn a_provider_keeps_a_duty_while_one_assignment_that_gives_it_has_current_evidence() {
+    let with = |ended: [bool; 2]| {
+        let [one, two] = ended;
+        let other = namespaced("other");
+        let other = other.party("aws", Role::Provider).provider(&[SHARED], "aws").evidence("aws", None, two);
+        workload().with(provided(&[one])).with(other).state(SHARED, Duty::Provider)
+    };
+    assert_eq!(with([true, false]), Some(Owned));
+    assert_eq!(with([false, true]), Some(Owned));
+    assert_eq!(with([true, true]), Some(Assumed));
+}
+
 #[test]
 fn evidence_that_several_cluster_assignments_give_adds_up() {
     let declaring = |name: &str, ended| cluster(name).party("aws", Role::Provider).evidence("aws", None, ended);
