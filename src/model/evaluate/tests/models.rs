@@ -222,3 +222,13 @@ fn duties_are_listed_in_matrix_order_the_providers_first() {
     assert!(evaluation.duties.is_sorted_by_key(|found| (found.layer, found.duty)));
     assert!(Duty::Provider < Duty::Customer);
 }
+
+/// What is undetermined, or depends on a service model that does not exist, is not known for certain.
+#[test]
+fn an_evaluation_is_certain_only_where_nothing_is_unknown() {
+    let certain = |workload: Workload| workload.evaluate().is_certain();
+    let shop = || namespaced("shop").customer(&["application-code"], "team");
+    assert!(certain(Workload::under(Caas).with(shop())));
+    assert!(!certain(Workload::under(None).with(shop())));
+    assert!(!certain(Workload::under(Caas).with(cluster("own").with_model_not_found())));
+}

@@ -266,3 +266,21 @@ fn a_claim_of_a_model_that_shrinks_is_told_for_each_layer_it_would_take() {
         .collect();
     assert!(layers.is_sorted() && layers.contains(&layer("node-os")) && !layers.contains(&layer("access-control")));
 }
+
+/// Who claims a service model is told what becomes of it, and nobody beside them.
+#[test]
+fn a_claimed_service_model_is_told_of_to_whom_claims_it() {
+    let other = namespaced("other");
+    let told = |nodes: &[ServiceModel], claim| {
+        let workload = Workload::under(None).on_nodes(nodes).with(namespaced("claiming").with_model(claim));
+        let risks = workload.with(other.clone()).evaluate().risks.into_iter();
+        let of_models = |risk: &Risk| {
+            matches!(risk.reason, RiskReason::ServiceModelSelfDeclared | RiskReason::ServiceModelContradicted)
+        };
+        risks.filter(of_models).map(|risk| risk.told_to).collect::<BTreeSet<_>>()
+    };
+    let claiming = BTreeSet::from([Some(namespaced("claiming").id)]);
+    assert_eq!(told(&[], ServiceModel::Caas), claiming, "self-declared");
+    assert_eq!(told(&[ServiceModel::Caas], ServiceModel::Saas), claiming, "contradicted");
+    assert_eq!(told(&[ServiceModel::Caas], ServiceModel::Caas), BTreeSet::new());
+}
