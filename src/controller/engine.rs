@@ -28,7 +28,7 @@ use super::queue::Queue;
 use super::reconcile::{Outcome, Situation, Told, Written, plan, plan_service_model, write_service_model};
 use super::{Options, STOP_LIMIT};
 use crate::inventory::{Changed, Delta, Inventory, Listed, ListedKind};
-use crate::model::{AssignmentId, Completeness, ModelClaim};
+use crate::model::{AssignmentId, Completeness};
 
 /// How many unreadable assignments a condition names.
 const NAMED: usize = 3;
@@ -267,6 +267,7 @@ impl Engine {
             }
         };
         self.set_unreadable(&id, seen.spec.is_err());
+        self.notices.assigned(id.namespace.as_ref());
         let spec = seen.spec.as_ref().ok().cloned();
         self.assignments.insert(id.clone(), Tracked { seen, hold, told });
         self.apply(Delta::Assignment(id, spec));
@@ -350,7 +351,7 @@ impl Engine {
         // An assignment that does not parse selects nothing.
         let roll_up = self.inventory.roll_up(id).unwrap_or_default();
         let names_own_model = roll_up.names_own_model > 0
-            || self.inventory.assignment(id).is_some_and(|a| a.model.as_ref().is_some_and(ModelClaim::names_own));
+            || self.inventory.assignment(id).is_some_and(|assignment| assignment.names_own(self.inventory.matrix()));
         let completeness = self.completeness_for(id, roll_up.from_nodes > 0, names_own_model);
         let Some(Tracked { seen, hold, told }) = self.assignments.get_mut(id) else {
             return self.queue.finished(&work);

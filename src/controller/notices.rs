@@ -3,7 +3,7 @@
 //! Nothing is kept of what is quiet: a change is remembered while it waits to be told, with what was found before it. So a
 //! process that starts has nothing to tell, and a change that is undone meanwhile is never told.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,7 +44,8 @@ enum Timer {
 #[derive(Debug, Default)]
 pub(super) struct Notices {
     workloads: HashMap<Arc<WorkloadKey>, (Arc<Evaluation>, delay_queue::Key)>,
-    namespaces: HashSet<Arc<str>>,
+    /// The namespaces without an assignment, until one speaks for them: each is told of once.
+    namespaces: HashMap<Arc<str>, Option<delay_queue::Key>>,
     timers: DelayQueue<Timer>,
     dropped: u64,
 }
@@ -72,9 +73,22 @@ impl Notices {
 
     /// Takes in that no assignment speaks for a namespace any more, or that it has its first workload without one.
     pub(super) fn namespace(&mut self, name: Arc<str>) {
-        if self.namespaces.len() < LIMIT && self.namespaces.insert(name.clone()) {
-            self.timers.insert(Timer::Namespace(name), PATIENCE);
+        if self.namespaces.len() < LIMIT && !self.namespaces.contains_key(&name) {
+            let timer = self.timers.insert(Timer::Namespace(name.clone()), PATIENCE);
+            self.namespaces.insert(name, Some(timer));
         }
+    }
+
+    /// Takes in that an assignment speaks for a namespace, or one for the cluster.
+    pub(super) fn assigned(&mut self, namespace: Option<&Arc<str>>) {
+        let timers = &mut self.timers;
+        self.namespaces.retain(|name, timer| {
+            let is_assigned = namespace.is_none_or(|namespace| namespace == name);
+            if let Some(timer) = timer.as_ref().filter(|_| is_assigned) {
+                timers.remove(timer);
+            }
+            !is_assigned
+        });
     }
 
     /// Forgets all changes of workloads: layers have other numbers than before.
@@ -95,7 +109,7 @@ impl Notices {
                         }
                     }
                     Timer::Namespace(name) => {
-                        self.namespaces.remove(&name);
+                        self.namespaces.insert(name.clone(), None);
                         return Due::Namespace(name);
                     }
                 },
@@ -208,6 +222,22 @@ mod tests {
         assert_eq!(due(&mut notices, Duration::from_secs(50)).await, None);
         notices.namespace("shop".into());
         assert_eq!(due(&mut notices, Duration::from_secs(15)).await.as_deref(), Some("shop"));
+        notices.namespace("shop".into());
+        assert_eq!(due(&mut notices, Duration::from_hours(1)).await, None, "told once until it is assigned");
+        notices.assigned(Some(&"shop".into()));
+        notices.namespace("shop".into());
+        assert_eq!(due(&mut notices, Duration::from_hours(1)).await.as_deref(), Some("shop"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_namespace_that_gets_an_assignment_within_the_minute_is_not_looked_at() {
+        let mut notices = Notices::default();
+        for name in ["a", "b", "c"] {
+            notices.namespace(name.into());
+        }
+        notices.assigned(Some(&"a".into()));
+        assert_eq!(due(&mut notices, Duration::from_mins(2)).await.map(|name| name != "a"), Some(true));
+        notices.assigned(None);
         assert_eq!(due(&mut notices, Duration::from_hours(1)).await, None);
     }
 

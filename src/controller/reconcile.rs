@@ -28,6 +28,9 @@ use crate::model::{
     service_model_status, status,
 };
 
+/// When to look again at what could not be told before something else was committed.
+const COMMIT: Duration = Duration::from_secs(1);
+
 /// How long a status write may take; the client would go on trying for minutes.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -131,6 +134,8 @@ pub(super) fn plan(situation: &Situation<'_>, hold: &mut Hold) -> Plan {
     let untold = Transitions::between(matrix, before.announced.as_deref(), told_of).filter(|_| can_tell);
     let mut announced = None;
     match untold {
+        // What was told has to be committed first: after a crash nobody would know of which transitions Events have told.
+        Some(_) if told.is_some() => plan.look_again = Some(at + COMMIT),
         Some(transitions) => match hold.due(&transitions.announced, at) {
             due if due > at => plan.look_again = Some(due),
             _ => {
@@ -140,8 +145,10 @@ pub(super) fn plan(situation: &Situation<'_>, hold: &mut Hold) -> Plan {
         },
         None => hold.release(),
     }
-    let (dates, reminded) = assignment
-        .map_or_else(|| (Vec::new(), before.reminded.clone()), |assignment| reminders(assignment, &before.reminded));
+    let (dates, reminded) = match assignment {
+        Some(assignment) if told.is_none() => reminders(assignment, &before.reminded),
+        _ => (Vec::new(), before.reminded.clone()),
+    };
     plan.notes.extend(dates);
     if let Err(wait) = gate.admit(&seen.id, plan.notes.len()) {
         let again = at + wait;
@@ -368,7 +375,13 @@ mod tests {
         let again = round.plan(false, 2100);
         assert_eq!(reasons(&again), [""; 0]);
         assert_eq!(again.status.as_ref().unwrap().transitions, 4);
-        let later = round.plan(false, 4100);
+        let still = round.plan(false, 4100);
+        assert_eq!(reasons(&still), [""; 0], "nothing more is told before that is committed");
+        assert!(still.look_again.is_some());
+        round.publish(&still);
+        round.told = None;
+        round.plan(false, 4200);
+        let later = round.plan(false, 6200);
         assert_eq!(reasons(&later), ["LayerOwned"]);
         assert_eq!(later.status.as_ref().unwrap().transitions, 5);
     }

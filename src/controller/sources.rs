@@ -206,6 +206,7 @@ impl Sources {
         names_own_model: bool,
     ) -> Completeness {
         let mut problems: BTreeMap<(bool, Problem, &str), Vec<&Source>> = BTreeMap::new();
+        let mut aside = Vec::new();
         // What is missing in one namespace is nothing to another.
         let concerns = |source: &Source| {
             source.namespace.as_deref().is_none_or(|of| namespace.is_none_or(|namespace| namespace == of))
@@ -216,11 +217,20 @@ impl Sources {
                 SourceRole::ServiceModels if names_own_model => true,
                 SourceRole::Nodes if from_nodes => true,
                 SourceRole::Additional | SourceRole::Optional => false,
-                SourceRole::ServiceModels | SourceRole::Nodes | SourceRole::Policies => continue,
+                SourceRole::Policies => {
+                    aside.push(format!(
+                        "{}, and the risk SegmentationAssumed is not looked for",
+                        problem.explain(source)
+                    ));
+                    continue;
+                }
+                SourceRole::ServiceModels | SourceRole::Nodes => continue,
             };
             problems.entry((essential, *problem, problem.advice(source))).or_default().push(source);
         }
-        let mut completeness = Completeness { by_choice: self.by_choice.clone(), ..Completeness::default() };
+        aside.truncate(1);
+        let by_choice = self.by_choice.clone();
+        let mut completeness = Completeness { aside, by_choice, ..Completeness::default() };
         // One sentence for each thing to do: hundreds of kinds and namespaces can be missing for one reason.
         for ((essential, problem, advice), sources) in problems {
             let sentence = problem.sentence(&enumerate(&sources), advice);

@@ -47,7 +47,7 @@ impl ConfiguredKind {
     /// What a spec shows of a workload with these labels, none where there is no template that can be read.
     fn facts(&self, spec: &Value, labels: Labels) -> Option<WorkloadFacts> {
         let (holder, field) = self.holder_of_template(spec)?;
-        let template = PodTemplate::deserialize(holder.get(field)?).ok()?;
+        let template = PodTemplate::deserialize(holder.get(field)?).ok().filter(PodTemplate::has_containers)?;
         let claims = holder.get("volumeClaimTemplates").and_then(Value::as_array);
         let mut facts = template.facts(labels);
         facts.signals = facts.signals.with_if(Signal::Storage, claims.is_some_and(|claims| !claims.is_empty()));

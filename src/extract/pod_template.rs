@@ -107,6 +107,11 @@ struct VolumeMount {
 }
 
 impl PodTemplate {
+    /// Whether there is a container in it: one without is no template of anything.
+    pub(super) fn has_containers(&self) -> bool {
+        self.spec.containers().next().is_some()
+    }
+
     /// What the template shows of a workload with these labels.
     pub(super) fn facts(&self, labels_of_workload: Labels) -> WorkloadFacts {
         self.spec.facts(labels_of_workload, self.metadata.labels.as_ref(), self.metadata.annotations.as_ref())

@@ -124,7 +124,7 @@ impl Inventory {
         if put(&mut namespace.services, &name.name, facts.clone()) {
             let versions: Vec<ServiceFacts> = before.into_iter().chain(facts).collect();
             let concerned = |facts: &WorkloadFacts| versions.iter().any(|service| service.concerns(&name.name, facts));
-            self.evaluate_workloads(&name.namespace, |workload| workload.parts.facts().any(concerned), changed);
+            self.evaluate_workloads(&name.namespace, |workload| workload.parts.all().any(concerned), changed);
         }
         self.forget_empty(&name.namespace);
     }
@@ -152,7 +152,7 @@ impl Inventory {
                 .collect();
             let concerned =
                 |facts: &WorkloadFacts| services.iter().any(|(name, service)| service.concerns(name, facts));
-            self.evaluate_workloads(&target, |workload| workload.parts.facts().any(concerned), changed);
+            self.evaluate_workloads(&target, |workload| workload.parts.all().any(concerned), changed);
             self.forget_empty(&target);
         }
     }

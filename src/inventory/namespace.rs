@@ -8,7 +8,7 @@ use super::delta::{GrantFacts, NamespaceFacts, ObjectName, PolicyFacts, RouteFac
 use super::left_out::LeftOut;
 use super::workload::Workload;
 use crate::matrix::{Signal, Signals};
-use crate::model::{Assignment, AssignmentId, Directory, WorkloadKey};
+use crate::model::{Assignment, AssignmentId, Directory, WorkloadFacts, WorkloadKey};
 
 /// A namespace.
 #[derive(Debug)]
@@ -145,16 +145,16 @@ impl Namespace {
     /// The signals of a workload: those of its manifests and those that Services and routes give to it.
     pub(super) fn signals(&self, workload: &Workload) -> Signals {
         let mut signals = Signals::default();
-        for facts in workload.parts.facts() {
-            let published = self.services.iter().any(|(name, service)| {
+        let is_published = |facts: &WorkloadFacts| {
+            self.services.iter().any(|(name, service)| {
                 facts.pods.selected_by(&service.selector) && (service.published || self.is_routed(name))
-            });
+            })
+        };
+        signals = signals.with_if(Signal::Published, workload.parts.all().any(is_published));
+        for facts in workload.parts.facts() {
             let calls_out = !facts.env_values.is_empty()
                 && self.services.iter().any(|(name, service)| service.is_called_by(name, facts));
-            signals = signals
-                .union(facts.signals)
-                .with_if(Signal::Published, published)
-                .with_if(Signal::ExternalServices, calls_out);
+            signals = signals.union(facts.signals).with_if(Signal::ExternalServices, calls_out);
         }
         signals
     }

@@ -34,6 +34,12 @@ impl Parts {
         self.itself.iter().chain(objects)
     }
 
+    /// What it and its objects show, also what else counts no more: some have labels that Services select by and the
+    /// template has not, such as the hash of a revision.
+    pub(super) fn all(&self) -> impl Iterator<Item = &WorkloadFacts> {
+        self.itself.iter().chain(self.objects.values())
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.itself.is_none() && self.objects.is_empty()
     }

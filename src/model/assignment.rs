@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use super::labels::Selector;
 use crate::api::Role;
-use crate::matrix::{Concern, Duty, LayerId, LayerSet, ModelId, ServiceModel};
+use crate::matrix::{Concern, Duty, LayerId, LayerSet, Matrix, ModelId, ServiceModel};
 
 /// The identity of an assignment: a namespaced one or, without a namespace, a cluster one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -259,6 +259,14 @@ impl Assignment {
             }
             Some(ModelClaim::Known(_)) | None => Acceptance::Accepted { unknown_layers: self.unknown_layers.clone() },
         }
+    }
+
+    /// Whether it names a service model or a layer that the cluster defines, or would have to.
+    #[must_use]
+    pub fn names_own(&self, matrix: &Matrix) -> bool {
+        self.model.as_ref().is_some_and(ModelClaim::names_own)
+            || !self.unknown_layers.is_empty()
+            || self.declares.iter().any(|layer| !matrix.layer(layer).defined_by.is_empty())
     }
 
     /// Whether its review has lapsed.

@@ -22,6 +22,8 @@ pub struct Completeness {
     pub essential: Vec<String>,
     /// Inputs that can only add gaps: Services, Ingresses and routes.
     pub additional: Vec<String>,
+    /// Inputs on which nothing but a risk depends: NetworkPolicies.
+    pub aside: Vec<String>,
     /// What is not looked at by choice, where the operator was told to look at some namespaces only.
     pub by_choice: Option<String>,
 }
@@ -82,8 +84,10 @@ pub(super) fn accepted(acceptance: &Acceptance, completeness: &Completeness) -> 
         }
         Acceptance::Accepted { unknown_layers } => {
             let names = unknown_layers.iter().map(|name| format!("{:?}", shorten(name, 80))).take(NAMED_GAPS);
-            let message =
-                format!("no matrix has these layers, they have no effect: {}", names.collect::<Vec<_>>().join(", "));
+            let message = format!(
+                "these layers have no effect: {}; create a ServiceModel that defines them, or leave them out",
+                names.collect::<Vec<_>>().join(", ")
+            );
             Verdict::new("Accepted", "True", "LayersIgnored", message)
         }
         Acceptance::ServiceModelNotFound(name) => {
@@ -111,7 +115,13 @@ pub(super) fn inventory_complete(completeness: &Completeness) -> Verdict {
             Verdict::new("InventoryComplete", "False", "InputsUnreadable", completeness.sentences())
         }
         Some(by_choice) => Verdict::new("InventoryComplete", "True", "NamespacedScope", by_choice.clone()),
-        None => Verdict::new("InventoryComplete", "True", "AllInputsRead", "every kind that counts can be read"),
+        None if completeness.aside.is_empty() => {
+            Verdict::new("InventoryComplete", "True", "AllInputsRead", "every kind that counts can be read")
+        }
+        None => {
+            let message = format!("every kind that duties depend on can be read; {}", completeness.aside.join("; "));
+            Verdict::new("InventoryComplete", "True", "AllInputsRead", message)
+        }
     }
 }
 
@@ -186,11 +196,16 @@ pub(super) fn covered(
 /// What holds where no gap is listed, without claiming more than that.
 #[must_use]
 pub(super) fn holding(roll_up: &RollUp) -> String {
+    let excepted = match roll_up.duties.excepted {
+        0 => String::new(),
+        excepted => format!(", but for {excepted} under an exception"),
+    };
     let held = match roll_up.listed_assumed {
-        0 => "every duty listed here is held".to_owned(),
+        0 => format!("every duty listed here is held{excepted}"),
         assumed => {
             format!(
-                "every customer duty listed here is held, {assumed} provider duties are assumed: nobody named a holder"
+                "every customer duty listed here is held{excepted}, {assumed} provider duties are assumed: nobody named a \
+                 holder"
             )
         }
     };

@@ -50,3 +50,21 @@ impl HostAccesses {
         Self(self.0 | other.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_what_was_put_in_however_often_and_the_union_holds_both() {
+        let privileged = HostAccesses::default().with_if(HostAccess::Privileged, true);
+        let twice = privileged.with_if(HostAccess::Privileged, true).with_if(HostAccess::HostPid, false);
+        assert_eq!(twice, privileged);
+        assert!(twice.contains(HostAccess::Privileged) && !twice.contains(HostAccess::HostPid));
+        let both = privileged.union(HostAccesses::default().with_if(HostAccess::KnownAgent, true));
+        assert!(
+            both.contains_any(&[HostAccess::HostIpc, HostAccess::KnownAgent]) && both.contains(HostAccess::Privileged)
+        );
+        assert!(!both.contains_any(&[HostAccess::HostIpc, HostAccess::SysAdmin]));
+    }
+}

@@ -128,7 +128,7 @@ pub fn risk_sentence(reason: RiskReason, layer: Option<&Layer>, subject: Option<
         }
         RiskReason::ExceptionExpired => format!("the exception ended on {what}; decide anew, or name an owner"),
         RiskReason::ReviewDue => format!("the review is due on {what}; read the assignment through and set review.lastAt"),
-        RiskReason::ReviewMissing => "nobody is asked to read it again; write review: {lastAt: DATE}".to_owned(),
+        RiskReason::ReviewMissing => "nobody has read it, or is asked to again; write review: {lastAt: DATE}, the day it was read".to_owned(),
         RiskReason::Unacknowledged => format!(
             "not acknowledged as they are by {}; set acknowledgement with the digest of status.dutiesDigest",
             shorten(what, 60)

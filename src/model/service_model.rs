@@ -1,6 +1,6 @@
 //! Which service model applies to a workload.
 
-use super::assignment::{Assignment, AssignmentId, ModelClaim};
+use super::assignment::{Assignment, AssignmentId};
 use super::evaluate::Settings;
 use super::node_model::FoundNodes;
 use crate::matrix::{Concern, Duty, LayerSet, Matrix, ModelId, ModelSet, Owed, Plane, ServiceModel};
@@ -47,7 +47,7 @@ impl EffectiveModel {
             assignments.iter().partition(|assignment| assignment.id.is_cluster());
         let base = Self {
             not_found: cluster.iter().any(|a| a.model.as_ref().is_some_and(|claim| claim.known().is_none())),
-            names_own: assignments.iter().any(|a| a.model.as_ref().is_some_and(ModelClaim::names_own)),
+            names_own: assignments.iter().any(|assignment| assignment.names_own(matrix)),
             ..Self::default()
         };
         let mut claims = ModelClaims::default();

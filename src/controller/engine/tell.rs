@@ -34,7 +34,7 @@ impl Engine {
         if !is_certain
             || is_young
             || report.identity.uid.is_empty()
-            || !self.completeness_for(&report.assignment, from_nodes, names_own).is_complete()
+            || !self.is_known(&key.namespace, from_nodes, names_own)
         {
             return None;
         }
@@ -48,10 +48,15 @@ impl Engine {
 
     fn namespace_telling(&self, name: &Arc<str>) -> Option<(Arc<str>, Telling)> {
         let uid = self.inventory.unassigned(name)?;
-        let could_speak = |id: &&AssignmentId| id.namespace.as_ref().is_none_or(|namespace| namespace == name);
-        let is_known = self.sources.completeness(Some(name), false, false).essential.is_empty()
-            && !self.unreadable.iter().any(|id| could_speak(&id));
+        let is_known = self.is_known(name, false, false);
         is_known.then(|| (name.clone(), Telling::of_namespace(name, &uid, &namespace_note(), &self.turn())))
+    }
+
+    /// Whether everything is known of a namespace that its workloads depend on.
+    fn is_known(&self, namespace: &Arc<str>, from_nodes: bool, names_own: bool) -> bool {
+        let could_speak = |id: &AssignmentId| id.namespace.as_ref().is_none_or(|of| of == namespace);
+        self.sources.completeness(Some(namespace), from_nodes, names_own).is_complete()
+            && !self.unreadable.iter().any(could_speak)
     }
 
     /// Another text each time.

@@ -91,6 +91,8 @@ fn counts(kind: &ConfiguredKind, workload: &ConfiguredWorkload) -> bool {
 #[rstest]
 #[case::nothing(json!({}))]
 #[case::null(json!(null))]
+#[case::empty_template(json!({ "template": {} }))]
+#[case::no_container(json!({ "template": { "metadata": { "labels": { "app": "web" } }, "spec": { "containers": [] } } }))]
 #[case::null_template(json!({ "template": null }))]
 #[case::not_a_template(json!({ "template": ["web"] }))]
 #[case::unreadable(json!({ "template": { "spec": { "containers": "web" } } }))]
@@ -113,7 +115,8 @@ fn an_object_without_a_spec_is_known_by_what_it_controls() {
 #[case(json!("data"), false)]
 fn volume_claim_templates_beside_the_template_are_storage(#[case] claims: Value, #[case] storage: bool) {
     let expected = Signals::default().with_if(Signal::Storage, storage);
-    let beside = json!({ "volumeClaimTemplates": claims, "template": {} });
+    let beside =
+        json!({ "volumeClaimTemplates": claims, "template": { "spec": { "containers": [{ "name": "web" }] } } });
     assert_eq!(facts(&rollouts(), &beside).signals, expected);
     let deeper = kind_with_template("spec.workers.template").unwrap();
     assert_eq!(facts(&deeper, &json!({ "workers": beside })).signals, expected);
@@ -121,7 +124,7 @@ fn volume_claim_templates_beside_the_template_are_storage(#[case] claims: Value,
 
 #[test]
 fn an_object_is_its_own_workload_under_the_version_that_is_watched() {
-    let found = object(&rollouts(), &rollout(&json!({ "template": {} })));
+    let found = object(&rollouts(), &rollout(&json!({ "template": template() })));
     assert_eq!(found.part_of, None);
     let expected = crate::model::ObjectIdentity { uid: "3f1c".into(), version: "v1alpha1".into(), created: 120 };
     assert_eq!(found.identity, expected);
@@ -135,7 +138,7 @@ fn an_object_of_a_configured_kind_has_owners_as_well(
     #[case] owner_kind: &str,
     #[case] part_of: Option<&str>,
 ) {
-    let mut owned = rollout(&json!({ "template": {} }));
+    let mut owned = rollout(&json!({ "template": template() }));
     let owner =
         json!([{ "apiVersion": api_version, "kind": owner_kind, "name": "owner", "uid": "9a", "controller": true }]);
     owned.meta_mut().owner_references = serde_json::from_value(owner).unwrap();

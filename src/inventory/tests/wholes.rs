@@ -98,6 +98,20 @@ fn a_namespace_comes_back_for_all_that_select_its_workloads() {
     assert_eq!(inventory.roll_up(&everywhere).unwrap().workloads, 0);
 }
 
+/// A rollout's controller writes the hash of a revision into the selector of its Service: the template has no such label.
+#[test]
+fn a_service_that_selects_the_children_only_leads_to_the_owner_all_the_same() {
+    let mut inventory = shop_and_bank();
+    let owner = key("Rollout.argoproj.io", "shop", "web");
+    inventory.apply(itself(owner.clone(), facts_of("web")));
+    inventory.apply(part(key("ReplicaSet", "shop", "web-1"), &owner, facts_of("web-hash-1")));
+    assert!(!has(&inventory, &owner, "network-exposure"));
+    inventory.apply(Delta::Service(named("shop", "web"), Some(load_balancer("web-hash-1"))));
+    assert!(has(&inventory, &owner, "network-exposure"));
+    inventory.apply(Delta::Service(named("shop", "web"), None));
+    assert!(!has(&inventory, &owner, "network-exposure"));
+}
+
 #[test]
 fn children_of_an_owner_are_one_workload_with_the_facts_of_all() {
     let mut inventory = shop_and_bank();

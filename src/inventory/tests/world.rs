@@ -41,6 +41,8 @@ pub(super) struct Shown {
 struct Whole<'a> {
     key: &'a WorkloadKey,
     objects: Vec<&'a WorkloadObject>,
+    /// All of its objects, also those that count no more beside a template of its own.
+    all: Vec<&'a WorkloadObject>,
 }
 
 #[derive(Clone, Debug)]
@@ -191,7 +193,10 @@ impl World {
         }
         // An object with a template of its own tells it all.
         let of_itself = |key: &WorkloadKey| self.objects.get(key).filter(|object| object.part_of.is_none());
-        let whole = |(key, objects)| Whole { key, objects: of_itself(key).map_or(objects, |object| vec![object]) };
+        let whole = |(key, all): (_, Vec<_>)| {
+            let objects = of_itself(key).map_or_else(|| all.clone(), |object| vec![object]);
+            Whole { key, objects, all }
+        };
         objects.into_iter().map(whole).collect()
     }
 
@@ -206,14 +211,15 @@ impl World {
         })
     }
 
-    fn signals(&self, namespace: &str, object: &WorkloadObject) -> Signals {
-        let mut signals = object.facts.signals;
-        for (name, service) in self.services.iter().filter(|(name, _)| &*name.namespace == namespace) {
-            let selected = object.facts.pods.selected_by(&service.selector);
-            let called = service.external_name && object.facts.env_values.contains(&ValueDigest::of(&name.name));
+    fn signals(&self, whole: &Whole<'_>) -> Signals {
+        let mut signals = whole.objects.iter().fold(Signals::default(), |all, object| all.union(object.facts.signals));
+        for (name, service) in self.services.iter().filter(|(name, _)| name.namespace == whole.key.namespace) {
+            let selected = whole.all.iter().any(|object| object.facts.pods.selected_by(&service.selector));
+            let digest = ValueDigest::of(&name.name);
+            let called = whole.objects.iter().any(|object| object.facts.env_values.contains(&digest));
             signals = signals
                 .with_if(Signal::Published, selected && (service.published || self.is_routed(name)))
-                .with_if(Signal::ExternalServices, called);
+                .with_if(Signal::ExternalServices, service.external_name && called);
         }
         signals
     }
@@ -240,8 +246,7 @@ impl World {
         };
         let nodes = objects().map(|object| self.found_nodes(&object.facts.placement));
         Circumstances {
-            signals: objects()
-                .fold(Signals::default(), |all, object| all.union(self.signals(&whole.key.namespace, object))),
+            signals: self.signals(whole),
             host: objects().fold(HostAccesses::default(), |all, object| all.union(object.facts.host)),
             daemon_set: whole.key.kind == WorkloadKind::DaemonSet,
             nodes: nodes.reduce(FoundNodes::union).unwrap(),
