@@ -222,7 +222,12 @@ impl Engine {
 
     /// Takes a change into the index and marks what has another result.
     fn apply(&mut self, delta: Delta) {
+        let may_assign = matches!(delta, Delta::Assignment(..) | Delta::Namespace(..) | Delta::Relisted(_));
         let Changed { assignments, workloads, unassigned, service_models, renumbered } = self.inventory.apply(delta);
+        if may_assign {
+            let inventory = &self.inventory;
+            self.notices.retain_namespaces(|name| inventory.is_left_alone(name));
+        }
         let now = Instant::now();
         let known = assignments.into_iter().filter(|id| self.assignments.contains_key(id));
         known.for_each(|id| self.queue.mark(&Work::Assignment(id), now));
@@ -267,7 +272,6 @@ impl Engine {
             }
         };
         self.set_unreadable(&id, seen.spec.is_err());
-        self.notices.assigned(id.namespace.as_ref());
         let spec = seen.spec.as_ref().ok().cloned();
         self.assignments.insert(id.clone(), Tracked { seen, hold, told });
         self.apply(Delta::Assignment(id, spec));

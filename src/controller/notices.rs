@@ -79,15 +79,15 @@ impl Notices {
         }
     }
 
-    /// Takes in that an assignment speaks for a namespace, or one for the cluster.
-    pub(super) fn assigned(&mut self, namespace: Option<&Arc<str>>) {
+    /// Forgets the namespaces of which this does not hold any more: that they exist, and that no assignment speaks for them.
+    pub(super) fn retain_namespaces(&mut self, is_unassigned: impl Fn(&str) -> bool) {
         let timers = &mut self.timers;
         self.namespaces.retain(|name, timer| {
-            let is_assigned = namespace.is_none_or(|namespace| namespace == name);
-            if let Some(timer) = timer.as_ref().filter(|_| is_assigned) {
+            let stays = is_unassigned(name);
+            if let Some(timer) = timer.as_ref().filter(|_| !stays) {
                 timers.remove(timer);
             }
-            !is_assigned
+            stays
         });
     }
 
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(due(&mut notices, Duration::from_secs(15)).await.as_deref(), Some("shop"));
         notices.namespace("shop".into());
         assert_eq!(due(&mut notices, Duration::from_hours(1)).await, None, "told once until it is assigned");
-        notices.assigned(Some(&"shop".into()));
+        notices.retain_namespaces(|name| name != "shop");
         notices.namespace("shop".into());
         assert_eq!(due(&mut notices, Duration::from_hours(1)).await.as_deref(), Some("shop"));
     }
@@ -235,9 +235,9 @@ mod tests {
         for name in ["a", "b", "c"] {
             notices.namespace(name.into());
         }
-        notices.assigned(Some(&"a".into()));
+        notices.retain_namespaces(|name| name != "a");
         assert_eq!(due(&mut notices, Duration::from_mins(2)).await.map(|name| name != "a"), Some(true));
-        notices.assigned(None);
+        notices.retain_namespaces(|_| false);
         assert_eq!(due(&mut notices, Duration::from_hours(1)).await, None);
     }
 

@@ -212,6 +212,13 @@ impl Inventory {
         namespace.facts.as_ref().map(|facts| facts.uid.clone())
     }
 
+    /// Whether a namespace exists for which no assignment speaks, whether it has workloads or not.
+    #[must_use]
+    pub fn is_left_alone(&self, namespace: &str) -> bool {
+        let namespace = self.namespaces.get(namespace).filter(|namespace| namespace.facts.is_some());
+        namespace.is_some_and(|ns| ns.assignments.is_empty() && ns.cluster_assignments.is_empty())
+    }
+
     /// Whether a cluster assignment takes in a namespace.
     #[must_use]
     pub fn takes_in(&self, assignment: &AssignmentId, namespace: &str) -> bool {

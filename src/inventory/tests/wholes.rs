@@ -370,8 +370,14 @@ fn a_namespace_is_unassigned_from_its_first_workload_or_its_last_assignment_on()
         let nothing = json!({ "selector": { "matchLabels": { "app": "absent" } } });
         inventory.apply(written(&id, nothing));
         assert_eq!(inventory.unassigned("shop"), None, "somebody speaks for the namespace");
+        assert!(!inventory.is_left_alone("shop"));
         assert!(inventory.apply(Delta::Assignment(id, None)).unassigned.contains(&shop));
+        assert!(inventory.is_left_alone("shop") && !inventory.is_left_alone("bank"));
     }
+    inventory.apply(Delta::Workload(web(), None));
+    inventory.apply(Delta::Workload(key("Deployment", "shop", "db"), None));
+    assert!(inventory.is_left_alone("shop"), "with or without workloads");
+    assert_eq!(inventory.unassigned("shop"), None);
 }
 
 #[test]
