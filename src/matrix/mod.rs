@@ -80,7 +80,6 @@ pub struct Matrix {
     /// Service models that cannot be used, and why.
     refused: BTreeMap<String, String>,
     customer_everywhere: LayerSet,
-    retained: LayerSet,
 }
 
 #[derive(Deserialize)]
@@ -118,8 +117,7 @@ impl Matrix {
         let models = service_models.into_iter().map(column).collect();
         let purely_customer = |layer: &Layer| layer.cells.values().all(|(owes, _)| *owes == Owes::Customer);
         let customer_everywhere = rows().filter(|(_, layer)| purely_customer(layer)).map(|(id, _)| id).collect();
-        let retained = rows().filter(|(_, layer)| layer.retained).map(|(id, _)| id).collect();
-        Self { version, sources, layers, models, refused: BTreeMap::new(), customer_everywhere, retained }
+        Self { version, sources, layers, models, refused: BTreeMap::new(), customer_everywhere }
     }
 
     /// The version of the data, as statuses show it.
@@ -203,12 +201,6 @@ impl Matrix {
     #[must_use]
     pub const fn customer_everywhere(&self) -> LayerSet {
         self.customer_everywhere
-    }
-
-    /// The layers for which the customer stays accountable whoever does the work.
-    #[must_use]
-    pub const fn retained(&self) -> LayerSet {
-        self.retained
     }
 
     /// The layers that a workload with these signals has under these service models, where the assignments that select it
