@@ -170,9 +170,14 @@ impl Cluster {
 
 /// Waits until something holds that cannot be watched.
 pub async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
+    eventually_within(LIMIT, what, holds).await;
+}
+
+/// The same for what takes longer by itself.
+pub async fn eventually_within(limit: Duration, what: &str, holds: impl AsyncFn() -> bool) {
     let started = std::time::Instant::now();
     while !holds().await {
-        assert!(started.elapsed() < LIMIT, "waited in vain: {what}");
+        assert!(started.elapsed() < limit, "waited in vain: {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -130,14 +130,8 @@ async fn a_namespace_whose_last_assignment_leaves_is_told_of_after_a_minute_unle
         let events = api.list(&ListParams::default()).await.unwrap().items;
         events.into_iter().find(|event| event.reason.as_deref() == Some("NamespaceUnassigned"))
     };
-    let started = std::time::Instant::now();
-    let event = loop {
-        if let Some(event) = told().await {
-            break event;
-        }
-        assert!(started.elapsed() < 2 * LIMIT, "the namespace was not told of");
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    };
+    eventually_within(2 * LIMIT, "the namespace is told of", async || told().await.is_some()).await;
+    let event = told().await.unwrap();
     let regarding = event.regarding.unwrap();
     assert_eq!((regarding.kind.as_deref(), regarding.name.as_deref()), (Some("Namespace"), Some("left-alone")));
     let shown = ns.cluster.kubectl(&["events", "--for", "namespace/left-alone", "-n", "left-alone"]);
