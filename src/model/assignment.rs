@@ -347,4 +347,17 @@ mod tests {
         let both = assignment(true, true, true);
         assert_eq!(both.rank(Concern::Platform, Duty::Customer), 4);
     }
+
+    #[test]
+    fn an_assignment_names_what_the_cluster_defines_by_its_model_or_its_layers() {
+        let matrix = Matrix::built_in();
+        let plain = || assignment(false, false, false);
+        let claiming = |claim| Assignment { model: Some(claim), ..plain() };
+        assert!(!plain().names_own(matrix));
+        assert!(!claiming(ModelClaim::Known(ServiceModel::Caas.into())).names_own(matrix));
+        assert!(claiming(ModelClaim::NotFound("house".to_owned())).names_own(matrix));
+        assert!(Assignment { unknown_layers: vec!["example.com/ai".to_owned()], ..plain() }.names_own(matrix));
+        let declares = matrix.find("client-devices").into_iter().collect();
+        assert!(!Assignment { declares, ..plain() }.names_own(matrix), "a built-in layer");
+    }
 }

@@ -152,3 +152,13 @@ fn a_model_of_the_clusters_own_is_shown_by_its_name() {
     let status = crate::model::status(&matrix, &subject, &crate::api::AssignmentStatus::default(), super::minute(0));
     assert_eq!(status.summary.unwrap().model.as_deref(), Some("rosa"));
 }
+
+/// What decides which missing inputs matter: counted over workloads, not over findings.
+#[test]
+fn workloads_that_depend_on_nodes_or_on_own_models_are_counted() {
+    let mut depending = found_gaps(&[]);
+    depending.model.from_nodes = true;
+    depending.model.names_own = true;
+    let total = roll_up([depending.clone(), depending, found_gaps(&[])]);
+    assert_eq!((total.workloads, total.from_nodes, total.names_own_model), (3, 2, 2));
+}
