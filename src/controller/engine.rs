@@ -189,11 +189,8 @@ impl Engine {
     fn forget_missing(&mut self, listed: &Listed) {
         match listed.kind {
             ListedKind::Assignments | ListedKind::ClusterAssignments => {
-                let cluster = listed.kind == ListedKind::ClusterAssignments;
-                let missing = |id: &&AssignmentId| {
-                    id.is_cluster() == cluster && listed.misses(id.namespace.as_deref().unwrap_or_default(), &id.name)
-                };
-                let gone: Vec<AssignmentId> = self.assignments.keys().filter(missing).cloned().collect();
+                let gone: Vec<AssignmentId> =
+                    self.assignments.keys().filter(|id| listed.misses_assignment(id)).cloned().collect();
                 for id in &gone {
                     self.forget(id);
                 }

@@ -13,12 +13,6 @@ use crate::model::{
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// Which workloads of a namespace have to be evaluated again.
-pub(super) enum Affected<'a> {
-    All,
-    SelectedBy(&'a [&'a Assignment]),
-}
-
 impl Inventory {
     /// Takes in a change and returns what has another result.
     pub fn apply(&mut self, delta: Delta) -> Changed {
@@ -91,9 +85,7 @@ impl Inventory {
             self.nodes.release(&before.placement);
         }
         self.evaluate_and_keep(&mut namespace, workload, changed);
-        if namespace.is_unassigned() && !was_unassigned {
-            changed.unassigned.insert(namespace.name.clone());
-        }
+        namespace.note_unassigned(was_unassigned, changed);
         self.namespaces.insert(key.namespace, namespace);
     }
 
@@ -162,10 +154,7 @@ impl Inventory {
         let before = namespace.policies.get(&name.name).cloned();
         if put(&mut namespace.policies, &name.name, facts.clone()) {
             let versions: Vec<PolicyFacts> = before.into_iter().chain(facts).collect();
-            let selects = |facts: &WorkloadFacts| {
-                let template = &facts.pods.template;
-                versions.iter().any(|policy| policy.pods.as_ref().is_none_or(|pods| pods.matches(template)))
-            };
+            let selects = |facts: &WorkloadFacts| versions.iter().any(|policy| policy.selects(facts));
             self.evaluate_workloads(&name.namespace, |workload| workload.parts.facts().any(selects), changed);
         }
         self.forget_empty(&name.namespace);
@@ -173,7 +162,7 @@ impl Inventory {
 
     fn apply_namespace(&mut self, name: &Arc<str>, facts: Option<NamespaceFacts>, changed: &mut Changed) {
         self.namespace_entry(name).facts = facts;
-        self.refresh_scope(name, Affected::SelectedBy(&[]), changed);
+        self.refresh_scope(name, &[], changed);
         self.forget_empty(name);
     }
 
@@ -211,8 +200,8 @@ impl Inventory {
     }
 
     /// Looks up anew which cluster assignments take in a namespace. When that changes the parties of the namespace or
-    /// whether it counts at all, all its workloads are evaluated again, otherwise those that are `affected`.
-    pub(super) fn refresh_scope(&mut self, name: &Arc<str>, affected: Affected<'_>, changed: &mut Changed) {
+    /// whether it counts at all, all its workloads are evaluated again, otherwise those that one of these selects.
+    pub(super) fn refresh_scope(&mut self, name: &Arc<str>, versions: &[&Assignment], changed: &mut Changed) {
         let Some(namespace) = self.namespaces.get_mut(name) else { return };
         let standing = |namespace: &Namespace| (namespace.in_scope, namespace.cluster_assignments.is_empty());
         let (before, was_unassigned) = (standing(namespace), namespace.is_unassigned());
@@ -221,17 +210,9 @@ impl Inventory {
         if standing(namespace) != before || directory != namespace.directory {
             changed.assignments.extend(namespace.assignments.keys().cloned());
         }
-        if namespace.is_unassigned() && !was_unassigned {
-            changed.unassigned.insert(name.clone());
-        }
-        let affected = if moved { Affected::All } else { affected };
-        match affected {
-            Affected::All => self.evaluate_workloads(name, |_| true, changed),
-            Affected::SelectedBy(versions) => {
-                let touched = |workload: &Workload| versions.iter().any(|version| workload.is_selected_by(version));
-                self.evaluate_workloads(name, touched, changed);
-            }
-        }
+        namespace.note_unassigned(was_unassigned, changed);
+        let touched = |workload: &Workload| moved || versions.iter().any(|version| workload.is_selected_by(version));
+        self.evaluate_workloads(name, touched, changed);
     }
 
     pub(super) fn evaluate_all(&mut self, changed: &mut Changed) {

@@ -160,6 +160,13 @@ pub struct PolicyFacts {
     pub pods: Option<Selector>,
 }
 
+impl PolicyFacts {
+    /// Whether it selects the pods of a workload.
+    pub(super) fn selects(&self, workload: &WorkloadFacts) -> bool {
+        self.pods.as_ref().is_none_or(|pods| pods.matches(&workload.pods.template))
+    }
+}
+
 /// What counts of a namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamespaceFacts {
@@ -232,6 +239,16 @@ impl Listed {
     pub fn insert_assignment(&mut self, id: &AssignmentId) {
         let namespace = id.namespace.clone().unwrap_or_default();
         self.names.insert(ObjectName { namespace, name: id.name.clone() });
+    }
+
+    /// Whether an assignment is of the listed kind and gone.
+    pub(crate) fn misses_assignment(&self, id: &AssignmentId) -> bool {
+        let is_listed = match self.kind {
+            ListedKind::Assignments => !id.is_cluster(),
+            ListedKind::ClusterAssignments => id.is_cluster(),
+            _ => false,
+        };
+        is_listed && self.misses(id.namespace.as_deref().unwrap_or_default(), &id.name)
     }
 
     /// Whether an object of the listed kind is gone.

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::NAME_LABEL;
 use super::delta::{GrantFacts, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts, RouteKind, ServiceFacts};
 use super::left_out::LeftOut;
 use super::workload::Workload;
+use super::{Changed, NAME_LABEL};
 use crate::matrix::{Signal, Signals};
 use crate::model::{Assignment, AssignmentId, Directory, WorkloadFacts, WorkloadKey};
 
@@ -73,6 +73,13 @@ impl Namespace {
             && !self.workloads.is_empty()
             && self.assignments.is_empty()
             && self.cluster_assignments.is_empty()
+    }
+
+    /// Notes that it has become unassigned, if it has.
+    pub(super) fn note_unassigned(&self, was_unassigned: bool, changed: &mut Changed) {
+        if self.is_unassigned() && !was_unassigned {
+            changed.unassigned.insert(self.name.clone());
+        }
     }
 
     /// Counts a route of a namespace in, or out, for each of its backends here.
@@ -161,9 +168,7 @@ impl Namespace {
 
     /// Whether some pods of a workload are selected by no NetworkPolicy.
     pub(super) fn is_unsegmented(&self, workload: &Workload) -> bool {
-        let is_selected = |template: &_| {
-            self.policies.values().any(|policy| policy.pods.as_ref().is_none_or(|pods| pods.matches(template)))
-        };
-        workload.parts.facts().any(|facts| !is_selected(&facts.pods.template))
+        let is_selected = |facts: &_| self.policies.values().any(|policy| policy.selects(facts));
+        workload.parts.facts().any(|facts| !is_selected(facts))
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::Inventory;
 use super::delta::{Delta, Listed, ListedKind, ObjectName};
 use super::namespace::Namespace;
-use super::{AssignmentId, Inventory};
 use crate::model::WorkloadKey;
 
 impl Inventory {
@@ -49,11 +49,8 @@ impl Inventory {
                 cluster_wide(&mut self.service_models.keys(), &|name| Delta::ServiceModel(name, None))
             }
             ListedKind::Assignments | ListedKind::ClusterAssignments => {
-                let cluster = listed.kind == ListedKind::ClusterAssignments;
-                let missing = |id: &&AssignmentId| {
-                    id.is_cluster() == cluster && listed.misses(id.namespace.as_deref().unwrap_or_default(), &id.name)
-                };
-                self.written.keys().filter(missing).map(|id| Delta::Assignment(id.clone(), None)).collect()
+                let missing = self.written.keys().filter(|id| listed.misses_assignment(id));
+                missing.map(|id| Delta::Assignment(id.clone(), None)).collect()
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::apply::{Affected, put};
+use super::apply::put;
 use super::namespace::Namespace;
 use super::workload::Workload;
 use super::{Changed, Inventory};
@@ -74,13 +74,9 @@ impl Inventory {
             today < before || assignment.next_change.is_some_and(|change| change <= today)
         };
         let namespaced = self.namespaces.values().flat_map(|namespace| namespace.assignments.values());
-        let due = namespaced.chain(self.cluster_assignments.values()).filter(is_due).map(|a| a.id.clone()).collect();
-        self.compile_again(due, changed);
-    }
-
-    /// Reads assignments again: they mean something else under another matrix and on another day.
-    fn compile_again(&mut self, ids: Vec<AssignmentId>, changed: &mut Changed) {
-        for id in ids {
+        let all = namespaced.chain(self.cluster_assignments.values());
+        let due: Vec<AssignmentId> = all.filter(is_due).map(|assignment| assignment.id.clone()).collect();
+        for id in due {
             let Some(spec) = self.written.get(&id) else { continue };
             let assignment = Arc::new(compile(&self.matrix, self.today, id.clone(), spec));
             self.replace_assignment(&id, Some(assignment), changed);
@@ -124,9 +120,7 @@ impl Inventory {
             let namespace = self.namespace_entry(name);
             let was_unassigned = namespace.is_unassigned();
             put(&mut namespace.assignments, id, assignment);
-            if namespace.is_unassigned() && !was_unassigned {
-                changed.unassigned.insert(name.clone());
-            }
+            namespace.note_unassigned(was_unassigned, changed);
             let touched = |workload: &Workload| versions.iter().any(|version| workload.is_selected_by(version));
             self.evaluate_workloads(name, touched, changed);
             self.forget_empty(name);
@@ -136,7 +130,7 @@ impl Inventory {
             let affected: Vec<Arc<str>> =
                 self.namespaces.values().filter(taken_in).map(|namespace| namespace.name.clone()).collect();
             for namespace in affected {
-                self.refresh_scope(&namespace, Affected::SelectedBy(&versions), changed);
+                self.refresh_scope(&namespace, &versions, changed);
             }
         }
         if is_gone {

@@ -227,14 +227,12 @@ impl<'a> Scene<'a> {
     /// What the valid claims at the highest rank come to.
     fn decided(&self, id: LayerId, duty: Duty, deciding: &[(&Assignment, &Claim)]) -> (State, Option<Arc<str>>) {
         let holders: BTreeSet<&Arc<str>> = deciding.iter().map(|(_, claim)| &claim.party).collect();
-        let mut holders = holders.into_iter();
-        let (Some(holder), None) = (holders.next(), holders.next()) else {
-            let names: BTreeSet<&str> = deciding.iter().map(|(_, claim)| &*claim.party).collect();
-            let names = names.into_iter().collect::<Vec<_>>().join(", ");
+        let (Some(holder), 1) = (holders.first(), holders.len()) else {
+            let names = holders.iter().map(|name| &***name).collect::<Vec<_>>().join(", ");
             return (State::Gap(GapReason::OverlappingAssignments), Some(names.into()));
         };
         if deciding.iter().all(|(assignment, _)| assignment.is_lapsed()) {
-            return (State::Gap(GapReason::ReviewLapsed), Some(holder.clone()));
+            return (State::Gap(GapReason::ReviewLapsed), Some(Arc::clone(holder)));
         }
         let ended = |(assignment, _): &(&Assignment, _)| {
             self.directory.evidence(assignment, holder, id) == EvidenceStanding::Ended

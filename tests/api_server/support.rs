@@ -429,6 +429,22 @@ pub fn team(layers: &[&str]) -> Value {
     assignment("team", held(layers))
 }
 
+/// The layers of the storefront on managed nodes that nobody owns when its founders hold three.
+pub const STOREFRONT_UNOWNED: [&str; 12] = [
+    "access-control",
+    "network-segmentation",
+    "cloud-network",
+    "control-plane",
+    "logging-detection",
+    "data-classification",
+    "incident-response",
+    "secrets-and-keys",
+    "data-protection",
+    "network-exposure",
+    "user-accounts",
+    "identity-infrastructure",
+];
+
 /// All layers that owe a customer duty under CaaS.
 pub fn customer_layers() -> Vec<&'static str> {
     all_layers().into_iter().filter(|layer| *layer != "physical-infrastructure").collect()
