@@ -10,7 +10,7 @@
 //! reconcile: roll-up -> status (pure) -> Events -> status by server-side apply (I/O)
 //! ```
 //!
-//! No step goes back up this line. Everything but [`controller`] and [`cli`] is pure: no I/O, no clock, no async.
+//! No step goes back up this line. Everything but [`controller`], [`telemetry`], [`server`] and [`cli`] is pure: no I/O, no clock, no async.
 
 pub mod api;
 pub mod extract;
@@ -23,3 +23,7 @@ pub mod reference;
 pub mod cli;
 #[cfg(feature = "controller")]
 pub mod controller;
+#[cfg(feature = "controller")]
+pub mod server;
+#[cfg(feature = "controller")]
+pub mod telemetry;

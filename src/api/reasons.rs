@@ -17,6 +17,17 @@ pub enum GapState {
 }
 
 impl GapState {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unowned => "Unowned",
+            Self::Invalid => "Invalid",
+            Self::Conflicted => "Conflicted",
+            Self::Lapsed => "Lapsed",
+        }
+    }
+
     /// The word of the Event that tells that a duty came into this state.
     #[must_use]
     pub const fn event(self) -> &'static str {

@@ -1,10 +1,13 @@
 //! The subcommands.
 
 mod config;
+mod connection;
 mod crds;
+mod doctor;
 mod names;
 mod reference;
 mod run;
+mod serve;
 
 use clap::{Parser, Subcommand};
 
@@ -20,8 +23,10 @@ pub struct Cli {
 enum Command {
     /// Run the controller, in a cluster or with KUBECONFIG
     Run(run::RunArgs),
-    /// Print the custom resource definitions as YAML
-    Crds,
+    /// Print the custom resource definitions as YAML, or apply them
+    Crds(crds::CrdsArgs),
+    /// See whether everything is there that the controller needs with the options of run: definitions, permissions, a leader
+    Doctor(run::RunArgs),
     /// Print a reference document as Markdown
     Reference {
         /// Which one
@@ -38,7 +43,8 @@ impl Cli {
     pub fn execute(self) -> anyhow::Result<()> {
         match self.command {
             Command::Run(args) => args.execute(),
-            Command::Crds => crds::print(),
+            Command::Crds(args) => args.execute(),
+            Command::Doctor(args) => doctor::execute(&args),
             Command::Reference { document } => reference::print(document),
         }
     }

@@ -1,5 +1,7 @@
 //! Names as Kubernetes takes them.
 
+use crate::controller::LeaseName;
+
 /// Whether this is a DNS label, as names of namespaces and plurals of kinds are.
 pub(super) fn is_label(name: &str) -> bool {
     let is_edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
@@ -41,6 +43,16 @@ pub(super) fn namespace_pattern(pattern: &str) -> Result<String, String> {
         .to_owned())
 }
 
+/// The namespace and the name of a Lease.
+pub(super) fn lease(text: &str) -> Result<LeaseName, String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if is_label(namespace) && is_subdomain(name) => {
+            Ok(LeaseName { namespace: namespace.to_owned(), name: name.to_owned() })
+        }
+        _ => Err("write NAMESPACE/NAME, such as responsibility-system/responsibility-operator".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -77,6 +89,18 @@ mod tests {
     #[case("", false)]
     fn a_pattern_is_a_name_or_its_beginning(#[case] pattern: &str, #[case] expected: bool) {
         assert_eq!(namespace_pattern(pattern).is_ok(), expected);
+    }
+
+    #[rstest]
+    #[case("ns/name", true)]
+    #[case("ns/name.of.it", true)]
+    #[case("name", false)]
+    #[case("ns/", false)]
+    #[case("/name", false)]
+    #[case("ns/a/b", false)]
+    #[case("Ns/name", false)]
+    fn a_lease_is_a_namespace_and_a_name(#[case] text: &str, #[case] expected: bool) {
+        assert_eq!(lease(text).is_ok(), expected);
     }
 
     #[test]

@@ -3,32 +3,30 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
-use kube::{Client, Config};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use tracing_subscriber::EnvFilter;
 
 use super::config::FileConfig;
-use super::names::{namespace, namespace_pattern};
-use crate::controller::{self, Options, SystemClock};
+use super::connection;
+use super::names::{lease, namespace, namespace_pattern};
+use super::serve::ServeArgs;
+use crate::controller::{self, Candidacy, LeaseName, Options, SystemClock};
 use crate::extract::Extraction;
 use crate::inventory::{LEFT_OUT, LeftOut, Scope};
 use crate::matrix::ServiceModel;
 use crate::model::{NodeModels, ProviderDuties, Settings};
+use crate::telemetry::telemetry;
 
 /// The most namespaces that are looked at one by one: each has a watch of each kind.
 const NAMESPACES: usize = 100;
 
 /// The most names and beginnings of names of namespaces that are left out.
 const EXCLUDED: usize = 256;
-
-/// How long the API server may be silent in the middle of an answer.
-const READ_TIMEOUT: Duration = Duration::from_secs(330);
 
 /// Options of the controller. Each can be given by the environment variable as well.
 #[derive(Debug, Args)]
@@ -60,6 +58,13 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE", env = "RESPONSIBILITY_CONFIG")]
     config: Option<PathBuf>,
 
+    /// The Lease by which several replicas agree which of them writes, as NAMESPACE/NAME. Without it there is no other
+    #[arg(long, value_name = "LEASE", value_parser = lease, env = "RESPONSIBILITY_LEASE")]
+    pub(super) lease: Option<LeaseName>,
+
+    #[command(flatten)]
+    serve: ServeArgs,
+
     /// How log lines are written; which ones is set by RUST_LOG, such as RUST_LOG=debug
     #[arg(long, value_enum, default_value_t, env = "RESPONSIBILITY_LOG_FORMAT")]
     log_format: LogFormat,
@@ -87,17 +92,33 @@ impl RunArgs {
     /// Runs the controller until it is told to stop by SIGTERM or SIGINT.
     pub(super) fn execute(self) -> anyhow::Result<()> {
         start_logging(self.log_format)?;
-        let options = self.options()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
-        let ended = runtime.block_on(run(options));
+        let ended = runtime.block_on(self.run());
         runtime.shutdown_background();
         ended
     }
 
+    async fn run(self) -> anyhow::Result<()> {
+        let stop = stop_on_signals()?;
+        let options = self.options()?;
+        let config = connection::find().await?;
+        info!(version = env!("CARGO_PKG_VERSION"), server = %config.cluster_url, "starting");
+        let client = connection::client(config.clone())?;
+        let (instruments, readings) = telemetry();
+        let _server = self.serve.start(&readings, &client).await?;
+        let candidacy = self.lease.map(|lease| {
+            // A process that was paused must not take itself for the one that came after it in the same pod.
+            let identity = format!("{}_{:x}", options.instance, options.clock.now().as_nanosecond());
+            connection::impatient_client(config).map(|client| Candidacy { client, lease, identity })
+        });
+        controller::run(client, options, instruments, candidacy.transpose()?, stop).await?;
+        Ok(())
+    }
+
     /// What the controller is told.
-    fn options(self) -> anyhow::Result<Options> {
+    pub(super) fn options(&self) -> anyhow::Result<Options> {
         let file = self.config.as_deref().map(FileConfig::read).transpose()?.unwrap_or_default();
-        let namespaces = self.namespaces.map(distinct_namespaces).transpose()?;
+        let namespaces = self.namespaces.as_deref().map(distinct_namespaces).transpose()?;
         let excluded = self.exclude_namespaces.len();
         ensure!(excluded <= EXCLUDED, "--exclude-namespaces takes at most {EXCLUDED} names, {excluded} are given");
         // Whoever names the namespaces to look at wants them looked at.
@@ -118,26 +139,14 @@ impl RunArgs {
             namespaces,
             instance: std::env::var("POD_NAME").unwrap_or_else(|_| format!("process-{}", std::process::id())),
             clock: Arc::new(SystemClock),
+            owners_in_metrics: self.serve.metrics_owners,
         })
     }
 }
 
-async fn run(options: Options) -> anyhow::Result<()> {
-    let stop = stop_on_signals()?;
-    let mut config = Config::infer().await.context(
-            "found no cluster to talk to: run in a pod with a ServiceAccount, or set KUBECONFIG to the path of a kubeconfig",
-        )?;
-    // Longer than the longest silence of a healthy watch, which the API server ends before.
-    config.read_timeout = Some(READ_TIMEOUT);
-    info!(version = env!("CARGO_PKG_VERSION"), server = %config.cluster_url, "starting");
-    let client = Client::try_from(config).context("cannot use the credentials of the cluster")?;
-    controller::run(client, options, stop).await?;
-    Ok(())
-}
-
 /// The namespaces that are looked at, each once.
-fn distinct_namespaces(names: Vec<String>) -> anyhow::Result<Vec<String>> {
-    let distinct: BTreeSet<String> = names.into_iter().collect();
+fn distinct_namespaces(names: &[String]) -> anyhow::Result<Vec<String>> {
+    let distinct: BTreeSet<String> = names.iter().cloned().collect();
     let count = distinct.len();
     ensure!(count > 0, "--namespaces is empty; name the namespaces to look at, or leave it out to look at all");
     ensure!(
@@ -228,6 +237,10 @@ mod tests {
     #[case::everything_left_out(&["--exclude-namespaces=*"], &["--exclude-namespaces", "openshift-*"])]
     #[case::both(&["--namespaces=shop", "--exclude-namespaces=payments"], &["--namespaces", "--exclude-namespaces"])]
     #[case::no_model(&["--default-service-model=OnPrem"], &["--default-service-model", "OnPremises"])]
+    #[case::no_lease(&["--lease=responsibility-operator"], &["--lease", "NAMESPACE/NAME"])]
+    #[case::no_port(&["--probe-address=8081"], &["--probe-address", ":PORT"])]
+    #[case::no_address(&["--metrics-address=localhost:8080"], &["--metrics-address", "127.0.0.1:8080"])]
+    #[case::nothing_to_protect(&["--metrics-protected"], &["--metrics-address"])]
     #[case::no_file(&["--config=/does/not/exist.yaml"], &["--config", "/does/not/exist.yaml"])]
     fn what_cannot_be_meant_is_refused_by_the_name_of_the_flag(#[case] arguments: &[&str], #[case] words: &[&str]) {
         let refusal = options(arguments).unwrap_err();

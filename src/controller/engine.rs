@@ -1,6 +1,8 @@
 //! The one task that owns the index: it takes in what the watches tell, decides what to publish and keeps account of the
 //! writes.
 
+mod lead;
+mod report;
 mod tell;
 
 use std::collections::{BTreeSet, HashMap};
@@ -19,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::clock::Clock;
+use super::election::Mandate;
 use super::events::EventSink;
 use super::gate::Gate;
 use super::hold::Hold;
@@ -29,6 +32,7 @@ use super::reconcile::{Outcome, Situation, Told, Written, plan, plan_service_mod
 use super::{Options, STOP_LIMIT};
 use crate::inventory::{Changed, Delta, Inventory, Listed, ListedKind};
 use crate::model::{AssignmentId, Completeness};
+use crate::telemetry::Instruments;
 
 /// How many unreadable assignments a condition names.
 const NAMED: usize = 3;
@@ -47,6 +51,17 @@ const DROPPED_LOG: Duration = Duration::from_mins(1);
 enum Work {
     Assignment(AssignmentId),
     ServiceModel(Arc<str>),
+}
+
+impl Work {
+    /// The kind of the object, as the API calls it.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Assignment(id) if id.is_cluster() => "ClusterResponsibilityAssignment",
+            Self::Assignment(_) => "ResponsibilityAssignment",
+            Self::ServiceModel(_) => "ServiceModel",
+        }
+    }
 }
 
 impl fmt::Display for Work {
@@ -70,6 +85,12 @@ struct Tracked {
 pub(super) struct Engine {
     client: Client,
     clock: Arc<dyn Clock>,
+    instruments: Instruments,
+    /// Whether the accountable parties are told of in metrics.
+    tells_owners: bool,
+    mandate: Mandate,
+    /// Whether the mandate held when it was looked at last: without it nothing is published.
+    leads: bool,
     events: EventSink,
     gate: Gate,
     notices: Notices,
@@ -82,25 +103,38 @@ pub(super) struct Engine {
     other_policy_apis: bool,
     queue: Queue<Work>,
     writes: JoinSet<(String, Outcome)>,
-    /// Whose status a write is of: known also of one that ends abnormally.
-    writing: HashMap<task::Id, Work>,
+    /// Whose status a write is of, and when it began: known also of one that ends abnormally.
+    writing: HashMap<task::Id, (Work, Instant)>,
     /// Events on workloads and namespaces under way.
     telling: JoinSet<()>,
     /// How many Events on workloads and namespaces were told: with the time of the start, no two have the same name.
     told: u64,
     started: Timestamp,
+    /// How many Events were dropped since that was logged last.
+    dropped: u64,
     dropped_logged: Instant,
     /// Assignments that do not parse: what they say is missing.
     unreadable: BTreeSet<AssignmentId>,
 }
 
 impl Engine {
-    pub(super) fn new(client: Client, options: Options, sources: Sources) -> Self {
+    pub(super) fn new(
+        client: Client,
+        options: Options,
+        sources: Sources,
+        instruments: Instruments,
+        mandate: Mandate,
+    ) -> Self {
         let started = options.clock.now();
+        instruments.health.set(sources.checks());
         Self {
-            events: EventSink::new(client.clone(), &options.instance),
+            events: EventSink::new(client.clone(), &options.instance, instruments.metrics.clone()),
             client,
             clock: options.clock,
+            instruments,
+            tells_owners: options.owners_in_metrics,
+            mandate,
+            leads: false,
             gate: Gate::new(),
             notices: Notices::default(),
             inventory: Inventory::new(options.scope, day(started)),
@@ -115,6 +149,7 @@ impl Engine {
             telling: JoinSet::new(),
             told: 0,
             started,
+            dropped: 0,
             dropped_logged: Instant::now(),
             unreadable: BTreeSet::new(),
         }
@@ -125,16 +160,19 @@ impl Engine {
         let mut batch = Vec::with_capacity(BATCH);
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.look_at_mandate();
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
+                () = self.mandate.changed() => self.look_at_mandate(),
                 Some(ended) = self.writes.join_next_with_id() => self.ended(ended),
                 Some(_) = self.telling.join_next() => {}
                 _ = inputs.recv_many(&mut batch, BATCH) => batch.drain(..).for_each(|input| self.take(input)),
                 _ = ticks.tick() => self.look_at_clock(),
+                Some(asker) = self.instruments.questions.recv() => self.answer(asker),
                 // Nothing is published from an inventory that was read in part.
-                work = self.queue.next(), if self.sources.settled() => self.start(&work),
-                due = self.notices.next(), if self.sources.settled() => self.tell(&due),
+                work = self.queue.next(), if self.leads && self.sources.settled() => self.start(&work),
+                due = self.notices.next(), if self.leads && self.sources.settled() => self.tell(&due),
             }
         }
         let writes_under_way = async {
@@ -225,22 +263,21 @@ impl Engine {
             let inventory = &self.inventory;
             self.notices.retain_namespaces(|name| inventory.is_left_alone(name));
         }
-        let now = Instant::now();
-        let known = assignments.into_iter().filter(|id| self.assignments.contains_key(id));
-        known.for_each(|id| self.queue.mark(&Work::Assignment(id), now));
+        self.mark(assignments.into_iter().map(Work::Assignment));
         if renumbered {
             self.notices.forget_workloads();
         }
         if service_models {
-            let names = self.service_models.keys().cloned();
-            names.for_each(|name| self.queue.mark(&Work::ServiceModel(name), now));
+            let names: Vec<Work> = self.service_models.keys().cloned().map(Work::ServiceModel).collect();
+            self.mark(names);
         }
-        // What is so at start is no news.
-        if self.sources.settled() {
+        // What is so at start is no news, and what happens while another leads is told by that one.
+        if self.leads && self.sources.settled() {
             for change in workloads {
                 // What is read again after it could not be is no news either.
-                if self.sources.completeness(Some(&change.key.namespace), true, true).is_complete() {
-                    self.notices.workload(change);
+                let is_news = self.sources.completeness(Some(&change.key.namespace), true, true).is_complete();
+                if is_news && !self.notices.workload(change) {
+                    self.count_dropped("unknown");
                 }
             }
             for name in unassigned {
@@ -252,25 +289,25 @@ impl Engine {
     fn see(&mut self, seen: Seen) {
         let id = seen.id.clone();
         let work = Work::Assignment(id.clone());
+        let mut is_news = true;
         let (hold, told) = match self.assignments.remove(&id) {
             Some(known) if seen.is_older_than(&known.seen) => {
                 self.assignments.insert(id, known);
                 return;
             }
             Some(known) if known.seen.uid == seen.uid => {
-                if known.seen.resource_version != seen.resource_version {
-                    self.queue.mark(&work, Instant::now());
-                }
+                is_news = known.seen.resource_version != seen.resource_version;
                 (known.hold, known.told)
             }
-            Some(_) | None => {
-                self.queue.mark(&work, Instant::now());
-                (Hold::default(), None)
-            }
+            Some(_) | None => (Hold::default(), None),
         };
-        self.set_unreadable(&id, seen.spec.is_err());
+        let unreadable = seen.spec.is_err();
         let spec = seen.spec.as_ref().ok().cloned();
         self.assignments.insert(id.clone(), Tracked { seen, hold, told });
+        self.set_unreadable(&id, unreadable);
+        if is_news {
+            self.mark([work]);
+        }
         self.apply(Delta::Assignment(id, spec));
     }
 
@@ -280,11 +317,12 @@ impl Engine {
         if known.is_some_and(|known| seen.is_older_than(known)) {
             return;
         }
-        if known.is_none_or(|known| known.resource_version != seen.resource_version) {
-            self.queue.mark(&Work::ServiceModel(name.clone()), Instant::now());
-        }
+        let is_news = known.is_none_or(|known| known.resource_version != seen.resource_version);
         let spec = seen.spec.as_ref().ok().cloned();
         self.service_models.insert(name.clone(), seen);
+        if is_news {
+            self.mark([Work::ServiceModel(name.clone())]);
+        }
         self.apply(Delta::ServiceModel(name, spec));
     }
 
@@ -293,10 +331,10 @@ impl Engine {
     fn set_unreadable(&mut self, id: &AssignmentId, unreadable: bool) {
         let news = if unreadable { self.unreadable.insert(id.clone()) } else { self.unreadable.remove(id) };
         if news {
-            let now = Instant::now();
             let inventory = &self.inventory;
             let concerned = self.assignments.keys().filter(|other| has_a_say(inventory, id, other));
-            concerned.for_each(|other| self.queue.mark(&Work::Assignment(other.clone()), now));
+            let concerned: Vec<Work> = concerned.cloned().map(Work::Assignment).collect();
+            self.mark(concerned);
         }
     }
 
@@ -310,14 +348,15 @@ impl Engine {
 
     fn sources_changed(&mut self) {
         self.policies_changed();
+        self.instruments.health.set(self.sources.checks());
         if self.sources.settled() {
+            self.mandate.want();
             let complete = self.sources.is_complete();
             if self.settled.replace(complete) != Some(complete) {
                 let (workloads, left_out) = self.inventory.workloads();
                 info!(workloads, left_out, assignments = self.assignments.len(), complete, "inventory settled");
             }
-            let now = Instant::now();
-            self.assignments.keys().for_each(|id| self.queue.mark(&Work::Assignment(id.clone()), now));
+            self.mark_assignments();
         }
     }
 
@@ -326,6 +365,7 @@ impl Engine {
     }
 
     fn look_at_clock(&mut self) {
+        self.instruments.health.beat();
         let today = day(self.clock.now());
         if today != self.inventory.today() {
             info!(%today, "a new day");
@@ -333,7 +373,7 @@ impl Engine {
         }
         if self.dropped_logged.elapsed() > DROPPED_LOG {
             self.dropped_logged = Instant::now();
-            let dropped = self.notices.take_dropped();
+            let dropped = std::mem::take(&mut self.dropped);
             if dropped > 0 {
                 warn!(dropped, "Events on workloads and namespaces were dropped: there were too many at once");
             }
@@ -341,6 +381,11 @@ impl Engine {
     }
 
     fn start(&mut self, work: &Work) {
+        if !self.mandate.holds() {
+            // The process may have been paused while another took over.
+            self.queue.finished(work);
+            return self.look_at_mandate();
+        }
         match work {
             Work::Assignment(id) => self.start_assignment(id),
             Work::ServiceModel(name) => self.start_service_model(name),
@@ -373,6 +418,7 @@ impl Engine {
             self.queue.mark_at(&work, time);
         }
         if plan.is_nothing() {
+            self.instruments.metrics.reconciled(work.kind(), "unchanged");
             return self.queue.finished(&work);
         }
         for note in plan.notes() {
@@ -381,7 +427,8 @@ impl Engine {
         if let Some(telling) = plan.telling() {
             *told = Some(telling);
         }
-        let (uid, carried_out) = (seen.uid.clone(), plan.carry_out(self.client.clone(), self.events.clone()));
+        let uid = seen.uid.clone();
+        let carried_out = plan.carry_out(self.client.clone(), self.events.clone(), self.mandate.clone());
         self.spawn(work, uid, carried_out);
     }
 
@@ -390,21 +437,30 @@ impl Engine {
         let Some(seen) = self.service_models.get(name) else { return self.queue.finished(&work) };
         let now = whole_seconds(self.clock.now());
         let planned = plan_service_model(seen, self.inventory.matrix(), self.inventory.used_by(name), now);
-        let Some(status) = planned else { return self.queue.finished(&work) };
+        let Some(status) = planned else {
+            self.instruments.metrics.reconciled(work.kind(), "unchanged");
+            return self.queue.finished(&work);
+        };
         let (uid, write) = (seen.uid.clone(), write_service_model(self.client.clone(), seen.clone(), status));
         self.spawn(work, uid, write);
     }
 
     fn spawn(&mut self, work: Work, uid: String, write: impl Future<Output = Outcome> + Send + 'static) {
         let task = self.writes.spawn(async move { (uid, write.await) });
-        self.writing.insert(task.id(), work);
+        self.writing.insert(task.id(), (work, Instant::now()));
     }
 
     fn ended(&mut self, ended: Result<(task::Id, (String, Outcome)), JoinError>) {
         let task = ended.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
-        let Some(work) = self.writing.remove(&task) else { return };
+        let Some((work, begun)) = self.writing.remove(&task) else { return };
         match ended {
-            Ok((_, (uid, outcome))) => self.finish(&work, &uid, outcome),
+            Ok((_, (uid, outcome))) => {
+                self.instruments.metrics.reconciled(work.kind(), outcome.name());
+                self.instruments.metrics.took(work.kind(), begun.elapsed());
+                self.finish(&work, &uid, outcome);
+            }
+            // Cut off when this process ceased to lead.
+            Err(error) if error.is_cancelled() => self.queue.finished(&work),
             Err(error) => {
                 warn!(status = %work, %error, "a write ended abnormally");
                 self.queue.failed(&work, Instant::now());
@@ -419,7 +475,7 @@ impl Engine {
                 self.published(work, uid, resource_version, status);
                 self.queue.finished(work);
             }
-            Outcome::Unchanged | Outcome::Gone => self.queue.finished(work),
+            Outcome::Unchanged | Outcome::Gone | Outcome::NotLeading => self.queue.finished(work),
             Outcome::Conflict => {
                 debug!(status = %work, "changed meanwhile, evaluating again");
                 self.queue.finished(work);

@@ -10,11 +10,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::{Api, PostParams};
 use kube::{Client, Resource};
 use sha2::{Digest, Sha256};
+use tokio::time::{Instant, timeout_at};
 use tracing::{debug, warn};
 
 use super::REPORTER;
 use crate::api::{ClusterResponsibilityAssignment, ResponsibilityAssignment};
 use crate::model::{AssignmentId, Note, ObjectIdentity, WorkloadKey, shorten};
+use crate::telemetry::metric::Metrics;
 
 /// How long writing the Events of one transition may take.
 const WRITE_LIMIT: Duration = Duration::from_secs(2);
@@ -37,6 +39,7 @@ pub(super) struct Occasion {
 pub(super) struct EventSink {
     client: Client,
     instance: Arc<str>,
+    metrics: Metrics,
 }
 
 /// An Event that is about to be written.
@@ -118,6 +121,11 @@ impl Telling {
         }
     }
 
+    /// The word for what is told.
+    pub(super) const fn reason(&self) -> &'static str {
+        self.reason
+    }
+
     fn event(self, instance: &str, now: Timestamp) -> Event {
         let about = self.regarding.name.as_deref().unwrap_or_default();
         let name = format!("{}.{}", shorten_name(about), digest(&self.once));
@@ -138,51 +146,56 @@ impl Telling {
 }
 
 impl EventSink {
-    pub(super) fn new(client: Client, instance: &str) -> Self {
-        Self { client, instance: shorten(instance, 128).into() }
+    pub(super) fn new(client: Client, instance: &str, metrics: Metrics) -> Self {
+        Self { client, instance: shorten(instance, 128).into(), metrics }
     }
 
-    /// Writes the Events of one transition. What cannot be written is dropped and logged: the status is the truth.
+    /// Writes the Events of one transition. What cannot be written is given up, counted and logged: the status is the truth.
     pub(super) async fn write(&self, occasion: &Occasion, notes: &[Note], now: Timestamp) {
-        let write_all = async {
-            for note in notes {
-                self.write_one(Telling::of_assignment(occasion, note), now).await;
-            }
-        };
-        if tokio::time::timeout(WRITE_LIMIT, write_all).await.is_err() {
-            warn!(assignment = %occasion.id, "dropped Events: the API server did not answer in time");
+        let deadline = Instant::now() + WRITE_LIMIT;
+        for note in notes {
+            self.write_one(Telling::of_assignment(occasion, note), now, deadline).await;
         }
     }
 
-    /// Writes one Event; one that cannot be written is dropped and logged.
+    /// Writes one Event, in the same way.
     pub(super) async fn tell(&self, telling: Telling, now: Timestamp) {
-        let reason = telling.reason;
-        if tokio::time::timeout(WRITE_LIMIT, self.write_one(telling, now)).await.is_err() {
-            warn!(reason, "dropped an Event: the API server did not answer in time");
-        }
+        self.write_one(telling, now, Instant::now() + WRITE_LIMIT).await;
     }
 
-    async fn write_one(&self, telling: Telling, now: Timestamp) {
+    async fn write_one(&self, telling: Telling, now: Timestamp, deadline: Instant) {
         let api: Api<Event> = Api::namespaced(self.client.clone(), &telling.namespace);
         let (namespace, reason) = (telling.namespace.clone(), telling.reason);
         let event = telling.event(&self.instance, now);
-        match api.create(&PostParams::default(), &event).await {
-            Ok(_) => debug!(namespace, reason, "wrote an Event"),
-            Err(error) if is_done(&error) => {}
-            Err(error) => warn!(namespace, reason, %error, "dropped an Event"),
-        }
+        let result = match timeout_at(deadline, api.create(&PostParams::default(), &event)).await {
+            Ok(Ok(_)) => {
+                debug!(namespace, reason, "wrote an Event");
+                "written"
+            }
+            Ok(Err(error)) => needless(&error).unwrap_or_else(|| {
+                warn!(namespace, reason, %error, "cannot write an Event");
+                "failed"
+            }),
+            Err(_) => {
+                warn!(namespace, reason, "cannot write an Event: the API server did not answer in time");
+                "failed"
+            }
+        };
+        self.metrics.events(reason, result, 1);
     }
 }
 
-/// An Event of that name was written before, or its namespace is going or gone.
-fn is_done(error: &kube::Error) -> bool {
+/// Why an Event that was refused need not be written, if so: one of that name was written before, or its namespace is going
+/// or gone.
+fn needless(error: &kube::Error) -> Option<&'static str> {
     match error {
-        kube::Error::Api(status) => {
-            status.code == 409
-                || status.code == 404
-                || status.code == 403 && status.message.contains("being terminated")
-        }
-        _ => false,
+        kube::Error::Api(status) => match status.code {
+            409 => Some("existed"),
+            404 => Some("gone"),
+            403 if status.message.contains("being terminated") => Some("gone"),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -5,6 +5,8 @@
 
 mod clock;
 mod discovery;
+mod doctor;
+mod election;
 mod engine;
 mod events;
 mod gate;
@@ -27,18 +29,47 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
+use crate::api::GROUP;
 use crate::extract::{ConfiguredKind, Extraction};
 use crate::inventory::Scope;
+use crate::telemetry::Instruments;
+use election::{Election, Mandate};
 use engine::Engine;
 use watches::Watches;
 
 pub use clock::{Clock, SystemClock};
+pub use doctor::{Finding, examine};
+pub use election::LeaseName;
 
 /// Who the operator is in managed fields, Events and user agent.
 pub(crate) const MANAGER: &str = "responsibility-operator";
 
 /// The reporting controller of Events.
 pub(crate) const REPORTER: &str = "sharedresponsibility.dev/operator";
+
+/// A right to write.
+#[derive(Debug)]
+struct Write {
+    verb: &'static str,
+    group: &'static str,
+    resource: &'static str,
+    subresource: Option<&'static str>,
+    namespaced: bool,
+}
+
+/// All that the controller writes, but for the Lease.
+const WRITES: [Write; 4] = [
+    Write::status("responsibilityassignments", true),
+    Write::status("clusterresponsibilityassignments", false),
+    Write::status("servicemodels", false),
+    Write { verb: "create", group: "events.k8s.io", resource: "events", subresource: None, namespaced: true },
+];
+
+impl Write {
+    const fn status(resource: &'static str, namespaced: bool) -> Self {
+        Self { verb: "patch", group: GROUP, resource, subresource: Some("status"), namespaced }
+    }
+}
 
 /// How many changes may wait for the index before the watches have to wait.
 const INPUTS: usize = 1024;
@@ -61,6 +92,19 @@ pub struct Options {
     pub instance: String,
     /// What tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Whether metrics tell of the accountable parties.
+    pub owners_in_metrics: bool,
+}
+
+/// How this process takes part in the leader election.
+#[derive(Clone)]
+pub struct Candidacy {
+    /// A client that does not retry by itself, with connections of its own: a slow list must not cost the Lease.
+    pub client: Client,
+    /// The Lease by which the replicas agree.
+    pub lease: LeaseName,
+    /// Who this process is; no other, earlier or later, may be the same.
+    pub identity: String,
 }
 
 /// A watch has ended although nobody stopped it.
@@ -68,16 +112,22 @@ pub struct Options {
 #[error("a watch has ended, which is a defect of the operator; see its log")]
 pub struct WatchEnded;
 
-/// Runs the controller until `stop` is cancelled.
+/// Runs the controller until `stop` is cancelled. Without a candidacy it is alone and always writes.
 ///
 /// Missing kinds and permissions are logged and waited for; nothing of the API server ends the controller.
 ///
 /// # Errors
 ///
 /// When a watch ends, which only a defect can bring about: a process that does not see everything must not go on.
-pub async fn run(client: Client, options: Options, stop: CancellationToken) -> Result<(), WatchEnded> {
+pub async fn run(
+    client: Client,
+    options: Options,
+    instruments: Instruments,
+    candidacy: Option<Candidacy>,
+    stop: CancellationToken,
+) -> Result<(), WatchEnded> {
     let (sender, inputs) = mpsc::channel(INPUTS);
-    let watches = Watches::new(client.clone(), &options, sender);
+    let watches = Watches::new(client.clone(), &options, sender, instruments.metrics.clone());
     let found = tokio::select! {
         () = stop.cancelled() => return Ok(()),
         found = watches.find() => found,
@@ -87,13 +137,22 @@ pub async fn run(client: Client, options: Options, stop: CancellationToken) -> R
         Some(namespaces) => sources.within(namespaces),
         None => sources,
     };
-    tokio::select! {
-        () = Engine::new(client, options, sources).run(inputs, &stop) => {
-            info!("stopped");
-            Ok(())
+    let (election, mandate) = match candidacy {
+        Some(candidacy) => {
+            let (election, mandate) = Election::start(candidacy);
+            (Some(election), mandate)
         }
+        None => (None, Mandate::always()),
+    };
+    let ended = tokio::select! {
+        () = Engine::new(client, options, sources, instruments, mandate).run(inputs, &stop) => Ok(()),
         ended = watches.keep(found) => Err(ended),
+    };
+    if let Some(election) = election {
+        election.end().await;
     }
+    info!("stopped");
+    ended
 }
 
 #[cfg(test)]
@@ -102,7 +161,10 @@ mod tests {
 
     #[test]
     fn the_controller_can_be_a_task_among_others() {
-        fn is_task<F: Future + Send>(_: impl FnOnce(Client, Options, CancellationToken) -> F) {}
+        fn is_task<F: Future + Send>(
+            _: impl FnOnce(Client, Options, Instruments, Option<Candidacy>, CancellationToken) -> F,
+        ) {
+        }
         is_task(run);
     }
 }

@@ -47,28 +47,27 @@ pub(super) struct Notices {
     /// The namespaces without an assignment, until one speaks for them: each is told of once.
     namespaces: HashMap<Arc<str>, Option<delay_queue::Key>>,
     timers: DelayQueue<Timer>,
-    dropped: u64,
 }
 
 impl Notices {
-    /// Takes in a change of a workload.
-    pub(super) fn workload(&mut self, change: WorkloadChange) {
+    /// Takes in a change of a workload; whether there was room for it.
+    pub(super) fn workload(&mut self, change: WorkloadChange) -> bool {
         if change.reselected {
             // What is said of it now is another matter than what was said before.
             if let Some((_, timer)) = self.workloads.remove(&change.key) {
                 self.timers.remove(&timer);
             }
-            return;
+            return true;
         }
         if change.key.is_generated() || self.workloads.contains_key(&change.key) {
-            return;
+            return true;
         }
         if self.workloads.len() >= LIMIT {
-            self.dropped += 1;
-            return;
+            return false;
         }
         let timer = self.timers.insert(Timer::Workload(change.key.clone()), QUIET);
         self.workloads.insert(change.key, (change.before, timer));
+        true
     }
 
     /// Takes in that no assignment speaks for a namespace any more, or that it has its first workload without one.
@@ -117,16 +116,6 @@ impl Notices {
                 None => std::future::pending().await,
             }
         }
-    }
-
-    /// Counts an Event that was not written because there were too many.
-    pub(super) const fn count_dropped(&mut self) {
-        self.dropped += 1;
-    }
-
-    /// How many were dropped since this was asked last.
-    pub(super) const fn take_dropped(&mut self) -> u64 {
-        std::mem::replace(&mut self.dropped, 0)
     }
 }
 
@@ -242,10 +231,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn more_changes_than_can_wait_are_dropped_and_counted() {
+    async fn more_changes_than_can_wait_find_no_room() {
         let mut notices = Notices::default();
-        (0..LIMIT + 7).for_each(|number| notices.workload(change(&number.to_string(), false)));
-        assert_eq!((notices.take_dropped(), notices.take_dropped()), (7, 0));
+        let taken = (0..LIMIT + 7).filter(|number| notices.workload(change(&number.to_string(), false))).count();
+        assert_eq!(taken, LIMIT);
     }
 
     #[test]

@@ -39,8 +39,8 @@ struct Entry {
     started: Option<Instant>,
     running: bool,
     waiting: Option<(Instant, delay_queue::Key)>,
-    /// Due, and in the line of those that are.
-    in_line: bool,
+    /// Since when it is due, and in the line of those that are.
+    in_line: Option<Instant>,
     /// Asked for while it was worked on: the earliest time asked for.
     again: Option<Instant>,
     /// Gone while it was worked on: kept so long, since one of its name may come meanwhile.
@@ -64,7 +64,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
             entry.again = Some(entry.again.map_or(at, |again| again.min(at)));
             return;
         }
-        if entry.in_line {
+        if entry.in_line.is_some() {
             return;
         }
         match &entry.waiting {
@@ -89,7 +89,7 @@ impl<K: Clone + Eq + Hash> Queue<K> {
             {
                 // One that was forgotten is skipped.
                 if let Some(entry) = self.entries.get_mut(&id) {
-                    entry.in_line = false;
+                    entry.in_line = None;
                     if entry.running {
                         continue;
                     }
@@ -104,8 +104,8 @@ impl<K: Clone + Eq + Hash> Queue<K> {
                 Some(expired) => {
                     let id = expired.into_inner();
                     if let Some(entry) = self.entries.get_mut(&id) {
-                        entry.waiting = None;
-                        entry.in_line = true;
+                        let due = entry.waiting.take().map_or_else(Instant::now, |(due, _)| due);
+                        entry.in_line = Some(due);
                         self.due.push_back(id);
                     }
                 }
@@ -145,6 +145,23 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         let entry = self.entries.get_mut(id)?;
         entry.running = false;
         Some(entry)
+    }
+
+    /// How many wait, those included that are to be looked at later.
+    pub(super) fn waiting(&self) -> usize {
+        let waits = |entry: &&Entry| entry.waiting.is_some() || entry.in_line.is_some();
+        self.entries.values().filter(waits).count()
+    }
+
+    /// How many are worked on.
+    pub(super) const fn running(&self) -> usize {
+        self.running
+    }
+
+    /// For how long the first in the line has been due.
+    pub(super) fn oldest(&self, now: Instant) -> Duration {
+        let first = self.due.iter().find_map(|id| self.entries.get(id)?.in_line);
+        first.map(|due| now.saturating_duration_since(due)).unwrap_or_default()
     }
 
     /// It is gone.
@@ -252,7 +269,10 @@ mod tests {
             first = Some(queue.next().await);
         }
         assert!(tokio::time::timeout(Duration::from_mins(1), queue.next()).await.is_err());
+        assert_eq!((queue.waiting(), queue.running()), (1, PARALLEL));
+        assert!(queue.oldest(Instant::now()) >= Duration::from_mins(1));
         queue.finished(&first.unwrap());
+        assert_eq!(queue.running(), PARALLEL - 1);
         assert!(tokio::time::timeout(Duration::from_secs(1), queue.next()).await.is_ok());
     }
 

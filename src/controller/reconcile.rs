@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::MANAGER;
+use super::election::Mandate;
 use super::events::{EventSink, Occasion};
 use super::gate::Gate;
 use super::hold::Hold;
@@ -68,8 +69,24 @@ pub(super) enum Outcome {
     Conflict,
     /// The object is gone.
     Gone,
+    /// This process ceased to lead before the write.
+    NotLeading,
     /// The write failed.
     Failed(String),
+}
+
+impl Outcome {
+    /// The word in metrics.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Written { .. } => "written",
+            Self::Unchanged => "unchanged",
+            Self::Conflict => "conflict",
+            Self::Gone => "gone",
+            Self::NotLeading => "not_leading",
+            Self::Failed(_) => "failed",
+        }
+    }
 }
 
 /// A status that is published.
@@ -210,9 +227,12 @@ impl Plan {
 
     /// Writes the Events, then the status, which is the commit: after a crash in between, the same Events are tried again
     /// under the same names.
-    pub(super) async fn carry_out(self, client: Client, events: EventSink) -> Outcome {
+    pub(super) async fn carry_out(self, client: Client, events: EventSink, mandate: Mandate) -> Outcome {
         events.write(&self.occasion, &self.notes, self.now).await;
         let Some(status) = self.status else { return Outcome::Unchanged };
+        if !mandate.holds() {
+            return Outcome::NotLeading;
+        }
         let write = write_status(&client, &self.occasion.id, &self.resource_version, &status);
         outcome(write, Written::Assignment(Box::new(status.clone()))).await
     }

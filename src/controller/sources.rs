@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::model::Completeness;
+use crate::telemetry::health::Check;
 
 /// How many sources or namespaces a sentence names.
 const NAMED: usize = 3;
@@ -54,6 +55,22 @@ impl Source {
     pub(super) fn new(group: &str, plural: &str, role: SourceRole, namespace: Option<Arc<str>>) -> Self {
         let resource = if group.is_empty() { plural.into() } else { format!("{plural}.{group}").into() };
         Self { resource, role, namespace }
+    }
+
+    /// The API group, empty for the core, and the plural.
+    pub(super) fn group_and_plural(&self) -> (&str, &str) {
+        let (plural, group) = self.resource.split_once('.').unwrap_or((&self.resource, ""));
+        (group, plural)
+    }
+
+    /// The namespace where it is watched, if it is watched in one only.
+    pub(super) fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    /// What is watched, as permissions name it.
+    pub(super) fn resource(&self) -> &str {
+        &self.resource
     }
 
     /// Whether the kind is watched only where it is served.
@@ -160,6 +177,11 @@ impl Sources {
         Self { by_choice: Some(by_choice), ..self }
     }
 
+    /// All kinds that are watched.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Source> {
+        self.waiting.iter().chain(&self.read).chain(self.unreadable.keys())
+    }
+
     /// Notes that a kind is read; returns whether that is news.
     pub(super) fn synced(&mut self, source: Source) -> bool {
         self.waiting.remove(&source);
@@ -184,6 +206,20 @@ impl Sources {
     /// Whether every kind was either read or found unreadable: before that nothing is published.
     pub(super) fn settled(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// Each kind that is watched, and what is wrong with it where something is.
+    pub(super) fn checks(&self) -> Vec<Check> {
+        let mut checks: BTreeMap<&Arc<str>, Check> = BTreeMap::new();
+        let waiting = self.waiting.iter().map(|source| (source, Some(format!("{source} is being read"))));
+        let unreadable = self.unreadable.iter().map(|(source, problem)| (source, Some(problem.explain(source))));
+        let read = self.read.iter().map(|source| (source, None));
+        // Of hundreds of namespaces the first problem is told.
+        for (source, problem) in unreadable.chain(waiting).chain(read) {
+            let (resource, required) = (source.resource.to_string(), !source.is_optional());
+            checks.entry(&source.resource).or_insert(Check { resource, problem, required });
+        }
+        checks.into_values().collect()
     }
 
     /// Whether every kind was read.

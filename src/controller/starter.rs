@@ -19,6 +19,7 @@ use super::reader::{
 use super::watch::Watch;
 use crate::extract::optional::OptionalContent;
 use crate::extract::{self, ConfiguredKind, Extraction};
+use crate::telemetry::metric::Metrics;
 
 /// A task of a watch.
 pub(super) type Task = BoxFuture<'static, ()>;
@@ -32,6 +33,7 @@ pub(super) struct Starter {
     pub(super) scopes: Vec<Option<Arc<str>>>,
     /// Asks for a look at what is served.
     pub(super) look: Arc<Notify>,
+    pub(super) metrics: Metrics,
 }
 
 /// A watch has ended, or there is nobody to watch for.
@@ -149,6 +151,7 @@ impl Starter {
 
     fn watch<R: Reader>(&self, api: Api<R::Object>, reader: &R, source: Source, scope: Option<Arc<str>>) -> Task {
         let (reader, inputs, look) = (reader.clone(), self.inputs.clone(), self.look.clone());
-        Watch { api, reader, source, scope, inputs, look }.run().boxed()
+        let metrics = self.metrics.watch(source.resource());
+        Watch { api, reader, source, scope, inputs, look, metrics }.run().boxed()
     }
 }

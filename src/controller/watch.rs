@@ -17,6 +17,7 @@ use tracing::{debug, warn};
 use super::input::{Input, Problem, Source};
 use super::reader::Reader;
 use crate::inventory::{Delta, Listed};
+use crate::telemetry::metric::WatchMetrics;
 
 /// How long to wait before asking again for a kind that is missing or forbidden: whoever puts that right is waiting.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
@@ -46,6 +47,7 @@ pub(super) struct Watch<R: Reader> {
     pub(super) inputs: Sender<Input>,
     /// Asks for a look at what is served, because an optional kind seems to be served no more.
     pub(super) look: Arc<Notify>,
+    pub(super) metrics: WatchMetrics,
 }
 
 /// The engine has ended: there is nobody to watch for.
@@ -121,10 +123,12 @@ impl<R: Reader> Watch<R> {
                 Ok(Event::InitApply(object)) => {
                     let input = self.reader.input(&object);
                     input.note(listing.get_or_insert_with(|| self.empty_list()));
+                    self.metrics.events.inc();
                     self.tell(input).await?;
                 }
                 Ok(Event::InitDone) => {
                     let complete = listing.take().unwrap_or_else(|| self.empty_list());
+                    self.metrics.relists.inc();
                     self.tell(Input::Change(Delta::Relisted(complete))).await?;
                     if progress.doubted {
                         unproven = true;
@@ -134,9 +138,16 @@ impl<R: Reader> Watch<R> {
                     progress.backoff.reset();
                     progress.errors = Streak::default();
                 }
-                Ok(Event::Apply(object)) => self.tell(self.reader.input(&object)).await?,
-                Ok(Event::Delete(object)) => self.tell(Input::Change(self.reader.deletion(&object))).await?,
+                Ok(Event::Apply(object)) => {
+                    self.metrics.events.inc();
+                    self.tell(self.reader.input(&object)).await?;
+                }
+                Ok(Event::Delete(object)) => {
+                    self.metrics.events.inc();
+                    self.tell(Input::Change(self.reader.deletion(&object))).await?;
+                }
                 Err(error) => {
+                    self.metrics.errors.inc();
                     let problem = self.report(&error, progress).await?;
                     let pause = if problem.is_some() { None } else { progress.backoff.next() };
                     tokio::time::sleep(pause.unwrap_or(ASK_AGAIN)).await;

@@ -16,6 +16,7 @@ use super::input::{Input, Problem, Source, Sources};
 use super::starter::{Over, Starter, Task};
 use super::{Options, WatchEnded};
 use crate::inventory::{Delta, Listed};
+use crate::telemetry::metric::Metrics;
 
 /// How often to look at what is served.
 const PERIOD: Duration = Duration::from_secs(30);
@@ -46,7 +47,7 @@ struct Optional {
 }
 
 impl Watches {
-    pub(super) fn new(client: Client, options: &Options, inputs: Sender<Input>) -> Self {
+    pub(super) fn new(client: Client, options: &Options, inputs: Sender<Input>, metrics: Metrics) -> Self {
         let names = |names: &Vec<String>| names.iter().map(|name| Some(name.as_str().into())).collect();
         let starter = Starter {
             client,
@@ -54,6 +55,7 @@ impl Watches {
             extraction: options.extraction.clone(),
             scopes: options.namespaces.as_ref().map_or_else(|| vec![None], names),
             look: Arc::new(Notify::new()),
+            metrics,
         };
         let (sources, prepared) = starter.static_watches().into_iter().unzip();
         let optional = |wanted| Optional { wanted, standing: Standing::default(), tasks: Vec::new() };

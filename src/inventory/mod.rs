@@ -6,6 +6,7 @@
 //! tests hold that).
 
 mod apply;
+mod census;
 mod delta;
 mod intern;
 mod left_out;
@@ -30,6 +31,7 @@ use intern::Interner;
 use namespace::Namespace;
 use nodes::Nodes;
 
+pub use census::Census;
 pub use delta::{
     Delta, GrantFacts, Listed, ListedKind, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts, RouteKind,
     ServiceFacts, WorkloadObject,

@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod build;
+mod census;
 mod changes;
 mod costs;
 mod from_scratch;

@@ -36,6 +36,15 @@ impl Duty {
             Self::Customer => "customer",
         }
     }
+
+    /// The word for this duty in statuses and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Provider => "Provider",
+            Self::Customer => "Customer",
+        }
+    }
 }
 
 /// What a cell of the matrix says: who owes the layer under a service model. Ordered from the customer to the provider.

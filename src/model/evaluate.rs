@@ -49,6 +49,20 @@ pub enum State {
     Gap(GapReason),
 }
 
+impl State {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Owned => "Owned",
+            Self::Assumed => "Assumed",
+            Self::Excepted => "Excepted",
+            Self::Unknown => "Unknown",
+            Self::Gap(reason) => reason.state().name(),
+        }
+    }
+}
+
 /// A duty of a workload and its state.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DutyState {

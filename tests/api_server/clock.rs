@@ -8,6 +8,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use responsibility_operator::controller::{self, Clock, Options, WatchEnded};
 use responsibility_operator::inventory::{LEFT_OUT, Scope};
 use responsibility_operator::model::Settings;
+use responsibility_operator::telemetry::telemetry;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -25,9 +26,16 @@ impl Cluster {
             namespaces: None,
             instance: "test".to_owned(),
             clock: clock.clone(),
+            owners_in_metrics: false,
         };
         let stop = CancellationToken::new();
-        let task = tokio::spawn(controller::run(Client::try_from(config).unwrap(), options, stop.clone()));
+        let task = tokio::spawn(controller::run(
+            Client::try_from(config).unwrap(),
+            options,
+            telemetry().0,
+            None,
+            stop.clone(),
+        ));
         OperatorTask { stop, task }
     }
 }

@@ -17,8 +17,11 @@ impl Engine {
             Due::Namespace(name) => self.namespace_telling(name),
         };
         let Some((namespace, telling)) = telling else { return };
+        if !self.mandate.holds() {
+            return;
+        }
         if !self.gate.admit_minor(&namespace) {
-            return self.notices.count_dropped();
+            return self.count_dropped(telling.reason());
         }
         self.told += 1;
         let (events, now) = (self.events.clone(), self.clock.now());
@@ -50,6 +53,12 @@ impl Engine {
         let uid = self.inventory.unassigned(name)?;
         let is_known = self.is_known(name, false, false);
         is_known.then(|| (name.clone(), Telling::of_namespace(name, &uid, &namespace_note(), &self.turn())))
+    }
+
+    /// Counts an Event that is not written because there are too many.
+    pub(super) fn count_dropped(&mut self, reason: &str) {
+        self.dropped += 1;
+        self.instruments.metrics.events(reason, "dropped", 1);
     }
 
     /// Whether everything is known of a namespace that its workloads depend on.

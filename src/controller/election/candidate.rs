@@ -1,0 +1,184 @@
+//! Who may write, decided from what is seen of the Lease. Pure: the time comes as an argument.
+//!
+//! The rules are those of client-go's leader election, with one more: a Lease that is missing counts as held by whoever held
+//! it last, until it has been missing for a lease's duration. So a deletion never makes two leaders, and a replica that is
+//! about to end does not bring back what an uninstall has removed.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long a Lease is good for after its holder was seen to renew it.
+pub(in crate::controller) const LEASE: Duration = Duration::from_secs(15);
+/// How long a leader goes on writing after the last renewal that it knows to have succeeded.
+pub(super) const RENEW_DEADLINE: Duration = Duration::from_secs(10);
+/// How often to try.
+pub(super) const RETRY: Duration = Duration::from_secs(2);
+
+/// What counts of a Lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Claim {
+    /// Nobody when it is empty.
+    pub(super) holder: String,
+    /// How long it is good for after each renewal.
+    pub(super) duration: Duration,
+    /// When it was renewed by the clock of its holder: only that it changes is of account.
+    pub(super) renewed: String,
+    /// How often it has changed hands.
+    pub(super) transitions: i32,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// There is no Lease: make one.
+    Create,
+    /// Write ourselves down as the holder; how often it will have changed hands then.
+    Take(i32),
+    /// It is ours: renew it.
+    Renew(i32),
+    /// Somebody else may hold it.
+    Wait,
+}
+
+/// One of those who would lead.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    identity: String,
+    /// What was seen last, and when it was first seen to be so.
+    seen: Option<(Claim, Instant)>,
+    /// When the last write that made or kept us the leader was begun.
+    renewed: Option<Instant>,
+}
+
+impl Candidate {
+    pub(super) const fn new(identity: String) -> Self {
+        Self { identity, seen: None, renewed: None }
+    }
+
+    /// Who this is in the Lease.
+    pub(super) fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// Takes in the Lease as it was read, none when it is missing, and says what to do.
+    ///
+    /// Whether another's claim has run out is judged by when it was seen to change, never by the clock of its holder.
+    pub(super) fn look(&mut self, claim: Option<Claim>, now: Instant) -> Step {
+        let Some(claim) = claim else {
+            let last = self.seen.as_ref().map(|(claim, since)| *since + claim.duration.max(LEASE));
+            return if last.is_none_or(|last| now >= last) { Step::Create } else { Step::Wait };
+        };
+        if self.seen.as_ref().is_none_or(|(known, _)| *known != claim) {
+            self.seen = Some((claim.clone(), now));
+        }
+        let since = self.seen.as_ref().map_or(now, |(_, since)| *since);
+        if claim.holder == self.identity {
+            Step::Renew(claim.transitions)
+        } else if claim.holder.is_empty() || now >= since + claim.duration {
+            Step::Take(claim.transitions.saturating_add(1))
+        } else {
+            // Whatever was ours is another's now.
+            self.renewed = None;
+            Step::Wait
+        }
+    }
+
+    /// Takes in that we wrote this claim, by a request that was begun then.
+    pub(super) fn wrote(&mut self, claim: Claim, begun: Instant) {
+        self.renewed = (claim.holder == self.identity).then_some(begun);
+        self.seen = Some((claim, begun));
+    }
+
+    /// Until when we lead, if we do.
+    pub(super) fn leads_until(&self) -> Option<Instant> {
+        self.renewed.map(|renewed| renewed + RENEW_DEADLINE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn claim(holder: &str, renewed: &str) -> Claim {
+        Claim { holder: holder.into(), duration: LEASE, renewed: renewed.into(), transitions: 4 }
+    }
+
+    fn released() -> Claim {
+        Claim { duration: Duration::from_secs(1), ..claim("", "t9") }
+    }
+
+    /// What a candidate `a` does at the last of these moments, given in seconds, having seen these claims.
+    fn step(sightings: &[(u64, Option<Claim>)]) -> Step {
+        let start = Instant::now();
+        let mut candidate = Candidate::new("a".into());
+        let looks = sightings.iter().map(|(at, seen)| candidate.look(seen.clone(), start + Duration::from_secs(*at)));
+        looks.last().unwrap()
+    }
+
+    #[rstest]
+    #[case::nobody_ever(&[(0, None)], Step::Create)]
+    #[case::nobody_now(&[(0, Some(released()))], Step::Take(5))]
+    #[case::another(&[(0, Some(claim("b", "t1")))], Step::Wait)]
+    #[case::another_who_died_before_we_came(&[(0, Some(claim("b", "t1"))), (14, Some(claim("b", "t1")))], Step::Wait)]
+    #[case::another_who_is_silent(&[(0, Some(claim("b", "t1"))), (15, Some(claim("b", "t1")))], Step::Take(5))]
+    #[case::another_who_renews(&[(0, Some(claim("b", "t1"))), (14, Some(claim("b", "t2"))), (28, Some(claim("b", "t2")))], Step::Wait)]
+    #[case::another_who_takes_over(&[(0, Some(claim("b", "t1"))), (14, Some(claim("c", "t1"))), (16, Some(claim("c", "t1")))], Step::Wait)]
+    #[case::another_who_let_go(&[(0, Some(claim("b", "t1"))), (2, Some(released()))], Step::Take(5))]
+    #[case::ourselves(&[(0, Some(claim("a", "t1")))], Step::Renew(4))]
+    #[case::deleted_while_held(&[(0, Some(claim("b", "t1"))), (2, None), (14, None)], Step::Wait)]
+    #[case::deleted_for_long(&[(0, Some(claim("b", "t1"))), (2, None), (15, None)], Step::Create)]
+    #[case::deleted_while_ours(&[(0, Some(claim("a", "t1"))), (2, None)], Step::Wait)]
+    #[case::deleted_after_it_was_let_go(&[(0, Some(released())), (2, None)], Step::Wait)]
+    #[case::deleted_and_made_by_another(&[(0, Some(claim("b", "t1"))), (2, None), (16, Some(claim("c", "t1"))), (30, Some(claim("c", "t1")))], Step::Wait)]
+    fn who_holds_the_lease_may_lead(#[case] sightings: &[(u64, Option<Claim>)], #[case] expected: Step) {
+        assert_eq!(step(sightings), expected);
+    }
+
+    #[test]
+    fn a_claim_of_another_length_is_good_for_that_long() {
+        let short = Claim { duration: Duration::from_secs(5), ..claim("b", "t1") };
+        assert_eq!(step(&[(0, Some(short.clone())), (4, Some(short.clone()))]), Step::Wait);
+        assert_eq!(step(&[(0, Some(short.clone())), (5, Some(short))]), Step::Take(5));
+    }
+
+    #[test]
+    fn a_leader_leads_until_its_deadline_counted_from_the_beginning_of_its_last_renewal() {
+        let start = Instant::now();
+        let mut candidate = Candidate::new("a".into());
+        assert_eq!(candidate.leads_until(), None);
+        candidate.wrote(claim("a", "t1"), start);
+        assert_eq!(candidate.leads_until(), Some(start + RENEW_DEADLINE));
+        let later = start + RETRY;
+        candidate.wrote(claim("a", "t2"), later);
+        assert_eq!(candidate.leads_until(), Some(later + RENEW_DEADLINE));
+        candidate.wrote(released(), later);
+        assert_eq!(candidate.leads_until(), None);
+    }
+
+    #[test]
+    fn a_leader_whose_lease_another_has_taken_leads_no_more() {
+        let start = Instant::now();
+        let mut candidate = Candidate::new("a".into());
+        candidate.wrote(claim("a", "t1"), start);
+        assert_eq!(candidate.look(Some(claim("b", "t2")), start + RETRY), Step::Wait);
+        assert_eq!(candidate.leads_until(), None);
+    }
+
+    #[test]
+    fn the_time_of_two_leaders_never_overlaps() {
+        // Whoever sees the last renewal at the earliest possible moment waits longer than its holder goes on.
+        let start = Instant::now();
+        let (mut leader, mut standby) = (Candidate::new("a".into()), Candidate::new("b".into()));
+        leader.wrote(claim("a", "t1"), start);
+        standby.look(Some(claim("a", "t1")), start);
+        let until = leader.leads_until().unwrap();
+        let mut now = start;
+        while standby.look(Some(claim("a", "t1")), now) == Step::Wait {
+            now += Duration::from_millis(100);
+        }
+        assert!(now > until, "{:?} before the deadline", until - now);
+    }
+}

@@ -1,0 +1,68 @@
+//! What the engine tells of itself when it is asked.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::{Engine, Tracked};
+use crate::model::AssignmentId;
+use crate::telemetry::snapshot::Snapshot;
+
+impl Engine {
+    pub(super) fn answer(&self, asker: oneshot::Sender<Snapshot>) {
+        // Whoever asked may have gone.
+        let _ = asker.send(self.snapshot());
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let checks = self.sources.checks().into_iter();
+        Snapshot {
+            leads: self.leads,
+            complete: self.sources.is_complete(),
+            // What a replica keeps that stands by is not due.
+            waiting: if self.leads { self.queue.waiting() } else { 0 },
+            running: self.queue.running(),
+            oldest: if self.leads { self.queue.oldest(Instant::now()) } else { Duration::ZERO },
+            synced: checks.map(|check| (check.resource, check.problem.is_none())).collect(),
+            matrix: self.inventory.matrix().clone(),
+            census: self.inventory.census(),
+            assignments: self.assignments.len(),
+            conditions: conditions(&self.assignments),
+            owners: self.tells_owners.then(|| self.owner_gaps()),
+        }
+    }
+
+    /// The gaps that published statuses list, by namespace and accountable party.
+    fn owner_gaps(&self) -> BTreeMap<(String, String), usize> {
+        let mut owners = BTreeMap::new();
+        for (id, Tracked { seen, .. }) in &self.assignments {
+            let owner = seen.spec.as_ref().ok().and_then(|spec| spec.assignment.accountable.as_ref());
+            if let (Some(owner), Some(summary)) = (owner, &seen.status.summary) {
+                let duties = &summary.duties;
+                let gaps = duties.unowned + duties.invalid + duties.conflicted + duties.lapsed - summary.platform_gaps;
+                let namespace = id.namespace.as_deref().unwrap_or_default().to_owned();
+                *owners.entry((namespace, owner.0.clone())).or_default() += usize::try_from(gaps).unwrap_or_default();
+            }
+        }
+        owners
+    }
+}
+
+/// Assignments by kind, condition and its status, as they are published.
+fn conditions<'a>(
+    assignments: impl IntoIterator<Item = (&'a AssignmentId, &'a Tracked)>,
+) -> BTreeMap<(&'static str, String, String), usize> {
+    let mut counts: BTreeMap<(&'static str, &str, &str), usize> = BTreeMap::new();
+    for (id, Tracked { seen, .. }) in assignments {
+        let kind = if id.is_cluster() { "ClusterResponsibilityAssignment" } else { "ResponsibilityAssignment" };
+        for condition in &seen.status.conditions {
+            *counts.entry((kind, &condition.type_, &condition.status)).or_default() += 1;
+        }
+    }
+    let owned = |((kind, condition, status), count): ((&'static str, &str, &str), usize)| {
+        ((kind, condition.to_owned(), status.to_owned()), count)
+    };
+    counts.into_iter().map(owned).collect()
+}

@@ -1,0 +1,67 @@
+//! How much of everything there is, over the whole index.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::Inventory;
+use crate::matrix::{Duty, LayerId};
+use crate::model::Evaluation;
+
+/// Totals over all namespaces. Each workload counts once, however many assignments select it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// The workloads.
+    pub workloads: usize,
+    /// Those of them that lie in namespaces that are left out.
+    pub left_out: usize,
+    /// Those of them that no assignment selects, although their namespace is not left out.
+    pub unselected: usize,
+    /// The namespaces that are known.
+    pub namespaces: usize,
+    /// The nodes.
+    pub nodes: usize,
+    /// The namespaces that have workloads and no assignment that speaks for them.
+    pub unassigned_namespaces: usize,
+    /// The duties of workloads that some assignment selects, by layer, duty and the name of their state.
+    pub duties: BTreeMap<(LayerId, Duty, &'static str), usize>,
+    /// The gaps in each namespace that has workloads which some assignment selects.
+    pub gaps: BTreeMap<Arc<str>, usize>,
+}
+
+impl Inventory {
+    /// Counts everything: a walk over all workloads, which share what was found for them.
+    #[must_use]
+    pub fn census(&self) -> Census {
+        let mut census = Census { nodes: self.nodes.names().count(), ..Census::default() };
+        let mut found: HashMap<&Arc<Evaluation>, usize> = HashMap::new();
+        for namespace in self.namespaces.values() {
+            census.namespaces += usize::from(namespace.facts.is_some());
+            census.unassigned_namespaces += usize::from(namespace.is_unassigned());
+            census.workloads += namespace.workloads.len();
+            if !namespace.in_scope {
+                census.left_out += namespace.workloads.len();
+                continue;
+            }
+            let mut here: BTreeMap<*const Evaluation, (&Arc<Evaluation>, usize)> = BTreeMap::new();
+            for workload in namespace.workloads.values() {
+                match &workload.evaluation {
+                    Some(evaluation) => here.entry(Arc::as_ptr(evaluation)).or_insert((evaluation, 0)).1 += 1,
+                    None => census.unselected += 1,
+                }
+            }
+            if !here.is_empty() {
+                let gaps = here.values().map(|(evaluation, count)| evaluation.gaps().count() * count).sum();
+                census.gaps.insert(namespace.name.clone(), gaps);
+            }
+            for (evaluation, count) in here.into_values() {
+                *found.entry(evaluation).or_default() += count;
+            }
+        }
+        for (evaluation, count) in found {
+            for duty in &evaluation.duties {
+                *census.duties.entry((duty.layer, duty.duty, duty.state.name())).or_default() += count;
+            }
+        }
+        census
+    }
+}

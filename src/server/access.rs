@@ -1,0 +1,167 @@
+//! Who may read the metrics: whoever the API server says may `get` the URL `/metrics`.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum_server::tls_rustls::RustlsConfig;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenReviewStatus, UserInfo};
+use k8s_openapi::api::authorization::v1::{NonResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
+use kube::Client;
+use kube::api::{Api, PostParams};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+use tracing::warn;
+
+/// How long the API server may take for an answer; the client would go on trying for minutes.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// How long a permission is believed in without asking again.
+const KEPT: Duration = Duration::from_mins(1);
+/// How many callers are remembered.
+const CALLERS: usize = 64;
+/// How often the API server is asked at most: whoever has no right must not load it through us.
+const QUESTIONS: Quota =
+    Quota::per_second(NonZeroU32::new(5).expect("is not zero")).allow_burst(NonZeroU32::new(20).expect("is not zero"));
+
+/// Asks the API server who a caller is and what it may do.
+#[derive(Clone)]
+pub(super) struct Reviewer(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    /// Tokens that may, by digest, and until when that is believed.
+    allowed: Mutex<HashMap<[u8; 32], Instant>>,
+    questions: DefaultDirectRateLimiter,
+}
+
+impl Reviewer {
+    pub(super) fn new(client: Client) -> Self {
+        Self(Arc::new(Inner { client, allowed: Mutex::default(), questions: RateLimiter::direct(QUESTIONS) }))
+    }
+
+    /// Lets through who may.
+    pub(super) fn guard(self, router: Router) -> Router {
+        let check = async |State(reviewer): State<Self>, request: Request, next: Next| -> Response {
+            match reviewer.review(request.headers()).await {
+                Ok(()) => next.run(request).await,
+                Err(refusal) => refusal.into_response(),
+            }
+        };
+        router.layer(from_fn_with_state(self, check))
+    }
+
+    async fn review(&self, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+        let token = bearer(headers).ok_or((StatusCode::UNAUTHORIZED, "send a bearer token"))?;
+        let digest: [u8; 32] = Sha256::digest(token).into();
+        if self.is_remembered(&digest) {
+            return Ok(());
+        }
+        if self.0.questions.check().is_err() {
+            return Err((StatusCode::TOO_MANY_REQUESTS, "too many callers; try again later"));
+        }
+        let asked = async {
+            let user = self.user(token).await?;
+            self.may_read(user).await
+        };
+        match tokio::time::timeout(ANSWER_LIMIT, asked).await {
+            Ok(Ok(())) => {
+                self.remember(digest);
+                Ok(())
+            }
+            Ok(Err(refusal)) => Err(refusal),
+            Err(_) => Err((StatusCode::SERVICE_UNAVAILABLE, "the API server does not answer")),
+        }
+    }
+
+    /// Who the bearer of a token is.
+    async fn user(&self, token: &str) -> Result<UserInfo, (StatusCode, &'static str)> {
+        let spec = TokenReviewSpec { token: token.to_owned(), ..TokenReviewSpec::default() };
+        let review = TokenReview { spec, ..TokenReview::default() };
+        let reviewed = Api::all(self.0.client.clone()).create(&PostParams::default(), &review).await;
+        let status = reviewed.map_err(|error| unavailable(&error))?.status.unwrap_or_default();
+        match status {
+            TokenReviewStatus { authenticated: Some(true), user: Some(user), .. } => Ok(user),
+            _ => Err((StatusCode::UNAUTHORIZED, "the token is not valid here")),
+        }
+    }
+
+    async fn may_read(&self, user: UserInfo) -> Result<(), (StatusCode, &'static str)> {
+        let attributes = NonResourceAttributes { path: Some("/metrics".into()), verb: Some("get".into()) };
+        let spec = SubjectAccessReviewSpec {
+            non_resource_attributes: Some(attributes),
+            user: user.username,
+            groups: user.groups,
+            uid: user.uid,
+            extra: user.extra,
+            ..SubjectAccessReviewSpec::default()
+        };
+        let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
+        let reviewed = Api::all(self.0.client.clone()).create(&PostParams::default(), &review).await;
+        let status = reviewed.map_err(|error| unavailable(&error))?.status;
+        if status.is_some_and(|status| status.allowed) {
+            Ok(())
+        } else {
+            Err((StatusCode::FORBIDDEN, "may not get the URL /metrics; bind a ClusterRole that grants that"))
+        }
+    }
+
+    fn is_remembered(&self, digest: &[u8; 32]) -> bool {
+        let allowed = self.0.allowed.lock().unwrap_or_else(PoisonError::into_inner);
+        allowed.get(digest).is_some_and(|until| Instant::now() < *until)
+    }
+
+    fn remember(&self, digest: [u8; 32]) {
+        let now = Instant::now();
+        let mut allowed = self.0.allowed.lock().unwrap_or_else(PoisonError::into_inner);
+        allowed.retain(|_, until| now < *until);
+        if allowed.len() < CALLERS {
+            allowed.insert(digest, now + KEPT);
+        }
+    }
+}
+
+fn unavailable(error: &kube::Error) -> (StatusCode, &'static str) {
+    warn!(%error, "cannot ask the API server who reads the metrics; the operator needs create on tokenreviews and subjectaccessreviews");
+    (StatusCode::SERVICE_UNAVAILABLE, "the API server does not tell who may read this")
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then(|| token.trim())
+}
+
+/// A certificate that the process makes itself: it keeps tokens from being read on the way. Who the server is, a scraper
+/// in the cluster knows from the address.
+pub(super) async fn certificate() -> Result<RustlsConfig, String> {
+    let made =
+        generate_simple_self_signed(["responsibility-operator".to_owned()]).map_err(|error| error.to_string())?;
+    let CertifiedKey { cert, signing_key } = made;
+    let config = RustlsConfig::from_der(vec![cert.der().to_vec()], signing_key.serialize_der()).await;
+    config.map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("Bearer abc", Some("abc"))]
+    #[case("bearer  abc ", Some("abc"))]
+    #[case("Bearer ", None)]
+    #[case("Basic abc", None)]
+    #[case("abc", None)]
+    fn the_token_is_that_of_the_bearer(#[case] value: &str, #[case] expected: Option<&str>) {
+        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
+        assert_eq!(bearer(&headers), expected);
+    }
+}

@@ -1,0 +1,92 @@
+//! Where to listen.
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::str::FromStr;
+
+use super::Unservable;
+
+/// An address with a port, or all addresses with a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// `:8080`: every address of the machine, of IPv6 and IPv4.
+    All(u16),
+    /// `127.0.0.1:8080`, `[::1]:8080`.
+    One(SocketAddr),
+}
+
+/// What was written is no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("write :PORT for every address, or ADDRESS:PORT such as 127.0.0.1:8080 or [::1]:8080")]
+pub struct InvalidAddress;
+
+impl FromStr for Address {
+    type Err = InvalidAddress;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAddress> {
+        match text.strip_prefix(':') {
+            Some(port) => port.parse().map(Self::All).map_err(|_| InvalidAddress),
+            None => text.parse().map(Self::One).map_err(|_| InvalidAddress),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All(port) => write!(f, ":{port}"),
+            Self::One(address) => address.fmt(f),
+        }
+    }
+}
+
+impl Address {
+    /// Listens there.
+    pub(super) fn listen(self) -> Result<TcpListener, Unservable> {
+        let listener = match self {
+            // A socket of IPv6 takes IPv4 as well; there are machines without IPv6.
+            Self::All(port) => TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).or_else(|error| match error.kind() {
+                std::io::ErrorKind::AddrInUse | std::io::ErrorKind::PermissionDenied => Err(error),
+                _ => TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)),
+            }),
+            Self::One(address) => TcpListener::bind(address),
+        };
+        let ready = listener.and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
+        ready.map_err(|error| Unservable::Address { address: self, error })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(":8080")]
+    #[case("127.0.0.1:8080")]
+    #[case("[::1]:8080")]
+    fn an_address_reads_as_it_is_written(#[case] text: &str) {
+        assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
+    }
+
+    #[rstest]
+    #[case("8080")]
+    #[case(":metrics")]
+    #[case(":70000")]
+    #[case("localhost:8080")]
+    #[case("0.0.0.0")]
+    #[case("")]
+    fn what_is_no_address_is_refused(#[case] text: &str) {
+        assert_eq!(text.parse::<Address>(), Err(InvalidAddress));
+    }
+
+    #[test]
+    fn every_address_means_that_of_ipv4_too_and_a_port_is_listened_on_once() {
+        let listener = Address::All(0).listen().unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        let taken = Address::All(port).listen().unwrap_err();
+        assert!(taken.to_string().contains(&format!("cannot listen on :{port}")), "{taken}");
+    }
+}
