@@ -21,6 +21,8 @@ pub enum Tool {
     Kubectl,
     /// Installs charts.
     Helm,
+    /// Writes the README of a chart from its values.
+    HelmDocs,
 }
 
 impl Tool {
@@ -34,6 +36,7 @@ impl Tool {
             Self::KubeControllerManager => "kube-controller-manager",
             Self::Kubectl => "kubectl",
             Self::Helm => "helm",
+            Self::HelmDocs => "helm-docs",
         }
     }
 
@@ -44,17 +47,19 @@ impl Tool {
                 format!("k8s.io/kubernetes/cmd/{}", self.name())
             }
             Self::Helm => "helm.sh/helm/v3/cmd/helm".to_owned(),
+            Self::HelmDocs => "github.com/norwoodj/helm-docs/cmd/helm-docs".to_owned(),
         }
     }
 }
 
 /// Where the programs are: `KUBEBUILDER_ASSETS` first, for kubectl then `PATH`, else the cache, where they are built when
-/// they are missing. Helm is always that of the cache: charts are rendered as its version does it.
+/// they are missing. Helm and helm-docs are always those of the cache: charts are rendered as their versions do it.
 #[derive(Clone, Debug)]
 pub struct Assets {
     given: Option<PathBuf>,
     control_plane: GoModule,
     helm: GoModule,
+    helm_docs: GoModule,
 }
 
 impl Assets {
@@ -65,7 +70,8 @@ impl Assets {
     /// When a Go module cannot be read or there is no home folder.
     pub fn locate() -> Result<Self> {
         let given = env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
-        Ok(Self { given, control_plane: GoModule::control_plane()?, helm: GoModule::helm()? })
+        let (control_plane, helm) = (GoModule::control_plane()?, GoModule::helm()?);
+        Ok(Self { given, control_plane, helm, helm_docs: GoModule::helm_docs()? })
     }
 
     /// Builds what is missing of the control plane, saying so.
@@ -83,8 +89,10 @@ impl Assets {
     ///
     /// When Go is missing or the build fails.
     pub fn path(&self, tool: Tool) -> Result<PathBuf> {
-        if tool == Tool::Helm {
-            return self.helm.program(tool);
+        match tool {
+            Tool::Helm => return self.helm.program(tool),
+            Tool::HelmDocs => return self.helm_docs.program(tool),
+            _ => {}
         }
         if let Some(path) = self.given.as_ref().map(|folder| folder.join(tool.name())).filter(|path| path.is_file()) {
             return Ok(path);
@@ -138,6 +146,17 @@ impl GoModule {
             cache: cache_folder()?.join("tools").join(format!("helm-{version}")),
             release: version.to_owned(),
             linker_flags,
+            folder: pins.folder,
+        })
+    }
+
+    fn helm_docs() -> Result<Self> {
+        let pins = Pins::read("helm-docs")?;
+        let version = pins.version("github.com/norwoodj/helm-docs")?;
+        Ok(Self {
+            cache: cache_folder()?.join("tools").join(format!("helm-docs-{version}")),
+            release: version.to_owned(),
+            linker_flags: format!("-s -w -X main.version={version}"),
             folder: pins.folder,
         })
     }
