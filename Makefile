@@ -10,7 +10,7 @@ DENY_ROOT = $(CACHE)/tools/cargo-deny-$(DENY_VERSION)
 MUTANTS_VERSION = 27.1.0
 MUTANTS_ROOT = $(CACHE)/tools/cargo-mutants-$(MUTANTS_VERSION)
 
-.PHONY: demo test lint licences audit mutants generate control-plane cluster-up cluster-down
+.PHONY: demo test lint licences audit mutants generate control-plane helm cluster-up cluster-down
 
 demo: control-plane ## Show the main job: a shop, its assignments, the gaps, the Events
 	@$(TARGET)/demo
@@ -43,14 +43,19 @@ $(MUTANTS_ROOT)/bin/cargo-mutants:
 	@echo "building cargo-mutants $(MUTANTS_VERSION): once per version, some minutes ..."
 	$(CARGO) install cargo-mutants --quiet --locked --version $(MUTANTS_VERSION) --root $(MUTANTS_ROOT)
 
-generate: ## Write the files that are generated from the types
+generate: ## Write the files that are generated: from the types, the data and the chart; builds Helm once, some minutes
 	$(CARGO) run --quiet --locked -- crds > crds/crds.yaml
 	@mkdir -p docs/reference
 	for document in matrix api findings; do $(CARGO) run --quiet --locked -- reference $$document > docs/reference/$$document.md || exit 1; done
+	@$(CARGO) run --quiet --locked --package harness --bin generate-chart
 
 control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into the cache, once per version
 	@$(CARGO) build --locked --workspace
 	@$(TARGET)/test-cluster build
+
+helm: ## Build Helm into the cache, once per version; prints where it is
+	@$(CARGO) build --quiet --locked --workspace
+	@$(TARGET)/test-cluster helm
 
 cluster-up: control-plane ## Start a control plane to try things by hand; prints what to export
 	@$(TARGET)/test-cluster up

@@ -6,10 +6,12 @@
 //! current context.
 
 mod assets;
+mod chart;
 mod control_plane;
 mod operator;
 mod supervised;
 
 pub use assets::{Assets, Tool};
+pub use chart::Chart;
 pub use control_plane::ControlPlane;
 pub use operator::Operator;

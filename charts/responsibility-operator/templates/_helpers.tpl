@@ -1,0 +1,150 @@
+{{/* The name in labels. */}}
+{{- define "operator.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* The name of all objects; the longest suffix has 20 characters. */}}
+{{- define "operator.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 43 | trimSuffix "-" }}
+{{- else }}
+{{- $name := include "operator.name" . }}
+{{- if contains $name .Release.Name }}
+{{- .Release.Name | trunc 43 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 43 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "operator.serviceAccount" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "operator.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{/* What all pods of the release have in common, those of hooks and tests included. */}}
+{{- define "operator.releaseLabels" -}}
+app.kubernetes.io/name: {{ include "operator.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* What selects the operator's pods and nothing else. */}}
+{{- define "operator.selectorLabels" -}}
+{{ include "operator.releaseLabels" . }}
+app.kubernetes.io/component: operator
+{{- end }}
+
+{{/* The labels of an object; of {context, component, extra}. What the chart relies on cannot be undone by values. */}}
+{{- define "operator.labels" -}}
+{{- $chart := printf "%s-%s" .context.Chart.Name .context.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- $own := dict "helm.sh/chart" $chart "app.kubernetes.io/component" .component "app.kubernetes.io/version" .context.Chart.AppVersion "app.kubernetes.io/managed-by" .context.Release.Service }}
+{{- merge $own (fromYaml (include "operator.releaseLabels" .context)) (default dict .extra) .context.Values.commonLabels | toYaml }}
+{{- end }}
+
+{{/* The labels of the operator's pods, without what changes with each version of the chart. */}}
+{{- define "operator.podLabels" -}}
+{{- merge (fromYaml (include "operator.selectorLabels" .)) .Values.podLabels .Values.commonLabels | toYaml }}
+{{- end }}
+
+{{- define "operator.image" -}}
+{{- with .Values.image }}
+{{- if .digest }}
+{{- printf "%s@%s" .repository .digest }}
+{{- else }}
+{{- printf "%s:%s" .repository (default $.Chart.AppVersion .tag) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "operator.lease" -}}
+{{ .Release.Namespace }}/{{ include "operator.fullname" . }}
+{{- end }}
+
+{{/* What the pods of operator, hook and test share. */}}
+{{- define "operator.podSettings" -}}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+{{- toYaml . | nindent 0 }}
+{{- end }}
+{{- with .Values.podSecurityContext }}
+securityContext:
+{{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+{{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+{{- toYaml . | nindent 0 }}
+{{- end }}
+{{- end }}
+
+{{- define "operator.containerSettings" -}}
+image: {{ include "operator.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+{{- with .Values.securityContext }}
+securityContext:
+{{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Where pods of the release may connect to. */}}
+{{- define "operator.egress" -}}
+# Names, and the API server.
+- ports:
+  - {protocol: UDP, port: 53}
+  - {protocol: TCP, port: 53}
+- ports:
+{{- range .Values.networkPolicy.apiServerPorts }}
+  - {protocol: TCP, port: {{ . }}}
+{{- end }}
+{{- end }}
+
+{{/* Rules for what can be read and written in a namespace. */}}
+{{- define "operator.namespacedRules" -}}
+# What it looks at. Secrets are not among it: references to them are seen in pod templates.
+- apiGroups: [""]
+  resources: [pods, replicationcontrollers, services]
+  verbs: [list, watch]
+- apiGroups: [apps]
+  resources: [daemonsets, deployments, replicasets, statefulsets]
+  verbs: [list, watch]
+- apiGroups: [batch]
+  resources: [cronjobs, jobs]
+  verbs: [list, watch]
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses, networkpolicies]
+  verbs: [list, watch]
+# Routes lead from outside to Services. Where their APIs are not served, these rules grant nothing.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes, grpcroutes, tlsroutes, tcproutes, udproutes, referencegrants]
+  verbs: [list, watch]
+- apiGroups: [route.openshift.io]
+  resources: [routes]
+  verbs: [list, watch]
+{{- with .Values.configuration.workloadKinds }}
+# The kinds under workloadKinds of the configuration.
+{{- range . }}
+- apiGroups: [{{ .group }}]
+  resources: [{{ .plural }}]
+  verbs: [list, watch]
+{{- end }}
+{{- end }}
+- apiGroups: [sharedresponsibility.dev]
+  resources: [responsibilityassignments]
+  verbs: [list, watch]
+# What it writes: the statuses of its own kinds, and Events.
+- apiGroups: [sharedresponsibility.dev]
+  resources: [responsibilityassignments/status]
+  verbs: [patch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
+{{- end }}
