@@ -1,0 +1,130 @@
+//! What is generated is current, and what is written twice is the same.
+
+use serde_json::Value;
+
+use crate::support::*;
+
+#[test]
+fn files_made_of_the_chart_are_current() {
+    let generated = CHART.generated().unwrap();
+    assert_eq!(generated.len(), 3);
+    for (path, text) in generated {
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == text, "{} is not what is generated; run: make generate", path.display());
+    }
+}
+
+#[test]
+fn plain_manifests_need_nothing_that_a_cluster_may_not_serve() {
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&file("deploy/operator.yaml")).unwrap();
+    let kinds = [
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "Deployment",
+        "FlowSchema",
+        "Lease",
+        "Namespace",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+        "Role",
+        "RoleBinding",
+        "Service",
+        "ServiceAccount",
+    ];
+    for object in &objects {
+        assert!(kinds.contains(&kind(object)), "{} {}", kind(object), name(object));
+        assert!(
+            object["metadata"]["annotations"].is_null(),
+            "{} {} has annotations for Helm",
+            kind(object),
+            name(object)
+        );
+        assert!(object["metadata"]["labels"]["app.kubernetes.io/managed-by"].is_null(), "{}", name(object));
+    }
+    assert_eq!((kind(&objects[0]), name(&objects[0])), ("Namespace", NAMESPACE));
+    assert_eq!(objects[0]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"], "restricted");
+    for (kind, name) in [("Deployment", RELEASE), ("ClusterRole", RELEASE), ("ServiceAccount", RELEASE)] {
+        one(&objects, kind, name);
+    }
+}
+
+#[test]
+fn chart_operator_and_image_have_one_version() {
+    let chart = yaml("charts/responsibility-operator/Chart.yaml");
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!((&chart["version"], &chart["appVersion"]), (&Value::from(version), &Value::from(version)));
+    let images: Value = annotation(&chart, "artifacthub.io/images");
+    let deployment = render("{}");
+    let image = &one(&deployment, "Deployment", RELEASE)["spec"]["template"]["spec"]["containers"][0]["image"];
+    assert_eq!(images[0]["image"], *image);
+}
+
+#[test]
+fn artifact_hub_is_told_of_the_definitions_there_are() {
+    let chart = yaml("charts/responsibility-operator/Chart.yaml");
+    let told: Value = annotation(&chart, "artifacthub.io/crds");
+    let mut told: Vec<String> = told
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|crd| format!("{} {} {}", crd["name"], crd["kind"], crd["version"]))
+        .collect();
+    let definitions: Vec<Value> =
+        serde_saphyr::from_multiple(&file("charts/responsibility-operator/crds/crds.yaml")).unwrap();
+    let mut there: Vec<String> = definitions
+        .iter()
+        .map(|crd| {
+            format!(
+                "{} {} {}",
+                crd["metadata"]["name"], crd["spec"]["names"]["kind"], crd["spec"]["versions"][0]["name"]
+            )
+        })
+        .collect();
+    told.sort();
+    there.sort();
+    assert_eq!(told, there);
+    for annotation_name in ["artifacthub.io/changes", "artifacthub.io/links"] {
+        assert!(annotation(&chart, annotation_name).as_array().is_some_and(|entries| !entries.is_empty()));
+    }
+    assert_eq!(chart["annotations"]["artifacthub.io/license"], "Apache-2.0");
+    assert_eq!(chart["annotations"]["artifacthub.io/operator"], "true");
+}
+
+#[test]
+fn examples_for_artifact_hub_are_written_in_fields_that_exist() {
+    let chart = yaml("charts/responsibility-operator/Chart.yaml");
+    let examples = annotation(&chart, "artifacthub.io/crdsExamples");
+    let definitions: Vec<Value> = serde_saphyr::from_multiple(&file("crds/crds.yaml")).unwrap();
+    for example in examples.as_array().unwrap() {
+        let definition = definitions.iter().find(|crd| crd["spec"]["names"]["kind"] == example["kind"]).unwrap();
+        let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+        assert_known(&example["spec"], schema, kind(example));
+    }
+}
+
+/// An annotation that holds YAML.
+fn annotation(chart: &Value, name: &str) -> Value {
+    serde_saphyr::from_str(chart["annotations"][name].as_str().unwrap()).unwrap()
+}
+
+/// Every field and every word of an enumeration is known to the schema.
+fn assert_known(value: &Value, schema: &Value, path: &str) {
+    match value {
+        Value::Object(fields) => {
+            for (field, below) in fields {
+                let known = schema["properties"].get(field).or_else(|| schema.get("additionalProperties"));
+                assert_known(
+                    below,
+                    known.unwrap_or_else(|| panic!("{path}.{field} is no field")),
+                    &format!("{path}.{field}"),
+                );
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| assert_known(item, &schema["items"], path)),
+        _ => {
+            if let Some(words) = schema["enum"].as_array() {
+                assert!(words.contains(value), "{path}: {value}");
+            }
+        }
+    }
+}

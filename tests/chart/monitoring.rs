@@ -1,0 +1,266 @@
+//! Rules and dashboard ask for metrics that exist.
+
+use std::collections::BTreeSet;
+
+use promql_parser::label::{MatchOp, Matcher};
+use promql_parser::parser::{Expr, VectorSelector, parse};
+use promql_parser::util::{ExprVisitor, walk_expr};
+use regex::Regex;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::metrics::{Metric, known_metrics};
+use crate::support::*;
+
+/// What Prometheus adds to every series that it scrapes from the Service.
+const OF_TARGET: [&str; 7] = ["job", "namespace", "pod", "instance", "service", "endpoint", "container"];
+
+/// The metric of a series' name; a histogram has three.
+fn metric_of(series: &str) -> Option<&'static Metric> {
+    known_metrics().iter().find(|metric| {
+        let suffixes: &[&str] = if metric.is_histogram { &["_bucket", "_sum", "_count"] } else { &[""] };
+        suffixes.iter().any(|suffix| series.strip_suffix(suffix) == Some(metric.name))
+    })
+}
+
+/// Looks at the selectors of an expression, and at the labels it groups by.
+#[derive(Default)]
+struct Check {
+    offences: Vec<String>,
+    selectors: usize,
+    /// The labels of what is selected.
+    labels: BTreeSet<String>,
+}
+
+impl Check {
+    fn selector(&mut self, selector: &VectorSelector) {
+        self.selectors += 1;
+        let series = selector.name.as_deref().unwrap_or_default();
+        let Some(metric) = metric_of(series) else {
+            self.offences.push(format!("{series} is no metric"));
+            return;
+        };
+        let own = metric.labels.iter().map(|(label, _)| *label);
+        self.labels.extend(own.chain(OF_TARGET).map(str::to_owned));
+        if series.ends_with("_bucket") {
+            self.labels.insert("le".to_owned());
+        }
+        for matcher in &selector.matchers.matchers {
+            self.matcher(series, metric, matcher);
+        }
+    }
+
+    fn matcher(&mut self, series: &str, metric: &Metric, matcher: &Matcher) {
+        let Some((_, words)) = metric.labels.iter().find(|(label, _)| *label == matcher.name) else {
+            if !OF_TARGET.contains(&matcher.name.as_str()) {
+                self.offences.push(format!("{series} has no label {}", matcher.name));
+            }
+            return;
+        };
+        if words.is_empty() {
+            return;
+        }
+        let is_pattern = matches!(matcher.op, MatchOp::Re(_) | MatchOp::NotRe(_));
+        let asked: Vec<&str> = if is_pattern { matcher.value.split('|').collect() } else { vec![&matcher.value] };
+        for word in asked.into_iter().filter(|word| !words.contains(word)) {
+            self.offences.push(format!("{} of {series} is never {word}", matcher.name));
+        }
+    }
+}
+
+impl ExprVisitor for Check {
+    type Error = ();
+
+    fn pre_visit(&mut self, expr: &Expr) -> Result<bool, ()> {
+        match expr {
+            Expr::VectorSelector(selector) => self.selector(selector),
+            Expr::MatrixSelector(selector) => self.selector(&selector.vs),
+            Expr::Aggregate(aggregate) => {
+                let mut below = Self::default();
+                walk_expr(&mut below, &aggregate.expr)?;
+                for label in aggregate.modifier.iter().flat_map(|modifier| &modifier.labels().labels) {
+                    if !below.labels.contains(label) {
+                        self.offences.push(format!("nothing has the label {label} that is grouped by"));
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(true)
+    }
+}
+
+/// What is wrong with an expression.
+fn offences(expression: &str) -> Vec<String> {
+    let parsed = match parse(expression) {
+        Ok(parsed) => parsed,
+        Err(error) => return vec![format!("{expression}: {error}")],
+    };
+    let mut check = Check::default();
+    walk_expr(&mut check, &parsed).unwrap();
+    if check.selectors == 0 {
+        check.offences.push(format!("{expression} asks for no metric"));
+    }
+    check.offences
+}
+
+#[rstest]
+#[case::metric("sum(responsibility_gap)", "responsibility_gap is no metric")]
+#[case::histogram(
+    "responsibility_reconcile_duration_seconds",
+    "responsibility_reconcile_duration_seconds is no metric"
+)]
+#[case::label("responsibility_gaps{owner=\"a\"}", "responsibility_gaps has no label owner")]
+#[case::word(
+    "rate(responsibility_reconciles_total{result=\"error\"}[5m])",
+    "result of responsibility_reconciles_total is never error"
+)]
+#[case::words("responsibility_duties{state=~\"Unowned|Lost\"}", "state of responsibility_duties is never Lost")]
+#[case::grouped("sum by (owner) (responsibility_gaps)", "nothing has the label owner that is grouped by")]
+#[case::constant("vector(1)", "vector(1) asks for no metric")]
+fn the_check_sees(#[case] expression: &str, #[case] offence: &str) {
+    assert_eq!(offences(expression), [offence]);
+}
+
+fn alerts() -> Vec<Value> {
+    let objects = render(EVERYTHING);
+    let groups = one(&objects, "PrometheusRule", RELEASE)["spec"]["groups"].as_array().unwrap().clone();
+    groups.into_iter().flat_map(|group| group["rules"].as_array().unwrap().clone()).collect()
+}
+
+#[test]
+fn alerts_ask_for_what_exists_and_say_what_to_do() {
+    let duration = Regex::new("^[0-9]+[mh]$").unwrap();
+    let field = Regex::new(r"\$labels\.(\w+)").unwrap();
+    let alerts = alerts();
+    assert!(alerts.len() >= 10, "{}", alerts.len());
+    let mut names = BTreeSet::new();
+    for alert in &alerts {
+        let called = alert["alert"].as_str().unwrap();
+        let expression = alert["expr"].as_str().unwrap();
+        assert!(names.insert(called), "{called} is there twice");
+        assert_eq!(offences(expression), Vec::<String>::new(), "{called}");
+        assert!(expression.contains("job=\"responsibility-operator-metrics\""), "{called}");
+        assert!(duration.is_match(alert["for"].as_str().unwrap()), "{called}");
+        assert!(["critical", "warning", "info"].contains(&alert["labels"]["severity"].as_str().unwrap()), "{called}");
+        let annotations = texts(&alert["annotations"]);
+        assert!(annotations["summary"].ends_with('.') && annotations["description"].ends_with('.'), "{called}");
+        let anchor = annotations["runbook_url"].split_once("/docs/operations.md#").map(|(_, anchor)| anchor);
+        assert_eq!(anchor, Some(called.to_lowercase().as_str()));
+        for label in field.captures_iter(annotations["description"]) {
+            let grouped = Regex::new(&format!(r"by \([^)]*\b{}\b", &label[1])).unwrap();
+            assert!(grouped.is_match(expression), "{called} speaks of {}, which its result does not have", &label[1]);
+        }
+    }
+}
+
+#[test]
+fn alerts_about_duties_are_an_option_of_severity_info() {
+    let objects = render("metrics: {prometheusRule: {enabled: true, alertLabels: {team: security}}}");
+    let groups = one(&objects, "PrometheusRule", RELEASE)["spec"]["groups"].as_array().unwrap().clone();
+    assert_eq!(groups.len(), 1);
+    let plain: Vec<&Value> = groups[0]["rules"].as_array().unwrap().iter().collect();
+    assert!(plain.iter().all(|alert| alert["labels"]["severity"] != "info" && alert["labels"]["team"] == "security"));
+    let all = alerts();
+    let added: Vec<&Value> =
+        all.iter().filter(|alert| !plain.iter().any(|kept| kept["alert"] == alert["alert"])).collect();
+    assert!(!added.is_empty() && added.iter().all(|alert| alert["labels"]["severity"] == "info"));
+    assert!(added.iter().any(|alert| alert["alert"] == "ResponsibilityGapsOpen" && alert["for"] == "24h"));
+}
+
+/// The dashboard as Grafana gets it.
+fn dashboard() -> Value {
+    let objects = render(EVERYTHING);
+    let map = one(&objects, "ConfigMap", "responsibility-operator-dashboard");
+    assert_eq!(map["metadata"]["labels"]["grafana_dashboard"], "1");
+    serde_json::from_str(map["data"]["responsibility-operator.json"].as_str().unwrap()).unwrap()
+}
+
+/// An expression as Grafana sends it to Prometheus.
+fn with_variables(expression: &str) -> String {
+    expression.replace("$__rate_interval", "5m").replace("$job", "metrics").replace("$namespace", ".*")
+}
+
+#[test]
+fn dashboard_asks_for_what_exists() {
+    let dashboard = dashboard();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let mut asked = String::new();
+    let mut ids = BTreeSet::new();
+    for panel in panels {
+        let title = panel["title"].as_str().unwrap();
+        assert!(ids.insert(panel["id"].as_u64().unwrap()), "{title}: its id is there twice");
+        if panel["type"] == "row" {
+            continue;
+        }
+        let targets = panel["targets"].as_array().unwrap();
+        assert!(!targets.is_empty(), "{title}");
+        for target in targets {
+            assert_eq!(target["datasource"]["uid"], "${datasource}", "{title}");
+            let expression = with_variables(target["expr"].as_str().unwrap());
+            assert!(!expression.contains('$'), "{title}: {expression}");
+            assert_eq!(offences(&expression), Vec::<String>::new(), "{title}");
+            asked += &expression;
+        }
+    }
+    for metric in known_metrics() {
+        assert!(asked.contains(metric.name), "the dashboard does not show {}", metric.name);
+    }
+}
+
+#[test]
+fn panels_of_the_dashboard_do_not_overlap() {
+    let dashboard = dashboard();
+    let mut taken = BTreeSet::new();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let at = |field: &str| panel["gridPos"][field].as_u64().unwrap();
+        assert!(at("x") + at("w") <= 24, "{}", panel["title"]);
+        for cell in (at("x")..at("x") + at("w")).flat_map(|x| (at("y")..at("y") + at("h")).map(move |y| (x, y))) {
+            assert!(taken.insert(cell), "{} lies on another panel", panel["title"]);
+        }
+    }
+}
+
+#[test]
+fn variables_of_the_dashboard_are_labels_of_metrics() {
+    let dashboard = dashboard();
+    let query = Regex::new(r"^label_values\((.+), (\w+)\)$").unwrap();
+    let mut names = Vec::new();
+    for variable in dashboard["templating"]["list"].as_array().unwrap() {
+        names.push(variable["name"].as_str().unwrap());
+        if variable["type"] == "datasource" {
+            continue;
+        }
+        let found = query.captures(variable["query"].as_str().unwrap()).unwrap();
+        let grouped = format!("count by ({}) ({})", &found[2], with_variables(&found[1]));
+        assert_eq!(offences(&grouped), Vec::<String>::new(), "{variable}");
+    }
+    assert_eq!(names, ["datasource", "job", "namespace"]);
+}
+
+#[test]
+fn the_service_monitor_finds_the_service_and_shows_a_token_where_one_is_asked_for() {
+    let endpoint = |values: &str| {
+        let objects = render(values);
+        let monitor = one(&objects, "ServiceMonitor", RELEASE);
+        let service = one(&objects, "Service", "responsibility-operator-metrics");
+        assert!(selects(&monitor["spec"]["selector"]["matchLabels"], &service["metadata"]["labels"]));
+        assert_eq!(monitor["spec"]["namespaceSelector"]["matchNames"], json!([NAMESPACE]));
+        let endpoint = monitor["spec"]["endpoints"][0].clone();
+        assert_eq!(endpoint["port"], service["spec"]["ports"][0]["name"]);
+        let scheme = endpoint["scheme"].as_str().unwrap_or("http").to_owned();
+        assert_eq!(service["spec"]["ports"][0]["appProtocol"], *scheme);
+        endpoint
+    };
+    let open = endpoint("metrics: {serviceMonitor: {enabled: true, interval: 15s}}");
+    let plain = json!({ "port": "metrics", "path": "/metrics", "honorLabels": true, "interval": "15s" });
+    assert_eq!(open, plain);
+    let closed = endpoint("metrics: {protected: true, serviceMonitor: {enabled: true}}");
+    assert_eq!(closed["tlsConfig"], json!({ "insecureSkipVerify": true }));
+    assert_eq!(closed["bearerTokenFile"], "/var/run/secrets/kubernetes.io/serviceaccount/token");
+    let secret = endpoint(
+        "metrics: {protected: true, serviceMonitor: {enabled: true, tokenSecret: {name: prometheus, key: token}}}",
+    );
+    let credentials = json!({ "type": "Bearer", "credentials": { "name": "prometheus", "key": "token" } });
+    assert_eq!((&secret["authorization"], &secret["bearerTokenFile"]), (&credentials, &Value::Null));
+}

@@ -1,0 +1,166 @@
+//! Who may do what.
+
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+/// What is there for the whole cluster only.
+const CLUSTER_RESOURCES: [&str; 6] = [
+    "namespaces",
+    "nodes",
+    "clusterresponsibilityassignments.sharedresponsibility.dev",
+    "clusterresponsibilityassignments/status.sharedresponsibility.dev",
+    "servicemodels.sharedresponsibility.dev",
+    "servicemodels/status.sharedresponsibility.dev",
+];
+
+/// All roles that are bound to a ServiceAccount: kind and name.
+fn bound_to(objects: &[Value], account: &str) -> Vec<String> {
+    let bindings = objects.iter().filter(|object| kind(object).ends_with("RoleBinding"));
+    let of_account = bindings
+        .filter(|binding| binding["subjects"].as_array().unwrap().iter().any(|subject| subject["name"] == account));
+    let mut roles: Vec<String> = of_account
+        .map(|binding| {
+            let namespace =
+                binding["metadata"]["namespace"].as_str().map_or_else(String::new, |name| format!(" in {name}"));
+            let role = &binding["roleRef"];
+            format!("{} {}{namespace}", role["kind"].as_str().unwrap(), role["name"].as_str().unwrap())
+        })
+        .collect();
+    roles.sort();
+    roles
+}
+
+#[test]
+fn the_operator_reads_no_secrets_deletes_nothing_and_writes_statuses_and_events_only() {
+    let objects = render(EVERYTHING);
+    let granted = grants(one(&objects, "ClusterRole", RELEASE));
+    for (resource, verbs) in &granted {
+        let expected = match resource.as_str() {
+            resource if resource.contains("/status.") => vec!["patch"],
+            "events.events.k8s.io" => vec!["create"],
+            _ => vec!["list", "watch"],
+        };
+        assert_eq!(*verbs, expected, "{resource}");
+        assert!(!resource.contains('*') && resource != "secrets", "{resource}");
+    }
+    assert!(granted.contains_key("deployments.apps") && granted.contains_key("pods"));
+    for resource in CLUSTER_RESOURCES {
+        assert!(granted.contains_key(resource), "{resource}");
+    }
+    let lease = one(&objects, "Role", "responsibility-operator-lease");
+    assert_eq!(lease["metadata"]["namespace"], NAMESPACE);
+    let group = json!(["coordination.k8s.io"]);
+    let rules = json!([
+        { "apiGroups": group, "resources": ["leases"], "resourceNames": [RELEASE], "verbs": ["get", "update"] },
+        { "apiGroups": group, "resources": ["leases"], "verbs": ["create"] },
+    ]);
+    assert_eq!(lease["rules"], rules);
+    let bound = bound_to(&render("{}"), RELEASE);
+    assert_eq!(
+        bound,
+        ["ClusterRole responsibility-operator", "Role responsibility-operator-lease in responsibility-system"]
+    );
+}
+
+#[test]
+fn with_namespaces_there_is_a_role_in_each_and_no_right_beyond_them() {
+    let values = "
+namespaces: [shop, payments]
+crds: {upgrade: false}
+flowSchema: {enabled: false}
+rbac: {aggregatedRoles: false}
+configuration: {workloadKinds: [{group: argoproj.io, version: v1alpha1, kind: Rollout, plural: rollouts, template: spec.template}]}
+";
+    let objects = render(values);
+    for object in &objects {
+        assert!(
+            object["metadata"]["namespace"].is_string(),
+            "{} {} is for the whole cluster",
+            kind(object),
+            name(object)
+        );
+    }
+    let expected = [
+        "Role responsibility-operator in payments",
+        "Role responsibility-operator in shop",
+        "Role responsibility-operator-lease in responsibility-system",
+    ];
+    assert_eq!(bound_to(&objects, RELEASE), expected);
+    let mut everywhere = grants(one(&render("{}"), "ClusterRole", RELEASE));
+    everywhere.retain(|resource, _| !CLUSTER_RESOURCES.contains(&resource.as_str()));
+    everywhere.insert("rollouts.argoproj.io".to_owned(), vec!["list".to_owned(), "watch".to_owned()]);
+    for namespace in ["shop", "payments"] {
+        let of_namespace = |object: &&Value| {
+            kind(object) == "Role" && name(object) == RELEASE && object["metadata"]["namespace"] == namespace
+        };
+        assert_eq!(grants(objects.iter().find(of_namespace).unwrap()), everywhere, "{namespace}");
+    }
+}
+
+#[test]
+fn configured_kinds_are_granted() {
+    let kinds = "
+configuration:
+  workloadKinds:
+  - {group: argoproj.io, version: v1alpha1, kind: Rollout, plural: rollouts, template: spec.template}
+  - {group: serving.knative.dev, version: v1, kind: Service, plural: services, template: spec.template}
+";
+    let mut expected = grants(one(&render("{}"), "ClusterRole", RELEASE));
+    for resource in ["rollouts.argoproj.io", "services.serving.knative.dev"] {
+        expected.insert(resource.to_owned(), vec!["list".to_owned(), "watch".to_owned()]);
+    }
+    assert_eq!(grants(one(&render(kinds), "ClusterRole", RELEASE)), expected);
+}
+
+#[test]
+fn rights_for_protected_metrics_are_there_only_when_they_are_protected() {
+    let names = ["responsibility-operator-metrics-auth", "responsibility-operator-metrics-reader"];
+    let open = render("{}");
+    assert!(!open.iter().any(|object| names.contains(&name(object))));
+
+    let objects = render("metrics: {protected: true}");
+    let granted = grants(one(&objects, "ClusterRole", names[0]));
+    let asked = ["subjectaccessreviews.authorization.k8s.io", "tokenreviews.authentication.k8s.io"];
+    assert_eq!(granted.keys().collect::<Vec<_>>(), asked);
+    assert!(granted.values().all(|verbs| *verbs == ["create"]));
+    assert!(bound_to(&objects, RELEASE).contains(&format!("ClusterRole {}", names[0])));
+    let reader = one(&objects, "ClusterRole", names[1]);
+    assert_eq!(reader["rules"], json!([{ "nonResourceURLs": ["/metrics"], "verbs": ["get"] }]));
+    let bound = objects.iter().any(|object| object["roleRef"]["name"] == names[1]);
+    assert!(!bound, "who scrapes is for the administrator to say");
+}
+
+#[test]
+fn users_edit_specs_and_never_statuses() {
+    let objects = render("{}");
+    let view = one(&objects, "ClusterRole", "responsibility-operator-view");
+    let edit = one(&objects, "ClusterRole", "responsibility-operator-edit");
+    let aggregated = |role: &Value| -> Vec<String> {
+        let labels = texts(&role["metadata"]["labels"]);
+        let to = labels.iter().filter_map(|(label, value)| {
+            let role = label.strip_prefix("rbac.authorization.k8s.io/aggregate-to-")?;
+            (*value == "true").then(|| role.to_owned())
+        });
+        to.collect()
+    };
+    assert_eq!(aggregated(view), ["view"]);
+    assert_eq!(aggregated(edit), ["admin", "edit"]);
+    assert!(grants(view).values().all(|verbs| *verbs == ["get", "list", "watch"]));
+    let edited = grants(edit);
+    assert_eq!(edited.keys().collect::<Vec<_>>(), ["responsibilityassignments.sharedresponsibility.dev"]);
+    assert!(grants(view).keys().chain(edited.keys()).all(|resource| !resource.contains("/status")));
+}
+
+#[test]
+fn tokens_are_mounted_where_a_pod_says_so_only() {
+    let objects = render(EVERYTHING);
+    let accounts: Vec<&Value> = objects.iter().filter(|object| kind(object) == "ServiceAccount").collect();
+    assert_eq!(accounts.len(), 2);
+    for account in accounts {
+        assert_eq!(account["automountServiceAccountToken"], false, "{}", name(account));
+    }
+    for (of, pod) in pods(&objects) {
+        assert_eq!(pod["spec"]["automountServiceAccountToken"], true, "{of}");
+    }
+}
