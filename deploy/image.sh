@@ -69,15 +69,15 @@ case $builder in
         ;;
     docker)
         docker "${build[@]}" "$out/context"
+        docker save --output "$archive" "$image"
         ;;
     *) die "BUILDER is $builder; write buildah, podman or docker" ;;
 esac
 
 # The image unpacked is the binary; the archive is what a node pulls.
-printf '%s, built by %s\nbinary   %s  %s\n' "$image" "$builder" "$(mib "$(stat --format %s "$binary")")" "$binary"
+printf '%s, built by %s\n' "$image" "$builder"
 for file in "$binary" "$archive"; do
-    [[ -e $file ]] || continue
     size=$(stat --format %s "$file")
-    ((size <= LIMIT_MIB * 1048576)) || die "$file has $(mib "$size"), more than $LIMIT_MIB MiB"
+    printf '%s  %s\n' "$(mib "$size")" "$file"
+    ((size <= LIMIT_MIB * 1048576)) || die "$file is larger than $LIMIT_MIB MiB"
 done
-[[ ! -e $archive ]] || printf 'archive  %s  %s\n' "$(mib "$(stat --format %s "$archive")")" "$archive"
