@@ -10,7 +10,7 @@ DENY_ROOT = $(CACHE)/tools/cargo-deny-$(DENY_VERSION)
 MUTANTS_VERSION = 27.1.0
 MUTANTS_ROOT = $(CACHE)/tools/cargo-mutants-$(MUTANTS_VERSION)
 
-.PHONY: demo test lint licences audit mutants generate control-plane cluster-up cluster-down
+.PHONY: demo test lint licences audit mutants generate control-plane helm cluster-up cluster-down
 
 demo: control-plane ## Show the main job: a shop, its assignments, the gaps, the Events
 	@$(TARGET)/demo
@@ -51,6 +51,10 @@ generate: ## Write the files that are generated from the types
 control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into the cache, once per version
 	@$(CARGO) build --locked --workspace
 	@$(TARGET)/test-cluster build
+
+helm: ## Build Helm into the cache, once per version; prints where it is
+	@$(CARGO) build --quiet --locked --workspace
+	@$(TARGET)/test-cluster helm
 
 cluster-up: control-plane ## Start a control plane to try things by hand; prints what to export
 	@$(TARGET)/test-cluster up

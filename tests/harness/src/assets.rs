@@ -1,4 +1,4 @@
-//! The programs of a control plane: found, or built from pinned Go modules.
+//! The programs of a cluster and its clients: found, or built from pinned Go modules.
 
 use std::env;
 use std::fs::{self, File};
@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// A program of the control plane, or its client.
+/// A program of a cluster, or a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
     /// The data store.
@@ -19,10 +19,13 @@ pub enum Tool {
     KubeControllerManager,
     /// The client.
     Kubectl,
+    /// Installs charts.
+    Helm,
 }
 
 impl Tool {
-    const ALL: [Self; 4] = [Self::Etcd, Self::KubeApiserver, Self::KubeControllerManager, Self::Kubectl];
+    /// What a control plane without nodes and its users need.
+    const CONTROL_PLANE: [Self; 4] = [Self::Etcd, Self::KubeApiserver, Self::KubeControllerManager, Self::Kubectl];
 
     const fn name(self) -> &'static str {
         match self {
@@ -30,6 +33,7 @@ impl Tool {
             Self::KubeApiserver => "kube-apiserver",
             Self::KubeControllerManager => "kube-controller-manager",
             Self::Kubectl => "kubectl",
+            Self::Helm => "helm",
         }
     }
 
@@ -39,18 +43,18 @@ impl Tool {
             Self::KubeApiserver | Self::KubeControllerManager | Self::Kubectl => {
                 format!("k8s.io/kubernetes/cmd/{}", self.name())
             }
+            Self::Helm => "helm.sh/helm/v3/cmd/helm".to_owned(),
         }
     }
 }
 
 /// Where the programs are: `KUBEBUILDER_ASSETS` first, for kubectl then `PATH`, else the cache, where they are built when
-/// they are missing.
+/// they are missing. Helm is always that of the cache: charts are rendered as its version does it.
 #[derive(Clone, Debug)]
 pub struct Assets {
     given: Option<PathBuf>,
-    cache: PathBuf,
-    modules: PathBuf,
-    kubernetes_version: String,
+    control_plane: GoModule,
+    helm: GoModule,
 }
 
 impl Assets {
@@ -58,30 +62,19 @@ impl Assets {
     ///
     /// # Errors
     ///
-    /// When the Go module of the control plane cannot be read or there is no home folder.
+    /// When a Go module cannot be read or there is no home folder.
     pub fn locate() -> Result<Self> {
-        let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../control-plane").canonicalize()?;
-        let go_mod = fs::read_to_string(modules.join("go.mod")).context("cannot read tests/control-plane/go.mod")?;
-        let version = |module: &str| -> Result<String> {
-            let mut lines = go_mod.lines().map(|line| line.trim().trim_start_matches("require "));
-            let found = lines.find_map(|line| line.strip_prefix(module)?.strip_prefix(" v"));
-            let version = found.with_context(|| format!("tests/control-plane/go.mod does not require {module}"))?;
-            Ok(version.split_whitespace().next().unwrap_or(version).to_owned())
-        };
-        let kubernetes_version = version("k8s.io/kubernetes")?;
-        let key = format!("kubernetes-{kubernetes_version}-etcd-{}", version("go.etcd.io/etcd/server/v3")?);
-        let cache = cache_folder()?.join("control-plane").join(key);
         let given = env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
-        Ok(Self { given, cache, modules, kubernetes_version })
+        Ok(Self { given, control_plane: GoModule::control_plane()?, helm: GoModule::helm()? })
     }
 
-    /// Builds what is missing, saying so.
+    /// Builds what is missing of the control plane, saying so.
     ///
     /// # Errors
     ///
     /// When a program cannot be built.
     pub fn provide(&self) -> Result<()> {
-        Tool::ALL.into_iter().try_for_each(|tool| self.path(tool).map(drop))
+        Tool::CONTROL_PLANE.into_iter().try_for_each(|tool| self.path(tool).map(drop))
     }
 
     /// The path of a program, which is built when it is missing.
@@ -90,6 +83,9 @@ impl Assets {
     ///
     /// When Go is missing or the build fails.
     pub fn path(&self, tool: Tool) -> Result<PathBuf> {
+        if tool == Tool::Helm {
+            return self.helm.program(tool);
+        }
         if let Some(path) = self.given.as_ref().map(|folder| folder.join(tool.name())).filter(|path| path.is_file()) {
             return Ok(path);
         }
@@ -98,6 +94,55 @@ impl Assets {
         {
             return Ok(path);
         }
+        self.control_plane.program(tool)
+    }
+}
+
+/// A Go module of ours that pins programs, and the folder they are built into.
+#[derive(Clone, Debug)]
+struct GoModule {
+    folder: PathBuf,
+    cache: PathBuf,
+    release: String,
+    linker_flags: String,
+}
+
+impl GoModule {
+    fn control_plane() -> Result<Self> {
+        let pins = Pins::read("control-plane")?;
+        let version = pins.version("k8s.io/kubernetes")?;
+        let etcd = pins.version("go.etcd.io/etcd/server/v3")?;
+        let (major, minor) = major_minor(version);
+        let package = "k8s.io/component-base/version";
+        Ok(Self {
+            cache: cache_folder()?.join("control-plane").join(format!("kubernetes-{version}-etcd-{etcd}")),
+            release: format!("Kubernetes {version}"),
+            linker_flags: format!(
+                "-s -w -X {package}.gitVersion=v{version} -X {package}.gitMajor={major} -X {package}.gitMinor={minor} \
+                 -X {package}.gitTreeState=clean"
+            ),
+            folder: pins.folder,
+        })
+    }
+
+    fn helm() -> Result<Self> {
+        let pins = Pins::read("helm")?;
+        let version = pins.version("helm.sh/helm/v3")?;
+        // Without a cluster, charts are rendered for the Kubernetes whose client it was built with: v0.36.2 is of 1.36.
+        let (_, minor) = major_minor(pins.version("k8s.io/client-go")?);
+        let mut linker_flags = format!("-s -w -X helm.sh/helm/v3/internal/version.version=v{version}");
+        for package in ["helm.sh/helm/v3/pkg/chartutil", "helm.sh/helm/v3/pkg/lint/rules"] {
+            linker_flags += &format!(" -X {package}.k8sVersionMajor=1 -X {package}.k8sVersionMinor={minor}");
+        }
+        Ok(Self {
+            cache: cache_folder()?.join("tools").join(format!("helm-{version}")),
+            release: version.to_owned(),
+            linker_flags,
+            folder: pins.folder,
+        })
+    }
+
+    fn program(&self, tool: Tool) -> Result<PathBuf> {
         let path = self.cache.join(tool.name());
         if path.is_file() {
             return Ok(path);
@@ -114,24 +159,17 @@ impl Assets {
     fn build(&self, tool: Tool, path: &Path) -> Result<()> {
         ensure!(on_path("go").is_some(), "go is not on PATH: it is needed to build {} once", tool.name());
         eprintln!(
-            "building {} (Kubernetes {}) from Go modules: once per version, up to some minutes ...",
+            "building {} ({}) from Go modules: once per version, up to some minutes ...",
             tool.name(),
-            self.kubernetes_version
+            self.release
         );
         let started = Instant::now();
-        let version = &self.kubernetes_version;
-        let (major, minor) = major_minor(version);
-        let package = "k8s.io/component-base/version";
-        let flags = format!(
-            "-s -w -X {package}.gitVersion=v{version} -X {package}.gitMajor={major} -X {package}.gitMinor={minor} \
-             -X {package}.gitTreeState=clean"
-        );
         let unfinished = path.with_extension("unfinished");
         let status = Command::new("go")
-            .args(["build", "-mod=readonly", "-trimpath", "-ldflags", &flags, "-o"])
+            .args(["build", "-mod=readonly", "-trimpath", "-ldflags", &self.linker_flags, "-o"])
             .arg(&unfinished)
             .arg(tool.package())
-            .current_dir(&self.modules)
+            .current_dir(&self.folder)
             .env("CGO_ENABLED", "0")
             .status()
             .context("cannot run go")?;
@@ -141,6 +179,28 @@ impl Assets {
         fs::rename(&unfinished, path)?;
         eprintln!("built {} in {} s", tool.name(), started.elapsed().as_secs());
         Ok(())
+    }
+}
+
+/// The versions in a `go.mod` beside this crate.
+struct Pins {
+    folder: PathBuf,
+    go_mod: String,
+}
+
+impl Pins {
+    fn read(name: &str) -> Result<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).canonicalize()?;
+        let file = folder.join("go.mod");
+        let go_mod = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        Ok(Self { folder, go_mod })
+    }
+
+    fn version(&self, module: &str) -> Result<&str> {
+        let mut lines = self.go_mod.lines().map(|line| line.trim().trim_start_matches("require "));
+        let found = lines.find_map(|line| line.strip_prefix(module)?.strip_prefix(" v"));
+        let version = found.with_context(|| format!("{}/go.mod does not require {module}", self.folder.display()))?;
+        Ok(version.split_whitespace().next().unwrap_or(version))
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
-use harness::{Assets, ControlPlane};
+use harness::{Assets, ControlPlane, Tool};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 /// A real Kubernetes control plane on loopback, without nodes.
@@ -27,6 +27,9 @@ enum Step {
     Up,
     /// Stop the control plane that `up` started
     Down,
+    /// Print the path of Helm, which is built when it is missing
+    #[command(hide = true)]
+    Helm,
     /// Run a control plane in the foreground until it is told to stop
     #[command(hide = true)]
     Serve,
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Step::Build => Assets::locate().and_then(|assets| assets.provide()),
         Step::Up => up(),
         Step::Down => down(),
+        Step::Helm => helm(),
         Step::Serve => serve(),
     };
     match done {
@@ -98,6 +102,11 @@ fn down() -> Result<()> {
     }
     fs::remove_file(state("pid")?)?;
     fs::remove_file(state("kubeconfig")?)?;
+    Ok(())
+}
+
+fn helm() -> Result<()> {
+    println!("{}", Assets::locate()?.path(Tool::Helm)?.display());
     Ok(())
 }
 
