@@ -19,6 +19,12 @@ pub enum Tool {
     KubeControllerManager,
     /// The client.
     Kubectl,
+    /// Chooses the node of a pod.
+    KubeScheduler,
+    /// Runs the pods of a node.
+    Kubelet,
+    /// Leads the addresses of Services to pods.
+    KubeProxy,
     /// Installs charts.
     Helm,
 }
@@ -27,12 +33,18 @@ impl Tool {
     /// What a control plane without nodes and its users need.
     const CONTROL_PLANE: [Self; 4] = [Self::Etcd, Self::KubeApiserver, Self::KubeControllerManager, Self::Kubectl];
 
+    /// What a cluster with a node needs besides.
+    const NODE: [Self; 4] = [Self::KubeScheduler, Self::Kubelet, Self::KubeProxy, Self::Helm];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Etcd => "etcd",
             Self::KubeApiserver => "kube-apiserver",
             Self::KubeControllerManager => "kube-controller-manager",
             Self::Kubectl => "kubectl",
+            Self::KubeScheduler => "kube-scheduler",
+            Self::Kubelet => "kubelet",
+            Self::KubeProxy => "kube-proxy",
             Self::Helm => "helm",
         }
     }
@@ -40,10 +52,8 @@ impl Tool {
     fn package(self) -> String {
         match self {
             Self::Etcd => "go.etcd.io/etcd/server/v3".to_owned(),
-            Self::KubeApiserver | Self::KubeControllerManager | Self::Kubectl => {
-                format!("k8s.io/kubernetes/cmd/{}", self.name())
-            }
             Self::Helm => "helm.sh/helm/v3/cmd/helm".to_owned(),
+            _ => format!("k8s.io/kubernetes/cmd/{}", self.name()),
         }
     }
 }
@@ -75,6 +85,16 @@ impl Assets {
     /// When a program cannot be built.
     pub fn provide(&self) -> Result<()> {
         Tool::CONTROL_PLANE.into_iter().try_for_each(|tool| self.path(tool).map(drop))
+    }
+
+    /// Builds what is missing of a cluster with a node, saying so.
+    ///
+    /// # Errors
+    ///
+    /// When a program cannot be built.
+    pub fn provide_node(&self) -> Result<()> {
+        self.provide()?;
+        Tool::NODE.into_iter().try_for_each(|tool| self.path(tool).map(drop))
     }
 
     /// The path of a program, which is built when it is missing.
@@ -219,7 +239,7 @@ pub(crate) fn cache_folder() -> Result<PathBuf> {
         .join("responsibility-operator"))
 }
 
-fn on_path(program: &str) -> Option<PathBuf> {
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
 }
