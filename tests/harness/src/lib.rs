@@ -6,10 +6,13 @@
 //! current context.
 
 mod assets;
+mod components;
 mod control_plane;
+mod node_cluster;
 mod operator;
 mod supervised;
 
 pub use assets::{Assets, Tool};
 pub use control_plane::ControlPlane;
+pub use node_cluster::{NodeCluster, POD_IMAGE, Sandbox, resident_memory, sandboxed};
 pub use operator::Operator;
