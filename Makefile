@@ -10,13 +10,19 @@ DENY_ROOT = $(CACHE)/tools/cargo-deny-$(DENY_VERSION)
 MUTANTS_VERSION = 27.1.0
 MUTANTS_ROOT = $(CACHE)/tools/cargo-mutants-$(MUTANTS_VERSION)
 
-.PHONY: demo test lint licences audit mutants generate control-plane helm cluster-up cluster-down
+.PHONY: demo test e2e node-up lint licences audit mutants generate control-plane helm cluster-up cluster-down
 
 demo: control-plane ## Show the main job: a shop, its assignments, the gaps, the Events
 	@$(TARGET)/demo
 
 test: control-plane ## Run all tests: unit, property, generated files, and those on a real API server
 	$(CARGO) test --locked --workspace
+
+e2e: control-plane ## Try the operator in a Kubernetes with a node: Linux, as root; tells what to install
+	@$(TARGET)/e2e
+
+node-up: control-plane ## Start the Kubernetes of e2e to try things by hand, until Ctrl-C
+	@$(TARGET)/e2e --keep
 
 lint: ## Check format, lints, and that the core builds without a client
 	$(CARGO) fmt --all --check

@@ -150,14 +150,15 @@ impl GoModule {
         let version = pins.version("helm.sh/helm/v3")?;
         // Without a cluster, charts are rendered for the Kubernetes whose client it was built with: v0.36.2 is of 1.36.
         let (_, minor) = major_minor(pins.version("k8s.io/client-go")?);
-        let mut linker_flags = format!("-s -w -X helm.sh/helm/v3/internal/version.version=v{version}");
-        for package in ["helm.sh/helm/v3/pkg/chartutil", "helm.sh/helm/v3/pkg/lint/rules"] {
-            linker_flags += &format!(" -X {package}.k8sVersionMajor=1 -X {package}.k8sVersionMinor={minor}");
-        }
+        let package = "helm.sh/helm/v3";
+        let kubernetes = ["chartutil", "lint/rules"].map(|user| {
+            let user = format!("{package}/pkg/{user}");
+            format!("-X {user}.k8sVersionMajor=1 -X {user}.k8sVersionMinor={minor}")
+        });
         Ok(Self {
             cache: cache_folder()?.join("tools").join(format!("helm-{version}")),
             release: version.to_owned(),
-            linker_flags,
+            linker_flags: format!("-s -w -X {package}/internal/version.version=v{version} {}", kubernetes.join(" ")),
             folder: pins.folder,
         })
     }

@@ -32,9 +32,9 @@ pub(crate) fn write_files(folder: &Path, tokens: &str) -> Result<()> {
     Ok(())
 }
 
-/// Writes the kubeconfig of the user with a token.
-pub(crate) fn write_kubeconfig(folder: &Path, name: &str, server: &str, token: &str) -> Result<()> {
-    let kubeconfig = format!(
+/// The kubeconfig of the user with a token.
+pub(crate) fn kubeconfig(server: &str, authority: &Path, token: &str) -> String {
+    format!(
         "apiVersion: v1
 kind: Config
 current-context: test
@@ -42,10 +42,8 @@ contexts: [{{name: test, context: {{cluster: test, user: test}}}}]
 clusters: [{{name: test, cluster: {{server: '{server}', certificate-authority: {ca}}}}}]
 users: [{{name: test, user: {{token: {token}}}}}]
 ",
-        ca = folder.join("certificates/apiserver.crt").display(),
-    );
-    fs::write(folder.join(name), kubeconfig)?;
-    Ok(())
+        ca = authority.display(),
+    )
 }
 
 pub(crate) fn etcd(assets: &Assets, folder: &Path, port: u16, peer_port: u16) -> Result<Command> {
@@ -68,7 +66,6 @@ pub(crate) fn apiserver(assets: &Assets, folder: &Path, etcd_port: u16) -> Resul
     let mut command = Command::new(assets.path(Tool::KubeApiserver)?);
     command
         .arg(format!("--etcd-servers=http://127.0.0.1:{etcd_port}"))
-        .arg(format!("--cert-dir={}", file("certificates")))
         .arg("--service-account-issuer=https://kubernetes.default.svc")
         .arg(format!("--service-account-key-file={}", file("service-account.pub")))
         .arg(format!("--service-account-signing-key-file={}", file("service-account.key")))
@@ -79,7 +76,12 @@ pub(crate) fn apiserver(assets: &Assets, folder: &Path, etcd_port: u16) -> Resul
     Ok(command)
 }
 
-pub(crate) fn controller_manager(assets: &Assets, folder: &Path, kubeconfig: &str) -> Result<Command> {
+pub(crate) fn controller_manager(
+    assets: &Assets,
+    folder: &Path,
+    kubeconfig: &str,
+    authority: &Path,
+) -> Result<Command> {
     let kubeconfig = folder.join(kubeconfig).display().to_string();
     let mut command = Command::new(assets.path(Tool::KubeControllerManager)?);
     command
@@ -87,7 +89,7 @@ pub(crate) fn controller_manager(assets: &Assets, folder: &Path, kubeconfig: &st
         .arg(format!("--authentication-kubeconfig={kubeconfig}"))
         .arg(format!("--authorization-kubeconfig={kubeconfig}"))
         .arg(format!("--service-account-private-key-file={}", folder.join("service-account.key").display()))
-        .arg(format!("--root-ca-file={}", folder.join("certificates/apiserver.crt").display()))
+        .arg(format!("--root-ca-file={}", authority.display()))
         // Its default of 20 requests a second makes the start take seconds longer.
         .arg("--kube-api-qps=500")
         .arg("--kube-api-burst=1000")

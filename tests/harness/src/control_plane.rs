@@ -1,5 +1,6 @@
 //! A control plane on loopback.
 
+use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -27,6 +28,8 @@ const CONTROLLERS: [&str; 11] = [
     "serviceaccount-controller",
     "statefulset-controller",
 ];
+
+const CERTIFICATES: &str = "certificates";
 
 /// A running control plane: etcd, kube-apiserver and kube-controller-manager. It ends when this is dropped or the process
 /// ends.
@@ -164,13 +167,21 @@ fn free_ports<const N: usize>() -> Result<[u16; N]> {
 
 fn write_files(folder: &Path, api_port: u16) -> Result<()> {
     components::write_files(folder, "admin-token,admin,admin,system:masters\n")?;
-    components::write_kubeconfig(folder, "kubeconfig", &format!("https://127.0.0.1:{api_port}"), "admin-token")
+    let server = format!("https://127.0.0.1:{api_port}");
+    fs::write(folder.join("kubeconfig"), components::kubeconfig(&server, &authority(folder), "admin-token"))?;
+    Ok(())
+}
+
+/// The certificate that the API server makes itself.
+fn authority(folder: &Path) -> PathBuf {
+    folder.join(CERTIFICATES).join("apiserver.crt")
 }
 
 fn apiserver(assets: &Assets, folder: &Path, etcd_port: u16, port: u16) -> Result<Command> {
     let mut command = components::apiserver(assets, folder, etcd_port)?;
     command
         .arg(format!("--secure-port={port}"))
+        .arg(format!("--cert-dir={}", folder.join(CERTIFICATES).display()))
         .arg("--bind-address=127.0.0.1")
         // Not on loopback, which would be refused; nobody connects to it.
         .arg("--advertise-address=192.0.2.1")
@@ -181,7 +192,7 @@ fn apiserver(assets: &Assets, folder: &Path, etcd_port: u16, port: u16) -> Resul
 }
 
 fn controller_manager(assets: &Assets, folder: &Path) -> Result<Command> {
-    let mut command = components::controller_manager(assets, folder, "kubeconfig")?;
+    let mut command = components::controller_manager(assets, folder, "kubeconfig", &authority(folder))?;
     command
         .arg(format!("--controllers={}", CONTROLLERS.join(",")))
         .arg("--bind-address=127.0.0.1")

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
-use harness::{NodeCluster, POD_IMAGE, Sandbox, sandboxed};
+use harness::{NodeCluster, POD_IMAGE, Sandbox, resident_memory, sandboxed};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
@@ -28,10 +28,11 @@ fn main() -> ExitCode {
 type Step = fn(&Scenario) -> Result<()>;
 
 /// What is shown, in this order. Each step checks what it shows.
-const STEPS: [(&str, Step); 3] = [
+const STEPS: [(&str, Step); 4] = [
     ("A namespace that enforces the restricted Pod Security Standard", restricted_namespace),
     ("A pod from scratch becomes ready in it", small_pod),
     ("Its log can be read", log_of_pod),
+    ("It is started again when it crashes", crash),
 ];
 
 fn end_to_end(sandbox: &Sandbox) -> Result<()> {
@@ -52,8 +53,8 @@ fn keep(sandbox: &Sandbox) -> Result<()> {
     println!("\nIn another terminal, as root:\n");
     println!("  export KUBECONFIG={}", scenario.cluster.kubeconfig().display());
     println!(
-        "  nsenter --net=/proc/$(cat {}/pid)/ns/net {} get pods -A",
-        scenario.cluster.folder().display(),
+        "  nsenter --net=/proc/$(cat {})/ns/net {} get pods -A",
+        sandbox.pid_file().display(),
         kubectl.get_program().display()
     );
     println!("\nPress Ctrl-C to end it.");
@@ -69,7 +70,6 @@ fn step(title: &str) {
 
 struct Scenario {
     cluster: NodeCluster,
-    #[expect(dead_code, reason = "steps that ask the API server themselves will need it")]
     runtime: Runtime,
 }
 
@@ -149,5 +149,18 @@ fn small_pod(scenario: &Scenario) -> Result<()> {
 fn log_of_pod(scenario: &Scenario) -> Result<()> {
     let log = scenario.show(&["logs", "small", "-n", "restricted"])?;
     ensure!(log.contains("serving on :8080"), "the log is {log:?}");
+    Ok(())
+}
+
+fn crash(scenario: &Scenario) -> Result<()> {
+    let cluster = &scenario.cluster;
+    let process = scenario.runtime.block_on(cluster.container_pid("restricted", "small", "small"))?;
+    println!("the container uses {} KiB of memory; it is killed", resident_memory(process)? / 1024);
+    scenario.runtime.block_on(cluster.kill_container("restricted", "small", "small"))?;
+    let again = "--for=jsonpath={.status.containerStatuses[0].restartCount}=1";
+    scenario.show(&["wait", "pod/small", "-n", "restricted", again, "--timeout=60s"])?;
+    scenario.show(&["wait", "pod/small", "-n", "restricted", "--for=condition=Ready", "--timeout=60s"])?;
+    let other = scenario.runtime.block_on(cluster.container_pid("restricted", "small", "small"))?;
+    ensure!(other != process, "the killed process still runs");
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! Who may do what in the cluster: the users of its components, each with the rights that Kubernetes gives it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
 };
 
 use super::NODE;
@@ -19,34 +20,57 @@ const USERS: [(&str, &str, &str); 4] = [
     ("kube-proxy.kubeconfig", "system:kube-proxy", ""),
 ];
 
+/// The certificate of the authority that everybody in the cluster trusts.
+pub(super) fn authority(folder: &Path) -> PathBuf {
+    folder.join("authority.crt")
+}
+
 /// Writes the tokens and the kubeconfigs that hold them.
 pub(super) fn write_users(folder: &Path, server: &str) -> Result<()> {
     let kubelet = format!("system:node:{NODE}");
     let users = USERS.into_iter().chain([("kubelet.kubeconfig", kubelet.as_str(), "system:nodes")]);
-    let mut tokens = String::new();
+    let mut tokens = Vec::new();
     for (kubeconfig, user, groups) in users {
         let token = format!("token-of-{kubeconfig}");
-        tokens += &format!("{token},{user},{user},{groups}\n");
-        components::write_kubeconfig(folder, kubeconfig, server, &token)?;
+        tokens.push(format!("{token},{user},{user},{groups}\n"));
+        fs::write(folder.join(kubeconfig), components::kubeconfig(server, &authority(folder), &token))?;
     }
-    components::write_files(folder, &tokens)
+    components::write_files(folder, &tokens.concat())
 }
 
-/// Writes the certificate by which the API server shows kubelet who it is, and that of the authority which kubelet trusts.
-pub(super) fn write_kubelet_client(folder: &Path) -> Result<()> {
-    let authority_key = KeyPair::generate()?;
-    let mut authority = CertificateParams::default();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    fs::write(folder.join("kubelet-clients.crt"), authority.self_signed(&authority_key)?.pem())?;
-
+/// Writes the certificates of the authority, of the API server, and the one by which that shows kubelet who it is.
+pub(super) fn write_certificates(folder: &Path, addresses: &[&str]) -> Result<()> {
     let key = KeyPair::generate()?;
+    let mut own = CertificateParams::default();
+    own.distinguished_name = name(&[(DnType::CommonName, "the authority of the cluster")]);
+    own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    own.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    fs::write(authority(folder), own.self_signed(&key)?.pem())?;
+    let issuer = Issuer::new(own, key);
+    let write = |file: &str, certificate: &CertificateParams| -> Result<()> {
+        let key = KeyPair::generate()?;
+        fs::write(folder.join(format!("{file}.crt")), certificate.signed_by(&key, &issuer)?.pem())?;
+        fs::write(folder.join(format!("{file}.key")), key.serialize_pem())?;
+        Ok(())
+    };
+
+    let names = addresses.iter().copied().chain(["kubernetes", "kubernetes.default", "kubernetes.default.svc"]);
+    let mut server = CertificateParams::new(names.map(str::to_owned).collect::<Vec<_>>())?;
+    server.distinguished_name = name(&[(DnType::CommonName, "kube-apiserver")]);
+    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    write("apiserver", &server)?;
+
     let mut client = CertificateParams::default();
-    client.distinguished_name = DistinguishedName::new();
-    client.distinguished_name.push(DnType::CommonName, "kube-apiserver");
-    client.distinguished_name.push(DnType::OrganizationName, "system:masters");
+    client.distinguished_name =
+        name(&[(DnType::OrganizationName, "system:masters"), (DnType::CommonName, "kube-apiserver")]);
     client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    let issuer = Issuer::new(authority, authority_key);
-    fs::write(folder.join("kubelet-client.crt"), client.signed_by(&key, &issuer)?.pem())?;
-    fs::write(folder.join("kubelet-client.key"), key.serialize_pem())?;
-    Ok(())
+    write("kubelet-client", &client)
+}
+
+fn name(parts: &[(DnType, &str)]) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    for (part, value) in parts {
+        name.push(part.clone(), *value);
+    }
+    name
 }

@@ -18,7 +18,7 @@ use kube::{Api, Client};
 use rustix::process::{Pid, Signal, kill_process};
 
 pub use self::images::POD_IMAGE;
-use self::network::NODE_ADDRESS;
+use self::network::{API_SERVICE_ADDRESS, NODE_ADDRESS};
 pub use self::sandbox::{Sandbox, sandboxed};
 use crate::assets::{Assets, Tool};
 use crate::components::{self, START_LIMIT, client, ready_client, tail, wait_for_default_service_account};
@@ -54,7 +54,7 @@ impl NodeCluster {
             move || images::build_pod_image(&folder)
         });
         credentials::write_users(folder, &format!("https://{NODE_ADDRESS}:{}", node::API_PORT))?;
-        credentials::write_kubelet_client(folder)?;
+        credentials::write_certificates(folder, &[NODE_ADDRESS, API_SERVICE_ADDRESS])?;
 
         let mut cluster = Self {
             folder: folder.to_owned(),

@@ -13,6 +13,7 @@ use super::run;
 pub(super) const NODE_ADDRESS: &str = "10.200.0.2";
 /// The addresses of Services; the API server has the first.
 pub(super) const SERVICE_RANGE: &str = "10.201.0.0/24";
+pub(super) const API_SERVICE_ADDRESS: &str = "10.201.0.1";
 /// The addresses of pods.
 pub(super) const POD_RANGE: &str = "10.202.0.0/24";
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::images::POD_IMAGE;
 use super::network::{NODE_ADDRESS, POD_RANGE, SERVICE_RANGE};
 use super::requirements::CNI_PLUGINS;
-use super::{NODE, Sandbox, network};
+use super::{NODE, Sandbox, credentials, network};
 use crate::assets::{Assets, Tool};
 use crate::components;
 
@@ -33,13 +33,17 @@ pub(super) fn apiserver(assets: &Assets, folder: &Path) -> Result<Command> {
         .arg(format!("--service-cluster-ip-range={SERVICE_RANGE}"))
         // The name of the node is in no DNS.
         .arg("--kubelet-preferred-address-types=InternalIP")
+        .arg(format!("--tls-cert-file={}", file("apiserver.crt")))
+        .arg(format!("--tls-private-key-file={}", file("apiserver.key")))
+        .arg(format!("--client-ca-file={}", credentials::authority(folder).display()))
         .arg(format!("--kubelet-client-certificate={}", file("kubelet-client.crt")))
         .arg(format!("--kubelet-client-key={}", file("kubelet-client.key")));
     Ok(command)
 }
 
 pub(super) fn controller_manager(assets: &Assets, folder: &Path) -> Result<Command> {
-    let mut command = components::controller_manager(assets, folder, "kube-controller-manager.kubeconfig")?;
+    let authority = credentials::authority(folder);
+    let mut command = components::controller_manager(assets, folder, "kube-controller-manager.kubeconfig", &authority)?;
     command.arg("--use-service-account-credentials").arg("--bind-address=127.0.0.1");
     Ok(command)
 }
@@ -106,7 +110,7 @@ pub(super) fn kubelet(assets: &Assets, sandbox: &Sandbox) -> Result<Command> {
         "authentication": {
             "anonymous": {"enabled": false},
             "webhook": {"enabled": true},
-            "x509": {"clientCAFile": folder.join("kubelet-clients.crt")},
+            "x509": {"clientCAFile": credentials::authority(folder)},
         },
         "authorization": {"mode": "Webhook"},
         "cgroupDriver": "cgroupfs",

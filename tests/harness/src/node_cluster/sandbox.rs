@@ -8,6 +8,7 @@
 use std::env;
 use std::fs;
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -23,6 +24,9 @@ const ROLE: &str = "RESPONSIBILITY_SANDBOX_ROLE";
 const FOLDER: &str = "RESPONSIBILITY_SANDBOX_FOLDER";
 const KEEPER: &str = "keeper";
 const INSIDE: &str = "inside";
+
+/// The file with the process that holds the namespaces, as it is known outside of them.
+const PID: &str = "pid";
 
 const PREFIX: &str = "responsibility-operator-node-";
 
@@ -69,7 +73,7 @@ fn start() -> Result<ExitCode> {
     let mut keeper = again(KEEPER, &folder)?
         .stdin(Stdio::piped())
         // A group of its own: Ctrl-C in a terminal reaches this process only, which then ends the rest in order.
-        .process_group_of_its_own()
+        .process_group(0)
         .spawn()
         .context("cannot start the keeper of the node")?;
     let hold = Arc::new(Mutex::new(keeper.stdin.take()));
@@ -112,6 +116,7 @@ fn run_inside(folder: &Path, starter_gone: &mpsc::Receiver<()>) -> Result<ExitSt
         .stdin(Stdio::null())
         .spawn()
         .context("cannot run unshare")?;
+    fs::write(folder.join(PID), namespaces.id().to_string())?;
     loop {
         if let Some(status) = namespaces.try_wait()? {
             return Ok(status);
@@ -132,16 +137,6 @@ fn again(role: &str, folder: &Path) -> Result<Command> {
 
 fn exit_code(status: ExitStatus) -> ExitCode {
     status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
-}
-
-trait ProcessGroup {
-    fn process_group_of_its_own(&mut self) -> &mut Self;
-}
-
-impl ProcessGroup for Command {
-    fn process_group_of_its_own(&mut self) -> &mut Self {
-        std::os::unix::process::CommandExt::process_group(self, 0)
-    }
 }
 
 /// Removes the cgroups and the folder as soon as the kernel has ended the processes in them.
@@ -235,6 +230,12 @@ impl Sandbox {
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// A file with the process, as it is known outside, in whose namespaces the node runs.
+    #[must_use]
+    pub fn pid_file(&self) -> PathBuf {
+        self.folder.join(PID)
     }
 
     /// The cgroup of the node, as kubelet names it.
