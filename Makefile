@@ -14,13 +14,19 @@ AUDITABLE_ROOT = $(CACHE)/tools/cargo-auditable-$(AUDITABLE_VERSION)
 ACTIONLINT_VERSION = 1.7.12
 ACTIONLINT_ROOT = $(CACHE)/tools/actionlint-$(ACTIONLINT_VERSION)
 
-.PHONY: demo test e2e lint lint-workflows image licences audit mutants generate control-plane helm cluster-up cluster-down node-up node-down
+.PHONY: demo test e2e lint lint-workflows image licences audit mutants generate control-plane helm cluster-up cluster-down node-up
 
 demo: control-plane ## Show the main job: a shop, its assignments, the gaps, the Events
 	@$(TARGET)/demo
 
 test: control-plane ## Run all tests: unit, property, generated files, and those on a real API server
 	$(CARGO) test --locked --workspace
+
+e2e: control-plane ## Try the operator in a Kubernetes with a node: Linux, as root; tells what to install
+	@$(TARGET)/e2e
+
+node-up: control-plane ## Start the Kubernetes of e2e to try things by hand, until Ctrl-C
+	@$(TARGET)/e2e --keep
 
 lint: ## Check format, lints, and that the core builds without a client
 	$(CARGO) fmt --all --check

@@ -19,6 +19,12 @@ pub enum Tool {
     KubeControllerManager,
     /// The client.
     Kubectl,
+    /// Chooses the node of a pod.
+    KubeScheduler,
+    /// Runs the pods of a node.
+    Kubelet,
+    /// Leads the addresses of Services to pods.
+    KubeProxy,
     /// Installs charts.
     Helm,
     /// Writes the README of a chart from its values.
@@ -29,12 +35,18 @@ impl Tool {
     /// What a control plane without nodes and its users need.
     const CONTROL_PLANE: [Self; 4] = [Self::Etcd, Self::KubeApiserver, Self::KubeControllerManager, Self::Kubectl];
 
+    /// What a cluster with a node needs besides.
+    const NODE: [Self; 4] = [Self::KubeScheduler, Self::Kubelet, Self::KubeProxy, Self::Helm];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Etcd => "etcd",
             Self::KubeApiserver => "kube-apiserver",
             Self::KubeControllerManager => "kube-controller-manager",
             Self::Kubectl => "kubectl",
+            Self::KubeScheduler => "kube-scheduler",
+            Self::Kubelet => "kubelet",
+            Self::KubeProxy => "kube-proxy",
             Self::Helm => "helm",
             Self::HelmDocs => "helm-docs",
         }
@@ -43,11 +55,9 @@ impl Tool {
     fn package(self) -> String {
         match self {
             Self::Etcd => "go.etcd.io/etcd/server/v3".to_owned(),
-            Self::KubeApiserver | Self::KubeControllerManager | Self::Kubectl => {
-                format!("k8s.io/kubernetes/cmd/{}", self.name())
-            }
             Self::Helm => "helm.sh/helm/v3/cmd/helm".to_owned(),
             Self::HelmDocs => "github.com/norwoodj/helm-docs/cmd/helm-docs".to_owned(),
+            _ => format!("k8s.io/kubernetes/cmd/{}", self.name()),
         }
     }
 }
@@ -81,6 +91,16 @@ impl Assets {
     /// When a program cannot be built.
     pub fn provide(&self) -> Result<()> {
         Tool::CONTROL_PLANE.into_iter().try_for_each(|tool| self.path(tool).map(drop))
+    }
+
+    /// Builds what is missing of a cluster with a node, saying so.
+    ///
+    /// # Errors
+    ///
+    /// When a program cannot be built.
+    pub fn provide_node(&self) -> Result<()> {
+        self.provide()?;
+        Tool::NODE.into_iter().try_for_each(|tool| self.path(tool).map(drop))
     }
 
     /// The path of a program, which is built when it is missing.
@@ -138,14 +158,15 @@ impl GoModule {
         let version = pins.version("helm.sh/helm/v3")?;
         // Without a cluster, charts are rendered for the Kubernetes whose client it was built with: v0.36.2 is of 1.36.
         let (_, minor) = major_minor(pins.version("k8s.io/client-go")?);
-        let mut linker_flags = format!("-s -w -X helm.sh/helm/v3/internal/version.version=v{version}");
-        for package in ["helm.sh/helm/v3/pkg/chartutil", "helm.sh/helm/v3/pkg/lint/rules"] {
-            linker_flags += &format!(" -X {package}.k8sVersionMajor=1 -X {package}.k8sVersionMinor={minor}");
-        }
+        let package = "helm.sh/helm/v3";
+        let kubernetes = ["chartutil", "lint/rules"].map(|user| {
+            let user = format!("{package}/pkg/{user}");
+            format!("-X {user}.k8sVersionMajor=1 -X {user}.k8sVersionMinor={minor}")
+        });
         Ok(Self {
             cache: cache_folder()?.join("tools").join(format!("helm-{version}")),
             release: version.to_owned(),
-            linker_flags,
+            linker_flags: format!("-s -w -X {package}/internal/version.version=v{version} {}", kubernetes.join(" ")),
             folder: pins.folder,
         })
     }
@@ -238,7 +259,7 @@ pub(crate) fn cache_folder() -> Result<PathBuf> {
         .join("responsibility-operator"))
 }
 
-fn on_path(program: &str) -> Option<PathBuf> {
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
 }

@@ -9,13 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use kube::Client;
-use kube::config::{KubeConfigOptions, Kubeconfig};
 
 use crate::assets::{Assets, Tool};
+use crate::components::{self, START_LIMIT, client, ready_client, tail, wait_for_default_service_account};
 use crate::supervised::Supervised;
-
-/// How long a control plane may take to become ready before something is wrong with it.
-const START_LIMIT: Duration = Duration::from_mins(2);
 
 /// The controllers that make the children of workloads, and those that namespaces need to come and go.
 const CONTROLLERS: [&str; 11] = [
@@ -32,12 +29,7 @@ const CONTROLLERS: [&str; 11] = [
     "statefulset-controller",
 ];
 
-const AUDIT_POLICY: &str = "
-apiVersion: audit.k8s.io/v1
-kind: Policy
-omitStages: [RequestReceived]
-rules: [{level: Metadata}]
-";
+const CERTIFICATES: &str = "certificates";
 
 /// A running control plane: etcd, kube-apiserver and kube-controller-manager. It ends when this is dropped or the process
 /// ends.
@@ -76,7 +68,8 @@ impl ControlPlane {
         write_files(&folder, api_port)?;
 
         let log = |name: &str| folder.join(format!("{name}.log"));
-        let mut etcd = Supervised::start(&etcd(assets, &folder, etcd_port, peer_port)?, &log("etcd"), Some(&folder))?;
+        let mut etcd =
+            Supervised::start(&components::etcd(assets, &folder, etcd_port, peer_port)?, &log("etcd"), Some(&folder))?;
         let apiserver_command = apiserver(assets, &folder, etcd_port, api_port)?;
         let mut apiserver = Supervised::start(&apiserver_command, &log("kube-apiserver"), None)?;
         let started = Instant::now();
@@ -87,7 +80,7 @@ impl ControlPlane {
                     bail!("{name} did not become ready:\n{}", tail(&log(name)));
                 }
             }
-            if let Some(client) = ready_client(&folder).await {
+            if let Some(client) = ready_client(&folder.join("kubeconfig")).await {
                 break client;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -116,7 +109,7 @@ impl ControlPlane {
         process()?.terminate(START_LIMIT)?.context("kube-apiserver does not stop")?;
         *process()? = Supervised::start(&self.apiserver_command, &log, None)?;
         let started = Instant::now();
-        while ready_client(&self.folder).await.is_none() {
+        while ready_client(&self.kubeconfig()).await.is_none() {
             if process()?.has_ended() || started.elapsed() > START_LIMIT {
                 bail!("kube-apiserver did not become ready again:\n{}", tail(&log));
             }
@@ -173,112 +166,36 @@ fn free_ports<const N: usize>() -> Result<[u16; N]> {
 }
 
 fn write_files(folder: &Path, api_port: u16) -> Result<()> {
-    let signing_key = rcgen::KeyPair::generate().context("cannot make a key for service accounts")?;
-    fs::write(folder.join("service-account.key"), signing_key.serialize_pem())?;
-    fs::write(folder.join("service-account.pub"), signing_key.public_key_pem())?;
-    fs::write(folder.join("tokens.csv"), "admin-token,admin,admin,system:masters\n")?;
-    fs::write(folder.join("audit-policy.yaml"), AUDIT_POLICY)?;
-    let kubeconfig = format!(
-        "apiVersion: v1
-kind: Config
-current-context: test
-contexts: [{{name: test, context: {{cluster: test, user: admin}}}}]
-clusters: [{{name: test, cluster: {{server: 'https://127.0.0.1:{api_port}', certificate-authority: {ca}}}}}]
-users: [{{name: admin, user: {{token: admin-token}}}}]
-",
-        ca = folder.join("certificates/apiserver.crt").display(),
-    );
-    fs::write(folder.join("kubeconfig"), kubeconfig)?;
+    components::write_files(folder, "admin-token,admin,admin,system:masters\n")?;
+    let server = format!("https://127.0.0.1:{api_port}");
+    fs::write(folder.join("kubeconfig"), components::kubeconfig(&server, &authority(folder), "admin-token"))?;
     Ok(())
 }
 
-fn etcd(assets: &Assets, folder: &Path, port: u16, peer_port: u16) -> Result<Command> {
-    let client_url = format!("http://127.0.0.1:{port}");
-    let peer_url = format!("http://127.0.0.1:{peer_port}");
-    let mut command = Command::new(assets.path(Tool::Etcd)?);
-    command
-        .arg(format!("--data-dir={}", folder.join("etcd").display()))
-        .arg(format!("--listen-client-urls={client_url}"))
-        .arg(format!("--advertise-client-urls={client_url}"))
-        .arg(format!("--listen-peer-urls={peer_url}"))
-        .arg(format!("--initial-advertise-peer-urls={peer_url}"))
-        .arg(format!("--initial-cluster=default={peer_url}"))
-        .arg("--unsafe-no-fsync");
-    Ok(command)
+/// The certificate that the API server makes itself.
+fn authority(folder: &Path) -> PathBuf {
+    folder.join(CERTIFICATES).join("apiserver.crt")
 }
 
 fn apiserver(assets: &Assets, folder: &Path, etcd_port: u16, port: u16) -> Result<Command> {
-    let file = |name: &str| folder.join(name).display().to_string();
-    let mut command = Command::new(assets.path(Tool::KubeApiserver)?);
+    let mut command = components::apiserver(assets, folder, etcd_port)?;
     command
-        .arg(format!("--etcd-servers=http://127.0.0.1:{etcd_port}"))
         .arg(format!("--secure-port={port}"))
+        .arg(format!("--cert-dir={}", folder.join(CERTIFICATES).display()))
         .arg("--bind-address=127.0.0.1")
         // Not on loopback, which would be refused; nobody connects to it.
         .arg("--advertise-address=192.0.2.1")
         .arg("--endpoint-reconciler-type=none")
-        .arg(format!("--cert-dir={}", file("certificates")))
-        .arg("--service-account-issuer=https://kubernetes.default.svc")
-        .arg(format!("--service-account-key-file={}", file("service-account.pub")))
-        .arg(format!("--service-account-signing-key-file={}", file("service-account.key")))
-        .arg(format!("--token-auth-file={}", file("tokens.csv")))
         .arg("--authorization-mode=RBAC")
-        .arg("--service-cluster-ip-range=10.0.0.0/24")
-        .arg("--allow-privileged=true")
-        .arg(format!("--audit-policy-file={}", file("audit-policy.yaml")))
-        .arg(format!("--audit-log-path={}", file("audit.log")));
+        .arg("--service-cluster-ip-range=10.0.0.0/24");
     Ok(command)
 }
 
 fn controller_manager(assets: &Assets, folder: &Path) -> Result<Command> {
-    let kubeconfig = folder.join("kubeconfig").display().to_string();
-    let mut command = Command::new(assets.path(Tool::KubeControllerManager)?);
+    let mut command = components::controller_manager(assets, folder, "kubeconfig", &authority(folder))?;
     command
-        .arg(format!("--kubeconfig={kubeconfig}"))
-        .arg(format!("--authentication-kubeconfig={kubeconfig}"))
-        .arg(format!("--authorization-kubeconfig={kubeconfig}"))
-        .arg(format!("--service-account-private-key-file={}", folder.join("service-account.key").display()))
-        .arg(format!("--root-ca-file={}", folder.join("certificates/apiserver.crt").display()))
         .arg(format!("--controllers={}", CONTROLLERS.join(",")))
-        // Its default of 20 requests a second makes the start take seconds longer.
-        .arg("--kube-api-qps=500")
-        .arg("--kube-api-burst=1000")
-        .arg("--leader-elect=false")
         .arg("--bind-address=127.0.0.1")
         .arg("--secure-port=0");
     Ok(command)
-}
-
-async fn client(kubeconfig: &Path) -> Result<Client> {
-    let config = Kubeconfig::read_from(kubeconfig)?;
-    let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await?;
-    Ok(Client::try_from(config)?)
-}
-
-async fn ready_client(folder: &Path) -> Option<Client> {
-    let client = client(&folder.join("kubeconfig")).await.ok()?;
-    let request = http::Request::get("/readyz").body(Vec::new()).ok()?;
-    // The client retries by itself for minutes; whether the process has ended is looked at in between.
-    let answer = tokio::time::timeout(Duration::from_millis(500), client.request_text(request)).await.ok()?;
-    answer.is_ok_and(|answer| answer == "ok").then_some(client)
-}
-
-/// Pods are admitted only when the service account of their namespace exists.
-async fn wait_for_default_service_account(client: &Client) -> Result<()> {
-    use k8s_openapi::api::core::v1::ServiceAccount;
-    let accounts: kube::Api<ServiceAccount> = kube::Api::namespaced(client.clone(), "default");
-    let started = Instant::now();
-    while accounts.get_opt("default").await?.is_none() {
-        if started.elapsed() > START_LIMIT {
-            bail!("kube-controller-manager made no service account in the namespace default");
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Ok(())
-}
-
-fn tail(log: &Path) -> String {
-    let text = fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(15)..].join("\n")
 }

@@ -7,11 +7,14 @@
 
 mod assets;
 mod chart;
+mod components;
 mod control_plane;
+mod node_cluster;
 mod operator;
 mod supervised;
 
 pub use assets::{Assets, Tool};
 pub use chart::Chart;
 pub use control_plane::ControlPlane;
+pub use node_cluster::{NodeCluster, POD_IMAGE, Sandbox, resident_memory, sandboxed};
 pub use operator::Operator;

@@ -1,0 +1,250 @@
+//! A place of its own for a cluster with a node, which leaves nothing behind, however it ends.
+//!
+//! The program runs itself again in a network, mount and process namespace. When the first process of the process
+//! namespace ends, the kernel ends all others, containers included, and the mounts and the network go with them. What the
+//! kernel leaves, cgroups and a folder, a keeper outside of the namespaces removes; it also ends them when whoever
+//! started it is gone.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{network, requirements};
+
+/// Tells the program which of its parts to play, and in which folder.
+const ROLE: &str = "RESPONSIBILITY_SANDBOX_ROLE";
+const FOLDER: &str = "RESPONSIBILITY_SANDBOX_FOLDER";
+const KEEPER: &str = "keeper";
+const INSIDE: &str = "inside";
+
+/// The file with the process that holds the namespaces, as it is known outside of them.
+const PID: &str = "pid";
+
+const PREFIX: &str = "responsibility-operator-node-";
+
+/// How long what is left of killed processes may take to go away.
+const CLEANING_LIMIT: Duration = Duration::from_secs(20);
+
+/// Folders whose place in the tree is fixed in the programs of a node.
+const PRIVATE_FOLDERS: [&str; 3] = ["/run", "/var/lib", "/var/log"];
+
+/// Settings of the whole machine that kubelet would change. It finds its own values here and leaves the machine's alone.
+const MACHINE_SETTINGS: [(&str, &str); 6] = [
+    ("kernel/keys/root_maxbytes", "25000000"),
+    ("kernel/keys/root_maxkeys", "1000000"),
+    ("kernel/panic", "10"),
+    ("kernel/panic_on_oops", "1"),
+    ("vm/overcommit_memory", "1"),
+    ("vm/panic_on_oom", "0"),
+];
+
+/// The place in which a cluster with a node runs.
+#[derive(Debug)]
+pub struct Sandbox {
+    folder: PathBuf,
+}
+
+/// Runs `inside` in namespaces of its own, by starting this program again with the same arguments. Call it before anything
+/// else, with one thread.
+///
+/// # Errors
+///
+/// When the machine lacks something, the namespaces cannot be made, or `inside` fails.
+pub fn sandboxed(inside: impl FnOnce(&Sandbox) -> Result<()>) -> Result<ExitCode> {
+    match (env::var(ROLE).as_deref(), env::var_os(FOLDER).map(PathBuf::from)) {
+        (Ok(INSIDE), Some(folder)) => inside(&Sandbox::prepare(folder)?).map(|()| ExitCode::SUCCESS),
+        (Ok(KEEPER), Some(folder)) => keep(&folder),
+        _ => start(),
+    }
+}
+
+/// What the user started: waits for the keeper, and lets go of it on Ctrl-C.
+fn start() -> Result<ExitCode> {
+    requirements::check()?;
+    let folder = tempfile::Builder::new().prefix(PREFIX).tempdir()?.keep();
+    let mut keeper = again(KEEPER, &folder)?
+        .stdin(Stdio::piped())
+        // A group of its own: Ctrl-C in a terminal reaches this process only, which then ends the rest in order.
+        .process_group(0)
+        .spawn()
+        .context("cannot start the keeper of the node")?;
+    let hold = Arc::new(Mutex::new(keeper.stdin.take()));
+    ctrlc::set_handler(move || {
+        eprintln!("\nending the node ...");
+        drop(hold.lock().unwrap_or_else(PoisonError::into_inner).take());
+    })?;
+    Ok(exit_code(keeper.wait()?))
+}
+
+/// Runs the program inside of the namespaces and cleans up after it.
+fn keep(folder: &Path) -> Result<ExitCode> {
+    let (starter, starter_gone) = mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        // Ends when the starter does; nobody writes to this pipe.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        drop(starter);
+    });
+    let result = run_inside(folder, &starter_gone);
+    let cleaned = clean(folder);
+    let status = result?;
+    cleaned?;
+    Ok(exit_code(status))
+}
+
+fn run_inside(folder: &Path, starter_gone: &mpsc::Receiver<()>) -> Result<ExitStatus> {
+    remove_stale_cgroups()?;
+    for hierarchy in cgroup_hierarchies()? {
+        let cgroup = hierarchy.join(cgroup_name(folder)?);
+        fs::create_dir(&cgroup).with_context(|| format!("cannot make the cgroup {}", cgroup.display()))?;
+    }
+    let program = again(INSIDE, folder)?;
+    let mut namespaces = Command::new("unshare")
+        .args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
+        // The first process of a process namespace inherits all orphans: a shell looks after them.
+        .args(["sh", "-c", r#""$@"; exit "$?""#, "sh"])
+        .arg(program.get_program())
+        .args(program.get_args())
+        .envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .stdin(Stdio::null())
+        .spawn()
+        .context("cannot run unshare")?;
+    fs::write(folder.join(PID), namespaces.id().to_string())?;
+    loop {
+        if let Some(status) = namespaces.try_wait()? {
+            return Ok(status);
+        }
+        if starter_gone.recv_timeout(Duration::from_millis(50)) == Err(RecvTimeoutError::Disconnected) {
+            namespaces.kill()?;
+            return Ok(namespaces.wait()?);
+        }
+    }
+}
+
+/// This program with the same arguments, in another role.
+fn again(role: &str, folder: &Path) -> Result<Command> {
+    let mut command = Command::new(env::current_exe()?);
+    command.args(env::args_os().skip(1)).env(ROLE, role).env(FOLDER, folder);
+    Ok(command)
+}
+
+fn exit_code(status: ExitStatus) -> ExitCode {
+    status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// Removes the cgroups and the folder as soon as the kernel has ended the processes in them.
+fn clean(folder: &Path) -> Result<()> {
+    let name = cgroup_name(folder)?;
+    let cgroups: Vec<PathBuf> = cgroup_hierarchies()?.into_iter().map(|hierarchy| hierarchy.join(&name)).collect();
+    until_done(|| cgroups.iter().try_for_each(|cgroup| remove_cgroup(cgroup)))
+        .context("cannot remove the cgroups of the node")?;
+    until_done(|| fs::remove_dir_all(folder)).with_context(|| format!("cannot remove {}", folder.display()))
+}
+
+fn until_done(mut attempt: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    let started = Instant::now();
+    loop {
+        match attempt() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(_) if started.elapsed() < CLEANING_LIMIT => std::thread::sleep(Duration::from_millis(50)),
+            result => return result,
+        }
+    }
+}
+
+/// Where cgroups are mounted: one place with version 2, one for each controller with version 1.
+fn cgroup_hierarchies() -> Result<Vec<PathBuf>> {
+    let mounts = fs::read_to_string("/proc/self/mounts").context("cannot read /proc/self/mounts")?;
+    let hierarchies: Vec<PathBuf> = mounts
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split_whitespace().skip(1);
+            let place = fields.next()?;
+            matches!(fields.next()?, "cgroup" | "cgroup2").then(|| place.into())
+        })
+        .collect();
+    ensure!(!hierarchies.is_empty(), "no cgroups are mounted");
+    Ok(hierarchies)
+}
+
+fn cgroup_name(folder: &Path) -> Result<String> {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    Ok(name.with_context(|| format!("{} is no folder of a node", folder.display()))?.to_owned())
+}
+
+fn remove_cgroup(cgroup: &Path) -> io::Result<()> {
+    if !cgroup.exists() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(cgroup)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            remove_cgroup(&entry.path())?;
+        }
+    }
+    fs::remove_dir(cgroup)
+}
+
+/// Removes the cgroups of keepers that were killed themselves: no process is in them any more.
+fn remove_stale_cgroups() -> Result<()> {
+    for hierarchy in cgroup_hierarchies()? {
+        for entry in fs::read_dir(&hierarchy)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+                // One that is in use by another node cannot be removed, and stays.
+                let _ = remove_cgroup(&entry.path());
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Sandbox {
+    /// Makes the private folders and the network; runs inside of the namespaces.
+    fn prepare(folder: PathBuf) -> Result<Self> {
+        let sandbox = Self { folder };
+        for target in PRIVATE_FOLDERS {
+            let source = sandbox.folder.join(target.trim_start_matches('/'));
+            fs::create_dir_all(&source)?;
+            bind(&source, Path::new(target))?;
+        }
+        let settings = sandbox.folder.join("machine-settings");
+        fs::create_dir(&settings)?;
+        for (name, value) in MACHINE_SETTINGS {
+            let source = settings.join(name.replace('/', "."));
+            fs::write(&source, format!("{value}\n"))?;
+            bind(&source, &Path::new("/proc/sys").join(name))?;
+        }
+        network::prepare()?;
+        Ok(sandbox)
+    }
+
+    /// The folder of the node, which goes with it.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A file with the process, as it is known outside, in whose namespaces the node runs.
+    #[must_use]
+    pub fn pid_file(&self) -> PathBuf {
+        self.folder.join(PID)
+    }
+
+    /// The cgroup of the node, as kubelet names it.
+    pub(super) fn cgroup(&self) -> Result<String> {
+        Ok(format!("/{}", cgroup_name(&self.folder)?))
+    }
+}
+
+fn bind(source: &Path, target: &Path) -> Result<()> {
+    let mut mount = Command::new("mount");
+    super::run(mount.arg("--bind").arg(source).arg(target)).map(drop)
+}

@@ -1,0 +1,3 @@
+module sharedresponsibility.dev/pod-image
+
+go 1.26.0

@@ -1,0 +1,26 @@
+// The image of the cluster with a node: it holds the namespaces of a pod, and is a small pod to try the node with.
+package main
+
+import (
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	if len(os.Args) == 3 && os.Args[1] == "serve" {
+		go serve(os.Args[2])
+	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGINT, syscall.SIGTERM)
+	<-stop
+}
+
+func serve(address string) {
+	fmt.Println("serving on", address)
+	answer := func(response http.ResponseWriter, _ *http.Request) { fmt.Fprintln(response, "ok") }
+	log.Fatal(http.ListenAndServe(address, http.HandlerFunc(answer)))
+}
