@@ -235,7 +235,7 @@ fn definitions_are_brought_up_to_date_before_anything_else_and_nothing_is_left_o
 
 #[test]
 fn helm_test_asks_as_the_operator_and_goes() {
-    let objects = render("namespaces: [shop]");
+    let objects = render("{namespaces: [shop], configuration: {nodeAgents: [a]}}");
     let test = one(&objects, "Pod", "responsibility-operator-test");
     let annotations = texts(&test["metadata"]["annotations"]);
     assert_eq!(
@@ -243,7 +243,12 @@ fn helm_test_asks_as_the_operator_and_goes() {
         ("test", "before-hook-creation,hook-succeeded")
     );
     assert_eq!(test["spec"]["serviceAccountName"], RELEASE);
-    let arguments = json!(["doctor", "--lease=responsibility-system/responsibility-operator", "--namespaces=shop"]);
+    let arguments = json!([
+        "doctor",
+        "--lease=responsibility-system/responsibility-operator",
+        "--namespaces=shop",
+        "--config=/etc/responsibility/config.yaml"
+    ]);
     assert_eq!(test["spec"]["containers"][0]["args"], arguments);
     assert_eq!(test["spec"]["restartPolicy"], "Never");
 }

@@ -140,7 +140,8 @@ impl GoModule {
         let (_, minor) = major_minor(pins.version("k8s.io/client-go")?);
         let mut linker_flags = format!("-s -w -X helm.sh/helm/v3/internal/version.version=v{version}");
         for package in ["helm.sh/helm/v3/pkg/chartutil", "helm.sh/helm/v3/pkg/lint/rules"] {
-            linker_flags += &format!(" -X {package}.k8sVersionMajor=1 -X {package}.k8sVersionMinor={minor}");
+            let version = format!(" -X {package}.k8sVersionMajor=1 -X {package}.k8sVersionMinor={minor}");
+            linker_flags.push_str(&version);
         }
         Ok(Self {
             cache: cache_folder()?.join("tools").join(format!("helm-{version}")),
