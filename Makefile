@@ -10,13 +10,16 @@ DENY_ROOT = $(CACHE)/tools/cargo-deny-$(DENY_VERSION)
 MUTANTS_VERSION = 27.1.0
 MUTANTS_ROOT = $(CACHE)/tools/cargo-mutants-$(MUTANTS_VERSION)
 
-.PHONY: demo test lint licences audit mutants generate control-plane helm cluster-up cluster-down
+.PHONY: demo test chart lint licences audit mutants generate control-plane helm cluster-up cluster-down
 
 demo: control-plane ## Show the main job: a shop, its assignments, the gaps, the Events
 	@$(TARGET)/demo
 
-test: control-plane ## Run all tests: unit, property, generated files, and those on a real API server
+test: control-plane helm ## Run all tests: unit, property, generated files, and those on a real API server
 	$(CARGO) test --locked --workspace
+
+chart: helm ## Run the tests of the chart only: lint, values, objects, rules, generated files
+	$(CARGO) test --locked --test chart
 
 lint: ## Check format, lints, and that the core builds without a client
 	$(CARGO) fmt --all --check

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use clap::Parser;
+use responsibility_operator::cli::Cli;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -118,6 +120,20 @@ fn values_become_flags(#[case] values: &str, #[case] there: &[&str], #[case] not
     }
     for flag in not_there {
         assert!(!flags.iter().any(|given| given.split('=').next() == Some(flag)), "{flag} is in {flags:?}");
+    }
+}
+
+#[rstest]
+#[case::nothing("{}")]
+#[case::everything(EVERYTHING)]
+#[case::words("{defaultServiceModel: CaaS, managedControlPlane: true, providerDuties: require, log: {format: text}}")]
+#[case::excluded("excludeNamespaces: [kube-system, 'openshift-*']")]
+#[case::namespaces("namespaces: [shop, payments]")]
+fn the_operator_takes_the_arguments_of_every_pod(#[case] values: &str) {
+    for (of, pod) in pods(&render(values)) {
+        let arguments = strings(&pod["spec"]["containers"][0]["args"]);
+        let parsed = Cli::try_parse_from(["responsibility-operator"].into_iter().chain(arguments));
+        assert!(parsed.is_ok(), "{of}: {}", parsed.unwrap_err());
     }
 }
 
