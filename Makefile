@@ -14,12 +14,12 @@ AUDITABLE_ROOT = $(CACHE)/tools/cargo-auditable-$(AUDITABLE_VERSION)
 ACTIONLINT_VERSION = 1.7.12
 ACTIONLINT_ROOT = $(CACHE)/tools/actionlint-$(ACTIONLINT_VERSION)
 
-.PHONY: demo test e2e lint lint-workflows image licences audit mutants generate control-plane helm cluster-up cluster-down node-up
+.PHONY: demo test chart e2e lint lint-workflows image licences audit mutants generate control-plane helm cluster-up cluster-down node-up
 
 demo: control-plane ## Show the main job: a shop, its assignments, the gaps, the Events
 	@$(TARGET)/demo
 
-test: control-plane ## Run all tests: unit, property, generated files, and those on a real API server
+test: control-plane helm ## Run all tests: unit, property, generated files, and those on a real API server
 	$(CARGO) test --locked --workspace
 
 e2e: control-plane ## Try the operator in a Kubernetes with a node: Linux, as root; tells what to install
@@ -27,6 +27,9 @@ e2e: control-plane ## Try the operator in a Kubernetes with a node: Linux, as ro
 
 node-up: control-plane ## Start the Kubernetes of e2e to try things by hand, until Ctrl-C
 	@$(TARGET)/e2e --keep
+
+chart: helm ## Run the tests of the chart only: lint, values, objects, rules, generated files
+	$(CARGO) test --locked --test chart
 
 lint: ## Check format, lints, and that the core builds without a client
 	$(CARGO) fmt --all --check

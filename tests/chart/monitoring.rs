@@ -6,22 +6,15 @@ use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{Expr, VectorSelector, parse};
 use promql_parser::util::{ExprVisitor, walk_expr};
 use regex::Regex;
+use responsibility_operator::telemetry::metric::Metric;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::metrics::{Metric, known_metrics};
+use crate::metrics::{known_metrics, metric_of, words_of};
 use crate::support::*;
 
 /// What Prometheus adds to every series that it scrapes from the Service.
 const OF_TARGET: [&str; 7] = ["job", "namespace", "pod", "instance", "service", "endpoint", "container"];
-
-/// The metric of a series' name; a histogram has three.
-fn metric_of(series: &str) -> Option<&'static Metric> {
-    known_metrics().iter().find(|metric| {
-        let suffixes: &[&str] = if metric.is_histogram { &["_bucket", "_sum", "_count"] } else { &[""] };
-        suffixes.iter().any(|suffix| series.strip_suffix(suffix) == Some(metric.name))
-    })
-}
 
 /// Looks at the selectors of an expression, and at the labels it groups by.
 #[derive(Default)]
@@ -40,7 +33,7 @@ impl Check {
             self.offences.push(format!("{series} is no metric"));
             return;
         };
-        let own = metric.labels.iter().map(|(label, _)| *label);
+        let own = metric.labels.iter().copied();
         self.labels.extend(own.chain(OF_TARGET).map(str::to_owned));
         if series.ends_with("_bucket") {
             self.labels.insert("le".to_owned());
@@ -51,19 +44,15 @@ impl Check {
     }
 
     fn matcher(&mut self, series: &str, metric: &Metric, matcher: &Matcher) {
-        let Some((_, words)) = metric.labels.iter().find(|(label, _)| *label == matcher.name) else {
-            if !OF_TARGET.contains(&matcher.name.as_str()) {
-                self.offences.push(format!("{series} has no label {}", matcher.name));
-            }
-            return;
-        };
-        if words.is_empty() {
-            return;
+        let label = matcher.name.as_str();
+        if !metric.labels.contains(&label) && !OF_TARGET.contains(&label) {
+            self.offences.push(format!("{series} has no label {label}"));
         }
+        let Some(words) = words_of(metric, label) else { return };
         let is_pattern = matches!(matcher.op, MatchOp::Re(_) | MatchOp::NotRe(_));
         let asked: Vec<&str> = if is_pattern { matcher.value.split('|').collect() } else { vec![&matcher.value] };
         for word in asked.into_iter().filter(|word| !words.contains(word)) {
-            self.offences.push(format!("{} of {series} is never {word}", matcher.name));
+            self.offences.push(format!("{label} of {series} is never {word}"));
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use clap::Parser;
+use responsibility_operator::cli::Cli;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -121,6 +123,20 @@ fn values_become_flags(#[case] values: &str, #[case] there: &[&str], #[case] not
     }
 }
 
+#[rstest]
+#[case::nothing("{}")]
+#[case::everything(EVERYTHING)]
+#[case::words("{defaultServiceModel: CaaS, managedControlPlane: true, providerDuties: require, log: {format: text}}")]
+#[case::excluded("excludeNamespaces: [kube-system, 'openshift-*']")]
+#[case::namespaces("namespaces: [shop, payments]")]
+fn the_operator_takes_the_arguments_of_every_pod(#[case] values: &str) {
+    for (of, pod) in pods(&render(values)) {
+        let arguments = strings(&pod["spec"]["containers"][0]["args"]);
+        let parsed = Cli::try_parse_from(["responsibility-operator"].into_iter().chain(arguments));
+        assert!(parsed.is_ok(), "{of}: {}", parsed.unwrap_err());
+    }
+}
+
 #[test]
 fn environment_has_the_name_of_the_pod_the_filter_and_what_users_add() {
     let environment = |values: &str| {
@@ -235,7 +251,7 @@ fn definitions_are_brought_up_to_date_before_anything_else_and_nothing_is_left_o
 
 #[test]
 fn helm_test_asks_as_the_operator_and_goes() {
-    let objects = render("namespaces: [shop]");
+    let objects = render("{namespaces: [shop], configuration: {nodeAgents: [a]}}");
     let test = one(&objects, "Pod", "responsibility-operator-test");
     let annotations = texts(&test["metadata"]["annotations"]);
     assert_eq!(
@@ -243,7 +259,12 @@ fn helm_test_asks_as_the_operator_and_goes() {
         ("test", "before-hook-creation,hook-succeeded")
     );
     assert_eq!(test["spec"]["serviceAccountName"], RELEASE);
-    let arguments = json!(["doctor", "--lease=responsibility-system/responsibility-operator", "--namespaces=shop"]);
+    let arguments = json!([
+        "doctor",
+        "--lease=responsibility-system/responsibility-operator",
+        "--namespaces=shop",
+        "--config=/etc/responsibility/config.yaml"
+    ]);
     assert_eq!(test["spec"]["containers"][0]["args"], arguments);
     assert_eq!(test["spec"]["restartPolicy"], "Never");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use harness::Chart;
@@ -37,7 +37,11 @@ pub static CHART: LazyLock<Chart> = LazyLock::new(|| Chart::locate().unwrap());
 pub fn try_render(values: &str) -> Result<Vec<Value>, String> {
     let mut helm = CHART.helm();
     helm.args(["template", RELEASE]).arg(CHART.folder()).args(["--namespace", NAMESPACE, "--values", "-"]);
-    let rendered = run_with_input(&mut helm, values)?;
+    let output = run_with_input(&mut helm, values);
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    let rendered = String::from_utf8_lossy(&output.stdout);
     let objects: Vec<Option<Value>> =
         serde_saphyr::from_multiple(&rendered).map_err(|error| format!("this is no YAML: {error}\n{rendered}"))?;
     Ok(objects.into_iter().flatten().collect())
@@ -48,15 +52,11 @@ pub fn render(values: &str) -> Vec<Value> {
     try_render(values).unwrap_or_else(|error| panic!("{error}\nwith the values {values}"))
 }
 
-pub fn run_with_input(command: &mut Command, input: &str) -> Result<String, String> {
+fn run_with_input(command: &mut Command, input: &str) -> Output {
     let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = piped.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    if output.status.success() {
-        return Ok(String::from_utf8(output.stdout).unwrap());
-    }
-    Err(String::from_utf8(output.stderr).unwrap())
+    child.wait_with_output().unwrap()
 }
 
 /// A file of the repository.

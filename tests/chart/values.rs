@@ -1,5 +1,6 @@
 //! Which values are refused, and in which words.
 
+use responsibility_operator::matrix::ServiceModel;
 use rstest::rstest;
 use serde_json::Value;
 
@@ -165,4 +166,13 @@ fn nothing_can_be_misspelt_anywhere() {
     let schema: Value = serde_json::from_str(&file("charts/responsibility-operator/values.schema.json")).unwrap();
     assert!(schema["properties"]["metrics"]["properties"].is_object());
     closed(&schema, "");
+}
+
+#[test]
+fn service_models_are_those_of_the_operator() {
+    let schema: Value = serde_json::from_str(&file("charts/responsibility-operator/values.schema.json")).unwrap();
+    let models: Vec<Value> = ServiceModel::ALL.iter().map(|model| serde_json::to_value(model).unwrap()).collect();
+    assert_eq!(schema.pointer("/properties/defaultServiceModel/enum").unwrap().as_array().unwrap()[1..], models);
+    let of_nodes = "/properties/configuration/properties/nodeModels/items/properties/model/enum";
+    assert_eq!(*schema.pointer(of_nodes).unwrap().as_array().unwrap(), models);
 }

@@ -63,6 +63,39 @@ app.kubernetes.io/component: operator
 {{ .Release.Namespace }}/{{ include "operator.fullname" . }}
 {{- end }}
 
+{{/* What operator and test are told of what to look at. */}}
+{{- define "operator.scope" -}}
+- --lease={{ include "operator.lease" . }}
+{{- with .Values.namespaces }}
+- --namespaces={{ join "," (uniq .) }}
+{{- end }}
+{{- with .Values.excludeNamespaces }}
+- {{ printf "--exclude-namespaces=%s" (join "," .) | quote }}
+{{- end }}
+{{- if .Values.configuration }}
+- --config=/etc/responsibility/config.yaml
+{{- end }}
+{{- end }}
+
+{{/* The configuration file in a container, and the volume for it. */}}
+{{- define "operator.mounts" -}}
+{{- if .Values.configuration }}
+volumeMounts:
+- name: configuration
+  mountPath: /etc/responsibility
+  readOnly: true
+{{- end }}
+{{- end }}
+
+{{- define "operator.volumes" -}}
+{{- if .Values.configuration }}
+volumes:
+- name: configuration
+  configMap:
+    name: {{ include "operator.fullname" . }}
+{{- end }}
+{{- end }}
+
 {{/* What the pods of operator, hook and test share. */}}
 {{- define "operator.podSettings" -}}
 {{- with .Values.imagePullSecrets }}
