@@ -23,7 +23,7 @@ const PROGRAMS: [(&str, &str); 12] = [
     ("buildah", "buildah"),
     ("mount", "mount"),
     ("sysctl", "procps"),
-    ("nsenter", "util-linux"),
+    ("setpriv", "util-linux"),
     ("unshare", "util-linux"),
 ];
 

@@ -6,7 +6,7 @@
 //! started it is gone.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,9 @@ const INSIDE: &str = "inside";
 
 /// The file with the process that holds the namespaces, as it is known outside of them.
 const PID: &str = "pid";
+
+/// The keeper holds a lock on this file as long as it lives.
+const LOCK: &str = "lock";
 
 const PREFIX: &str = "responsibility-operator-node-";
 
@@ -81,7 +84,12 @@ fn start() -> Result<ExitCode> {
         eprintln!("\nending the node ...");
         drop(hold.lock().unwrap_or_else(PoisonError::into_inner).take());
     })?;
-    Ok(exit_code(keeper.wait()?))
+    let status = keeper.wait()?;
+    if folder.exists() {
+        // The keeper was killed.
+        clean(&folder)?;
+    }
+    Ok(exit_code(status))
 }
 
 /// Runs the program inside of the namespaces and cleans up after it.
@@ -100,13 +108,17 @@ fn keep(folder: &Path) -> Result<ExitCode> {
 }
 
 fn run_inside(folder: &Path, starter_gone: &mpsc::Receiver<()>) -> Result<ExitStatus> {
-    remove_stale_cgroups()?;
+    let lock = File::create(folder.join(LOCK))?;
+    lock.lock().context("cannot lock the folder of the node")?;
+    clean_stale(folder.parent().context("the folder of the node is in no folder")?)?;
     for hierarchy in cgroup_hierarchies()? {
         let cgroup = hierarchy.join(cgroup_name(folder)?);
         fs::create_dir(&cgroup).with_context(|| format!("cannot make the cgroup {}", cgroup.display()))?;
     }
     let program = again(INSIDE, folder)?;
-    let mut namespaces = Command::new("unshare")
+    let mut namespaces = Command::new("setpriv")
+        // When the keeper is killed, this goes with it, and the namespaces with this.
+        .args(["--pdeathsig", "KILL", "unshare"])
         .args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
         // The first process of a process namespace inherits all orphans: a shell looks after them.
         .args(["sh", "-c", r#""$@"; exit "$?""#, "sh"])
@@ -115,7 +127,7 @@ fn run_inside(folder: &Path, starter_gone: &mpsc::Receiver<()>) -> Result<ExitSt
         .envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .stdin(Stdio::null())
         .spawn()
-        .context("cannot run unshare")?;
+        .context("cannot run setpriv")?;
     fs::write(folder.join(PID), namespaces.id().to_string())?;
     loop {
         if let Some(status) = namespaces.try_wait()? {
@@ -192,15 +204,14 @@ fn remove_cgroup(cgroup: &Path) -> io::Result<()> {
     fs::remove_dir(cgroup)
 }
 
-/// Removes the cgroups of keepers that were killed themselves: no process is in them any more.
-fn remove_stale_cgroups() -> Result<()> {
-    for hierarchy in cgroup_hierarchies()? {
-        for entry in fs::read_dir(&hierarchy)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(PREFIX) {
-                // One that is in use by another node cannot be removed, and stays.
-                let _ = remove_cgroup(&entry.path());
-            }
+/// Cleans up for keepers that were killed together with their starters: nobody holds the lock of their folders.
+fn clean_stale(folders: &Path) -> Result<()> {
+    for entry in fs::read_dir(folders)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(PREFIX)
+            && File::open(entry.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok())
+        {
+            clean(&entry.path())?;
         }
     }
     Ok(())
