@@ -1,0 +1,113 @@
+//! Installing and uninstalling.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use crate::objects::{all, deployment, namespace};
+use crate::scenario::{RELEASE, SYSTEM, Scenario, seconds};
+
+/// The chart of this checkout.
+pub(crate) const CHART: &str = "charts/responsibility-operator";
+
+pub(crate) fn namespaces(scenario: &mut Scenario) -> Result<()> {
+    let restricted = json!({ "pod-security.kubernetes.io/enforce": "restricted" });
+    scenario.apply(&[
+        namespace(SYSTEM, &restricted),
+        namespace("shop", &json!({})),
+        deployment("shop", "web"),
+        deployment("shop", "api"),
+    ])?;
+    let careless = scenario.refused(&["run", "careless", "-n", SYSTEM, "--image=careless"])?;
+    print!("{careless}");
+    ensure!(careless.contains("violates PodSecurity"), "a careless pod was refused for another reason");
+    let ready = ["wait", "--for=condition=Available", "deployment", "--all", "-n", "shop", "--timeout=120s"];
+    scenario.show(&ready)?;
+    scenario.before = all(scenario)?;
+    Ok(())
+}
+
+pub(crate) fn wrong_values(scenario: &mut Scenario) -> Result<()> {
+    for (value, field) in [
+        ("defaultServiceModel=OnPrem", "defaultServiceModel"),
+        ("replicas=two", "replicas"),
+        ("metrics.protect=true", "protect"),
+    ] {
+        let mut helm = scenario.cluster.helm();
+        helm.current_dir(&scenario.root).args(["install", RELEASE, CHART, "-n", SYSTEM, "--set", value]);
+        let refused = helm.output()?;
+        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+        println!("$ helm install {RELEASE} {CHART} --set {value}\n{told}");
+        ensure!(!refused.status.success() && told.contains(field), "{value} was not refused by the name of {field}");
+    }
+    ensure!(all(scenario)? == scenario.before, "something was installed");
+    Ok(())
+}
+
+pub(crate) fn install(scenario: &mut Scenario) -> Result<()> {
+    let values = scenario.cluster.folder().join("values.yaml");
+    let platform = json!({
+        "parties": [
+            { "name": "cloud-provider", "role": "Provider", "contact": { "url": "https://provider.example" } },
+            { "name": "platform-team", "role": "Customer", "contact": { "email": "platform@example.com" } },
+        ],
+        "duties": [
+            { "layers": ["physical-infrastructure"], "provider": "cloud-provider" },
+            { "layers": ["control-plane", "node-os"], "customer": "platform-team" },
+        ],
+    });
+    let spec = json!({
+        "defaultServiceModel": "CaaS",
+        "clusterAssignment": { "create": true, "name": "platform", "spec": platform },
+    });
+    std::fs::write(&values, spec.to_string())?;
+    let mut arguments = vec!["install", RELEASE, CHART, "-n", SYSTEM, "--wait", "--timeout=120s", "-f"];
+    let (path, image) = (values.display().to_string(), scenario.image_values()?);
+    arguments.push(&path);
+    arguments.extend(image.iter().map(String::as_str));
+    let started = Instant::now();
+    scenario.helm(&arguments)?;
+    scenario.measure("helm install to two ready replicas", seconds(started.elapsed()));
+    scenario.until_both_ready()?;
+    let pods = scenario.show(&["get", "pods", "-n", SYSTEM, "-o", "wide"])?;
+    ensure!(pods.lines().count() == 3, "there are other pods than the two replicas");
+    let leader = scenario.leader()?;
+    scenario.measure("helm install to a leader", seconds(started.elapsed()));
+    println!("{leader} leads");
+    scenario.show(&["wait", "crassign/platform", "--for=condition=Ready", "--timeout=60s"])?;
+    scenario.show(&["get", "crassign"])?;
+    Ok(())
+}
+
+pub(crate) fn uninstall(scenario: &mut Scenario) -> Result<()> {
+    scenario.helm(&["uninstall", RELEASE, "-n", SYSTEM, "--wait"])?;
+    let gone = [
+        "wait",
+        "pods",
+        "-n",
+        SYSTEM,
+        "-l",
+        "app.kubernetes.io/name=responsibility-operator",
+        "--for=delete",
+        "--timeout=60s",
+    ];
+    scenario.show(&gone)?;
+    let after: BTreeSet<String> = all(scenario)?.into_iter().collect();
+    let before: BTreeSet<String> = scenario.before.iter().cloned().collect();
+    let lost: Vec<&String> = before.difference(&after).collect();
+    ensure!(lost.is_empty(), "these are gone: {lost:?}");
+    let left: Vec<&str> = after.difference(&before).map(String::as_str).collect();
+    println!("What is there now and was not before:");
+    left.iter().for_each(|object| println!("  {object}"));
+    let expected = [
+        "CustomResourceDefinition <no value>/clusterresponsibilityassignments.sharedresponsibility.dev",
+        "CustomResourceDefinition <no value>/responsibilityassignments.sharedresponsibility.dev",
+        "CustomResourceDefinition <no value>/servicemodels.sharedresponsibility.dev",
+        "ResponsibilityAssignment shop/team",
+        "ServiceModel <no value>/own",
+    ];
+    ensure!(left == expected, "other objects were expected to be left: {expected:#?}");
+    Ok(())
+}

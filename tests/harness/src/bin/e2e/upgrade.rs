@@ -1,0 +1,68 @@
+//! Upgrading from the version before.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::install::CHART;
+use crate::objects::{all, assignment};
+use crate::operate::{assignment_status, events};
+use crate::scenario::{RELEASE, SYSTEM, Scenario};
+
+/// A chart of an earlier version: definitions without `status.dutiesDigest`, no FlowSchema.
+const BEFORE: &str = "tests/e2e/responsibility-operator-0.1.0.tgz";
+
+const DEFINITION: &str = "responsibilityassignments.sharedresponsibility.dev";
+
+/// Whether the definition has the field that the version before did not have.
+fn has_field(scenario: &Scenario) -> Result<bool> {
+    let definition = scenario.get(&["crd", DEFINITION])?;
+    let version = &definition["spec"]["versions"][0];
+    Ok(version.pointer("/schema/openAPIV3Schema/properties/status/properties/dutiesDigest").is_some())
+}
+
+fn definitions(scenario: &Scenario) -> Result<Vec<String>> {
+    let names = scenario.kubectl(&["get", "crd", "-o", "name"])?;
+    Ok(names.lines().filter(|name| name.ends_with("sharedresponsibility.dev")).map(str::to_owned).collect())
+}
+
+pub(crate) fn upgrade(scenario: &mut Scenario) -> Result<()> {
+    // From an empty cluster, as it was before the first install.
+    let names = definitions(scenario)?;
+    scenario.kubectl(&[&["delete"], &names.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat())?;
+    scenario.kubectl(&["delete", "events", "--all", "-n", "shop"])?;
+
+    let image = scenario.image_values()?;
+    let common = ["-n", SYSTEM, "--wait", "--timeout=120s", "--set=defaultServiceModel=CaaS"];
+    let with = |first: &[&'static str]| -> Vec<String> {
+        first.iter().chain(&common).map(|word| (*word).to_owned()).chain(image.iter().cloned()).collect()
+    };
+    let helm = |arguments: &[String]| scenario.helm(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    // Its own Job would bring the definitions of the image.
+    helm(&with(&["install", RELEASE, BEFORE, "--set=crds.upgrade=false"]))?;
+    ensure!(!has_field(scenario)?, "the definitions of the version before have the field already");
+    scenario.apply(&[assignment("shop", &["application-code"])])?;
+    scenario.show(&["wait", "rassign/team", "-n", "shop", "--for=condition=Ready", "--timeout=60s"])?;
+    scenario.until("GapsFound", |this| Ok((events(this, "GapsFound")? > 0).then_some(())))?;
+    ensure!(assignment_status(scenario)?["dutiesDigest"] == Value::Null, "an unknown field was kept");
+    // One is missing, as when a new version brings a new kind.
+    scenario.show(&["delete", "crd", "servicemodels.sharedresponsibility.dev"])?;
+
+    helm(&with(&["upgrade", RELEASE, CHART]))?;
+    ensure!(has_field(scenario)?, "the definitions were not brought up to date");
+    ensure!(definitions(scenario)?.len() == 3, "a definition is missing");
+    scenario.show(&["get", "flowschema", RELEASE])?;
+    let (digest, _) = scenario.until("the new field is written", |this| {
+        Ok(assignment_status(this)?["dutiesDigest"].as_str().map(str::to_owned))
+    })?;
+    println!("status.dutiesDigest of shop/team is {digest} now");
+    scenario.until_both_ready()?;
+    ensure!(events(scenario, "GapsFound")? == 1, "the gaps were told of again");
+    let leftovers: Vec<String> =
+        all(scenario)?.into_iter().filter(|object| object.contains(&format!("{RELEASE}-crds"))).collect();
+    ensure!(leftovers.is_empty(), "the hook has left {leftovers:?}");
+
+    scenario.helm(&["uninstall", RELEASE, "-n", SYSTEM, "--wait"])?;
+    let names = definitions(scenario).context("the definitions are gone")?;
+    ensure!(names.len() == 3, "the definitions are gone");
+    Ok(())
+}
