@@ -9,8 +9,12 @@ CACHE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/responsibility-operator
 DENY_ROOT = $(CACHE)/tools/cargo-deny-$(DENY_VERSION)
 MUTANTS_VERSION = 27.1.0
 MUTANTS_ROOT = $(CACHE)/tools/cargo-mutants-$(MUTANTS_VERSION)
+AUDITABLE_VERSION = 0.7.7
+AUDITABLE_ROOT = $(CACHE)/tools/cargo-auditable-$(AUDITABLE_VERSION)
+ACTIONLINT_VERSION = 1.7.12
+ACTIONLINT_ROOT = $(CACHE)/tools/actionlint-$(ACTIONLINT_VERSION)
 
-.PHONY: demo test chart lint licences audit mutants generate control-plane helm cluster-up cluster-down
+.PHONY: demo test e2e chart lint lint-workflows image licences audit mutants generate control-plane helm cluster-up cluster-down node-up node-down
 
 demo: control-plane ## Show the main job: a shop, its assignments, the gaps, the Events
 	@$(TARGET)/demo
@@ -25,6 +29,21 @@ lint: ## Check format, lints, and that the core builds without a client
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --lib -- -D warnings
+
+lint-workflows: $(ACTIONLINT_ROOT)/actionlint ## Check the workflows, and that every action in them is pinned by commit
+	$(ACTIONLINT_ROOT)/actionlint
+	@! grep -nE 'uses: [^.]' .github/workflows/*.yml | grep -vE '@[0-9a-f]{40} # v[0-9.]+$$' || { echo "pin these by commit, with the version in a comment"; exit 1; }
+
+$(ACTIONLINT_ROOT)/actionlint:
+	@echo "building actionlint $(ACTIONLINT_VERSION): once per version, a minute ..."
+	GOBIN=$(ACTIONLINT_ROOT) go install github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT_VERSION)
+
+image: $(AUDITABLE_ROOT)/bin/cargo-auditable ## Build the container image with buildah, Podman or Docker
+	@PATH="$(AUDITABLE_ROOT)/bin:$$PATH" deploy/image.sh
+
+$(AUDITABLE_ROOT)/bin/cargo-auditable:
+	@echo "building cargo-auditable $(AUDITABLE_VERSION): once per version, a minute ..."
+	$(CARGO) install cargo-auditable --quiet --locked --version $(AUDITABLE_VERSION) --root $(AUDITABLE_ROOT)
 
 licences: $(DENY_ROOT)/bin/cargo-deny ## Check licences, sources and banned crates
 	$(DENY_ROOT)/bin/cargo-deny --locked check bans licenses sources

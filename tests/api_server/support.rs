@@ -21,6 +21,12 @@ use tokio::sync::OnceCell;
 /// How long a condition may take before the test fails; nothing here takes a tenth of it.
 pub const LIMIT: Duration = Duration::from_mins(1);
 
+/// The namespace of the operator.
+pub const SYSTEM: &str = "responsibility-system";
+
+/// The Lease by which replicas agree.
+pub const LEASE: &str = "responsibility-operator";
+
 /// A control plane with the definitions installed.
 pub struct Cluster {
     pub control_plane: ControlPlane,
@@ -41,7 +47,7 @@ impl Cluster {
         let cluster = Self { control_plane };
         cluster.kubectl(&["apply", "-f", "deploy/operator.yaml"]);
         // Only its rights are needed here: the operator runs as a process.
-        cluster.kubectl(&["delete", "deployment", "responsibility-operator", "-n", "responsibility-system"]);
+        cluster.kubectl(&["delete", "deployment", "responsibility-operator", "-n", SYSTEM]);
         cluster
     }
 
@@ -52,18 +58,32 @@ impl Cluster {
         Operator::start(binary, &self.operator_kubeconfig(), arguments, log).unwrap()
     }
 
+    /// Starts one of several replicas, with a ServiceAccount of its own that has the same rights: the audit log tells them
+    /// apart.
+    pub fn replica(&self, pod: &str) -> Operator {
+        let account = format!("{SYSTEM}:{pod}");
+        self.kubectl(&["create", "serviceaccount", pod, "-n", SYSTEM]);
+        let cluster_role = "--clusterrole=responsibility-operator";
+        self.kubectl(&["create", "clusterrolebinding", pod, cluster_role, "--serviceaccount", &account]);
+        let role = "--role=responsibility-operator-lease";
+        self.kubectl(&["create", "rolebinding", pod, role, "--serviceaccount", &account, "-n", SYSTEM]);
+        let binary = Path::new(env!("CARGO_BIN_EXE_responsibility-operator"));
+        let log = self.control_plane.folder().join(format!("{pod}.log"));
+        let lease = format!("--lease={SYSTEM}/{LEASE}");
+        let arguments = [&*lease, "--default-service-model=CaaS", "--probe-address=127.0.0.1:0"];
+        Operator::start_as(pod, binary, &self.kubeconfig_of(pod), &arguments, log).unwrap()
+    }
+
     /// A kubeconfig with a token of the operator's ServiceAccount.
     pub fn operator_kubeconfig(&self) -> PathBuf {
-        let path = self.control_plane.folder().join("operator.kubeconfig");
+        self.kubeconfig_of("responsibility-operator")
+    }
+
+    /// A kubeconfig with a token of a ServiceAccount in the namespace of the operator.
+    pub fn kubeconfig_of(&self, account: &str) -> PathBuf {
+        let path = self.control_plane.folder().join(format!("{account}.kubeconfig"));
         if !path.exists() {
-            let token = self.kubectl(&[
-                "create",
-                "token",
-                "responsibility-operator",
-                "-n",
-                "responsibility-system",
-                "--duration=24h",
-            ]);
+            let token = self.kubectl(&["create", "token", account, "-n", SYSTEM, "--duration=24h"]);
             let admin = std::fs::read_to_string(self.control_plane.kubeconfig()).unwrap();
             std::fs::write(&path, admin.replace("admin-token", token.trim())).unwrap();
         }
@@ -136,8 +156,13 @@ impl Cluster {
 
     /// What the operator asked of the API server so far, from the audit log.
     fn requests_of_operator(&self) -> Vec<Value> {
+        self.requests_of("responsibility-operator")
+    }
+
+    /// What a ServiceAccount in the namespace of the operator asked of the API server so far.
+    pub fn requests_of(&self, account: &str) -> Vec<Value> {
         let log = std::fs::read_to_string(self.control_plane.audit_log()).unwrap();
-        let user = "system:serviceaccount:responsibility-system:responsibility-operator";
+        let user = format!("system:serviceaccount:{SYSTEM}:{account}");
         // The last line may be half written.
         let entries = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         entries.filter(|entry| entry["user"]["username"] == user).collect()

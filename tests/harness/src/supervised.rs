@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// A process under a small shell that kills it when the pipe to its starter closes.
 #[derive(Debug)]
@@ -59,8 +59,7 @@ impl Supervised {
 
     /// Asks the process to stop by SIGTERM and waits for its end, at most `limit`.
     pub(crate) fn terminate(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
-        let pid = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw).context("the process has no id")?;
-        kill_process(pid, Signal::TERM)?;
+        kill_process(self.pid()?, Signal::TERM)?;
         let asked = Instant::now();
         loop {
             match self.0.try_wait()? {
@@ -68,6 +67,15 @@ impl Supervised {
                 ended => return Ok(ended),
             }
         }
+    }
+
+    /// Sends a signal to the process and to the shell above it.
+    pub(crate) fn signal_all(&self, signal: Signal) -> Result<()> {
+        Ok(kill_process_group(self.pid()?, signal)?)
+    }
+
+    fn pid(&self) -> Result<Pid> {
+        i32::try_from(self.0.id()).ok().and_then(Pid::from_raw).context("the process has no id")
     }
 
     /// Whether the process has ended.

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Builds the static binary and the image around it: `make image`.
+# BUILDER=buildah|podman|docker chooses what builds the image; by default the first of them that is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+LIMIT_MIB=20
+
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+mib() { awk -v bytes="$1" 'BEGIN { printf "%.1f MiB", bytes / 1048576 }'; }
+
+host=$(rustc --version --verbose | sed -n 's/^host: //p')
+[[ $host == *-linux-* ]] || die "the image is built on Linux; this is $host"
+
+builder=${BUILDER:-}
+if [[ -z $builder ]]; then
+    for candidate in buildah podman docker; do
+        # A docker client without a daemon builds nothing.
+        if command -v "$candidate" >/dev/null && { [[ $candidate != docker ]] || docker info >/dev/null 2>&1; }; then
+            builder=$candidate
+            break
+        fi
+    done
+    [[ -n $builder ]] || die "install buildah (apt-get install buildah, dnf install buildah), Podman or Docker to build the image"
+fi
+
+package=$(cargo pkgid --locked --package responsibility-operator)
+version=${package##*[#@]}
+revision=$(git describe --always --dirty --abbrev=40 --exclude '*')
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+created=$(date --utc --date "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
+image=localhost/responsibility-operator:$version
+out=target/image
+archive=$out/responsibility-operator-$version.oci.tar
+
+# Its own folder: these flags would make cargo build everything anew at each change between the two. The paths of this
+# machine are replaced, so that the same sources give the same binary elsewhere.
+printf -v CARGO_ENCODED_RUSTFLAGS '%s\x1f' -Ctarget-feature=+crt-static \
+    "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+CARGO_ENCODED_RUSTFLAGS+="--remap-path-prefix=$PWD=/src"
+export CARGO_ENCODED_RUSTFLAGS SOURCE_DATE_EPOCH
+# auditable: scanners can read from the binary which crates it is made of.
+cargo auditable build --locked --release --bin responsibility-operator --target "$host" --target-dir "$out/build"
+
+mkdir -p "$out/context"
+binary=$out/context/responsibility-operator
+install -m 0755 "$out/build/$host/release/responsibility-operator" "$binary"
+headers=$(readelf --program-headers --dynamic --wide "$binary")
+! grep -E 'INTERP|NEEDED' <<<"$headers" || die "$binary is not static"
+[[ $("$binary" --version) == "responsibility-operator $version" ]] || die "$binary is not version $version"
+
+build=(build --file deploy/Containerfile --tag "$image"
+    --build-arg "VERSION=$version" --build-arg "REVISION=$revision" --build-arg "CREATED=$created")
+rm -f "$archive"
+case $builder in
+    buildah)
+        # As root in a container, overlay mounts and user namespaces may be refused.
+        buildah info >/dev/null 2>&1 || export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
+        buildah "${build[@]}" --timestamp "$SOURCE_DATE_EPOCH" "$out/context"
+        buildah push --quiet "$image" "oci-archive:$archive:$image"
+        ;;
+    podman)
+        podman "${build[@]}" --timestamp "$SOURCE_DATE_EPOCH" "$out/context"
+        podman save --quiet --format oci-archive --output "$archive" "$image"
+        ;;
+    docker)
+        docker "${build[@]}" "$out/context"
+        docker save --output "$archive" "$image"
+        ;;
+    *) die "BUILDER is $builder; write buildah, podman or docker" ;;
+esac
+
+# The image unpacked is the binary; the archive is what a node pulls.
+printf '%s, built by %s\n' "$image" "$builder"
+for file in "$binary" "$archive"; do
+    size=$(stat --format %s "$file")
+    printf '%s  %s\n' "$(mib "$size")" "$file"
+    ((size <= LIMIT_MIB * 1048576)) || die "$file is larger than $LIMIT_MIB MiB"
+done
