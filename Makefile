@@ -22,10 +22,10 @@ demo: control-plane ## Show the main job: a shop, its assignments, the gaps, the
 test: control-plane helm ## Run all tests: unit, property, generated files, and those on a real API server
 	$(CARGO) test --locked --workspace
 
-e2e: control-plane ## Try the operator in a Kubernetes with a node: Linux, as root; tells what to install
+e2e: control-plane image ## Try the operator in a Kubernetes with a node: Linux, as root; tells what to install
 	@$(TARGET)/e2e
 
-node-up: control-plane ## Start the Kubernetes of e2e to try things by hand, until Ctrl-C
+node-up: control-plane image ## Start the Kubernetes of e2e to try things by hand, until Ctrl-C
 	@$(TARGET)/e2e --keep
 
 chart: helm ## Run the tests of the chart only: lint, values, objects, rules, generated files

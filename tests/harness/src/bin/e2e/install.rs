@@ -100,7 +100,9 @@ pub(crate) fn uninstall(scenario: &mut Scenario) -> Result<()> {
     ensure!(lost.is_empty(), "these are gone: {lost:?}");
     let left: Vec<&str> = after.difference(&before).map(String::as_str).collect();
     println!("What is there now and was not before:");
-    left.iter().for_each(|object| println!("  {object}"));
+    for object in &left {
+        println!("  {object}");
+    }
     let expected = [
         "CustomResourceDefinition <no value>/clusterresponsibilityassignments.sharedresponsibility.dev",
         "CustomResourceDefinition <no value>/responsibilityassignments.sharedresponsibility.dev",
