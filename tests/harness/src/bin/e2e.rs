@@ -40,7 +40,10 @@ fn end_to_end(sandbox: &Sandbox) -> Result<()> {
     for (title, act) in STEPS {
         step(title);
         let started = Instant::now();
-        act(&scenario).with_context(|| title.to_owned())?;
+        if let Err(error) = act(&scenario) {
+            scenario.show_state();
+            return Err(error.context(title));
+        }
         println!("({:.1} s)", started.elapsed().as_secs_f32());
     }
     step("Done: every step showed what it should");
@@ -87,6 +90,15 @@ impl Scenario {
         let output = output(self.cluster.kubectl().args(arguments))?;
         println!("{output}");
         Ok(output)
+    }
+
+    /// Shows what helps to find out why a step has failed.
+    fn show_state(&self) {
+        for arguments in [["get", "pods", "-A", "-o", "wide"], ["get", "events", "-A", "-o", "wide"]] {
+            if let Err(error) = self.show(&arguments) {
+                eprintln!("{error:#}");
+            }
+        }
     }
 
     /// Applies an object.
