@@ -45,7 +45,6 @@ impl NodeCluster {
     /// When a program is missing or does not become ready; the end of its log is in the message.
     pub async fn start(sandbox: &Sandbox) -> Result<Self> {
         let assets = Assets::locate()?;
-        assets.provide_node()?;
         let started = Instant::now();
         let after = || format!("after {:.1} s", started.elapsed().as_secs_f32());
         let folder = sandbox.folder();

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use super::{network, requirements};
+use crate::assets::{Assets, cache_folder};
 
 /// Tells the program which of its parts to play, and in which folder.
 const ROLE: &str = "RESPONSIBILITY_SANDBOX_ROLE";
@@ -72,6 +73,12 @@ pub fn sandboxed(inside: impl FnOnce(&Sandbox) -> Result<()>) -> Result<ExitCode
 /// What the user started: waits for the keeper, and lets go of it on Ctrl-C.
 fn start() -> Result<ExitCode> {
     requirements::check()?;
+    // Here and not inside, where there is no network to download from.
+    Assets::locate()?.provide_node()?;
+    for path in [env::temp_dir(), cache_folder()?, env::current_exe()?] {
+        let hidden = PRIVATE_FOLDERS.iter().any(|folder| path.starts_with(folder));
+        ensure!(!hidden, "{} cannot be used: the node has {PRIVATE_FOLDERS:?} to itself", path.display());
+    }
     let folder = tempfile::Builder::new().prefix(PREFIX).tempdir()?.keep();
     let mut keeper = again(KEEPER, &folder)?
         .stdin(Stdio::piped())
