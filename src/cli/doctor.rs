@@ -16,7 +16,7 @@ async fn run(args: &RunArgs) -> anyhow::Result<()> {
     let options = args.options()?;
     let client = connection::impatient_client(connection::find().await?)?;
     let (mut looked, mut failed) = (0, 0);
-    examine(client, &options, args.lease.as_ref(), |finding| {
+    examine(client, &options, args.lease.as_ref(), args.serve.metrics_protected, |finding| {
         looked += 1;
         failed += usize::from(!finding.is_well);
         println!("{} {}", if finding.is_well { "ok  " } else { "FAIL" }, finding.text);

@@ -63,7 +63,7 @@ pub(super) struct RunArgs {
     pub(super) lease: Option<LeaseName>,
 
     #[command(flatten)]
-    serve: ServeArgs,
+    pub(super) serve: ServeArgs,
 
     /// How log lines are written; which ones is set by RUST_LOG, such as RUST_LOG=debug
     #[arg(long, value_enum, default_value_t, env = "RESPONSIBILITY_LOG_FORMAT")]

@@ -21,7 +21,7 @@ pub(super) struct ServeArgs {
     /// Serve the metrics over HTTPS, and only to callers who may get the URL /metrics: asked by TokenReview and
     /// SubjectAccessReview
     #[arg(long, requires = "metrics_address", env = "RESPONSIBILITY_METRICS_PROTECTED")]
-    metrics_protected: bool,
+    pub(super) metrics_protected: bool,
 
     /// Tell of gaps by accountable party in the metrics too
     #[arg(long, requires = "metrics_address", env = "RESPONSIBILITY_METRICS_OWNERS")]

@@ -49,13 +49,20 @@ struct Need {
     name: Option<String>,
 }
 
-/// Looks at everything that the controller needs with these options, and tells of it one by one.
-pub async fn examine(client: Client, options: &Options, lease: Option<&LeaseName>, mut tell: impl FnMut(Finding)) {
+/// Looks at everything that the controller needs with these options, and tells of it one by one. `reviews` says whether it
+/// has to ask who reads its metrics.
+pub async fn examine(
+    client: Client,
+    options: &Options,
+    lease: Option<&LeaseName>,
+    reviews: bool,
+    mut tell: impl FnMut(Finding),
+) {
     definitions(&client).await.into_iter().for_each(&mut tell);
     // Nothing is watched: it is only asked what would be.
     let watches = Watches::new(client.clone(), options, mpsc::channel(1).0, Metrics::default());
     let sources = watches.sources(&watches.find().await);
-    let needs = needs(sources.all(), options.namespaces.as_deref(), lease);
+    let needs = needs(sources.all(), options.namespaces.as_deref(), lease, reviews);
     let asked = stream::iter(needs).map(|need| ask(&client, need)).buffered(PARALLEL);
     let mut asked = pin!(asked);
     while let Some(finding) = asked.next().await {
@@ -89,6 +96,7 @@ fn needs<'a>(
     watched: impl Iterator<Item = &'a Source>,
     namespaces: Option<&[String]>,
     lease: Option<&LeaseName>,
+    reviews: bool,
 ) -> Vec<Need> {
     let mut needs = Vec::new();
     let mut add = |verb, (group, resource): (&str, &str), subresource, namespace: Option<&str>, name: Option<&str>| {
@@ -117,6 +125,10 @@ fn needs<'a>(
             Some(_) => {}
             None => add(write.verb, of_kind, write.subresource, None, None),
         }
+    }
+    if reviews {
+        add("create", ("authentication.k8s.io", "tokenreviews"), None, None, None);
+        add("create", ("authorization.k8s.io", "subjectaccessreviews"), None, None, None);
     }
     if let Some(LeaseName { namespace, name }) = lease {
         let leases = ("coordination.k8s.io", "leases");
@@ -207,7 +219,7 @@ mod tests {
     fn texts(namespaces: Option<&[String]>, lease: Option<&LeaseName>) -> Vec<String> {
         let namespace = namespaces.map(|namespaces| namespaces[0].as_str().into());
         let source = Source::new("apps", "deployments", SourceRole::Essential, namespace);
-        needs([source].iter(), namespaces, lease).iter().map(ToString::to_string).collect()
+        needs([source].iter(), namespaces, lease, lease.is_some()).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -222,6 +234,8 @@ mod tests {
                 "patch clusterresponsibilityassignments/status.sharedresponsibility.dev",
                 "patch servicemodels/status.sharedresponsibility.dev",
                 "create events.events.k8s.io",
+                "create tokenreviews.authentication.k8s.io",
+                "create subjectaccessreviews.authorization.k8s.io",
                 "get leases.coordination.k8s.io operator in namespace system",
                 "update leases.coordination.k8s.io operator in namespace system",
                 "create leases.coordination.k8s.io in namespace system",

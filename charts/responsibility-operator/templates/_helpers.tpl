@@ -63,7 +63,7 @@ app.kubernetes.io/component: operator
 {{ .Release.Namespace }}/{{ include "operator.fullname" . }}
 {{- end }}
 
-{{/* What operator and test are told of what to look at. */}}
+{{/* What operator and test are told: all that decides which rights are needed. */}}
 {{- define "operator.scope" -}}
 - --lease={{ include "operator.lease" . }}
 {{- with .Values.namespaces }}
@@ -74,6 +74,12 @@ app.kubernetes.io/component: operator
 {{- end }}
 {{- if .Values.configuration }}
 - --config=/etc/responsibility/config.yaml
+{{- end }}
+{{- if .Values.metrics.enabled }}
+- --metrics-address=:8080
+{{- if .Values.metrics.protected }}
+- --metrics-protected
+{{- end }}
 {{- end }}
 {{- end }}
 
