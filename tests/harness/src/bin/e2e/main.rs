@@ -47,7 +47,7 @@ const STEPS: [(&str, Step); 17] = [
     ("The pod that leads is deleted: another takes over, nothing is told twice", operate::delete_leader),
     ("The process that leads is killed: another takes over", operate::kill_leader),
     ("The Lease is deleted: it comes back", operate::delete_lease),
-    ("Evictions go one by one", operate::evict),
+    ("Evictions go one by one", operate::evictions),
     ("How much memory the replicas use", operate::memory),
     ("No Secrets, and granted is used", rights::compare),
     ("helm uninstall: definitions and assignments stay, and nothing else", install::uninstall),

@@ -71,7 +71,7 @@ pub(crate) fn loose_definition(group: &str, version: &str, kind: &str, plural: &
 }
 
 /// All objects of the cluster as `kind namespace/name`, but for those that come and go by themselves.
-pub(crate) fn all(scenario: &Scenario) -> Result<Vec<String>> {
+pub(crate) fn all(scenario: &Scenario) -> Result<BTreeSet<String>> {
     let kinds = scenario.kubectl(&["api-resources", "--verbs=list", "-o", "name"])?;
     let passing = ["events", "events.events.k8s.io", "leases.coordination.k8s.io", "endpointslices.discovery.k8s.io"];
     let kinds: Vec<&str> = kinds.lines().filter(|kind| !passing.contains(kind)).collect();
@@ -79,6 +79,5 @@ pub(crate) fn all(scenario: &Scenario) -> Result<Vec<String>> {
     let listed = scenario.kubectl(&["get", &kinds.join(","), "-A", "-o", template])?;
     // Leases of nodes and of Kubernetes itself are renewed all the time; those of the operator's namespace count.
     let leases = scenario.kubectl(&["get", "leases", "-n", crate::scenario::SYSTEM, "-o", template])?;
-    let distinct: BTreeSet<String> = listed.lines().chain(leases.lines()).map(str::to_owned).collect();
-    Ok(distinct.into_iter().collect())
+    Ok(listed.lines().chain(leases.lines()).map(str::to_owned).collect())
 }

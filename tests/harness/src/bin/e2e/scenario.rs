@@ -1,5 +1,6 @@
 //! The cluster, how it is talked to, and what was measured in it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,7 +25,7 @@ pub(crate) struct Scenario {
     pub(crate) runtime: Runtime,
     pub(crate) root: PathBuf,
     /// All objects of the cluster before anything was installed.
-    pub(crate) before: Vec<String>,
+    pub(crate) before: BTreeSet<String>,
     measured: Vec<(&'static str, String)>,
 }
 
@@ -52,7 +53,7 @@ impl Scenario {
         let runtime = Runtime::new()?;
         let cluster = runtime.block_on(NodeCluster::start(sandbox))?;
         cluster.import_image(&archive)?;
-        let mut scenario = Self { cluster, runtime, root, before: Vec::new(), measured: Vec::new() };
+        let mut scenario = Self { cluster, runtime, root, before: BTreeSet::new(), measured: Vec::new() };
         #[allow(clippy::cast_precision_loss, reason = "sizes are shown with one decimal")]
         scenario.measure("image, as it is pulled", format!("{:.1} MiB", size as f64 / 1_048_576.0));
         Ok(scenario)
