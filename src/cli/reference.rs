@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::ValueEnum;
 
-use crate::reference;
+use crate::{reference, telemetry};
 
 /// A reference document.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -15,6 +15,8 @@ pub(super) enum Document {
     Api,
     /// Why a duty is a gap, what is a risk, what to write
     Findings,
+    /// The series of /metrics, their labels, what they tell
+    Metrics,
 }
 
 /// Writes a document to standard output.
@@ -23,6 +25,7 @@ pub(super) fn print(document: Document) -> anyhow::Result<()> {
         Document::Matrix => reference::matrix(),
         Document::Api => reference::api(),
         Document::Findings => reference::findings(),
+        Document::Metrics => telemetry::reference::metrics(),
     };
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())

@@ -5,6 +5,7 @@
 
 pub mod health;
 pub mod metric;
+pub mod reference;
 mod render;
 pub mod snapshot;
 

@@ -336,7 +336,7 @@ fn the_definitions_under_crds_are_those_of_the_types() {
 
 #[test]
 fn the_reference_documents_are_those_of_the_types_and_the_data() {
-    for document in ["matrix", "api", "findings"] {
+    for document in ["matrix", "api", "findings", "metrics"] {
         let printed = std::process::Command::new(env!("CARGO_BIN_EXE_responsibility-operator"))
             .args(["reference", document])
             .output()

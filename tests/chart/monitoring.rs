@@ -144,6 +144,19 @@ fn alerts_ask_for_what_exists_and_say_what_to_do() {
 }
 
 #[test]
+fn runbooks_are_there_for_every_alert_and_for_nothing_else() {
+    let document = file("docs/operations.md");
+    let (_, from_alerts) = document.split_once("\n## Alerts\n").unwrap();
+    let (section, _) = from_alerts.split_once("\n## ").unwrap();
+    let written: BTreeSet<&str> = section.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    let alerts = alerts();
+    assert_eq!(written, alerts.iter().map(|alert| alert["alert"].as_str().unwrap()).collect());
+    for text in section.split("\n### ").skip(1) {
+        assert!(text.contains("**Look:**") && text.contains("**Do:**"), "{text}");
+    }
+}
+
+#[test]
 fn alerts_about_duties_are_an_option_of_severity_info() {
     let objects = render("metrics: {prometheusRule: {enabled: true, alertLabels: {team: security}}}");
     let groups = one(&objects, "PrometheusRule", RELEASE)["spec"]["groups"].as_array().unwrap().clone();
