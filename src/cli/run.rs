@@ -240,7 +240,6 @@ mod tests {
     #[case::no_lease(&["--lease=responsibility-operator"], &["--lease", "NAMESPACE/NAME"])]
     #[case::no_port(&["--probe-address=8081"], &["--probe-address", ":PORT"])]
     #[case::no_address(&["--metrics-address=localhost:8080"], &["--metrics-address", "127.0.0.1:8080"])]
-    #[case::nothing_to_protect(&["--metrics-protected"], &["--metrics-address"])]
     #[case::no_file(&["--config=/does/not/exist.yaml"], &["--config", "/does/not/exist.yaml"])]
     fn what_cannot_be_meant_is_refused_by_the_name_of_the_flag(#[case] arguments: &[&str], #[case] words: &[&str]) {
         let refusal = options(arguments).unwrap_err();

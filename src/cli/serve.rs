@@ -1,6 +1,6 @@
 //! Options of the server: probes and metrics.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 use kube::Client;
 
@@ -20,17 +20,18 @@ pub(super) struct ServeArgs {
 
     /// Serve the metrics over HTTPS, and only to callers who may get the URL /metrics: asked by TokenReview and
     /// SubjectAccessReview
-    #[arg(long, requires = "metrics_address", env = "RESPONSIBILITY_METRICS_PROTECTED")]
+    #[arg(long, env = "RESPONSIBILITY_METRICS_PROTECTED")]
     pub(super) metrics_protected: bool,
 
     /// Tell of gaps by accountable party in the metrics too
-    #[arg(long, requires = "metrics_address", env = "RESPONSIBILITY_METRICS_OWNERS")]
+    #[arg(long, env = "RESPONSIBILITY_METRICS_OWNERS")]
     pub(super) metrics_owners: bool,
 }
 
 impl ServeArgs {
     /// Starts to serve.
     pub(super) async fn start(&self, readings: &Readings, client: &Client) -> anyhow::Result<Running> {
+        self.check()?;
         let mut server = Server::new();
         if let Some(address) = &self.probe_address {
             server.probes(address, readings).context("--probe-address cannot be used")?;
@@ -40,5 +41,38 @@ impl ServeArgs {
             server.metrics(address, readings, protected_by).await.context("--metrics-address cannot be used")?;
         }
         Ok(server.start())
+    }
+
+    /// Metrics that are not served can be neither protected nor tell of owners.
+    fn check(&self) -> anyhow::Result<()> {
+        let is_about_metrics = self.metrics_protected || self.metrics_owners;
+        ensure!(
+            self.metrics_address.is_some() || !is_about_metrics,
+            "--metrics-protected and --metrics-owners need --metrics-address"
+        );
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        serve: ServeArgs,
+    }
+
+    #[test]
+    fn what_is_said_of_metrics_needs_an_address_for_them() {
+        let check = |arguments: &[&str]| Line::parse_from(["run"].iter().chain(arguments)).serve.check();
+        assert!(check(&[]).is_ok());
+        assert!(check(&["--metrics-address=:8080", "--metrics-protected", "--metrics-owners"]).is_ok());
+        for alone in ["--metrics-protected", "--metrics-owners"] {
+            assert!(check(&[alone]).unwrap_err().to_string().contains("--metrics-address"));
+        }
     }
 }

@@ -463,6 +463,7 @@ impl Engine {
             Err(error) if error.is_cancelled() => self.queue.finished(&work),
             Err(error) => {
                 warn!(status = %work, %error, "a write ended abnormally");
+                self.instruments.metrics.reconciled(work.kind(), "failed");
                 self.queue.failed(&work, Instant::now());
             }
         }

@@ -136,7 +136,10 @@ impl Problem {
                 "grant these verbs to its ServiceAccount by a ClusterRole and a ClusterRoleBinding, for each of \
                  workloadKinds of the configuration file"
             }
-            (Self::Forbidden, _) => "grant these verbs to its ServiceAccount: kubectl apply -f deploy/operator.yaml",
+            (Self::Forbidden, _) => {
+                "grant these verbs to its ServiceAccount: helm upgrade its release, or kubectl apply -f deploy/operator.yaml \
+                 where it was installed by that"
+            }
             (Self::NotServed, role) if role.is_own() => {
                 "install the definitions: responsibility-operator crds | kubectl apply --server-side -f -"
             }
@@ -393,7 +396,10 @@ mod tests {
     fn what_cannot_be_read_is_named_with_the_verbs_and_what_to_run() {
         let refused = &without(services(), Problem::Forbidden).additional[0];
         assert!(refused.contains("list and watch services; grant these verbs"), "{refused}");
-        assert!(refused.ends_with("kubectl apply -f deploy/operator.yaml"), "{refused}");
+        assert!(
+            refused.ends_with("or kubectl apply -f deploy/operator.yaml where it was installed by that"),
+            "{refused}"
+        );
         let missing = &without(assignments(), Problem::NotServed).essential[0];
         assert!(missing.contains("does not know responsibilityassignments.sharedresponsibility.dev;"), "{missing}");
         assert!(missing.contains("responsibility-operator crds | kubectl apply"), "{missing}");

@@ -18,6 +18,7 @@ fn helm_finds_nothing_to_complain_of() {
 #[case::unknown("replica: 3", &["replica"])]
 #[case::unknown_deeper("metrics: {serviceMonitor: {enable: true}}", &["/metrics/serviceMonitor", "enable"])]
 #[case::unknown_resource_field("resources: {request: {cpu: 1}}", &["/resources", "request"])]
+#[case::no_quantity("resources: {limits: {memory: lots}}", &["/resources/limits/memory", "lots"])]
 #[case::unknown_in_security_context("securityContext: {runAsRoot: true}", &["/securityContext", "runAsRoot"])]
 #[case::no_number("replicas: two", &["/replicas", "integer"])]
 #[case::negative("replicas: -1", &["/replicas"])]
