@@ -251,7 +251,7 @@ fn definitions_are_brought_up_to_date_before_anything_else_and_nothing_is_left_o
 
 #[test]
 fn helm_test_asks_as_the_operator_and_goes() {
-    let objects = render("{namespaces: [shop], configuration: {nodeAgents: [a]}}");
+    let objects = render("{namespaces: [shop], configuration: {nodeAgents: [a]}, metrics: {protected: true}}");
     let test = one(&objects, "Pod", "responsibility-operator-test");
     let annotations = texts(&test["metadata"]["annotations"]);
     assert_eq!(
@@ -263,7 +263,8 @@ fn helm_test_asks_as_the_operator_and_goes() {
         "doctor",
         "--lease=responsibility-system/responsibility-operator",
         "--namespaces=shop",
-        "--config=/etc/responsibility/config.yaml"
+        "--config=/etc/responsibility/config.yaml",
+        "--metrics-protected"
     ]);
     assert_eq!(test["spec"]["containers"][0]["args"], arguments);
     assert_eq!(test["spec"]["restartPolicy"], "Never");

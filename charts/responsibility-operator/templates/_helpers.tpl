@@ -75,11 +75,8 @@ app.kubernetes.io/component: operator
 {{- if .Values.configuration }}
 - --config=/etc/responsibility/config.yaml
 {{- end }}
-{{- if .Values.metrics.enabled }}
-- --metrics-address=:8080
-{{- if .Values.metrics.protected }}
+{{- if and .Values.metrics.enabled .Values.metrics.protected }}
 - --metrics-protected
-{{- end }}
 {{- end }}
 {{- end }}
 
