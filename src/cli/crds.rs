@@ -3,12 +3,11 @@
 use std::io::Write;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
-use tokio::time::Instant;
 
 use super::connection;
 use crate::api::crds;
@@ -34,9 +33,12 @@ impl CrdsArgs {
             return print();
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
-        runtime
-            .block_on(async { tokio::time::timeout(LIMIT, apply()).await })
-            .with_context(|| format!("the API server did not serve the definitions within {} s", LIMIT.as_secs()))?
+        runtime.block_on(async { tokio::time::timeout(LIMIT, apply()).await }).with_context(|| {
+            format!(
+                "the API server did not serve the definitions within {} s; see kubectl describe crd",
+                LIMIT.as_secs()
+            )
+        })?
     }
 }
 
@@ -53,7 +55,6 @@ fn print() -> anyhow::Result<()> {
 async fn apply() -> anyhow::Result<()> {
     let client = connection::client(connection::find().await?)?;
     let api: Api<CustomResourceDefinition> = Api::all(client);
-    let begun = Instant::now();
     for crd in crds() {
         let name = crd.name_any();
         let before = api.get_opt(&name).await.with_context(|| format!("cannot read the definition {name}"))?;
@@ -70,9 +71,6 @@ async fn apply() -> anyhow::Result<()> {
     for crd in crds() {
         let name = crd.name_any();
         while !is_established(&api.get(&name).await.with_context(|| format!("cannot read the definition {name}"))?) {
-            if begun.elapsed() > LIMIT {
-                bail!("the API server does not serve {name}; see its status by kubectl describe crd {name}");
-            }
             tokio::time::sleep(POLL).await;
         }
     }

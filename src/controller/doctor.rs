@@ -61,7 +61,14 @@ pub async fn examine(
     definitions(&client).await.into_iter().for_each(&mut tell);
     // Nothing is watched: it is only asked what would be.
     let watches = Watches::new(client.clone(), options, mpsc::channel(1).0, Metrics::default());
-    let sources = watches.sources(&watches.find().await);
+    let found = match watches.try_find().await {
+        Ok(found) => found,
+        Err(error) => {
+            let text = format!("cannot find out which APIs are served: {error}; the rest is not looked at");
+            return tell(Finding { is_well: false, text });
+        }
+    };
+    let sources = watches.sources(&found);
     let needs = needs(sources.all(), options.namespaces.as_deref(), lease, reviews);
     let asked = stream::iter(needs).map(|need| ask(&client, need)).buffered(PARALLEL);
     let mut asked = pin!(asked);
@@ -75,12 +82,14 @@ pub async fn examine(
 
 /// Whether the kinds of the operator are served.
 async fn definitions(client: &Client) -> Vec<Finding> {
-    let served = client.list_api_group_resources(&ServiceModel::api_version(&())).await;
+    let version = ServiceModel::api_version(&());
+    let served = tokio::time::timeout(ANSWER_LIMIT, client.list_api_group_resources(&version)).await;
     let finding = |plural: String| match &served {
-        Ok(list) if list.resources.iter().any(|resource| resource.name == plural) => {
+        Err(_) => Finding { is_well: false, text: format!("cannot ask for {plural}: no answer") },
+        Ok(Ok(list)) if list.resources.iter().any(|resource| resource.name == plural) => {
             Finding { is_well: true, text: format!("{plural} are served") }
         }
-        Err(error) if !matches!(error, kube::Error::Api(status) if status.code == 404) => {
+        Ok(Err(error)) if !matches!(error, kube::Error::Api(status) if status.code == 404) => {
             Finding { is_well: false, text: format!("cannot ask for {plural}: {}", root_cause(error)) }
         }
         _ => {

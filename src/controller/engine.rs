@@ -40,6 +40,9 @@ const NAMED: usize = 3;
 /// How many waiting inputs are taken in before other work has a turn.
 const BATCH: usize = 256;
 
+/// How many who want to know how things are get one answer.
+const ASKERS: usize = 16;
+
 /// How often the clock is looked at: a new day changes results without any object having changed.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -57,8 +60,7 @@ impl Work {
     /// The kind of the object, as the API calls it.
     const fn kind(&self) -> &'static str {
         match self {
-            Self::Assignment(id) if id.is_cluster() => "ClusterResponsibilityAssignment",
-            Self::Assignment(_) => "ResponsibilityAssignment",
+            Self::Assignment(id) => id.kind(),
             Self::ServiceModel(_) => "ServiceModel",
         }
     }
@@ -158,18 +160,24 @@ impl Engine {
     /// Works until `stop` is cancelled, then lets the writes under way end.
     pub(super) async fn run(mut self, mut inputs: Receiver<Input>, stop: &CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH);
+        let mut askers = Vec::new();
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        self.look_at_mandate();
         loop {
+            // At each turn: a mandate may run out while something else is done.
+            self.look_at_mandate();
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = self.mandate.changed() => self.look_at_mandate(),
+                () = self.mandate.changed() => {}
                 Some(ended) = self.writes.join_next_with_id() => self.ended(ended),
                 Some(_) = self.telling.join_next() => {}
                 _ = inputs.recv_many(&mut batch, BATCH) => batch.drain(..).for_each(|input| self.take(input)),
                 _ = ticks.tick() => self.look_at_clock(),
-                Some(asker) = self.instruments.questions.recv() => self.answer(asker),
+                asked = self.instruments.questions.recv_many(&mut askers, ASKERS), if !self.instruments.questions.is_closed() => {
+                    if asked > 0 {
+                        self.answer(askers.drain(..));
+                    }
+                }
                 // Nothing is published from an inventory that was read in part.
                 work = self.queue.next(), if self.leads && self.sources.settled() => self.start(&work),
                 due = self.notices.next(), if self.leads && self.sources.settled() => self.tell(&due),
@@ -268,10 +276,9 @@ impl Engine {
             self.notices.forget_workloads();
         }
         if service_models {
-            let names: Vec<Work> = self.service_models.keys().cloned().map(Work::ServiceModel).collect();
-            self.mark(names);
+            self.mark_service_models();
         }
-        // What is so at start is no news, and what happens while another leads is told by that one.
+        // What is so at start is no news, and what happens while another leads is that one's to tell.
         if self.leads && self.sources.settled() {
             for change in workloads {
                 // What is read again after it could not be is no news either.
@@ -383,8 +390,7 @@ impl Engine {
     fn start(&mut self, work: &Work) {
         if !self.mandate.holds() {
             // The process may have been paused while another took over.
-            self.queue.finished(work);
-            return self.look_at_mandate();
+            return self.again(work);
         }
         match work {
             Work::Assignment(id) => self.start_assignment(id),
@@ -441,7 +447,8 @@ impl Engine {
             self.instruments.metrics.reconciled(work.kind(), "unchanged");
             return self.queue.finished(&work);
         };
-        let (uid, write) = (seen.uid.clone(), write_service_model(self.client.clone(), seen.clone(), status));
+        let (uid, write) =
+            (seen.uid.clone(), write_service_model(self.client.clone(), seen.clone(), status, self.mandate.clone()));
         self.spawn(work, uid, write);
     }
 
@@ -476,17 +483,23 @@ impl Engine {
                 self.published(work, uid, resource_version, status);
                 self.queue.finished(work);
             }
-            Outcome::Unchanged | Outcome::Gone | Outcome::NotLeading => self.queue.finished(work),
+            Outcome::Unchanged | Outcome::Gone => self.queue.finished(work),
+            Outcome::NotLeading => self.again(work),
             Outcome::Conflict => {
                 debug!(status = %work, "changed meanwhile, evaluating again");
-                self.queue.finished(work);
-                self.queue.mark(work, Instant::now());
+                self.again(work);
             }
             Outcome::Failed(error) => {
                 warn!(status = %work, error, "cannot publish the status, trying again");
                 self.queue.failed(work, Instant::now());
             }
         }
+    }
+
+    /// Works on it anew.
+    fn again(&mut self, work: &Work) {
+        self.queue.finished(work);
+        self.queue.mark(work, Instant::now());
     }
 
     /// Takes in a status that was written, unless the watch knows of a later one by now.

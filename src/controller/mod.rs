@@ -107,10 +107,16 @@ pub struct Candidacy {
     pub identity: String,
 }
 
-/// A watch has ended although nobody stopped it.
+/// A part of the controller has ended although nobody stopped it.
 #[derive(Debug, thiserror::Error)]
-#[error("a watch has ended, which is a defect of the operator; see its log")]
-pub struct WatchEnded;
+pub enum Ended {
+    /// A watch.
+    #[error("a watch has ended, which is a defect of the operator; see its log")]
+    Watch,
+    /// The leader election.
+    #[error("the leader election has ended, which is a defect of the operator; see its log")]
+    Election,
+}
 
 /// Runs the controller until `stop` is cancelled. Without a candidacy it is alone and always writes.
 ///
@@ -118,14 +124,15 @@ pub struct WatchEnded;
 ///
 /// # Errors
 ///
-/// When a watch ends, which only a defect can bring about: a process that does not see everything must not go on.
+/// When a watch or the leader election ends, which only a defect can bring about: a process that does not see everything, or
+/// can never write, must not go on.
 pub async fn run(
     client: Client,
     options: Options,
     instruments: Instruments,
     candidacy: Option<Candidacy>,
     stop: CancellationToken,
-) -> Result<(), WatchEnded> {
+) -> Result<(), Ended> {
     let (sender, inputs) = mpsc::channel(INPUTS);
     let watches = Watches::new(client.clone(), &options, sender, instruments.metrics.clone());
     let found = tokio::select! {
@@ -137,7 +144,7 @@ pub async fn run(
         Some(namespaces) => sources.within(namespaces),
         None => sources,
     };
-    let (election, mandate) = match candidacy {
+    let (mut election, mandate) = match candidacy {
         Some(candidacy) => {
             let (election, mandate) = Election::start(candidacy);
             (Some(election), mandate)
@@ -146,13 +153,22 @@ pub async fn run(
     };
     let ended = tokio::select! {
         () = Engine::new(client, options, sources, instruments, mandate).run(inputs, &stop) => Ok(()),
-        ended = watches.keep(found) => Err(ended),
+        () = watches.keep(found) => Err(Ended::Watch),
+        () = ended(election.as_mut()) => Err(Ended::Election),
     };
     if let Some(election) = election {
         election.end().await;
     }
     info!("stopped");
     ended
+}
+
+/// Waits until the election has ended by itself, for ever where there is none.
+async fn ended(election: Option<&mut Election>) {
+    match election {
+        Some(election) => election.ended().await,
+        None => std::future::pending().await,
+    }
 }
 
 #[cfg(test)]

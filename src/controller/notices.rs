@@ -127,8 +127,7 @@ pub(super) fn workload_note(
     now: &BTreeSet<(LayerId, Duty)>,
     assignment: &AssignmentId,
 ) -> Option<Note> {
-    let kind = if assignment.is_cluster() { "ClusterResponsibilityAssignment" } else { "ResponsibilityAssignment" };
-    let told_in = format!("see the status of {kind} {}", assignment.name);
+    let told_in = format!("see the status of {} {}", assignment.kind(), assignment.name);
     let mut layers: Vec<&str> = now.difference(before).map(|(layer, _)| matrix.layer(*layer).name.as_str()).collect();
     layers.dedup();
     let (warning, reason, note) = if !layers.is_empty() {

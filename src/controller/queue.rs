@@ -164,6 +164,14 @@ impl<K: Clone + Eq + Hash> Queue<K> {
         first.map(|due| now.saturating_duration_since(due)).unwrap_or_default()
     }
 
+    /// Forgets all that wait; those that are worked on end as they do.
+    pub(super) fn forget_waiting(&mut self) {
+        self.timers.clear();
+        self.due.clear();
+        self.entries.retain(|_, entry| entry.running);
+        self.entries.values_mut().for_each(|entry| entry.again = None);
+    }
+
     /// It is gone.
     pub(super) fn forget(&mut self, id: &K) {
         if let Some(entry) = self.entries.get_mut(id).filter(|entry| entry.running) {
@@ -287,6 +295,21 @@ mod tests {
         let (name, after) = next_after(&mut queue, start).await;
         assert_eq!(name, "a");
         about(after, Duration::from_secs(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_can_be_forgotten_and_what_is_worked_on_ends() {
+        let (mut queue, start) = (Queue::<AssignmentId>::default(), Instant::now());
+        queue.mark(&id("a"), start);
+        queue.next().await;
+        queue.mark(&id("a"), Instant::now());
+        queue.mark_at(&id("b"), start + Duration::from_secs(9));
+        queue.forget_waiting();
+        assert_eq!((queue.waiting(), queue.running(), queue.oldest(Instant::now())), (0, 1, Duration::ZERO));
+        queue.finished(&id("a"));
+        assert!(tokio::time::timeout(Duration::from_mins(1), queue.next()).await.is_err());
+        queue.mark(&id("b"), Instant::now());
+        assert_eq!(queue.next().await, id("b"));
     }
 
     #[tokio::test(start_paused = true)]

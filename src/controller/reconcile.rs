@@ -197,7 +197,15 @@ pub(super) fn plan_service_model(
 }
 
 /// Writes the status of a service model.
-pub(super) async fn write_service_model(client: Client, seen: SeenModel, status: ServiceModelStatus) -> Outcome {
+pub(super) async fn write_service_model(
+    client: Client,
+    seen: SeenModel,
+    status: ServiceModelStatus,
+    mandate: Mandate,
+) -> Outcome {
+    if !mandate.holds() {
+        return Outcome::NotLeading;
+    }
     let api = Api::<PartialObjectMeta<ServiceModel>>::all(client);
     let name = Name { namespace: None, name: &seen.name };
     let write = apply(&api, name, &seen.resource_version, &status);
@@ -228,6 +236,9 @@ impl Plan {
     /// Writes the Events, then the status, which is the commit: after a crash in between, the same Events are tried again
     /// under the same names.
     pub(super) async fn carry_out(self, client: Client, events: EventSink, mandate: Mandate) -> Outcome {
+        if !mandate.holds() {
+            return Outcome::NotLeading;
+        }
         events.write(&self.occasion, &self.notes, self.now).await;
         let Some(status) = self.status else { return Outcome::Unchanged };
         if !mandate.holds() {

@@ -109,6 +109,7 @@ impl<R: Reader> Watch<R> {
                     continue;
                 }
                 Err(_) => {
+                    self.metrics.errors.inc();
                     warn!(source = %self.source, "no answer to a list within two minutes, or none to its end; trying again");
                     // A silence of this length is a failure by itself: what waits for this kind must not wait for ever.
                     self.tell(Input::Unreadable(self.source.clone(), Problem::Failing)).await?;

@@ -11,10 +11,10 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tracing::{info, warn};
 
+use super::Options;
 use super::discovery::{Found, Question, Standing, Wanted, look};
 use super::input::{Input, Problem, Source, Sources};
 use super::starter::{Over, Starter, Task};
-use super::{Options, WatchEnded};
 use crate::inventory::{Delta, Listed};
 use crate::telemetry::metric::Metrics;
 
@@ -91,6 +91,12 @@ impl Watches {
         }
     }
 
+    /// Finds out the same, or why that cannot be found out now.
+    pub(super) fn try_find(&self) -> impl Future<Output = Result<Found, String>> + Send + use<> {
+        let (client, question) = (self.starter.client.clone(), self.question());
+        async move { look(&client, &question).await }
+    }
+
     /// The kinds that have to be read before anything is said, where this is served.
     pub(super) fn sources(&self, found: &Found) -> Sources {
         let served = self.optional.iter().map(|optional| &optional.wanted);
@@ -100,7 +106,7 @@ impl Watches {
     }
 
     /// Starts the watches and keeps to what is served. Returns when a watch has ended, which none does by itself.
-    pub(super) async fn keep(mut self, found: Found) -> WatchEnded {
+    pub(super) async fn keep(mut self, found: Found) {
         let mut found = Ok(found);
         let mut fails = false;
         loop {
@@ -110,7 +116,7 @@ impl Watches {
                         info!("found out again which APIs are served");
                     }
                     if self.follow(&found).await.is_err() {
-                        return WatchEnded;
+                        return;
                     }
                 }
                 Err(error) => {
@@ -127,7 +133,7 @@ impl Watches {
             found = tokio::select! {
                 ended = self.tasks.join_next() => {
                     log_end(ended.and_then(Result::err));
-                    return WatchEnded;
+                    return;
                 }
                 found = async { due(&starter.look).await; look(&starter.client, &question).await } => found,
             };

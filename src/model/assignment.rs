@@ -25,6 +25,12 @@ impl AssignmentId {
     pub const fn is_cluster(&self) -> bool {
         self.namespace.is_none()
     }
+
+    /// Its kind, as the API calls it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        if self.is_cluster() { "ClusterResponsibilityAssignment" } else { "ResponsibilityAssignment" }
+    }
 }
 
 impl fmt::Display for AssignmentId {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,7 +25,9 @@ use tracing::warn;
 /// How long the API server may take for an answer; the client would go on trying for minutes.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// How long a permission is believed in without asking again.
-const KEPT: Duration = Duration::from_mins(1);
+const BELIEVED: Duration = Duration::from_mins(1);
+/// How long whoever was allowed is asked about without regard to how many others want to be let in.
+const KNOWN: Duration = Duration::from_mins(10);
 /// How many callers are remembered.
 const CALLERS: usize = 64;
 /// How often the API server is asked at most: whoever has no right must not load it through us.
@@ -37,14 +40,21 @@ pub(super) struct Reviewer(Arc<Inner>);
 
 struct Inner {
     client: Client,
-    /// Tokens that may, by digest, and until when that is believed.
+    /// Tokens that may, by digest, and when that was found.
     allowed: Mutex<HashMap<[u8; 32], Instant>>,
     questions: DefaultDirectRateLimiter,
+    /// Whether it was logged that the API server does not answer such questions.
+    complained: AtomicBool,
 }
 
 impl Reviewer {
     pub(super) fn new(client: Client) -> Self {
-        Self(Arc::new(Inner { client, allowed: Mutex::default(), questions: RateLimiter::direct(QUESTIONS) }))
+        Self(Arc::new(Inner {
+            client,
+            allowed: Mutex::default(),
+            questions: RateLimiter::direct(QUESTIONS),
+            complained: AtomicBool::new(false),
+        }))
     }
 
     /// Lets through who may.
@@ -61,10 +71,11 @@ impl Reviewer {
     async fn review(&self, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
         let token = bearer(headers).ok_or((StatusCode::UNAUTHORIZED, "send a bearer token"))?;
         let digest: [u8; 32] = Sha256::digest(token).into();
-        if self.is_remembered(&digest) {
+        let allowed = self.allowed(&digest);
+        if allowed.is_some_and(|since| since < BELIEVED) {
             return Ok(());
         }
-        if self.0.questions.check().is_err() {
+        if allowed.is_none() && self.0.questions.check().is_err() {
             return Err((StatusCode::TOO_MANY_REQUESTS, "too many callers; try again later"));
         }
         let asked = async {
@@ -86,7 +97,7 @@ impl Reviewer {
         let spec = TokenReviewSpec { token: token.to_owned(), ..TokenReviewSpec::default() };
         let review = TokenReview { spec, ..TokenReview::default() };
         let reviewed = Api::all(self.0.client.clone()).create(&PostParams::default(), &review).await;
-        let status = reviewed.map_err(|error| unavailable(&error))?.status.unwrap_or_default();
+        let status = self.answer(reviewed)?.status.unwrap_or_default();
         match status {
             TokenReviewStatus { authenticated: Some(true), user: Some(user), .. } => Ok(user),
             _ => Err((StatusCode::UNAUTHORIZED, "the token is not valid here")),
@@ -105,7 +116,7 @@ impl Reviewer {
         };
         let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
         let reviewed = Api::all(self.0.client.clone()).create(&PostParams::default(), &review).await;
-        let status = reviewed.map_err(|error| unavailable(&error))?.status;
+        let status = self.answer(reviewed)?.status;
         if status.is_some_and(|status| status.allowed) {
             Ok(())
         } else {
@@ -113,24 +124,32 @@ impl Reviewer {
         }
     }
 
-    fn is_remembered(&self, digest: &[u8; 32]) -> bool {
+    /// How long ago a token was found to be one that may, if it was.
+    fn allowed(&self, digest: &[u8; 32]) -> Option<Duration> {
         let allowed = self.0.allowed.lock().unwrap_or_else(PoisonError::into_inner);
-        allowed.get(digest).is_some_and(|until| Instant::now() < *until)
+        allowed.get(digest).map(Instant::elapsed).filter(|since| *since < KNOWN)
     }
 
     fn remember(&self, digest: [u8; 32]) {
         let now = Instant::now();
         let mut allowed = self.0.allowed.lock().unwrap_or_else(PoisonError::into_inner);
-        allowed.retain(|_, until| now < *until);
+        allowed.retain(|_, found| now.duration_since(*found) < KNOWN);
         if allowed.len() < CALLERS {
-            allowed.insert(digest, now + KEPT);
+            allowed.insert(digest, now);
         }
     }
-}
 
-fn unavailable(error: &kube::Error) -> (StatusCode, &'static str) {
-    warn!(%error, "cannot ask the API server who reads the metrics; the operator needs create on tokenreviews and subjectaccessreviews");
-    (StatusCode::SERVICE_UNAVAILABLE, "the API server does not tell who may read this")
+    /// What the API server answers; when it does not, that is logged once.
+    fn answer<T>(&self, reviewed: kube::Result<T>) -> Result<T, (StatusCode, &'static str)> {
+        let complained = self.0.complained.swap(reviewed.is_err(), Ordering::Relaxed);
+        reviewed.map_err(|error| {
+            if !complained {
+                let remedy = "the operator needs create on tokenreviews and subjectaccessreviews";
+                warn!(%error, "cannot ask the API server who reads the metrics; {remedy}");
+            }
+            (StatusCode::SERVICE_UNAVAILABLE, "the API server does not tell who may read this")
+        })
+    }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -20,7 +20,7 @@ use access::Reviewer;
 
 pub use address::{Address, InvalidAddress};
 
-/// How long a caller may take to send its request.
+/// How long a caller may take to send its next request.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
 /// What is served where.
@@ -117,14 +117,16 @@ async fn serve(what: &'static str, listener: TcpListener, router: Router, tls: O
     let service = router.into_make_service();
     let ended = match tls {
         Some(tls) => match axum_server::from_tcp_rustls(listener, tls) {
-            Ok(mut server) => {
+            Ok(server) => {
+                let mut server = server.first_request_timeout(REQUEST_LIMIT).http1_only();
                 server.http_builder().http1().header_read_timeout(REQUEST_LIMIT);
                 server.handle(handle).serve(service).await
             }
             Err(error) => Err(error),
         },
         None => match axum_server::from_tcp(listener) {
-            Ok(mut server) => {
+            Ok(server) => {
+                let mut server = server.first_request_timeout(REQUEST_LIMIT).http1_only();
                 server.http_builder().http1().header_read_timeout(REQUEST_LIMIT);
                 server.handle(handle).serve(service).await
             }

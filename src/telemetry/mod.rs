@@ -9,6 +9,7 @@ pub mod reference;
 mod render;
 pub mod snapshot;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -22,6 +23,9 @@ const QUESTIONS: usize = 8;
 /// How long the engine may take for an answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
+/// Where somebody who wants to know how things are gets the answer.
+pub type Asker = oneshot::Sender<Arc<Snapshot>>;
+
 /// The end of the controller.
 #[derive(Debug)]
 pub struct Instruments {
@@ -30,7 +34,7 @@ pub struct Instruments {
     /// Whether it works and has read what it needs.
     pub health: Health,
     /// Whoever wants to know how things are.
-    pub questions: mpsc::Receiver<oneshot::Sender<Snapshot>>,
+    pub questions: mpsc::Receiver<Asker>,
 }
 
 /// The end of the server.
@@ -39,7 +43,7 @@ pub struct Readings {
     metrics: Metrics,
     /// Whether the controller works and has read what it needs.
     pub health: Health,
-    questions: mpsc::Sender<oneshot::Sender<Snapshot>>,
+    questions: mpsc::Sender<Asker>,
 }
 
 /// The engine did not answer in time.

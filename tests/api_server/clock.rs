@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use responsibility_operator::controller::{self, Clock, Options, WatchEnded};
+use responsibility_operator::controller::{self, Clock, Ended, Options};
 use responsibility_operator::inventory::{LEFT_OUT, Scope};
 use responsibility_operator::model::Settings;
 use responsibility_operator::telemetry::telemetry;
@@ -68,7 +68,7 @@ fn noon(day: &str) -> Timestamp {
 /// An operator that runs within the test; it stops when this is dropped.
 pub struct OperatorTask {
     stop: CancellationToken,
-    task: JoinHandle<Result<(), WatchEnded>>,
+    task: JoinHandle<Result<(), Ended>>,
 }
 
 impl OperatorTask {

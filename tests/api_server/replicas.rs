@@ -9,9 +9,7 @@ use kube::api::Api;
 use serde_json::{Value, json};
 
 use crate::serve::get;
-use crate::support::{
-    Cluster, LEASE, LIMIT, Namespace, SYSTEM, assignment, deployment, eventually, eventually_within, held_by,
-};
+use crate::support::{Cluster, LEASE, LIMIT, Namespace, SYSTEM, deployment, eventually, eventually_within, team};
 
 /// A Lease that nobody renews can be taken after 15 s; twice the time for a machine that is busy.
 const TAKEOVER: Duration = Duration::from_mins(2);
@@ -39,13 +37,6 @@ fn with_a_gap<'a>(cluster: &'a Cluster, name: &'a str) -> Namespace<'a> {
     let ns = cluster.namespace(name);
     ns.apply(&[deployment("web", &json!({})), team(&["node-os"])]);
     ns
-}
-
-fn team(layers: &[&str]) -> Value {
-    assignment(
-        "team",
-        json!({ "parties": [{ "name": "team", "role": "Customer" }], "duties": [held_by("team", layers)] }),
-    )
 }
 
 /// The statuses and Events that a replica has written, or tried to, since a time.

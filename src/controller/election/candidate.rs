@@ -1,8 +1,8 @@
 //! Who may write, decided from what is seen of the Lease. Pure: the time comes as an argument.
 //!
-//! The rules are those of client-go's leader election, with one more: a Lease that is missing counts as held by whoever held
-//! it last, until it has been missing for a lease's duration. So a deletion never makes two leaders, and a replica that is
-//! about to end does not bring back what an uninstall has removed.
+//! The rules are those of client-go's leader election, with one more: a Lease that is missing, or was emptied by somebody else
+//! than its holder, counts as held until that has lasted for a lease's duration. So neither makes two leaders, and a replica
+//! that is about to end does not bring back what an uninstall has removed.
 
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ pub(in crate::controller) const LEASE: Duration = Duration::from_secs(15);
 pub(super) const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 /// How often to try.
 pub(super) const RETRY: Duration = Duration::from_secs(2);
+/// How long a holder that lets go leaves it good for: whoever sees that may have it at once.
+pub(super) const RELEASED: Duration = Duration::from_secs(1);
 
 /// What counts of a Lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,13 +49,15 @@ pub(super) struct Candidate {
     identity: String,
     /// What was seen last, and when it was first seen to be so.
     seen: Option<(Claim, Instant)>,
+    /// When the Lease was looked at first.
+    began: Option<Instant>,
     /// When the last write that made or kept us the leader was begun.
     renewed: Option<Instant>,
 }
 
 impl Candidate {
     pub(super) const fn new(identity: String) -> Self {
-        Self { identity, seen: None, renewed: None }
+        Self { identity, seen: None, began: None, renewed: None }
     }
 
     /// Who this is in the Lease.
@@ -65,21 +69,30 @@ impl Candidate {
     ///
     /// Whether another's claim has run out is judged by when it was seen to change, never by the clock of its holder.
     pub(super) fn look(&mut self, claim: Option<Claim>, now: Instant) -> Step {
+        let began = *self.began.get_or_insert(now);
         let Some(claim) = claim else {
-            let last = self.seen.as_ref().map(|(claim, since)| *since + claim.duration.max(LEASE));
-            return if last.is_none_or(|last| now >= last) { Step::Create } else { Step::Wait };
+            let last = self.seen.as_ref().map_or(began + LEASE, |(claim, since)| *since + claim.duration.max(LEASE));
+            return if now >= last { Step::Create } else { Step::Wait };
         };
-        if self.seen.as_ref().is_none_or(|(known, _)| *known != claim) {
-            self.seen = Some((claim.clone(), now));
-        }
-        let since = self.seen.as_ref().map_or(now, |(_, since)| *since);
         if claim.holder == self.identity {
-            Step::Renew(claim.transitions)
-        } else if claim.holder.is_empty() || now >= since + claim.duration {
+            self.seen = Some((claim.clone(), now));
+            return Step::Renew(claim.transitions);
+        }
+        // Whatever was ours is another's now, or nobody's.
+        self.renewed = None;
+        let is_blank = claim.holder.is_empty() && self.seen.is_none();
+        let since = match &self.seen {
+            Some((known, since)) if *known == claim => *since,
+            _ => now,
+        };
+        // One that nobody has held is as blank as when it was first seen.
+        if !is_blank {
+            self.seen = Some((claim.clone(), since));
+        }
+        let is_released = claim.holder.is_empty() && claim.duration <= RELEASED;
+        if is_blank || is_released || now >= since + claim.duration {
             Step::Take(claim.transitions.saturating_add(1))
         } else {
-            // Whatever was ours is another's now.
-            self.renewed = None;
             Step::Wait
         }
     }
@@ -107,7 +120,12 @@ mod tests {
     }
 
     fn released() -> Claim {
-        Claim { duration: Duration::from_secs(1), ..claim("", "t9") }
+        Claim { duration: RELEASED, ..claim("", "t9") }
+    }
+
+    /// As the chart makes it, and as it is after somebody has replaced it by that.
+    fn blank() -> Claim {
+        Claim { transitions: 0, ..claim("", "") }
     }
 
     /// What a candidate `a` does at the last of these moments, given in seconds, having seen these claims.
@@ -119,7 +137,13 @@ mod tests {
     }
 
     #[rstest]
-    #[case::nobody_ever(&[(0, None)], Step::Create)]
+    #[case::nobody_ever(&[(0, Some(blank()))], Step::Take(1))]
+    #[case::nobody_for_a_while(&[(0, Some(blank())), (2, Some(blank()))], Step::Take(1))]
+    #[case::missing_from_the_start(&[(0, None), (14, None)], Step::Wait)]
+    #[case::missing_for_long(&[(0, None), (15, None)], Step::Create)]
+    #[case::emptied_while_held(&[(0, Some(claim("b", "t1"))), (2, Some(blank())), (16, Some(blank()))], Step::Wait)]
+    #[case::emptied_for_long(&[(0, Some(claim("b", "t1"))), (2, Some(blank())), (17, Some(blank()))], Step::Take(1))]
+    #[case::emptied_while_ours(&[(0, Some(claim("a", "t1"))), (2, Some(blank()))], Step::Wait)]
     #[case::nobody_now(&[(0, Some(released()))], Step::Take(5))]
     #[case::another(&[(0, Some(claim("b", "t1")))], Step::Wait)]
     #[case::another_who_died_before_we_came(&[(0, Some(claim("b", "t1"))), (14, Some(claim("b", "t1")))], Step::Wait)]
@@ -165,6 +189,9 @@ mod tests {
         candidate.wrote(claim("a", "t1"), start);
         assert_eq!(candidate.look(Some(claim("b", "t2")), start + RETRY), Step::Wait);
         assert_eq!(candidate.leads_until(), None);
+        candidate.wrote(claim("a", "t3"), start);
+        candidate.look(Some(blank()), start + RETRY);
+        assert_eq!(candidate.leads_until(), None, "nor one whose lease was emptied");
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod candidate;
 mod mandate;
 
 use std::fmt;
+use std::pin::pin;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,16 +18,17 @@ use tracing::{debug, info, warn};
 
 use super::Candidacy;
 use super::watch::root_cause;
-use candidate::{Candidate, Claim, RETRY, Step};
+use candidate::{Candidate, Claim, RELEASED, RENEW_DEADLINE, RETRY, Step};
 use mandate::Grant;
 
 pub(super) use candidate::LEASE;
 pub(super) use mandate::Mandate;
 
-/// How long the API server may take for an answer: two of them fit into the renew deadline.
-const ANSWER_LIMIT: Duration = Duration::from_secs(4);
+/// How long the API server may take for an answer: a leader that gets none to one renewal has time for a second.
+const ANSWER_LIMIT: Duration = Duration::from_millis(2500);
+const _: () = assert!(2 * (RETRY.as_millis() + ANSWER_LIMIT.as_millis()) < RENEW_DEADLINE.as_millis());
 /// How long letting go may take; who waits for the Lease gets it a little later otherwise.
-const RELEASE_LIMIT: Duration = Duration::from_secs(1);
+const RELEASE_LIMIT: Duration = Duration::from_millis(750);
 
 /// The Lease by which replicas agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,11 +70,18 @@ impl Election {
         (Self { stop, task }, mandate)
     }
 
-    /// Lets go of the Lease: the last write is done.
-    pub(super) async fn end(self) {
-        self.stop.cancel();
-        if let Err(error) = self.task.await {
+    /// Returns when it has ended by itself, which it never does.
+    pub(super) async fn ended(&mut self) {
+        if let Err(error) = (&mut self.task).await {
             warn!(%error, "the leader election ended abnormally");
+        }
+    }
+
+    /// Lets go of the Lease: the last write is done.
+    pub(super) async fn end(mut self) {
+        self.stop.cancel();
+        if !self.task.is_finished() {
+            self.ended().await;
         }
     }
 }
@@ -98,9 +107,16 @@ impl Elector {
         }
         info!(lease = %self.shown, identity = self.candidate.identity(), "taking part in the leader election");
         loop {
-            tokio::select! {
-                () = stop.cancelled() => break,
-                result = self.attempt() => self.note(result),
+            let ended = {
+                let mut attempt = pin!(self.attempt());
+                tokio::select! {
+                    result = &mut attempt => Some(result),
+                    // A write that is cut off may have been done: what it left could not be released then.
+                    () = stop.cancelled() => tokio::time::timeout(RELEASE_LIMIT, attempt).await.ok(),
+                }
+            };
+            if let Some(result) = ended {
+                self.note(result);
             }
             self.grant.set(self.candidate.leads_until());
             tokio::select! {
@@ -187,21 +203,35 @@ impl Elector {
 
     /// Lets go of the Lease if it is ours, so that another can have it at once.
     async fn release(mut self) {
-        let leads = self.candidate.leads_until().is_some_and(|until| Instant::now() < until);
-        let Some(lease) = self.known.take().filter(|_| leads) else { return };
-        let spec = LeaseSpec {
-            holder_identity: Some(String::new()),
-            lease_duration_seconds: Some(1),
-            renew_time: Some(MicroTime(Timestamp::now())),
-            ..lease.spec.clone().unwrap_or_default()
-        };
-        let released = Lease { spec: Some(spec), ..lease };
-        let parameters = PostParams::default();
-        let write = self.leases.replace(&self.name, &parameters, &released);
-        match tokio::time::timeout(RELEASE_LIMIT, write).await {
-            Ok(Ok(_)) => info!(lease = %self.shown, "released the Lease"),
+        match tokio::time::timeout(RELEASE_LIMIT, self.let_go()).await {
+            Ok(Ok(true)) => info!(lease = %self.shown, "released the Lease"),
+            Ok(Ok(false)) => {}
             Ok(Err(error)) => warn!(lease = %self.shown, error = root_cause(&error), "cannot release the Lease"),
             Err(_) => warn!(lease = %self.shown, "cannot release the Lease: the API server does not answer"),
+        }
+    }
+
+    /// Whether it was ours and is nobody's now.
+    async fn let_go(&mut self) -> kube::Result<bool> {
+        let mut known = self.known.take();
+        loop {
+            let Some(lease) = known.filter(|lease| claim(lease).holder == self.candidate.identity()) else {
+                return Ok(false);
+            };
+            let spec = LeaseSpec {
+                holder_identity: Some(String::new()),
+                lease_duration_seconds: Some(seconds(RELEASED)),
+                renew_time: Some(MicroTime(Timestamp::now())),
+                ..lease.spec.clone().unwrap_or_default()
+            };
+            match self.leases.replace(&self.name, &PostParams::default(), &Lease { spec: Some(spec), ..lease }).await {
+                Ok(_) => return Ok(true),
+                // Somebody has put something on it.
+                Err(kube::Error::Api(status)) if status.code == 409 => known = self.leases.get_opt(&self.name).await?,
+                // It was deleted, as by an uninstall.
+                Err(kube::Error::Api(status)) if status.code == 404 => return Ok(false),
+                Err(error) => return Err(error),
+            }
         }
     }
 }
@@ -244,6 +274,6 @@ fn explain(refusal: Refusal, verb: &str) -> String {
         }
         Refusal::Error(kube::Error::Api(status)) => format!("{} (code {})", status.message, status.code),
         Refusal::Error(error) => root_cause(&error),
-        Refusal::Silence => format!("no answer within {} s", ANSWER_LIMIT.as_secs()),
+        Refusal::Silence => format!("no answer within {ANSWER_LIMIT:?}"),
     }
 }

@@ -22,14 +22,14 @@ impl Engine {
         info!("leading: statuses and Events are written by this replica");
         self.leads = true;
         self.mark_assignments();
-        let models: Vec<Work> = self.service_models.keys().cloned().map(Work::ServiceModel).collect();
-        self.mark(models);
+        self.mark_service_models();
     }
 
     /// Nothing is written any more, and what was to be told is another's to tell.
     fn stand_by(&mut self) {
         warn!("not leading any more: standing by");
         self.leads = false;
+        self.queue.forget_waiting();
         self.writes.abort_all();
         self.telling.abort_all();
         self.notices = Notices::default();
@@ -54,6 +54,11 @@ impl Engine {
                 self.queue.mark(&work, now);
             }
         }
+    }
+
+    pub(super) fn mark_service_models(&mut self) {
+        let models: Vec<Work> = self.service_models.keys().cloned().map(Work::ServiceModel).collect();
+        self.mark(models);
     }
 
     pub(super) fn mark_assignments(&mut self) {

@@ -1,19 +1,24 @@
 //! What the engine tells of itself when it is asked.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Engine, Tracked};
 use crate::model::AssignmentId;
+use crate::telemetry::Asker;
 use crate::telemetry::snapshot::Snapshot;
 
 impl Engine {
-    pub(super) fn answer(&self, asker: oneshot::Sender<Snapshot>) {
-        // Whoever asked may have gone.
-        let _ = asker.send(self.snapshot());
+    /// Tells all who ask the same. Whoever asked may have gone.
+    pub(super) fn answer(&self, askers: impl Iterator<Item = Asker>) {
+        let mut waiting = askers.filter(|asker| !asker.is_closed()).peekable();
+        if waiting.peek().is_some() {
+            let snapshot = Arc::new(self.snapshot());
+            waiting.for_each(|asker| drop(asker.send(snapshot.clone())));
+        }
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -56,9 +61,8 @@ fn conditions<'a>(
 ) -> BTreeMap<(&'static str, String, String), usize> {
     let mut counts: BTreeMap<(&'static str, &str, &str), usize> = BTreeMap::new();
     for (id, Tracked { seen, .. }) in assignments {
-        let kind = if id.is_cluster() { "ClusterResponsibilityAssignment" } else { "ResponsibilityAssignment" };
         for condition in &seen.status.conditions {
-            *counts.entry((kind, &condition.type_, &condition.status)).or_default() += 1;
+            *counts.entry((id.kind(), &condition.type_, &condition.status)).or_default() += 1;
         }
     }
     let owned = |((kind, condition, status), count): ((&'static str, &str, &str), usize)| {

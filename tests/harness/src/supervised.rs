@@ -87,6 +87,8 @@ impl Supervised {
 impl Drop for Supervised {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
+        // It may have been paused.
+        let _ = self.signal_all(Signal::CONT);
         // The shell ends with the process; there is nobody to tell about a failure.
         let _ = self.0.wait();
     }

@@ -115,8 +115,11 @@ fn keep(folder: &Path) -> Result<ExitCode> {
 }
 
 fn run_inside(folder: &Path, starter_gone: &mpsc::Receiver<()>) -> Result<ExitStatus> {
-    let lock = File::create(folder.join(LOCK))?;
+    // Under its name it is locked from the start: whoever finds it free removes the folder.
+    let made = folder.join("making-lock");
+    let lock = File::create(&made)?;
     lock.lock().context("cannot lock the folder of the node")?;
+    fs::rename(made, folder.join(LOCK))?;
     clean_stale(folder.parent().context("the folder of the node is in no folder")?)?;
     for hierarchy in cgroup_hierarchies()? {
         let cgroup = hierarchy.join(cgroup_name(folder)?);

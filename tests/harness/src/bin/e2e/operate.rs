@@ -117,7 +117,7 @@ pub(crate) fn metrics(scenario: &mut Scenario) -> Result<()> {
     told.lines().filter(|line| shown.iter().any(|name| line.starts_with(name))).for_each(|line| println!("{line}"));
     ensure!(told.contains("\nresponsibility_leader 1\n"), "the leader does not say that it leads");
     ensure!(
-        told.contains("responsibility_events_total{reason=\"GapsFound\",result=\"written\"} 2"),
+        told.contains("\nresponsibility_events_total{reason=\"GapsFound\",result=\"written\"} 2\n"),
         "the Event is not counted"
     );
     Ok(())
