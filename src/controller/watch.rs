@@ -150,7 +150,9 @@ impl<R: Reader> Watch<R> {
                 Err(error) => {
                     self.metrics.errors.inc();
                     let problem = self.report(&error, progress).await?;
-                    let pause = if problem.is_some() { None } else { progress.backoff.next() };
+                    // Who is refused waits for somebody to act; who fails must not be a burden to the API server.
+                    let is_refused = !matches!(problem, None | Some(Problem::Failing));
+                    let pause = if is_refused { None } else { progress.backoff.next() };
                     tokio::time::sleep(pause.unwrap_or(ASK_AGAIN)).await;
                     if problem.is_some() || must_begin_anew(&error) {
                         return Ok(());

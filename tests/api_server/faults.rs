@@ -27,10 +27,17 @@ async fn missing_definitions_are_named_and_waited_for() {
 
 /// Leaves the operator these verbs on Services, and waits until the API server knows.
 async fn allow_services(cluster: &Cluster, verbs: &[&str]) {
-    let patch = json!([
-        { "op": "replace", "path": "/rules/0/resources", "value": ["namespaces", "pods", "replicationcontrollers"] },
-        { "op": "replace", "path": "/rules/1", "value": { "apiGroups": [""], "resources": ["services"], "verbs": verbs } },
-    ]);
+    let role: Value =
+        serde_json::from_str(&cluster.kubectl(&["get", "clusterrole", "responsibility-operator", "-o", "json"]))
+            .unwrap();
+    let mut rules = role["rules"].as_array().unwrap().clone();
+    // Services have a rule of their own then.
+    for rule in &mut rules {
+        rule["resources"].as_array_mut().unwrap().retain(|resource| resource != "services");
+    }
+    rules.retain(|rule| !rule["resources"].as_array().unwrap().is_empty());
+    rules.push(json!({ "apiGroups": [""], "resources": ["services"], "verbs": verbs }));
+    let patch = json!([{ "op": "replace", "path": "/rules", "value": rules }]);
     cluster.kubectl(&["patch", "clusterrole", "responsibility-operator", "--type=json", "-p", &patch.to_string()]);
     let user = "--as=system:serviceaccount:responsibility-system:responsibility-operator";
     for verb in ["list", "watch"] {
@@ -43,16 +50,9 @@ async fn allow_services(cluster: &Cluster, verbs: &[&str]) {
     }
 }
 
-/// The first rules of the operator's role: Services have one of their own that can be changed.
-fn separate_services(cluster: &Cluster) {
-    let rule = json!([{ "op": "add", "path": "/rules/1", "value": { "apiGroups": [""], "resources": ["services"], "verbs": ["list"] } }]);
-    cluster.kubectl(&["patch", "clusterrole", "responsibility-operator", "--type=json", "-p", &rule.to_string()]);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_right_to_see_services_nothing_is_called_covered_until_it_is_granted() {
     let cluster = Cluster::start().await;
-    separate_services(&cluster);
     allow_services(&cluster, &["get"]).await;
     let ns = cluster.namespace("blind");
     let customer: Vec<&str> = all_layers().into_iter().filter(|layer| *layer != "physical-infrastructure").collect();

@@ -18,6 +18,7 @@ fn helm_finds_nothing_to_complain_of() {
 #[case::unknown("replica: 3", &["replica"])]
 #[case::unknown_deeper("metrics: {serviceMonitor: {enable: true}}", &["/metrics/serviceMonitor", "enable"])]
 #[case::unknown_resource_field("resources: {request: {cpu: 1}}", &["/resources", "request"])]
+#[case::nothing_can_be_replaced("updateStrategy: {rollingUpdate: {maxSurge: 0}}", &["maxSurge", "maxUnavailable"])]
 #[case::no_quantity("resources: {limits: {memory: lots}}", &["/resources/limits/memory", "lots"])]
 #[case::unknown_in_security_context("securityContext: {runAsRoot: true}", &["/securityContext", "runAsRoot"])]
 #[case::no_number("replicas: two", &["/replicas", "integer"])]
@@ -101,6 +102,8 @@ fn a_wrong_value_is_refused_by_its_name(#[case] values: &str, #[case] words: &[&
 #[case::hundred_percent("podDisruptionBudget: {maxUnavailable: 50%}")]
 #[case::quantities("resources: {limits: {cpu: 1, memory: 1Gi, ephemeral-storage: 10Mi}}")]
 #[case::openshift("podSecurityContext: {runAsUser: null, runAsGroup: null}")]
+#[case::as_part_of_another_chart("{enabled: true, tags: {security: true}, global: {a: 1}}")]
+#[case::large_quantity("resources: {requests: {ephemeral-storage: 1Ei}}")]
 #[case::no_replicas("replicas: 0")]
 #[case::nothing_to_spread("topologySpreadConstraints: []")]
 #[case::one_letter("{namespaces: [a], nameOverride: b, fullnameOverride: c}")]
@@ -130,9 +133,11 @@ fn schema_and_values_name_the_same_fields() {
     let values = yaml("charts/responsibility-operator/values.yaml");
     let mut named = Vec::new();
     named_by_schema(&schema, "", &mut named);
-    // Free for users, with no defaults to show.
+    // Free for users or parent charts, with no defaults to show.
     let open = [
         "global",
+        "enabled",
+        "tags",
         "configuration",
         "affinity",
         "podSecurityContext",
