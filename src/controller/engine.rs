@@ -4,9 +4,9 @@
 mod lead;
 mod report;
 mod tell;
+mod work;
 
 use std::collections::{BTreeSet, HashMap};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use kube::Client;
 use tokio::sync::mpsc::Receiver;
-use tokio::task::{self, JoinError, JoinSet};
+use tokio::task::{self, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use super::clock::Clock;
 use super::election::Mandate;
@@ -28,11 +28,12 @@ use super::hold::Hold;
 use super::input::{Input, Seen, SeenModel, Sources};
 use super::notices::Notices;
 use super::queue::Queue;
-use super::reconcile::{Outcome, Situation, Told, Written, plan, plan_service_model, write_service_model};
+use super::reconcile::{Outcome, Told};
 use super::{Options, STOP_LIMIT};
 use crate::inventory::{Changed, Delta, Inventory, Listed, ListedKind};
 use crate::model::{AssignmentId, Completeness};
 use crate::telemetry::Instruments;
+use work::Work;
 
 /// How many unreadable assignments a condition names.
 const NAMED: usize = 3;
@@ -48,32 +49,6 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// How often the Events that were dropped are logged.
 const DROPPED_LOG: Duration = Duration::from_mins(1);
-
-/// What a status is kept of.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Work {
-    Assignment(AssignmentId),
-    ServiceModel(Arc<str>),
-}
-
-impl Work {
-    /// The kind of the object, as the API calls it.
-    const fn kind(&self) -> &'static str {
-        match self {
-            Self::Assignment(id) => id.kind(),
-            Self::ServiceModel(_) => "ServiceModel",
-        }
-    }
-}
-
-impl fmt::Display for Work {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Assignment(id) => write!(f, "{id}"),
-            Self::ServiceModel(name) => write!(f, "service model {name}"),
-        }
-    }
-}
 
 /// An assignment that the operator keeps the status of.
 #[derive(Debug)]
@@ -384,146 +359,6 @@ impl Engine {
             if dropped > 0 {
                 warn!(dropped, "Events on workloads and namespaces were dropped: there were too many at once");
             }
-        }
-    }
-
-    fn start(&mut self, work: &Work) {
-        if !self.mandate.holds() {
-            // The process may have been paused while another took over.
-            return self.again(work);
-        }
-        match work {
-            Work::Assignment(id) => self.start_assignment(id),
-            Work::ServiceModel(name) => self.start_service_model(name),
-        }
-    }
-
-    fn start_assignment(&mut self, id: &AssignmentId) {
-        let work = Work::Assignment(id.clone());
-        // An assignment that does not parse selects nothing.
-        let roll_up = self.inventory.roll_up(id).unwrap_or_default();
-        let names_own_model = roll_up.names_own_model > 0
-            || self.inventory.assignment(id).is_some_and(|assignment| assignment.names_own(self.inventory.matrix()));
-        let completeness = self.completeness_for(id, roll_up.from_nodes > 0, names_own_model);
-        let Some(Tracked { seen, hold, told }) = self.assignments.get_mut(id) else {
-            return self.queue.finished(&work);
-        };
-        let situation = Situation {
-            seen,
-            told: told.as_ref(),
-            assignment: self.inventory.assignment(id).map(AsRef::as_ref),
-            matrix: self.inventory.matrix(),
-            roll_up: &roll_up,
-            completeness: &completeness,
-            gate: &self.gate,
-            now: whole_seconds(self.clock.now()),
-            at: Instant::now(),
-        };
-        let plan = plan(&situation, hold);
-        if let Some(time) = plan.look_again {
-            self.queue.mark_at(&work, time);
-        }
-        if plan.is_nothing() {
-            self.instruments.metrics.reconciled(work.kind(), "unchanged");
-            return self.queue.finished(&work);
-        }
-        for note in plan.notes() {
-            info!(assignment = %id, reason = note.reason, "{}", note.note);
-        }
-        if let Some(telling) = plan.telling() {
-            *told = Some(telling);
-        }
-        let uid = seen.uid.clone();
-        let carried_out = plan.carry_out(self.client.clone(), self.events.clone(), self.mandate.clone());
-        self.spawn(work, uid, carried_out);
-    }
-
-    fn start_service_model(&mut self, name: &Arc<str>) {
-        let work = Work::ServiceModel(name.clone());
-        let Some(seen) = self.service_models.get(name) else { return self.queue.finished(&work) };
-        let now = whole_seconds(self.clock.now());
-        let planned = plan_service_model(seen, self.inventory.matrix(), self.inventory.used_by(name), now);
-        let Some(status) = planned else {
-            self.instruments.metrics.reconciled(work.kind(), "unchanged");
-            return self.queue.finished(&work);
-        };
-        let (uid, write) =
-            (seen.uid.clone(), write_service_model(self.client.clone(), seen.clone(), status, self.mandate.clone()));
-        self.spawn(work, uid, write);
-    }
-
-    fn spawn(&mut self, work: Work, uid: String, write: impl Future<Output = Outcome> + Send + 'static) {
-        let task = self.writes.spawn(async move { (uid, write.await) });
-        self.writing.insert(task.id(), (work, Instant::now()));
-    }
-
-    fn ended(&mut self, ended: Result<(task::Id, (String, Outcome)), JoinError>) {
-        let task = ended.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
-        let Some((work, begun)) = self.writing.remove(&task) else { return };
-        match ended {
-            Ok((_, (uid, outcome))) => {
-                self.instruments.metrics.reconciled(work.kind(), outcome.name());
-                self.instruments.metrics.took(work.kind(), begun.elapsed());
-                self.finish(&work, &uid, outcome);
-            }
-            // Cut off when this process ceased to lead.
-            Err(error) if error.is_cancelled() => self.queue.finished(&work),
-            Err(error) => {
-                warn!(status = %work, %error, "a write ended abnormally");
-                self.instruments.metrics.reconciled(work.kind(), "failed");
-                self.queue.failed(&work, Instant::now());
-            }
-        }
-    }
-
-    fn finish(&mut self, work: &Work, uid: &str, outcome: Outcome) {
-        match outcome {
-            Outcome::Written { resource_version, status } => {
-                debug!(status = %work, resource_version, "published");
-                self.published(work, uid, resource_version, status);
-                self.queue.finished(work);
-            }
-            Outcome::Unchanged | Outcome::Gone => self.queue.finished(work),
-            Outcome::NotLeading => self.again(work),
-            Outcome::Conflict => {
-                debug!(status = %work, "changed meanwhile, evaluating again");
-                self.again(work);
-            }
-            Outcome::Failed(error) => {
-                warn!(status = %work, error, "cannot publish the status, trying again");
-                self.queue.failed(work, Instant::now());
-            }
-        }
-    }
-
-    /// Works on it anew.
-    fn again(&mut self, work: &Work) {
-        self.queue.finished(work);
-        self.queue.mark(work, Instant::now());
-    }
-
-    /// Takes in a status that was written, unless the watch knows of a later one by now.
-    fn published(&mut self, work: &Work, uid: &str, resource_version: String, status: Written) {
-        match (work, status) {
-            (Work::Assignment(id), Written::Assignment(status)) => {
-                let known = self.assignments.get_mut(id).filter(|known| known.seen.uid == uid);
-                if let Some(Tracked { seen, told, .. }) = known {
-                    *told = None;
-                    let written = Seen { resource_version, status: *status, ..seen.clone() };
-                    if !written.is_older_than(seen) {
-                        *seen = written;
-                    }
-                }
-            }
-            (Work::ServiceModel(name), Written::ServiceModel(status)) => {
-                if let Some(seen) = self.service_models.get_mut(name).filter(|known| known.uid == uid) {
-                    let written = SeenModel { resource_version, status: *status, ..seen.clone() };
-                    if !written.is_older_than(seen) {
-                        *seen = written;
-                    }
-                }
-            }
-            (Work::Assignment(_), Written::ServiceModel(_)) | (Work::ServiceModel(_), Written::Assignment(_)) => {}
         }
     }
 }

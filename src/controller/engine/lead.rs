@@ -3,7 +3,8 @@
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::{Engine, Work};
+use super::Engine;
+use super::work::Work;
 use crate::controller::hold::Hold;
 use crate::controller::notices::Notices;
 
