@@ -25,7 +25,8 @@ enum Command {
     Run(run::RunArgs),
     /// Print the custom resource definitions as YAML, or apply them
     Crds(crds::CrdsArgs),
-    /// See whether everything is there that the controller needs with the options of run: definitions, permissions, a leader
+    /// See whether everything is there that the controller needs with the options of run: definitions,
+    /// permissions, a leader for whom it waits up to 45 seconds
     Doctor(run::RunArgs),
     /// Print a reference document as Markdown
     Reference {

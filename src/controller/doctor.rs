@@ -153,8 +153,8 @@ impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.verb, self.resource)?;
         let rest = [
-            ("/", self.subresource),
             (".", Some(&*self.group).filter(|group| !group.is_empty())),
+            ("/", self.subresource),
             (" ", self.name.as_deref()),
             (" in namespace ", self.namespace.as_deref()),
         ];
@@ -212,6 +212,10 @@ async fn leader(client: &Client, lease: &LeaseName) -> Finding {
                     last = format!("{holder} holds it and does not renew it");
                 }
             }
+            // It will not get better by waiting.
+            Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
+                return Finding { is_well: false, text: format!("cannot see who leads: {}", status.message) };
+            }
             Ok(Err(error)) => last = root_cause(&error),
             Err(_) => "the API server does not answer".clone_into(&mut last),
         }
@@ -239,9 +243,9 @@ mod tests {
             [
                 "list deployments.apps",
                 "watch deployments.apps",
-                "patch responsibilityassignments/status.sharedresponsibility.dev",
-                "patch clusterresponsibilityassignments/status.sharedresponsibility.dev",
-                "patch servicemodels/status.sharedresponsibility.dev",
+                "patch responsibilityassignments.sharedresponsibility.dev/status",
+                "patch clusterresponsibilityassignments.sharedresponsibility.dev/status",
+                "patch servicemodels.sharedresponsibility.dev/status",
                 "create events.events.k8s.io",
                 "create tokenreviews.authentication.k8s.io",
                 "create subjectaccessreviews.authorization.k8s.io",
@@ -259,7 +263,7 @@ mod tests {
             [
                 "list deployments.apps in namespace shop",
                 "watch deployments.apps in namespace shop",
-                "patch responsibilityassignments/status.sharedresponsibility.dev in namespace shop",
+                "patch responsibilityassignments.sharedresponsibility.dev/status in namespace shop",
                 "create events.events.k8s.io in namespace shop",
             ]
         );

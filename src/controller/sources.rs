@@ -141,7 +141,7 @@ impl Problem {
                  where it was installed by that"
             }
             (Self::NotServed, role) if role.is_own() => {
-                "install the definitions: responsibility-operator crds | kubectl apply --server-side -f -"
+                "install the definitions: helm upgrade the release, or responsibility-operator crds | kubectl apply --server-side -f -"
             }
             (Self::NotServed, role) if role.is_optional() => "it was served before; see whether its API is available",
             (Self::NotServed, _) => "see whether the server is a supported version of Kubernetes",

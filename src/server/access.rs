@@ -17,7 +17,7 @@ use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenRe
 use k8s_openapi::api::authorization::v1::{NonResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use kube::Client;
 use kube::api::{Api, PostParams};
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rcgen::{CertificateParams, DnType, KeyPair};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use tracing::warn;
@@ -160,10 +160,15 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// A certificate that the process makes itself: it keeps tokens from being read on the way. Who the server is, a scraper
 /// in the cluster knows from the address.
 pub(super) async fn certificate() -> Result<RustlsConfig, String> {
-    let made =
-        generate_simple_self_signed(["responsibility-operator".to_owned()]).map_err(|error| error.to_string())?;
-    let CertifiedKey { cert, signing_key } = made;
-    let config = RustlsConfig::from_der(vec![cert.der().to_vec()], signing_key.serialize_der()).await;
+    let make = || {
+        let name = "responsibility-operator";
+        let mut parameters = CertificateParams::new([name.to_owned()])?;
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        let key = KeyPair::generate()?;
+        Ok::<_, rcgen::Error>((parameters.self_signed(&key)?, key))
+    };
+    let (certificate, key) = make().map_err(|error| error.to_string())?;
+    let config = RustlsConfig::from_der(vec![certificate.der().to_vec()], key.serialize_der()).await;
     config.map_err(|error| error.to_string())
 }
 

@@ -175,7 +175,7 @@ async fn the_doctor_names_what_is_missing() {
     for line in [
         "ok   responsibilityassignments are served",
         "ok   may watch deployments.apps",
-        "ok   may patch responsibilityassignments/status.sharedresponsibility.dev",
+        "ok   may patch responsibilityassignments.sharedresponsibility.dev/status",
         "ok   may update leases.coordination.k8s.io responsibility-operator in namespace responsibility-system",
     ] {
         assert!(told.lines().any(|said| said == line), "{line} is not in:\n{told}");

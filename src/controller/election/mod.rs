@@ -156,6 +156,10 @@ impl Elector {
         let step = self.candidate.look(read.as_ref().map(claim), Instant::now());
         debug!(lease = %self.shown, ?step, "looked at the Lease");
         match step {
+            Step::Wait if read.is_none() => {
+                Err("the Lease is missing; it is made anew after 15 s, when no other replica can still write"
+                    .to_owned())
+            }
             Step::Wait => Ok(()),
             Step::Create => self.write(None, 0).await.map(drop),
             Step::Take(transitions) | Step::Renew(transitions) => self.write(read, transitions).await.map(drop),
@@ -269,7 +273,7 @@ fn explain(refusal: Refusal, verb: &str) -> String {
     match refusal {
         Refusal::Error(kube::Error::Api(status)) if status.code == 403 => {
             format!(
-                "the operator may not {verb} leases there; grant get, update and create to its ServiceAccount by a Role"
+                "the operator may not {verb} leases there; grant get, update and create to its ServiceAccount by a Role, as helm upgrade of its release does"
             )
         }
         Refusal::Error(kube::Error::Api(status)) => format!("{} (code {})", status.message, status.code),
