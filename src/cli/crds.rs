@@ -8,6 +8,8 @@ use clap::Args;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::ResourceExt;
 use kube::api::{Api, Patch, PatchParams};
+use kube::runtime::conditions::is_crd_established;
+use kube::runtime::wait::Condition;
 
 use super::connection;
 use crate::api::crds;
@@ -70,15 +72,11 @@ async fn apply() -> anyhow::Result<()> {
     }
     for crd in crds() {
         let name = crd.name_any();
-        while !is_established(&api.get(&name).await.with_context(|| format!("cannot read the definition {name}"))?) {
+        let read = async || api.get(&name).await.with_context(|| format!("cannot read the definition {name}"));
+        while !is_crd_established().matches_object(Some(&read().await?)) {
             tokio::time::sleep(POLL).await;
         }
     }
     println!("all are served");
     Ok(())
-}
-
-fn is_established(crd: &CustomResourceDefinition) -> bool {
-    let conditions = crd.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    conditions.into_iter().any(|condition| condition.type_ == "Established" && condition.status == "True")
 }

@@ -32,7 +32,7 @@ impl ServeArgs {
     /// Starts to serve.
     pub(super) async fn start(&self, readings: &Readings, client: &Client) -> anyhow::Result<Running> {
         self.check()?;
-        let mut server = Server::new();
+        let mut server = Server::default();
         if let Some(address) = &self.probe_address {
             server.probes(address, readings).context("--probe-address cannot be used")?;
         }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::future::Future;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
@@ -10,13 +9,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use kube::Client;
 use kube::core::ApiResource;
 
+use super::answer::{Refusal, answer};
 use super::input::SourceRole;
 use super::watch::root_cause;
 use crate::extract::ConfiguredKind;
 use crate::extract::optional::{OPTIONAL, OptionalKind, POLICY_APIS};
 use crate::inventory::ListedKind;
 
-/// How long the API server may take for an answer; the client would go on trying for minutes.
+/// How long the API server may take for an answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// How many questions are asked at the same time.
@@ -247,7 +247,7 @@ impl Question {
 /// When it does not tell which groups there are, in words. A group that is there and does not tell what it holds is none.
 pub(super) async fn look(client: &Client, question: &Question) -> Result<Found, String> {
     let Question { groups, certain } = question;
-    let listed = answer(client.list_api_groups()).await.map_err(explain)?.groups;
+    let listed = answer(ANSWER_LIMIT, client.list_api_groups()).await.map_err(explain)?.groups;
     let relevant = listed.iter().filter(|group| groups.contains(&group.name));
     let mut versions: Vec<(String, String)> = relevant
         .flat_map(|group| group.versions.iter().map(|version| (group.name.clone(), version.version.clone())))
@@ -255,7 +255,7 @@ pub(super) async fn look(client: &Client, question: &Question) -> Result<Found, 
     let unlisted: Vec<_> = certain.iter().filter(|version| !versions.contains(version)).cloned().collect();
     versions.extend(unlisted);
     let asked = stream::iter(versions).map(async |(group, name)| {
-        let resources = match answer(client.list_api_group_resources(&format!("{group}/{name}"))).await {
+        let resources = match answer(ANSWER_LIMIT, client.list_api_group_resources(&format!("{group}/{name}"))).await {
             Ok(list) => Some(resources(list)),
             Err(Refusal::Error(kube::Error::Api(status))) if status.code == 404 => Some(Vec::new()),
             Err(_) => None,
@@ -268,18 +268,6 @@ pub(super) async fn look(client: &Client, question: &Question) -> Result<Found, 
         found.groups.entry(group).or_default().push(version);
     }
     Ok(found)
-}
-
-enum Refusal {
-    Error(kube::Error),
-    Silence,
-}
-
-async fn answer<T>(question: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Refusal> {
-    match tokio::time::timeout(ANSWER_LIMIT, question).await {
-        Ok(answer) => answer.map_err(Refusal::Error),
-        Err(_) => Err(Refusal::Silence),
-    }
 }
 
 fn explain(refusal: Refusal) -> String {

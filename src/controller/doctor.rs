@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::election::{LEASE, LeaseName};
-use super::sources::Source;
+use super::sources::{INSTALL_DEFINITIONS, Source};
 use super::watch::root_cause;
 use super::watches::Watches;
 use super::{Options, WRITES};
@@ -92,10 +92,7 @@ async fn definitions(client: &Client) -> Vec<Finding> {
         Ok(Err(error)) if !matches!(error, kube::Error::Api(status) if status.code == 404) => {
             Finding { is_well: false, text: format!("cannot ask for {plural}: {}", root_cause(error)) }
         }
-        _ => {
-            let remedy = "install the definitions: responsibility-operator crds | kubectl apply --server-side -f -";
-            Finding { is_well: false, text: format!("{plural} are not served; {remedy}") }
-        }
+        _ => Finding { is_well: false, text: format!("{plural} are not served; {INSTALL_DEFINITIONS}") },
     };
     crds().map(|crd| finding(crd.spec.names.plural)).into()
 }

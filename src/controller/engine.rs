@@ -148,10 +148,8 @@ impl Engine {
                 Some(_) = self.telling.join_next() => {}
                 _ = inputs.recv_many(&mut batch, BATCH) => batch.drain(..).for_each(|input| self.take(input)),
                 _ = ticks.tick() => self.look_at_clock(),
-                asked = self.instruments.questions.recv_many(&mut askers, ASKERS), if !self.instruments.questions.is_closed() => {
-                    if asked > 0 {
-                        self.answer(askers.drain(..));
-                    }
+                _ = self.instruments.questions.recv_many(&mut askers, ASKERS), if !self.instruments.questions.is_closed() => {
+                    self.answer(askers.drain(..));
                 }
                 // Nothing is published from an inventory that was read in part.
                 work = self.queue.next(), if self.leads && self.sources.settled() => self.start(&work),

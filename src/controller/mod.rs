@@ -3,6 +3,7 @@
 //! Watches turn objects into changes, one task owns the index and decides, and writes go out in parallel: first the
 //! Events, then the status, which is the commit.
 
+mod answer;
 mod clock;
 mod discovery;
 mod doctor;

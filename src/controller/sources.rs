@@ -7,6 +7,9 @@ use std::sync::Arc;
 use crate::model::Completeness;
 use crate::telemetry::health::Check;
 
+/// What to do where the kinds of the operator are not served.
+pub(super) const INSTALL_DEFINITIONS: &str = "install the definitions: helm upgrade the release, or responsibility-operator crds | kubectl apply --server-side -f -";
+
 /// How many sources or namespaces a sentence names.
 const NAMED: usize = 3;
 
@@ -140,9 +143,7 @@ impl Problem {
                 "grant these verbs to its ServiceAccount: helm upgrade its release, or kubectl apply -f deploy/operator.yaml \
                  where it was installed by that"
             }
-            (Self::NotServed, role) if role.is_own() => {
-                "install the definitions: helm upgrade the release, or responsibility-operator crds | kubectl apply --server-side -f -"
-            }
+            (Self::NotServed, role) if role.is_own() => INSTALL_DEFINITIONS,
             (Self::NotServed, role) if role.is_optional() => "it was served before; see whether its API is available",
             (Self::NotServed, _) => "see whether the server is a supported version of Kubernetes",
             (Self::Misconfigured, _) => "correct workloadKinds of the configuration file",

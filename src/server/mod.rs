@@ -5,11 +5,10 @@ mod address;
 mod metrics;
 mod probes;
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use axum::Router;
-use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use kube::Client;
 use tokio::task::JoinSet;
@@ -23,8 +22,8 @@ pub use address::{Address, InvalidAddress};
 /// How long a caller may take to send its next request.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
-/// What is served where.
-#[derive(Debug)]
+/// What is served where; nothing at first.
+#[derive(Debug, Default)]
 pub struct Server {
     listeners: Vec<(&'static str, TcpListener, Router, Option<RustlsConfig>)>,
 }
@@ -46,12 +45,6 @@ pub enum Unservable {
 }
 
 impl Server {
-    /// Nothing is served.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { listeners: Vec::new() }
-    }
-
     /// Serves `/livez` and `/readyz` there.
     ///
     /// # Errors
@@ -98,12 +91,6 @@ impl Server {
     }
 }
 
-impl Default for Server {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// Servers at work. They end when this is dropped.
 #[derive(Debug)]
 pub struct Running {
@@ -113,27 +100,25 @@ pub struct Running {
 async fn serve(what: &'static str, listener: TcpListener, router: Router, tls: Option<RustlsConfig>) {
     let address = listener.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string());
     info!(%address, protected = tls.is_some(), "serving {what}");
-    let handle = Handle::new();
     let service = router.into_make_service();
     let ended = match tls {
         Some(tls) => match axum_server::from_tcp_rustls(listener, tls) {
-            Ok(server) => {
-                let mut server = server.first_request_timeout(REQUEST_LIMIT).http1_only();
-                server.http_builder().http1().header_read_timeout(REQUEST_LIMIT);
-                server.handle(handle).serve(service).await
-            }
+            Ok(server) => bounded(server).serve(service).await,
             Err(error) => Err(error),
         },
         None => match axum_server::from_tcp(listener) {
-            Ok(server) => {
-                let mut server = server.first_request_timeout(REQUEST_LIMIT).http1_only();
-                server.http_builder().http1().header_read_timeout(REQUEST_LIMIT);
-                server.handle(handle).serve(service).await
-            }
+            Ok(server) => bounded(server).serve(service).await,
             Err(error) => Err(error),
         },
     };
     if let Err(error) = ended {
         warn!(%address, %error, "serving {what} has ended");
     }
+}
+
+/// Callers that are silent are cut off.
+fn bounded<Acceptor>(server: axum_server::Server<SocketAddr, Acceptor>) -> axum_server::Server<SocketAddr, Acceptor> {
+    let mut server = server.first_request_timeout(REQUEST_LIMIT).http1_only();
+    server.http_builder().http1().header_read_timeout(REQUEST_LIMIT);
+    server
 }

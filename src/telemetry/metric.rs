@@ -34,6 +34,31 @@ pub enum MetricKind {
     Histogram,
 }
 
+impl MetricKind {
+    /// The word for it in the format of OpenMetrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+impl Metric {
+    /// The names under which it is scraped.
+    #[must_use]
+    pub fn series(&self) -> Vec<String> {
+        let suffixes: &[&str] = match self.kind {
+            MetricKind::Counter => &["_total"],
+            MetricKind::Gauge => &[""],
+            MetricKind::Histogram => &["_bucket", "_sum", "_count"],
+        };
+        suffixes.iter().map(|suffix| format!("{}{suffix}", self.name)).collect()
+    }
+}
+
 macro_rules! metrics {
     ($($constant:ident: $kind:ident $name:literal [$($label:literal),*] $help:literal;)+) => {
         $(pub(super) const $constant: Metric =

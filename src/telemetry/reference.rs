@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::metric::{ALL, Metric, MetricKind};
+use super::metric::ALL;
 
 /// The metrics as a document: the series that a scraper gets, their labels, what they tell.
 #[must_use]
@@ -16,30 +16,18 @@ pub fn metrics() -> String {
     );
     out.push_str("| series | type | labels | meaning |\n|---|---|---|---|\n");
     for metric in ALL {
-        let series: Vec<String> = series(metric).iter().map(|name| format!("`{name}`")).collect();
+        let series: Vec<String> = metric.series().iter().map(|name| format!("`{name}`")).collect();
         let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
-        let _ =
-            writeln!(out, "| {} | {} | {} | {}. |", series.join(", "), kind(metric), labels.join(", "), metric.help);
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {}. |",
+            series.join(", "),
+            metric.kind.name(),
+            labels.join(", "),
+            metric.help
+        );
     }
     out
-}
-
-/// The names under which a metric is scraped.
-fn series(metric: &Metric) -> Vec<String> {
-    let suffixes: &[&str] = match metric.kind {
-        MetricKind::Counter => &["_total"],
-        MetricKind::Gauge => &[""],
-        MetricKind::Histogram => &["_bucket", "_sum", "_count"],
-    };
-    suffixes.iter().map(|suffix| format!("{}{suffix}", metric.name)).collect()
-}
-
-const fn kind(metric: &Metric) -> &'static str {
-    match metric.kind {
-        MetricKind::Counter => "counter",
-        MetricKind::Gauge => "gauge",
-        MetricKind::Histogram => "histogram",
-    }
 }
 
 #[cfg(test)]

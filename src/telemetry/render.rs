@@ -99,7 +99,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::super::metric::{ALL, MetricKind};
+    use super::super::metric::ALL;
     use super::*;
     use crate::inventory::Census;
     use crate::matrix::{Duty, Matrix};
@@ -155,13 +155,8 @@ mod tests {
         }
         assert!(text.ends_with("# EOF\n"));
         let told: BTreeSet<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-        let kind = |kind| match kind {
-            MetricKind::Counter => "counter",
-            MetricKind::Gauge => "gauge",
-            MetricKind::Histogram => "histogram",
-        };
         let documented: Vec<String> =
-            ALL.iter().map(|metric| format!("{} {}", metric.name, kind(metric.kind))).collect();
+            ALL.iter().map(|metric| format!("{} {}", metric.name, metric.kind.name())).collect();
         assert_eq!(told, documented.iter().map(String::as_str).collect());
     }
 

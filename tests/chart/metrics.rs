@@ -1,22 +1,10 @@
 //! The metrics that the operator serves, by the names of their series.
 
-use responsibility_operator::telemetry::metric::{ALL, Metric, MetricKind};
-
-/// All of them.
-pub const fn known_metrics() -> &'static [Metric] {
-    ALL
-}
+use responsibility_operator::telemetry::metric::{ALL, Metric};
 
 /// The metric of a series' name.
 pub fn metric_of(series: &str) -> Option<&'static Metric> {
-    known_metrics().iter().find(|metric| {
-        let suffixes: &[&str] = match metric.kind {
-            MetricKind::Counter => &["_total"],
-            MetricKind::Gauge => &[""],
-            MetricKind::Histogram => &["_bucket", "_sum", "_count"],
-        };
-        suffixes.iter().any(|suffix| series.strip_suffix(suffix) == Some(metric.name))
-    })
+    ALL.iter().find(|metric| metric.series().iter().any(|name| name == series))
 }
 
 /// What a label can hold, where that is one of a few words.

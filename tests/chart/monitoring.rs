@@ -6,11 +6,11 @@ use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{Expr, VectorSelector, parse};
 use promql_parser::util::{ExprVisitor, walk_expr};
 use regex::Regex;
-use responsibility_operator::telemetry::metric::Metric;
+use responsibility_operator::telemetry::metric::{ALL, Metric};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::metrics::{known_metrics, metric_of, words_of};
+use crate::metrics::{metric_of, words_of};
 use crate::support::*;
 
 /// What Prometheus adds to every series that it scrapes from the Service.
@@ -205,7 +205,7 @@ fn dashboard_asks_for_what_exists() {
             asked += &expression;
         }
     }
-    for metric in known_metrics() {
+    for metric in ALL {
         assert!(asked.contains(metric.name), "the dashboard does not show {}", metric.name);
     }
 }

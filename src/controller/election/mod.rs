@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::Candidacy;
+use super::answer::{Refusal, answer};
 use super::watch::root_cause;
 use candidate::{Candidate, Claim, RELEASED, RENEW_DEADLINE, RETRY, Step};
 use mandate::Grant;
@@ -151,7 +152,8 @@ impl Elector {
                 return Ok(());
             }
         }
-        let read = answer(self.leases.get_opt(&self.name)).await.map_err(|refusal| explain(refusal, "get"))?;
+        let read =
+            answer(ANSWER_LIMIT, self.leases.get_opt(&self.name)).await.map_err(|refusal| explain(refusal, "get"))?;
         self.known.clone_from(&read);
         let step = self.candidate.look(read.as_ref().map(claim), Instant::now());
         debug!(lease = %self.shown, ?step, "looked at the Lease");
@@ -183,10 +185,13 @@ impl Elector {
         let parameters = PostParams::default();
         let (verb, written) = if let Some(known) = known {
             let lease = Lease { spec: Some(spec), ..known };
-            ("update", answer(self.leases.replace(&self.name, &parameters, &lease)).await)
+            ("update", answer(ANSWER_LIMIT, self.leases.replace(&self.name, &parameters, &lease)).await)
         } else {
             let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
-            ("create", answer(self.leases.create(&parameters, &Lease { metadata, spec: Some(spec) })).await)
+            (
+                "create",
+                answer(ANSWER_LIMIT, self.leases.create(&parameters, &Lease { metadata, spec: Some(spec) })).await,
+            )
         };
         match written {
             Ok(lease) => {
@@ -254,18 +259,6 @@ fn claim(lease: &Lease) -> Claim {
 
 fn seconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
-}
-
-enum Refusal {
-    Error(kube::Error),
-    Silence,
-}
-
-async fn answer<T>(request: impl Future<Output = kube::Result<T>>) -> Result<T, Refusal> {
-    match tokio::time::timeout(ANSWER_LIMIT, request).await {
-        Ok(answer) => answer.map_err(Refusal::Error),
-        Err(_) => Err(Refusal::Silence),
-    }
 }
 
 /// What is wrong and what to do.
