@@ -1,5 +1,6 @@
 //! What is missing, forbidden or malformed.
 
+use harness::Access;
 use serde_json::{Value, json};
 
 use crate::support::*;

@@ -1,5 +1,6 @@
 //! Inputs that are missing: forbidden, revoked while the operator runs, gone and back.
 
+use harness::Access;
 use responsibility_operator::api::AssignmentStatus;
 use serde_json::{Value, json};
 

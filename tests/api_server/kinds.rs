@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use harness::Access;
 use serde_json::{Value, json};
 
 use crate::support::*;

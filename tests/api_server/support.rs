@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use futures::StreamExt;
-use harness::{ControlPlane, Operator};
+use harness::{Access, ControlPlane, Operator, loose_definition};
 use jiff::Timestamp;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::Api;
@@ -419,24 +419,8 @@ pub fn in_days(days: i32) -> String {
 
 /// Defines kinds of custom resources that take anything, and waits until they are served.
 pub fn definitions(cluster: &Cluster, kinds: &[(&str, &str, &str, &str)]) {
-    let definition = |&(group, version, kind, plural): &(&str, &str, &str, &str)| {
-        json!({
-            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-            "metadata": {
-                "name": format!("{plural}.{group}"),
-                // Without it the API server refuses groups under k8s.io.
-                "annotations": { "api-approved.kubernetes.io": "unapproved, for tests" },
-            },
-            "spec": {
-                "group": group, "scope": "Namespaced",
-                "names": { "kind": kind, "plural": plural, "singular": kind.to_lowercase() },
-                "versions": [{
-                    "name": version, "served": true, "storage": true,
-                    "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
-                }],
-            },
-        })
-    };
+    let definition =
+        |&(group, version, kind, plural): &(&str, &str, &str, &str)| loose_definition(group, version, kind, plural);
     cluster.apply(&kinds.iter().map(definition).collect::<Vec<_>>());
     for (group, _, _, plural) in kinds {
         let name = format!("crd/{plural}.{group}");

@@ -133,3 +133,17 @@ pub(crate) fn tail(log: &Path) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(15)..].join("\n")
 }
+
+/// Runs a command to its end and returns what it prints.
+///
+/// # Errors
+///
+/// When it fails; what it printed is in the message.
+pub fn output(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
+    if !output.status.success() {
+        let told = [&output.stdout[..], &output.stderr].map(|text| String::from_utf8_lossy(text).trim().to_owned());
+        bail!("{command:?}: {}", told.join("\n"));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -8,10 +8,10 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use kube::Client;
 
+use crate::access::Access;
 use crate::assets::{Assets, Tool};
-use crate::components::{self, START_LIMIT, client, ready_client, tail, wait_for_default_service_account};
+use crate::components::{self, START_LIMIT, ready_client, tail, wait_for_default_service_account};
 use crate::supervised::Supervised;
 
 /// The controllers that make the children of workloads, and those that namespaces need to come and go.
@@ -117,41 +117,15 @@ impl ControlPlane {
         }
         Ok(())
     }
+}
 
-    /// The kubeconfig of an administrator.
-    #[must_use]
-    pub fn kubeconfig(&self) -> PathBuf {
-        self.folder.join("kubeconfig")
-    }
-
-    /// The audit log: what was really asked of the API server, as JSON lines.
-    #[must_use]
-    pub fn audit_log(&self) -> PathBuf {
-        self.folder.join("audit.log")
-    }
-
-    /// A folder that goes with the control plane.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
+impl Access for ControlPlane {
+    fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// kubectl as administrator of this control plane.
-    #[must_use]
-    pub fn kubectl(&self) -> Command {
-        let mut command = Command::new(&self.kubectl);
-        // The cache of discovery is kept apart: other clusters have other kinds.
-        command.env("KUBECONFIG", self.kubeconfig()).env("KUBECACHEDIR", self.folder.join("kubectl-cache"));
-        command
-    }
-
-    /// A client with the rights of an administrator.
-    ///
-    /// # Errors
-    ///
-    /// When the kubeconfig cannot be read.
-    pub async fn client(&self) -> Result<Client> {
-        client(&self.kubeconfig()).await
+    fn kubectl_program(&self) -> &Path {
+        &self.kubectl
     }
 }
 

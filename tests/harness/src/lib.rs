@@ -5,16 +5,21 @@
 //! folder of its own, and ends with whoever started it, however that ends. Nothing here looks at `KUBECONFIG` or at the
 //! current context.
 
+mod access;
 mod assets;
 mod chart;
 mod components;
 mod control_plane;
+mod definitions;
 mod node_cluster;
 mod operator;
 mod supervised;
 
+pub use access::Access;
 pub use assets::{Assets, Tool};
 pub use chart::Chart;
+pub use components::output;
 pub use control_plane::ControlPlane;
+pub use definitions::loose_definition;
 pub use node_cluster::{NodeCluster, POD_IMAGE, Sandbox, resident_memory, sandboxed};
 pub use operator::Operator;

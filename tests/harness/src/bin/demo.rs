@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use harness::{Assets, ControlPlane, Operator, Tool};
+use harness::{Access, Assets, ControlPlane, Operator, Tool};
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, WatchEvent, WatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};

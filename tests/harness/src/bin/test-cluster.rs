@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
-use harness::{Assets, ControlPlane, Tool};
+use harness::{Access, Assets, ControlPlane, Tool};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 /// A real Kubernetes control plane on loopback, without nodes.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use super::node::CONTAINERD;
-use super::run;
 use crate::components::START_LIMIT;
+use crate::components::output;
 
 /// The image that holds the namespaces of a pod. `/pod serve :8080` answers every request by `ok`.
 pub const POD_IMAGE: &str = "localhost/responsibility-operator-pod:1";
@@ -21,7 +21,7 @@ pub(super) fn build_pod_image(folder: &Path) -> Result<PathBuf> {
     fs::create_dir(&context)?;
     let mut build = Command::new("go");
     build.args(["build", "-trimpath", "-ldflags=-s -w", "-o"]).arg(context.join("pod")).arg(".");
-    run(build.current_dir(&source).env("CGO_ENABLED", "0"))?;
+    output(build.current_dir(&source).env("CGO_ENABLED", "0"))?;
 
     let archive = context.join("pod.oci.tar");
     let buildah = |arguments: &[&str]| {
@@ -30,14 +30,14 @@ pub(super) fn build_pod_image(folder: &Path) -> Result<PathBuf> {
         command
     };
     let mut build = buildah(&["bud", "--quiet", "--tag", POD_IMAGE, "--file"]);
-    run(build.arg(source.join("Containerfile")).arg(&context))?;
-    run(&mut buildah(&["push", "--quiet", POD_IMAGE, &format!("oci-archive:{}:{POD_IMAGE}", archive.display())]))?;
+    output(build.arg(source.join("Containerfile")).arg(&context))?;
+    output(&mut buildah(&["push", "--quiet", POD_IMAGE, &format!("oci-archive:{}:{POD_IMAGE}", archive.display())]))?;
     Ok(archive)
 }
 
 /// Imports all images of an oci-archive, under the names it gives them, and waits until kubelet can use them.
 pub(super) fn import(archive: &Path) -> Result<()> {
-    run(ctr(&["images", "import", "--snapshotter=native"]).arg(archive))
+    output(ctr(&["images", "import", "--snapshotter=native"]).arg(archive))
         .with_context(|| format!("cannot import {}", archive.display()))?;
     let started = Instant::now();
     // kubelet sees what containerd has labelled, which it does soon after.
@@ -52,7 +52,7 @@ pub(super) fn import(archive: &Path) -> Result<()> {
 }
 
 fn names(filters: &[&str]) -> Result<Vec<String>> {
-    Ok(run(ctr(&["images", "ls", "-q"]).args(filters))?.lines().map(str::to_owned).collect())
+    Ok(output(ctr(&["images", "ls", "-q"]).args(filters))?.lines().map(str::to_owned).collect())
 }
 
 /// The client of containerd, for what Kubernetes has there.

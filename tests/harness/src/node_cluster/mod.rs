@@ -12,16 +12,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::{Api, Client};
+use kube::Api;
 use rustix::process::{Pid, Signal, kill_process};
 
 pub use self::images::POD_IMAGE;
 use self::network::{API_SERVICE_ADDRESS, NODE_ADDRESS};
 pub use self::sandbox::{Sandbox, sandboxed};
+use crate::access::Access;
 use crate::assets::{Assets, Tool};
-use crate::components::{self, START_LIMIT, client, ready_client, tail, wait_for_default_service_account};
+use crate::components::{self, START_LIMIT, output, ready_client, tail, wait_for_default_service_account};
 use crate::supervised::Supervised;
 
 /// The name of the node.
@@ -113,32 +114,6 @@ impl NodeCluster {
         self.folder.join(format!("{program}.log"))
     }
 
-    /// The kubeconfig of an administrator.
-    #[must_use]
-    pub fn kubeconfig(&self) -> PathBuf {
-        self.folder.join("kubeconfig")
-    }
-
-    /// The audit log: what was really asked of the API server, as JSON lines.
-    #[must_use]
-    pub fn audit_log(&self) -> PathBuf {
-        self.folder.join("audit.log")
-    }
-
-    /// A folder that goes with the cluster.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// kubectl as administrator of this cluster.
-    #[must_use]
-    pub fn kubectl(&self) -> Command {
-        let mut command = Command::new(&self.kubectl);
-        command.env("KUBECONFIG", self.kubeconfig()).env("KUBECACHEDIR", self.folder.join("kubectl-cache"));
-        command
-    }
-
     /// Helm as administrator of this cluster, with nothing of the user's own.
     #[must_use]
     pub fn helm(&self) -> Command {
@@ -150,15 +125,6 @@ impl NodeCluster {
             command.env(name, self.folder.join("helm").join(folder));
         }
         command
-    }
-
-    /// A client with the rights of an administrator.
-    ///
-    /// # Errors
-    ///
-    /// When the kubeconfig cannot be read.
-    pub async fn client(&self) -> Result<Client> {
-        client(&self.kubeconfig()).await
     }
 
     /// Brings the images of an oci-archive to the node. Pods name them as the archive does, and must not want to pull them.
@@ -182,7 +148,7 @@ impl NodeCluster {
         let found = containers.into_iter().find(|status| status.name == container).and_then(|found| found.container_id);
         let id = found.with_context(|| format!("{namespace}/{pod} has no running container {container}"))?;
         let id = id.trim_start_matches("containerd://");
-        let tasks = run(&mut images::ctr(&["task", "ls"]))?;
+        let tasks = output(&mut images::ctr(&["task", "ls"]))?;
         let mut fields = tasks.lines().map(str::split_whitespace);
         let pid = fields.find_map(|mut fields| (fields.next()? == id).then(|| fields.next()?.parse().ok())?);
         pid.and_then(Pid::from_raw).with_context(|| format!("containerd runs no process of {namespace}/{pod}"))
@@ -195,6 +161,16 @@ impl NodeCluster {
     /// When the container does not run.
     pub async fn kill_container(&self, namespace: &str, pod: &str, container: &str) -> Result<()> {
         Ok(kill_process(self.container_pid(namespace, pod, container).await?, Signal::KILL)?)
+    }
+}
+
+impl Access for NodeCluster {
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn kubectl_program(&self) -> &Path {
+        &self.kubectl
     }
 }
 
@@ -220,11 +196,4 @@ pub fn resident_memory(process: Pid) -> Result<u64> {
     let kilobytes =
         status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
     kilobytes.map(|kilobytes: u64| kilobytes * 1024).context("the process has ended")
-}
-
-/// Runs a command to its end and gives what it printed.
-fn run(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
-    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::Result;
 use serde_json::json;
 
-use super::run;
+use crate::components::output;
 
 /// The address of the node. Nothing of it is seen outside of its network namespace.
 pub(super) const NODE_ADDRESS: &str = "10.200.0.2";
@@ -31,9 +31,9 @@ pub(super) fn prepare() -> Result<()> {
         &["route", "add", "default", "dev", INTERFACE],
     ];
     for arguments in commands {
-        run(Command::new("ip").args(arguments))?;
+        output(Command::new("ip").args(arguments))?;
     }
-    run(Command::new("sysctl").args(["--quiet", "--write", "net.ipv4.ip_forward=1"]))?;
+    output(Command::new("sysctl").args(["--quiet", "--write", "net.ipv4.ip_forward=1"]))?;
     Ok(())
 }
 

@@ -19,6 +19,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{network, requirements};
 use crate::assets::{Assets, cache_folder};
+use crate::components::output;
 
 /// Tells the program which of its parts to play, and in which folder.
 const ROLE: &str = "RESPONSIBILITY_SANDBOX_ROLE";
@@ -267,5 +268,5 @@ impl Sandbox {
 
 fn bind(source: &Path, target: &Path) -> Result<()> {
     let mut mount = Command::new("mount");
-    super::run(mount.arg("--bind").arg(source).arg(target)).map(drop)
+    output(mount.arg("--bind").arg(source).arg(target)).map(drop)
 }

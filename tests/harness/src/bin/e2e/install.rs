@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
+use harness::Access;
 use serde_json::json;
 
 use crate::objects::{all, deployment, namespace};

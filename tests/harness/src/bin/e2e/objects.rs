@@ -56,20 +56,6 @@ pub(crate) fn service_model(name: &str) -> Value {
     })
 }
 
-/// A definition that takes everything.
-pub(crate) fn loose_definition(group: &str, version: &str, kind: &str, plural: &str) -> Value {
-    let schema = json!({ "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } });
-    let approved = json!({ "api-approved.kubernetes.io": "unapproved, for a test" });
-    json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": { "name": format!("{plural}.{group}"), "annotations": approved },
-        "spec": {
-            "group": group, "scope": "Namespaced", "names": { "kind": kind, "plural": plural },
-            "versions": [{ "name": version, "served": true, "storage": true, "schema": schema }],
-        },
-    })
-}
-
 /// All objects of the cluster as `kind namespace/name`, but for those that come and go by themselves.
 pub(crate) fn all(scenario: &Scenario) -> Result<BTreeSet<String>> {
     let kinds = scenario.kubectl(&["api-resources", "--verbs=list", "-o", "name"])?;

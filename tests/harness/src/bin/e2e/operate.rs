@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use futures::StreamExt;
-use harness::resident_memory;
+use harness::{Access, loose_definition, resident_memory};
 use jiff::Timestamp;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, WatchEvent, WatchParams};
 use serde_json::{Value, json};
 
-use crate::objects::{assignment, load_balancer, loose_definition, service_model};
+use crate::objects::{assignment, load_balancer, service_model};
 use crate::rights::OPTIONAL;
 use crate::scenario::{RELEASE, SYSTEM, Scenario, seconds};
 

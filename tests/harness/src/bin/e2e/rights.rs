@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
+use harness::Access;
 use serde_json::Value;
 
 use crate::scenario::{RELEASE, SYSTEM, Scenario};

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
-use harness::{NodeCluster, Sandbox};
+use anyhow::{Context, Result, ensure};
+use harness::{Access, NodeCluster, Sandbox, output};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client};
 use serde_json::Value;
@@ -211,16 +210,6 @@ fn version(root: &Path) -> Result<String> {
     let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
     let line = manifest.lines().find_map(|line| line.strip_prefix("version = \""));
     Ok(line.and_then(|line| line.strip_suffix('"')).context("Cargo.toml names no version")?.to_owned())
-}
-
-/// Runs a command and returns what it prints.
-fn output(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
-    if !output.status.success() {
-        let told = [&output.stdout[..], &output.stderr].map(|text| String::from_utf8_lossy(text).trim().to_owned());
-        bail!("{command:?}: {}", told.join("\n"));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// A time in seconds.
