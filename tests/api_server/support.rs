@@ -81,13 +81,7 @@ impl Cluster {
 
     /// A kubeconfig with a token of a ServiceAccount in the namespace of the operator.
     pub fn kubeconfig_of(&self, account: &str) -> PathBuf {
-        let path = self.control_plane.folder().join(format!("{account}.kubeconfig"));
-        if !path.exists() {
-            let token = self.kubectl(&["create", "token", account, "-n", SYSTEM, "--duration=24h"]);
-            let admin = std::fs::read_to_string(self.control_plane.kubeconfig()).unwrap();
-            std::fs::write(&path, admin.replace("admin-token", token.trim())).unwrap();
-        }
-        path
+        self.control_plane.kubeconfig_of(SYSTEM, account).unwrap()
     }
 
     /// Grants the operator to list and watch a resource, as an administrator does for a configured kind.

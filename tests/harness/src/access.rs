@@ -1,12 +1,13 @@
 //! How a running cluster is talked to, whichever it is.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
 use kube::Client;
 
-use crate::components;
+use crate::components::{self, output};
 
 /// A running cluster.
 pub trait Access {
@@ -19,6 +20,21 @@ pub trait Access {
     /// The kubeconfig of an administrator.
     fn kubeconfig(&self) -> PathBuf {
         self.folder().join("kubeconfig")
+    }
+
+    /// A kubeconfig with a token of a ServiceAccount that lasts a day; it is made once.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such ServiceAccount.
+    fn kubeconfig_of(&self, namespace: &str, account: &str) -> Result<PathBuf> {
+        let path = self.folder().join(format!("{account}.kubeconfig"));
+        if !path.exists() {
+            let token = output(self.kubectl().args(["create", "token", account, "-n", namespace, "--duration=24h"]))?;
+            let admin = fs::read_to_string(self.kubeconfig())?;
+            fs::write(&path, admin.replace("admin-token", token.trim()))?;
+        }
+        Ok(path)
     }
 
     /// The audit log: what was really asked of the API server, as JSON lines.

@@ -14,8 +14,11 @@ use crate::assets::{Assets, Tool};
 use crate::components::{self, START_LIMIT, ready_client, tail, wait_for_default_service_account};
 use crate::supervised::Supervised;
 
-/// The controllers that make the children of workloads, and those that namespaces need to come and go.
-const CONTROLLERS: [&str; 11] = [
+/// The controllers that namespaces need to come and go.
+const NAMESPACE_CONTROLLERS: &[&str] = &["namespace-controller", "serviceaccount-controller"];
+
+/// Those that make the children of workloads besides.
+const CONTROLLERS: &[&str] = &[
     "cronjob-controller",
     "daemonset-controller",
     "deployment-controller",
@@ -51,10 +54,23 @@ impl ControlPlane {
     ///
     /// When a program is missing or does not become ready; the end of its log is in the message.
     pub async fn start() -> Result<Self> {
+        Self::start_with(CONTROLLERS).await
+    }
+
+    /// The same without the controllers that make children: workloads stay as they are written.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start`](Self::start).
+    pub async fn start_without_children() -> Result<Self> {
+        Self::start_with(NAMESPACE_CONTROLLERS).await
+    }
+
+    async fn start_with(controllers: &[&str]) -> Result<Self> {
         let assets = Assets::locate()?;
         let mut failures = 0;
         loop {
-            match Self::attempt(&assets).await {
+            match Self::attempt(&assets, controllers).await {
                 // Another process may have taken one of the ports since it was found free.
                 Err(error) if failures < 2 && format!("{error:#}").contains("address already in use") => failures += 1,
                 result => return result,
@@ -62,7 +78,7 @@ impl ControlPlane {
         }
     }
 
-    async fn attempt(assets: &Assets) -> Result<Self> {
+    async fn attempt(assets: &Assets, controllers: &[&str]) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("responsibility-operator-").tempdir()?.keep();
         let [etcd_port, peer_port, api_port] = free_ports()?;
         write_files(&folder, api_port)?;
@@ -85,8 +101,11 @@ impl ControlPlane {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
-        let controller_manager =
-            Supervised::start(&controller_manager(assets, &folder)?, &log("kube-controller-manager"), None)?;
+        let controller_manager = Supervised::start(
+            &controller_manager(assets, &folder, controllers)?,
+            &log("kube-controller-manager"),
+            None,
+        )?;
         wait_for_default_service_account(&client).await?;
         Ok(Self {
             kubectl: assets.path(Tool::Kubectl)?,
@@ -161,14 +180,14 @@ fn apiserver(assets: &Assets, folder: &Path, etcd_port: u16, port: u16) -> Resul
         .arg("--advertise-address=192.0.2.1")
         .arg("--endpoint-reconciler-type=none")
         .arg("--authorization-mode=RBAC")
-        .arg("--service-cluster-ip-range=10.0.0.0/24");
+        .arg("--service-cluster-ip-range=10.0.0.0/16");
     Ok(command)
 }
 
-fn controller_manager(assets: &Assets, folder: &Path) -> Result<Command> {
+fn controller_manager(assets: &Assets, folder: &Path, controllers: &[&str]) -> Result<Command> {
     let mut command = components::controller_manager(assets, folder, "kubeconfig", &authority(folder))?;
     command
-        .arg(format!("--controllers={}", CONTROLLERS.join(",")))
+        .arg(format!("--controllers={}", controllers.join(",")))
         .arg("--bind-address=127.0.0.1")
         .arg("--secure-port=0");
     Ok(command)

@@ -23,3 +23,4 @@ pub use control_plane::ControlPlane;
 pub use definitions::loose_definition;
 pub use node_cluster::{NodeCluster, POD_IMAGE, Sandbox, resident_memory, sandboxed};
 pub use operator::Operator;
+pub use supervised::Supervised;

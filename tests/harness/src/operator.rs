@@ -39,6 +39,15 @@ impl Operator {
         Ok(Self { process: Supervised::start(&command, &log, None)?, log })
     }
 
+    /// The id of its process.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub fn id(&self) -> Result<i32> {
+        self.process.id()
+    }
+
     /// What it has logged so far, and whatever was in the file before.
     #[must_use]
     pub fn log(&self) -> String {

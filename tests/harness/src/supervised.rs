@@ -1,6 +1,6 @@
 //! Processes that end with whoever started them, even when that is killed.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// A process under a small shell that kills it when the pipe to its starter closes.
 #[derive(Debug)]
-pub(crate) struct Supervised(Child);
+pub struct Supervised(Child);
 
 /// `$0` is the folder to remove at the end, or empty; the rest is the command line. SIGTERM is passed on, and the exit
 /// code is that of the process.
@@ -34,7 +34,11 @@ exit "$code"
 
 impl Supervised {
     /// Starts a command that writes to `log`. When it is to end, `remove` goes with it.
-    pub(crate) fn start(command: &Command, log: &Path, remove: Option<&Path>) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// When the log cannot be written or the process cannot be started.
+    pub fn start(command: &Command, log: &Path, remove: Option<&Path>) -> Result<Self> {
         let output = File::options()
             .create(true)
             .append(true)
@@ -58,7 +62,11 @@ impl Supervised {
     }
 
     /// Asks the process to stop by SIGTERM and waits for its end, at most `limit`.
-    pub(crate) fn terminate(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
+    ///
+    /// # Errors
+    ///
+    /// When the process cannot be asked.
+    pub fn terminate(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
         kill_process(self.pid()?, Signal::TERM)?;
         let asked = Instant::now();
         loop {
@@ -76,6 +84,18 @@ impl Supervised {
 
     fn pid(&self) -> Result<Pid> {
         i32::try_from(self.0.id()).ok().and_then(Pid::from_raw).context("the process has no id")
+    }
+
+    /// The id of the process itself, below the shell.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub fn id(&self) -> Result<i32> {
+        let shell = self.0.id();
+        // The first child of the shell; the second one waits for the starter to end.
+        let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"))?;
+        children.split_whitespace().next().and_then(|id| id.parse().ok()).context("the process has ended")
     }
 
     /// Whether the process has ended.

@@ -1,0 +1,3 @@
+//! The scale run.
+
+fn main() {}
