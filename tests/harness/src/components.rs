@@ -15,20 +15,21 @@ use crate::assets::{Assets, Tool};
 /// How long a control plane may take to become ready before something is wrong with it.
 pub(crate) const START_LIMIT: Duration = Duration::from_mins(2);
 
-const AUDIT_POLICY: &str = "
-apiVersion: audit.k8s.io/v1
-kind: Policy
-omitStages: [RequestReceived]
-rules: [{level: Metadata}]
-";
+/// An audit log of everything.
+pub(crate) const AUDIT_ALL: &str = "[{level: Metadata}]";
+
+/// An audit log of what service accounts ask.
+pub(crate) const AUDIT_SERVICE_ACCOUNTS: &str = "[{level: Metadata, userGroups: ['system:serviceaccounts']}]";
 
 /// Writes what the components read at their start; `tokens` are those of the users, as lines of token, user, id, groups.
-pub(crate) fn write_files(folder: &Path, tokens: &str) -> Result<()> {
+pub(crate) fn write_files(folder: &Path, tokens: &str, audit_rules: &str) -> Result<()> {
     let signing_key = rcgen::KeyPair::generate().context("cannot make a key for service accounts")?;
     fs::write(folder.join("service-account.key"), signing_key.serialize_pem())?;
     fs::write(folder.join("service-account.pub"), signing_key.public_key_pem())?;
     fs::write(folder.join("tokens.csv"), tokens)?;
-    fs::write(folder.join("audit-policy.yaml"), AUDIT_POLICY)?;
+    let policy =
+        format!("apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: {audit_rules}\n");
+    fs::write(folder.join("audit-policy.yaml"), policy)?;
     Ok(())
 }
 

@@ -11,26 +11,38 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::access::Access;
 use crate::assets::{Assets, Tool};
-use crate::components::{self, START_LIMIT, ready_client, tail, wait_for_default_service_account};
+use crate::components::{
+    self, AUDIT_ALL, AUDIT_SERVICE_ACCOUNTS, START_LIMIT, ready_client, tail, wait_for_default_service_account,
+};
 use crate::supervised::Supervised;
 
-/// The controllers that namespaces need to come and go.
-const NAMESPACE_CONTROLLERS: &[&str] = &["namespace-controller", "serviceaccount-controller"];
+/// What differs between control planes.
+struct Extent {
+    controllers: &'static [&'static str],
+    audit_rules: &'static str,
+}
 
-/// Those that make the children of workloads besides.
-const CONTROLLERS: &[&str] = &[
-    "cronjob-controller",
-    "daemonset-controller",
-    "deployment-controller",
-    "garbage-collector-controller",
-    "job-controller",
-    "namespace-controller",
-    "persistentvolumeclaim-protection-controller",
-    "replicaset-controller",
-    "replicationcontroller-controller",
-    "serviceaccount-controller",
-    "statefulset-controller",
-];
+/// With the controllers that make the children of workloads.
+const COMPLETE: Extent = Extent {
+    controllers: &[
+        "cronjob-controller",
+        "daemonset-controller",
+        "deployment-controller",
+        "garbage-collector-controller",
+        "job-controller",
+        "namespace-controller",
+        "persistentvolumeclaim-protection-controller",
+        "replicaset-controller",
+        "replicationcontroller-controller",
+        "serviceaccount-controller",
+        "statefulset-controller",
+    ],
+    audit_rules: AUDIT_ALL,
+};
+
+/// With the controllers that namespaces need to come and go.
+const FOR_SCALE: Extent =
+    Extent { controllers: &["namespace-controller", "serviceaccount-controller"], audit_rules: AUDIT_SERVICE_ACCOUNTS };
 
 const CERTIFICATES: &str = "certificates";
 
@@ -54,23 +66,24 @@ impl ControlPlane {
     ///
     /// When a program is missing or does not become ready; the end of its log is in the message.
     pub async fn start() -> Result<Self> {
-        Self::start_with(CONTROLLERS).await
+        Self::start_with(&COMPLETE).await
     }
 
-    /// The same without the controllers that make children: workloads stay as they are written.
+    /// The same for many workloads: they stay as they are written, without children, and the audit log holds only what service
+    /// accounts ask.
     ///
     /// # Errors
     ///
     /// Those of [`start`](Self::start).
-    pub async fn start_without_children() -> Result<Self> {
-        Self::start_with(NAMESPACE_CONTROLLERS).await
+    pub async fn start_for_scale() -> Result<Self> {
+        Self::start_with(&FOR_SCALE).await
     }
 
-    async fn start_with(controllers: &[&str]) -> Result<Self> {
+    async fn start_with(extent: &Extent) -> Result<Self> {
         let assets = Assets::locate()?;
         let mut failures = 0;
         loop {
-            match Self::attempt(&assets, controllers).await {
+            match Self::attempt(&assets, extent).await {
                 // Another process may have taken one of the ports since it was found free.
                 Err(error) if failures < 2 && format!("{error:#}").contains("address already in use") => failures += 1,
                 result => return result,
@@ -78,10 +91,10 @@ impl ControlPlane {
         }
     }
 
-    async fn attempt(assets: &Assets, controllers: &[&str]) -> Result<Self> {
+    async fn attempt(assets: &Assets, extent: &Extent) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("responsibility-operator-").tempdir()?.keep();
         let [etcd_port, peer_port, api_port] = free_ports()?;
-        write_files(&folder, api_port)?;
+        write_files(&folder, api_port, extent.audit_rules)?;
 
         let log = |name: &str| folder.join(format!("{name}.log"));
         let mut etcd =
@@ -102,7 +115,7 @@ impl ControlPlane {
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
         let controller_manager = Supervised::start(
-            &controller_manager(assets, &folder, controllers)?,
+            &controller_manager(assets, &folder, extent.controllers)?,
             &log("kube-controller-manager"),
             None,
         )?;
@@ -158,8 +171,8 @@ fn free_ports<const N: usize>() -> Result<[u16; N]> {
     Ok(ports)
 }
 
-fn write_files(folder: &Path, api_port: u16) -> Result<()> {
-    components::write_files(folder, "admin-token,admin,admin,system:masters\n")?;
+fn write_files(folder: &Path, api_port: u16, audit_rules: &str) -> Result<()> {
+    components::write_files(folder, "admin-token,admin,admin,system:masters\n", audit_rules)?;
     let server = format!("https://127.0.0.1:{api_port}");
     fs::write(folder.join("kubeconfig"), components::kubeconfig(&server, &authority(folder), "admin-token"))?;
     Ok(())

@@ -35,7 +35,7 @@ pub(super) fn write_users(folder: &Path, server: &str) -> Result<()> {
         tokens.push(format!("{token},{user},{user},{groups}\n"));
         fs::write(folder.join(kubeconfig), components::kubeconfig(server, &authority(folder), &token))?;
     }
-    components::write_files(folder, &tokens.concat())
+    components::write_files(folder, &tokens.concat(), components::AUDIT_ALL)
 }
 
 /// Writes the certificates of the authority, of the API server, and the one by which that shows kubelet who it is.

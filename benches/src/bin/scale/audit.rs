@@ -1,0 +1,125 @@
+//! What the operator asked of the API server, as the API server noted it.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// An answered request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    verb: String,
+    user: User,
+    #[serde(default)]
+    object_ref: ObjectRef,
+    response_status: Option<Answer>,
+    stage: String,
+    /// When it was answered.
+    #[serde(rename = "stageTimestamp")]
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Deserialize)]
+struct User {
+    username: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ObjectRef {
+    resource: String,
+    subresource: String,
+    namespace: String,
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Answer {
+    #[serde(default)]
+    code: u16,
+}
+
+impl Entry {
+    /// Verb and resource.
+    pub fn what(&self) -> String {
+        let ObjectRef { resource, subresource, .. } = &self.object_ref;
+        let slash = if subresource.is_empty() { "" } else { "/" };
+        format!("{} {resource}{slash}{subresource}", self.verb)
+    }
+
+    /// Whether it was done.
+    pub fn is_done(&self) -> bool {
+        self.response_status.as_ref().is_some_and(|answer| answer.code < 300)
+    }
+
+    /// The namespace and the name of the object.
+    pub fn object(&self) -> (String, String) {
+        (self.object_ref.namespace.clone(), self.object_ref.name.clone())
+    }
+
+    /// Whether the status of an assignment was written.
+    pub fn is_status(&self) -> bool {
+        self.verb == "patch" && self.object_ref.subresource == "status" && self.is_done()
+    }
+
+    /// Whether it has to do with the leader election only.
+    pub fn is_lease(&self) -> bool {
+        self.object_ref.resource == "leases"
+    }
+
+    /// Whether it only begins to follow a kind, as each watch does every few minutes.
+    pub fn is_watch(&self) -> bool {
+        self.verb == "watch"
+    }
+}
+
+/// The audit log, read on and on.
+pub struct Audit {
+    log: BufReader<File>,
+    /// The beginning of a line that is not complete yet.
+    begun: String,
+    user: String,
+}
+
+impl Audit {
+    /// Reads what a ServiceAccount asks from now on.
+    pub fn from_now(path: &Path, account: &str) -> Result<Self> {
+        let log = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut audit = Self { log: BufReader::new(log), begun: String::new(), user: format!(":{account}") };
+        audit.read()?;
+        Ok(audit)
+    }
+
+    /// What was asked since the last time.
+    pub fn read(&mut self) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        while self.log.read_line(&mut self.begun)? > 0 {
+            if !self.begun.ends_with('\n') {
+                break;
+            }
+            let entry: Entry = serde_json::from_str(&self.begun)?;
+            self.begun.clear();
+            // A watch is noted when it begins, and again when it ends.
+            let is_noted =
+                entry.stage == "ResponseComplete" && entry.verb != "watch" || entry.stage == "ResponseStarted";
+            if is_noted && entry.user.username.ends_with(&self.user) {
+                entries.push(entry);
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// How often each was asked.
+pub fn count<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for entry in entries {
+        *counts.entry(entry.what()).or_default() += 1;
+    }
+    counts
+}

@@ -1,0 +1,208 @@
+//! Many changes a second for a while, as when teams roll out: most change nothing that counts, one of ten does.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use benches::{Object, World};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::audit::{Audit, Entry};
+use crate::cluster::{ACCOUNT, Cluster, merge_patch};
+use crate::process::Usage;
+use crate::reaction::{Latency, drop_data, keep_data, name};
+use crate::statuses::Statuses;
+
+/// How many changes a second are asked for.
+const RATE: u32 = 500;
+
+/// One of so many changes alters what counts.
+const VISIBLE: u32 = 10;
+
+/// How many requests may be under way.
+const PARALLEL: usize = 64;
+
+/// How long the statuses may be without news before everything counts as shown.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// What changes a second come to.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Churn {
+    /// For how long there were changes, in seconds.
+    pub seconds: f64,
+    /// How many changes a second the API server took, of those that were asked for.
+    pub changes_per_second: f64,
+    /// From a change that counts to the status that shows it.
+    pub latency: Option<Latency>,
+    /// Processors used by the program meanwhile.
+    pub cores: f64,
+    /// Statuses written a second, in all.
+    pub writes_per_second: f64,
+    /// Statuses of one assignment written a second, at most.
+    pub writes_of_one_per_second: f64,
+    /// Events written a second.
+    pub events_per_second: f64,
+}
+
+/// An assignment and its Deployments, which begin to keep data one after another, then cease to.
+struct Team {
+    assignment: String,
+    deployments: Vec<String>,
+    /// Whether they begin to.
+    begins: bool,
+    done: usize,
+    /// When each change was made that no status has shown, and from which number of workloads on it is shown.
+    unseen: VecDeque<(Instant, i64)>,
+    /// The number that the status will show when all changes are seen.
+    expected: i64,
+}
+
+impl Team {
+    /// The next change; none while a turn has to wait until the changes before it are seen.
+    fn change(&mut self) -> Option<http::Request<Vec<u8>>> {
+        if self.done == self.deployments.len() {
+            if !self.unseen.is_empty() {
+                return None;
+            }
+            self.begins = !self.begins;
+            self.done = 0;
+        }
+        let deployment = &self.deployments[self.done];
+        self.done += 1;
+        self.expected += if self.begins { 1 } else { -1 };
+        self.unseen.push_back((Instant::now(), self.expected));
+        Some(if self.begins { keep_data(deployment) } else { drop_data(deployment) })
+    }
+
+    /// Takes in what the status shows, and returns how long the changes took that it shows now, in milliseconds.
+    fn shows(&mut self, workloads: i64, at: Instant) -> Vec<f64> {
+        let mut shown = Vec::new();
+        while let Some((made, from)) = self.unseen.front().copied() {
+            let is_shown = if self.begins { workloads >= from } else { workloads <= from };
+            if !is_shown {
+                break;
+            }
+            self.unseen.pop_front();
+            shown.push(at.duration_since(made).as_secs_f64() * 1000.0);
+        }
+        shown
+    }
+}
+
+/// Changes workloads for a time while a program runs, and looks at what it uses and what it writes. Only the operator
+/// writes statuses: with `observed` it is measured when these show the changes.
+pub async fn measure(
+    cluster: &Cluster,
+    world: World,
+    duration: Duration,
+    usage: impl Fn() -> Result<Usage>,
+    observed: bool,
+) -> Result<Churn> {
+    let mut statuses = Statuses::watch(cluster.client()).await?;
+    let mut audit = Audit::from_now(&cluster.audit_log(), ACCOUNT)?;
+    let others: Vec<String> = world.workloads().filter(Object::is_deployment).map(|object| object.path()).collect();
+    let mut teams: Vec<Team> =
+        world.observable().iter().map(|(assignment, deployments)| team(&statuses, assignment, deployments)).collect();
+    let places: HashMap<String, usize> =
+        teams.iter().enumerate().map(|(place, team)| (team.assignment.clone(), place)).collect();
+    let under_way = Arc::new(Semaphore::new(PARALLEL));
+    let (mut requests, mut samples) = (JoinSet::new(), Vec::new());
+    let before = usage()?;
+    let begun = Instant::now();
+    let mut ticks = interval(Duration::from_secs(1) / RATE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let (mut number, mut next_team) = (0_u32, 0);
+    while begun.elapsed() < duration {
+        tokio::select! {
+            biased;
+            seen = statuses.next(Duration::from_secs(1)) => {
+                if let Some((assignment, shown)) = seen? && let Some(place) = places.get(&assignment) {
+                    samples.extend(teams[*place].shows(shown.workloads, shown.at));
+                }
+            }
+            _ = ticks.tick() => {
+                let Ok(permit) = under_way.clone().try_acquire_owned() else { continue };
+                number += 1;
+                let visible = if number.is_multiple_of(VISIBLE) && observed {
+                    next_team = (next_team + 1) % teams.len();
+                    teams[next_team].change()
+                } else {
+                    None
+                };
+                let place = number as usize * 7919 % others.len();
+                let change = visible.unwrap_or_else(|| rollout(&others[place], number));
+                let client = cluster.client().clone();
+                requests.spawn(async move {
+                    let answer = client.request_text(change).await;
+                    drop(permit);
+                    answer
+                });
+            }
+            Some(answer) = requests.join_next() => drop(answer??),
+        }
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let after = usage()?;
+    let entries = audit.read()?;
+    while let Some(answer) = requests.join_next().await {
+        answer??;
+    }
+    while observed
+        && teams.iter().any(|team| !team.unseen.is_empty())
+        && let Some((assignment, shown)) = statuses.next(QUIET).await?
+    {
+        if let Some(place) = places.get(&assignment) {
+            samples.extend(teams[*place].shows(shown.workloads, shown.at));
+        }
+    }
+    let unseen: usize = teams.iter().map(|team| team.unseen.len()).sum();
+    anyhow::ensure!(unseen == 0, "{unseen} changes were never shown by a status");
+    put_back(cluster, &teams).await?;
+    let writes: Vec<&Entry> = entries.iter().filter(|entry| entry.is_status()).collect();
+    let mut of_each: HashMap<_, u32> = HashMap::new();
+    for write in &writes {
+        *of_each.entry(write.object()).or_default() += 1;
+    }
+    let events = entries.iter().filter(|entry| entry.what() == "create events" && entry.is_done()).count();
+    Ok(Churn {
+        seconds,
+        changes_per_second: f64::from(number) / seconds,
+        latency: observed.then(|| Latency::of(samples)),
+        cores: (after.cpu - before.cpu) / seconds,
+        writes_per_second: writes.len() as f64 / seconds,
+        writes_of_one_per_second: f64::from(of_each.into_values().max().unwrap_or_default()) / seconds,
+        events_per_second: events as f64 / seconds,
+    })
+}
+
+fn team(statuses: &Statuses, assignment: &Object, deployments: &[Object]) -> Team {
+    let assignment = name(assignment);
+    Team {
+        expected: statuses.workloads(&assignment),
+        assignment,
+        deployments: deployments.iter().map(Object::path).collect(),
+        begins: true,
+        done: 0,
+        unseen: VecDeque::new(),
+    }
+}
+
+/// What kubectl rollout restart does: a change of the template that says nothing about responsibility.
+fn rollout(deployment: &str, number: u32) -> http::Request<Vec<u8>> {
+    let annotations = json!({ "kubectl.kubernetes.io/restartedAt": number.to_string() });
+    merge_patch(deployment, &json!({ "spec": { "template": { "metadata": { "annotations": annotations } } } }))
+}
+
+/// Takes back what the teams have begun.
+async fn put_back(cluster: &Cluster, teams: &[Team]) -> Result<()> {
+    let keeping = teams.iter().flat_map(|team| match team.begins {
+        true => &team.deployments[..team.done],
+        false => &team.deployments[team.done..],
+    });
+    cluster.send_all("changes taken back", keeping.map(|deployment| drop_data(deployment))).await
+}

@@ -1,0 +1,125 @@
+//! The cluster of the run: a real API server, filled in parallel.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use benches::Object;
+use futures::{StreamExt, TryStreamExt, stream};
+use harness::{Access, ControlPlane, output};
+use http::{Method, Request};
+use kube::Client;
+
+/// The namespace of the operator.
+const SYSTEM: &str = "responsibility-system";
+
+/// The ServiceAccount of the operator.
+pub const ACCOUNT: &str = "responsibility-operator";
+
+/// How many requests are under way at the same time.
+const PARALLEL: usize = 32;
+
+/// How often the progress is told.
+const PROGRESS: Duration = Duration::from_secs(5);
+
+/// A control plane with the operator's definitions and rights.
+pub struct Cluster {
+    control_plane: ControlPlane,
+    client: Client,
+    programs: PathBuf,
+}
+
+impl Cluster {
+    pub async fn start() -> Result<Self> {
+        let control_plane = ControlPlane::start_for_scale().await?;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let kubectl = |arguments: &[&str]| output(control_plane.kubectl().current_dir(&root).args(arguments));
+        kubectl(&["apply", "--server-side", "-f", "crds/"])?;
+        kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "-f", "crds/"])?;
+        kubectl(&["apply", "-f", "deploy/operator.yaml"])?;
+        // Only its rights are needed here: the operator runs as a process.
+        kubectl(&["delete", "deployment", ACCOUNT, "-n", SYSTEM])?;
+        let programs = std::env::current_exe()?.parent().context("this program lies in no folder")?.to_owned();
+        Ok(Self { client: control_plane.client().await?, control_plane, programs })
+    }
+
+    /// A client with all rights.
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// What the operator asked of the API server.
+    pub fn audit_log(&self) -> PathBuf {
+        self.control_plane.audit_log()
+    }
+
+    /// A program that was built with this one.
+    pub fn program(&self, name: &str) -> Result<PathBuf> {
+        let path = self.programs.join(name);
+        ensure!(path.is_file(), "{} is missing; run make bench", path.display());
+        Ok(path)
+    }
+
+    /// A kubeconfig with the rights of the operator.
+    pub fn operator_kubeconfig(&self) -> Result<PathBuf> {
+        self.control_plane.kubeconfig_of(SYSTEM, ACCOUNT)
+    }
+
+    /// A log that goes with the cluster.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.control_plane.folder().join(format!("{name}.log"))
+    }
+
+    /// Creates objects in parallel.
+    pub async fn create(&self, what: &str, objects: impl Iterator<Item = Object>) -> Result<()> {
+        let requests = objects.map(|object| {
+            let path = format!("{}?fieldManager=kubectl-client-side-apply", object.collection);
+            request(Method::POST, &path, "application/json", object.body.to_string())
+        });
+        self.send_all(&format!("{what} created"), requests).await
+    }
+
+    /// Sends requests in parallel.
+    pub async fn send_all(&self, what: &str, requests: impl Iterator<Item = Request<Vec<u8>>>) -> Result<()> {
+        let begun = Instant::now();
+        let (mut done, mut told) = (0_u32, begun);
+        let mut answers = stream::iter(requests).map(|request| self.send(request)).buffer_unordered(PARALLEL);
+        while answers.try_next().await?.is_some() {
+            done += 1;
+            if told.elapsed() > PROGRESS {
+                told = Instant::now();
+                super::say(&format!("{done} {what} ..."));
+            }
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        super::say(&format!("{done} {what} in {seconds:.1} s, {:.0} a second", f64::from(done) / seconds));
+        Ok(())
+    }
+
+    /// Sends a request that must be answered well.
+    pub async fn send(&self, request: Request<Vec<u8>>) -> Result<String> {
+        let what = format!("{} {}", request.method(), request.uri());
+        self.client.request_text(request).await.with_context(|| what)
+    }
+
+    /// Gets what is at a path.
+    pub async fn get(&self, path: &str) -> Result<String> {
+        self.send(request(Method::GET, path, "application/json", String::new())).await
+    }
+}
+
+/// A request with a body of a type.
+pub fn request(method: Method, path: &str, content_type: &str, body: String) -> Request<Vec<u8>> {
+    let request = Request::builder().method(method).uri(path).header(http::header::CONTENT_TYPE, content_type);
+    request.body(body.into_bytes()).expect("the paths of the world are valid")
+}
+
+/// A change of an object by JSON Patch.
+pub fn json_patch(path: &str, patch: &serde_json::Value) -> Request<Vec<u8>> {
+    request(Method::PATCH, path, "application/json-patch+json", patch.to_string())
+}
+
+/// A change of an object by merge patch.
+pub fn merge_patch(path: &str, patch: &serde_json::Value) -> Request<Vec<u8>> {
+    request(Method::PATCH, path, "application/merge-patch+json", patch.to_string())
+}

@@ -1,0 +1,141 @@
+//! From a change of a workload to the status that shows it, one change after another in a quiet cluster. The bare way, for
+//! comparison: a watch that sees the change, and a status patch.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use benches::{Object, World};
+use futures::StreamExt;
+use http::Request;
+use k8s_openapi::api::apps::v1 as apps;
+use kube::runtime::watcher::{Config, Event, watcher};
+use kube::{Api, Resource};
+use responsibility_operator::extract::Slim;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::task::JoinHandle;
+
+use crate::cluster::{Cluster, json_patch, request};
+use crate::statuses::Statuses;
+
+/// How many Deployments are changed, there and back.
+const PROBES: usize = 100;
+
+/// How long something took, in milliseconds.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Latency {
+    pub samples: usize,
+    pub p50: f64,
+    pub p99: f64,
+    pub max: f64,
+}
+
+impl Latency {
+    /// Of samples in milliseconds.
+    pub fn of(mut samples: Vec<f64>) -> Self {
+        samples.sort_by(f64::total_cmp);
+        let quantile =
+            |numerator: usize| samples.get((samples.len() * numerator).div_ceil(100).saturating_sub(1)).copied();
+        Self {
+            samples: samples.len(),
+            p50: quantile(50).unwrap_or(f64::NAN),
+            p99: quantile(99).unwrap_or(f64::NAN),
+            max: samples.last().copied().unwrap_or(f64::NAN),
+        }
+    }
+}
+
+/// A Deployment keeps data from now on.
+pub fn keep_data(deployment: &str) -> Request<Vec<u8>> {
+    let volume = json!({ "name": "data", "persistentVolumeClaim": { "claimName": "data" } });
+    json_patch(deployment, &json!([{ "op": "add", "path": "/spec/template/spec/volumes/-", "value": volume }]))
+}
+
+/// It keeps none any more.
+pub fn drop_data(deployment: &str) -> Request<Vec<u8>> {
+    json_patch(deployment, &json!([{ "op": "remove", "path": "/spec/template/spec/volumes/2" }]))
+}
+
+/// The name of an assignment as statuses are seen by it.
+pub fn name(assignment: &Object) -> String {
+    let text = |field: &str| assignment.body["metadata"][field].as_str().unwrap_or_default().to_owned();
+    format!("{}/{}", text("namespace"), text("name"))
+}
+
+/// Changes Deployments one after another and waits each time until a status shows it, whoever writes that.
+pub async fn measure(cluster: &Cluster, world: World) -> Result<Latency> {
+    let mut statuses = Statuses::watch(cluster.client()).await?;
+    let observable = world.observable();
+    let probes: Vec<(String, String)> = observable
+        .iter()
+        .take(PROBES)
+        .filter_map(|(assignment, deployments)| Some((name(assignment), deployments.first()?.path())))
+        .collect();
+    let mut samples = Vec::new();
+    for change in [keep_data, drop_data] {
+        for (assignment, deployment) in &probes {
+            let before = statuses.workloads(assignment);
+            let begun = Instant::now();
+            cluster.send(change(deployment)).await?;
+            let shown = statuses.changed(assignment, before).await?;
+            samples.push(shown.duration_since(begun).as_secs_f64() * 1000.0);
+        }
+    }
+    Ok(Latency::of(samples))
+}
+
+/// The same with the bare way in place of the operator.
+pub async fn measure_bare(cluster: &Cluster, world: World) -> Result<Latency> {
+    let bare = Bare::start(cluster, world).await?;
+    let latency = measure(cluster, world).await;
+    bare.0.abort();
+    latency
+}
+
+/// A watch of Deployments that answers each change by a status patch.
+struct Bare(JoinHandle<Result<()>>);
+
+impl Bare {
+    async fn start(cluster: &Cluster, world: World) -> Result<Self> {
+        let mut assignments = HashMap::new();
+        for (assignment, deployments) in world.observable() {
+            for deployment in deployments {
+                assignments.insert(name(&deployment), (assignment.clone(), 0_i64));
+            }
+        }
+        let client = cluster.client().clone();
+        let mut events =
+            Box::pin(watcher(Api::<Slim<apps::Deployment, IgnoredAny>>::all(client.clone()), Config::default()));
+        while !matches!(events.next().await.context("the watch has ended")??, Event::InitDone) {}
+        let answering = tokio::spawn(async move {
+            while let Some(event) = events.next().await {
+                let Event::Apply(deployment) = event? else { continue };
+                let metadata = deployment.meta();
+                let text = |text: &Option<String>| text.clone().unwrap_or_default();
+                let of = format!("{}/{}", text(&metadata.namespace), text(&metadata.name));
+                let Some((assignment, shown)) = assignments.get_mut(&of) else { continue };
+                *shown += 1;
+                client.request_text(status(assignment, *shown)).await?;
+            }
+            Ok(())
+        });
+        Ok(Self(answering))
+    }
+}
+
+fn status(assignment: &Object, workloads: i64) -> Request<Vec<u8>> {
+    let row = json!({
+        "layer": World::observed_layer(), "duty": "Customer", "reason": "LayerUnowned", "workloads": workloads,
+        "since": "2026-11-01T08:00:00Z", "message": "written without a look at anything",
+    });
+    let metadata = &assignment.body["metadata"];
+    let body = json!({
+        "apiVersion": assignment.body["apiVersion"], "kind": assignment.body["kind"],
+        "metadata": { "name": metadata["name"], "namespace": metadata["namespace"] },
+        "status": { "unownedLayers": [row] },
+    });
+    let path = format!("{}/status?fieldManager=bare&force=true", assignment.path());
+    request(http::Method::PATCH, &path, "application/apply-patch+yaml", body.to_string())
+}
