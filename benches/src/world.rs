@@ -4,9 +4,6 @@ use serde_json::{Value, json};
 
 use crate::manifest::{draw, labels, managed_fields, one_in, pod_spec};
 
-/// The namespaces of every size.
-const NAMESPACES: usize = 500;
-
 /// By how many values of a label the workloads of a namespace can be told apart.
 const PARTS: usize = 10;
 
@@ -14,7 +11,7 @@ const PARTS: usize = 10;
 const WITH_GAP: usize = 200;
 
 /// The layer that they leave without an owner: a workload has it when it keeps data.
-const GAP: &str = "data-protection";
+const GAP: &str = "backup-recovery";
 
 /// What a team of a namespace holds.
 const TEAM_LAYERS: [&str; 13] = [
@@ -98,15 +95,18 @@ fn part_name(part: usize) -> String {
 }
 
 impl World {
+    /// The namespaces of every size.
+    pub const NAMESPACES: usize = 500;
+
     /// The namespace, and what leads to workloads and separates them.
     pub fn surroundings(self) -> impl Iterator<Item = Object> {
-        let namespaces = (0..NAMESPACES).map(|number| {
+        let namespaces = (0..Self::NAMESPACES).map(|number| {
             let tier = if number % 5 == 0 { "gold" } else { "standard" };
             let metadata =
                 json!({ "name": namespace_name(number), "labels": { "team": namespace_name(number), "tier": tier } });
             Object::new("v1", "namespaces", json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata }))
         });
-        let policies = (0..NAMESPACES).step_by(2).map(|number| {
+        let policies = (0..Self::NAMESPACES).step_by(2).map(|number| {
             let metadata = json!({ "name": "default-deny", "namespace": namespace_name(number) });
             let body = json!({
                 "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata,
@@ -136,7 +136,7 @@ impl World {
 
     /// How many assignments there are for each namespace that has any.
     const fn per_namespace(self) -> usize {
-        let per = self.assignments / NAMESPACES;
+        let per = self.assignments / Self::NAMESPACES;
         if per == 0 { 1 } else { per }
     }
 
@@ -174,7 +174,7 @@ impl World {
         let numbers = (0..self.assignments).filter(|number| self.leaves_gap(*number));
         let with_deployments = numbers.map(|number| {
             let (namespace, part) = (number / per, number % per);
-            let here = (namespace..self.workloads).step_by(NAMESPACES);
+            let here = (namespace..self.workloads).step_by(Self::NAMESPACES);
             let selected = here.enumerate().filter(|(place, _)| per == 1 || place % PARTS == part);
             let deployments = selected.map(|(_, number)| workload(number)).filter(Object::is_deployment);
             (self.assignment(number), deployments.collect())
@@ -209,8 +209,8 @@ fn workload_name(number: usize) -> String {
 }
 
 fn workload(number: usize) -> Object {
-    let (name, namespace) = (workload_name(number), namespace_name(number % NAMESPACES));
-    let labels = labels(&name, &part_name(number / NAMESPACES % PARTS), number);
+    let (name, namespace) = (workload_name(number), namespace_name(number % World::NAMESPACES));
+    let labels = labels(&name, &part_name(number / World::NAMESPACES % PARTS), number);
     let metadata = json!({ "name": name, "namespace": namespace, "labels": labels });
     let selector = json!({ "matchLabels": { "app.kubernetes.io/name": name } });
     let mut pods = pod_spec(&name, number);
@@ -243,7 +243,7 @@ fn workload(number: usize) -> Object {
 }
 
 fn service(number: usize) -> Object {
-    let (name, namespace) = (workload_name(number), namespace_name(number % NAMESPACES));
+    let (name, namespace) = (workload_name(number), namespace_name(number % World::NAMESPACES));
     let kind = if one_in(10, 12, number) { "LoadBalancer" } else { "ClusterIP" };
     let body = json!({
         "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": namespace },
@@ -256,7 +256,7 @@ fn service(number: usize) -> Object {
 }
 
 fn ingress(number: usize) -> Object {
-    let (name, namespace) = (workload_name(number), namespace_name(number % NAMESPACES));
+    let (name, namespace) = (workload_name(number), namespace_name(number % World::NAMESPACES));
     let backend = json!({ "service": { "name": name, "port": { "name": "http" } } });
     let body = json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": { "name": name, "namespace": namespace },

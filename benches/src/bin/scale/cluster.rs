@@ -8,7 +8,9 @@ use benches::Object;
 use futures::{StreamExt, TryStreamExt, stream};
 use harness::{Access, ControlPlane, output};
 use http::{Method, Request};
-use kube::Client;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::ListParams;
+use kube::{Api, Client};
 
 /// The namespace of the operator.
 const SYSTEM: &str = "responsibility-system";
@@ -18,6 +20,9 @@ pub const ACCOUNT: &str = "responsibility-operator";
 
 /// How many requests are under way at the same time.
 const PARALLEL: usize = 32;
+
+/// How long the ServiceAccounts of the namespaces may take.
+const START_LIMIT: Duration = Duration::from_mins(2);
 
 /// How often the progress is told.
 const PROGRESS: Duration = Duration::from_secs(5);
@@ -77,6 +82,20 @@ impl Cluster {
             request(Method::POST, &path, "application/json", object.body.to_string())
         });
         self.send_all(&format!("{what} created"), requests).await
+    }
+
+    /// Waits until each namespace has the ServiceAccount without which no pod is admitted.
+    pub async fn await_service_accounts(&self, namespaces: usize) -> Result<()> {
+        let begun = Instant::now();
+        let selected = ListParams::default().fields("metadata.name=default");
+        loop {
+            let accounts = Api::<ServiceAccount>::all(self.client.clone()).list_metadata(&selected).await?.items.len();
+            if accounts >= namespaces {
+                return Ok(());
+            }
+            ensure!(begun.elapsed() < START_LIMIT, "only {accounts} of {namespaces} namespaces have a ServiceAccount");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// Sends requests in parallel.

@@ -86,6 +86,7 @@ async fn main() -> Result<()> {
         let cluster = Cluster::start().await?;
         let world = World { workloads: *workloads, assignments: 0 };
         cluster.create("namespaces, nodes, policies, Services and Ingresses", world.surroundings()).await?;
+        cluster.await_service_accounts(World::NAMESPACES).await?;
         cluster.create("workloads", world.workloads()).await?;
         for assignments in &arguments.assignments {
             let world = World { workloads: *workloads, assignments: *assignments };
