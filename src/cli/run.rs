@@ -1,6 +1,7 @@
 //! `responsibility-operator run`: the controller.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use super::config::FileConfig;
 use super::connection;
 use super::names::{lease, namespace, namespace_pattern};
 use super::serve::ServeArgs;
-use crate::controller::{self, Candidacy, LeaseName, Options, SystemClock};
+use crate::controller::{self, Candidacy, LeaseName, Options, STATUS_WRITES_PER_SECOND, SystemClock};
 use crate::extract::Extraction;
 use crate::inventory::{LEFT_OUT, LeftOut, Scope};
 use crate::matrix::ServiceModel;
@@ -27,6 +28,9 @@ const NAMESPACES: usize = 100;
 
 /// The most names and beginnings of names of namespaces that are left out.
 const EXCLUDED: usize = 256;
+
+/// The most writes of statuses in a second that can be allowed.
+const STATUS_WRITES: u32 = 1000;
 
 /// Options of the controller. Each can be given by the environment variable as well.
 #[derive(Debug, Args)]
@@ -61,6 +65,11 @@ pub(super) struct RunArgs {
     /// The Lease by which several replicas agree which of them writes, as NAMESPACE/NAME. Without it there is no other
     #[arg(long, value_name = "LEASE", value_parser = lease, env = "RESPONSIBILITY_LEASE")]
     pub(super) lease: Option<LeaseName>,
+
+    /// The most writes of statuses in a second, from 1 to 1000, of those that follow from changes in the cluster. What users
+    /// write is answered at once
+    #[arg(long, value_name = "NUMBER", value_parser = status_writes, default_value_t = STATUS_WRITES_PER_SECOND, env = "RESPONSIBILITY_STATUS_WRITES_PER_SECOND")]
+    status_writes_per_second: NonZeroU32,
 
     #[command(flatten)]
     pub(super) serve: ServeArgs,
@@ -140,8 +149,15 @@ impl RunArgs {
             instance: std::env::var("POD_NAME").unwrap_or_else(|_| format!("process-{}", std::process::id())),
             clock: Arc::new(SystemClock),
             owners_in_metrics: self.serve.metrics_owners,
+            status_writes_per_second: self.status_writes_per_second,
         })
     }
+}
+
+/// How many writes of statuses may begin in a second.
+fn status_writes(text: &str) -> Result<NonZeroU32, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= STATUS_WRITES);
+    number.ok_or_else(|| format!("write a number from 1 to {STATUS_WRITES}, such as {STATUS_WRITES_PER_SECOND}"))
 }
 
 /// The namespaces that are looked at, each once.
@@ -215,6 +231,7 @@ mod tests {
         assert!(options.scope.left_out.contains("kube-system") && !options.scope.left_out.contains("shop"));
         assert_eq!(options.scope.settings, Settings::default());
         assert!(options.configured.is_empty());
+        assert_eq!(options.status_writes_per_second.get(), 50);
     }
 
     #[test]
@@ -237,6 +254,9 @@ mod tests {
     #[case::everything_left_out(&["--exclude-namespaces=*"], &["--exclude-namespaces", "openshift-*"])]
     #[case::both(&["--namespaces=shop", "--exclude-namespaces=payments"], &["--namespaces", "--exclude-namespaces"])]
     #[case::no_model(&["--default-service-model=OnPrem"], &["--default-service-model", "OnPremises"])]
+    #[case::no_writes(&["--status-writes-per-second=0"], &["--status-writes-per-second", "from 1 to 1000"])]
+    #[case::too_many_writes(&["--status-writes-per-second=1001"], &["--status-writes-per-second", "from 1 to 1000"])]
+    #[case::half_a_write(&["--status-writes-per-second=0.5"], &["--status-writes-per-second", "from 1 to 1000"])]
     #[case::no_lease(&["--lease=responsibility-operator"], &["--lease", "NAMESPACE/NAME"])]
     #[case::no_port(&["--probe-address=8081"], &["--probe-address", ":PORT"])]
     #[case::no_address(&["--metrics-address=localhost:8080"], &["--metrics-address", "127.0.0.1:8080"])]
@@ -246,6 +266,14 @@ mod tests {
         for word in words {
             assert!(refusal.contains(word), "{word} is not in: {refusal}");
         }
+    }
+
+    #[rstest]
+    #[case::fewest("1", 1)]
+    #[case::most("1000", 1000)]
+    fn writes_of_statuses_have_a_limit(#[case] written: &str, #[case] expected: u32) {
+        let options = options(&["--status-writes-per-second", written]).unwrap();
+        assert_eq!(options.status_writes_per_second.get(), expected);
     }
 
     #[test]

@@ -120,7 +120,7 @@ impl Engine {
             sources,
             settled: None,
             other_policy_apis: false,
-            queue: Queue::default(),
+            queue: Queue::new(options.status_writes_per_second),
             writes: JoinSet::new(),
             writing: HashMap::new(),
             telling: JoinSet::new(),

@@ -100,6 +100,11 @@ impl Seen {
     pub(super) fn is_older_than(&self, known: &Self) -> bool {
         self.uid == known.uid && precedes(&self.resource_version, &known.resource_version)
     }
+
+    /// Whether the status speaks of what it says now; it does not before the answer to what a user wrote is published.
+    pub(super) fn is_answered(&self) -> bool {
+        self.status.observed_generation == self.generation
+    }
 }
 
 /// A service model as the API server holds it.
@@ -137,6 +142,11 @@ impl SeenModel {
     /// Whether this is an older state of the same object than `known`.
     pub(super) fn is_older_than(&self, known: &Self) -> bool {
         self.uid == known.uid && precedes(&self.resource_version, &known.resource_version)
+    }
+
+    /// Whether the status speaks of what it says now; it does not before the answer to what a user wrote is published.
+    pub(super) fn is_answered(&self) -> bool {
+        self.status.observed_generation == self.generation
     }
 }
 
@@ -192,6 +202,22 @@ mod tests {
         assert!(model.spec.is_err());
         Input::ServiceModel(Box::new(model)).note(&mut listed);
         assert_eq!(listed.names.len(), 2);
+    }
+
+    #[test]
+    fn an_object_is_answered_when_its_status_observed_what_it_says_now() {
+        let mut seen = namespaced("9", &json!({}));
+        assert!(!seen.is_answered(), "a status that observed nothing yet");
+        seen.status.observed_generation = Some(2);
+        assert!(!seen.is_answered());
+        seen.status.observed_generation = Some(3);
+        assert!(seen.is_answered());
+        let model =
+            json!({ "metadata": metadata("9"), "spec": { "extends": "CaaS" }, "status": { "observedGeneration": 3 } });
+        let mut model = SeenModel::new(&serde_json::from_value(model).unwrap());
+        assert!(model.is_answered());
+        model.generation = Some(4);
+        assert!(!model.is_answered());
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod starter;
 mod watch;
 mod watches;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,6 +79,9 @@ const INPUTS: usize = 1024;
 /// How long writes under way may take to end when the operator stops.
 const STOP_LIMIT: Duration = Duration::from_secs(3);
 
+/// How many writes of statuses begin in a second unless it is told otherwise.
+pub const STATUS_WRITES_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).expect("is not zero");
+
 /// What the controller is told at start.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -95,6 +99,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Whether metrics tell of the accountable parties.
     pub owners_in_metrics: bool,
+    /// How many writes of statuses may begin in a second, those aside that answer users.
+    pub status_writes_per_second: NonZeroU32,
 }
 
 /// How this process takes part in the leader election.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use responsibility_operator::controller::{self, Clock, Ended, Options};
+use responsibility_operator::controller::{self, Clock, Ended, Options, STATUS_WRITES_PER_SECOND};
 use responsibility_operator::inventory::{LEFT_OUT, Scope};
 use responsibility_operator::model::Settings;
 use responsibility_operator::telemetry::telemetry;
@@ -27,6 +27,7 @@ impl Cluster {
             instance: "test".to_owned(),
             clock: clock.clone(),
             owners_in_metrics: false,
+            status_writes_per_second: STATUS_WRITES_PER_SECOND,
         };
         let stop = CancellationToken::new();
         let task = tokio::spawn(controller::run(

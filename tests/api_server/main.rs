@@ -18,6 +18,7 @@ mod events;
 mod faults;
 mod inputs;
 mod kinds;
+mod limit;
 mod nodes;
 mod presets;
 mod replicas;

@@ -45,6 +45,9 @@ fn helm_finds_nothing_to_complain_of() {
 )]
 #[case::assignment_without_spec("clusterAssignment: {create: true}", &["/clusterAssignment/spec"])]
 #[case::assignment_name("clusterAssignment: {name: The Platform}", &["/clusterAssignment/name", "The Platform"])]
+#[case::no_writes("statusWritesPerSecond: 0", &["/statusWritesPerSecond", "minimum"])]
+#[case::too_many_writes("statusWritesPerSecond: 1001", &["/statusWritesPerSecond", "maximum"])]
+#[case::half_a_write("statusWritesPerSecond: 0.5", &["/statusWritesPerSecond", "integer"])]
 #[case::log_format("log: {format: xml}", &["/log/format", "json"])]
 #[case::configuration("configuration: {nodeAgent: [a]}", &["/configuration", "nodeAgent"])]
 #[case::kind_without_template(
@@ -108,6 +111,8 @@ fn a_wrong_value_is_refused_by_its_name(#[case] values: &str, #[case] words: &[&
 #[case::nothing_to_spread("topologySpreadConstraints: []")]
 #[case::one_letter("{namespaces: [a], nameOverride: b, fullnameOverride: c}")]
 #[case::recreate("updateStrategy: {type: Recreate}")]
+#[case::fewest_writes("statusWritesPerSecond: 1")]
+#[case::most_writes("statusWritesPerSecond: 1000")]
 #[case::rules_for_nodes(
     "configuration: {nodeModels: [{providerID: '', model: OnPremises}, {controlPlaneVisible: true, model: IaaS}]}"
 )]

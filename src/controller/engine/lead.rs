@@ -47,12 +47,8 @@ impl Engine {
         }
         let now = Instant::now();
         for work in works {
-            let is_known = match &work {
-                Work::Assignment(id) => self.assignments.contains_key(id),
-                Work::ServiceModel(name) => self.service_models.contains_key(name),
-            };
-            if is_known {
-                self.queue.mark(&work, now);
+            if let Some(line) = self.line(&work) {
+                self.queue.mark(&work, line, now);
             }
         }
     }

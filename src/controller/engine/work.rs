@@ -9,6 +9,7 @@ use tracing::{debug, info, warn};
 
 use super::{Engine, Tracked, whole_seconds};
 use crate::controller::input::{Seen, SeenModel};
+use crate::controller::queue::Line;
 use crate::controller::reconcile::{Outcome, Situation, Written, plan, plan_service_model, write_service_model};
 use crate::model::AssignmentId;
 
@@ -58,7 +59,7 @@ impl Engine {
             || self.inventory.assignment(id).is_some_and(|assignment| assignment.names_own(self.inventory.matrix()));
         let completeness = self.completeness_for(id, roll_up.from_nodes > 0, names_own_model);
         let Some(Tracked { seen, hold, told }) = self.assignments.get_mut(id) else {
-            return self.queue.finished(&work);
+            return self.finished(&work);
         };
         let situation = Situation {
             seen,
@@ -73,11 +74,11 @@ impl Engine {
         };
         let plan = plan(&situation, hold);
         if let Some(time) = plan.look_again {
-            self.queue.mark_at(&work, time);
+            self.queue.mark_at(&work, Line::Routine, time);
         }
         if plan.is_nothing() {
             self.instruments.metrics.reconciled(work.kind(), "unchanged");
-            return self.queue.finished(&work);
+            return self.finished(&work);
         }
         for note in plan.notes() {
             info!(assignment = %id, reason = note.reason, "{}", note.note);
@@ -92,12 +93,12 @@ impl Engine {
 
     fn start_service_model(&mut self, name: &Arc<str>) {
         let work = Work::ServiceModel(name.clone());
-        let Some(seen) = self.service_models.get(name) else { return self.queue.finished(&work) };
+        let Some(seen) = self.service_models.get(name) else { return self.finished(&work) };
         let now = whole_seconds(self.clock.now());
         let planned = plan_service_model(seen, self.inventory.matrix(), self.inventory.used_by(name), now);
         let Some(status) = planned else {
             self.instruments.metrics.reconciled(work.kind(), "unchanged");
-            return self.queue.finished(&work);
+            return self.finished(&work);
         };
         let (uid, write) =
             (seen.uid.clone(), write_service_model(self.client.clone(), seen.clone(), status, self.mandate.clone()));
@@ -105,8 +106,10 @@ impl Engine {
     }
 
     fn spawn(&mut self, work: Work, uid: String, write: impl Future<Output = Outcome> + Send + 'static) {
+        let now = Instant::now();
+        self.queue.write_begins(&work, now);
         let task = self.writes.spawn(async move { (uid, write.await) });
-        self.writing.insert(task.id(), (work, Instant::now()));
+        self.writing.insert(task.id(), (work, now));
     }
 
     pub(super) fn ended(&mut self, ended: Result<(task::Id, (String, Outcome)), JoinError>) {
@@ -119,11 +122,11 @@ impl Engine {
                 self.finish(&work, &uid, outcome);
             }
             // Cut off when this process ceased to lead.
-            Err(error) if error.is_cancelled() => self.queue.finished(&work),
+            Err(error) if error.is_cancelled() => self.finished(&work),
             Err(error) => {
                 warn!(status = %work, %error, "a write ended abnormally");
                 self.instruments.metrics.reconciled(work.kind(), "failed");
-                self.queue.failed(&work, Instant::now());
+                self.failed(&work);
             }
         }
     }
@@ -133,9 +136,9 @@ impl Engine {
             Outcome::Written { resource_version, status } => {
                 debug!(status = %work, resource_version, "published");
                 self.published(work, uid, resource_version, status);
-                self.queue.finished(work);
+                self.finished(work);
             }
-            Outcome::Unchanged | Outcome::Gone => self.queue.finished(work),
+            Outcome::Unchanged | Outcome::Gone => self.finished(work),
             Outcome::NotLeading => self.again(work),
             Outcome::Conflict => {
                 debug!(status = %work, "changed meanwhile, evaluating again");
@@ -143,15 +146,34 @@ impl Engine {
             }
             Outcome::Failed(error) => {
                 warn!(status = %work, error, "cannot publish the status, trying again");
-                self.queue.failed(work, Instant::now());
+                self.failed(work);
             }
         }
     }
 
+    fn finished(&mut self, work: &Work) {
+        let line = self.line(work).unwrap_or_default();
+        self.queue.finished(work, line);
+    }
+
+    fn failed(&mut self, work: &Work) {
+        let line = self.line(work).unwrap_or_default();
+        self.queue.failed(work, line, Instant::now());
+    }
+
+    /// The line in which it waits now; none when it is not known.
+    pub(super) fn line(&self, work: &Work) -> Option<Line> {
+        let is_answered = match work {
+            Work::Assignment(id) => self.assignments.get(id)?.seen.is_answered(),
+            Work::ServiceModel(name) => self.service_models.get(name)?.is_answered(),
+        };
+        Some(if is_answered { Line::Routine } else { Line::Prompt })
+    }
+
     /// Works on it anew.
     fn again(&mut self, work: &Work) {
-        self.queue.finished(work);
-        self.queue.mark(work, Instant::now());
+        self.finished(work);
+        self.mark([work.clone()]);
     }
 
     /// Takes in a status that was written, unless the watch knows of a later one by now.
