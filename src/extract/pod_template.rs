@@ -126,9 +126,11 @@ impl PodSpec {
         pod_labels: Option<&BTreeMap<String, String>>,
         annotations: Option<&BTreeMap<String, String>>,
     ) -> WorkloadFacts {
+        let mut template = labels(pod_labels);
+        template.share(&labels_of_workload);
         WorkloadFacts {
             labels: labels_of_workload,
-            pods: PodLabels { template: labels(pod_labels), ordinals_of: None },
+            pods: PodLabels { template, ordinals_of: None },
             signals: self.signals().with_if(Signal::Secrets, ask_for_secrets(annotations)),
             env_values: self.env_values(),
             placement: self.placement(pod_labels).into(),

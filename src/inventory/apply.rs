@@ -54,12 +54,10 @@ impl Inventory {
             self.take_out(key, None, changed);
             return self.forget_empty(&key.namespace);
         };
-        let WorkloadObject { mut facts, part_of, identity } = *object;
+        let WorkloadObject { mut facts, part_of, mut identity } = *object;
         let mut key = key.clone();
         self.strings.share(&mut key.namespace);
-        self.strings.share(&mut key.name);
-        facts.labels.share(|text| self.strings.share(text));
-        facts.pods.template.share(|text| self.strings.share(text));
+        self.strings.share(&mut identity.version);
         // It may have been a part of another workload, or a workload by itself.
         let workload_key = Arc::new(part_of.clone().unwrap_or_else(|| key.clone()));
         self.take_out(&key, Some(&workload_key), changed);
@@ -263,7 +261,7 @@ impl Inventory {
             let found = evaluate(&self.matrix, &self.settings, &circumstances, &selecting, &namespace.directory);
             self.evaluations.intern(found)
         });
-        let reselected = workload.selected_by[..] != ids[..];
+        let reselected = *workload.selected_by != ids[..];
         if !reselected && workload.evaluation == evaluation {
             return;
         }
@@ -274,7 +272,10 @@ impl Inventory {
             changed.workloads.push(WorkloadChange { key, before, reselected });
         }
         move_member(&mut self.members, workload, &ids, evaluation.as_ref(), changed);
-        workload.selected_by = ids.into_boxed_slice();
+        if reselected {
+            workload.selected_by = ids.into();
+            self.selections.share(&mut workload.selected_by);
+        }
         workload.evaluation = evaluation;
     }
 }
@@ -288,7 +289,7 @@ fn move_member(
     changed: &mut Changed,
 ) {
     if let Some(old) = &workload.evaluation {
-        for id in &workload.selected_by {
+        for id in workload.selected_by.iter() {
             let Some(classes) = members.get_mut(id) else { continue };
             if let Some(class) = classes.get_mut(old) {
                 class.remove(&workload.key);

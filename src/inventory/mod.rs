@@ -119,6 +119,7 @@ pub struct Inventory {
     cluster_assignments: BTreeMap<AssignmentId, Arc<Assignment>>,
     members: HashMap<AssignmentId, Members>,
     strings: Interner<str>,
+    selections: Interner<[AssignmentId]>,
     evaluations: Interner<Evaluation>,
     evaluated: u64,
 }
@@ -141,6 +142,7 @@ impl Inventory {
             cluster_assignments: BTreeMap::new(),
             members: HashMap::new(),
             strings: Interner::default(),
+            selections: Interner::default(),
             evaluations: Interner::default(),
             evaluated: 0,
         }

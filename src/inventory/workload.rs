@@ -11,8 +11,8 @@ pub(super) struct Workload {
     pub(super) key: Arc<WorkloadKey>,
     pub(super) parts: Parts,
     pub(super) identity: ObjectIdentity,
-    /// The assignments that select it, sorted.
-    pub(super) selected_by: Box<[AssignmentId]>,
+    /// The assignments that select it, sorted; shared with all others that the same ones select.
+    pub(super) selected_by: Arc<[AssignmentId]>,
     /// None where nothing selects it.
     pub(super) evaluation: Option<Arc<Evaluation>>,
 }
@@ -66,7 +66,7 @@ impl Parts {
 
 impl Workload {
     pub(super) fn new(key: Arc<WorkloadKey>, identity: ObjectIdentity) -> Self {
-        Self { key, parts: Parts::default(), identity, selected_by: Box::default(), evaluation: None }
+        Self { key, parts: Parts::default(), identity, selected_by: Arc::default(), evaluation: None }
     }
 
     /// Whether an assignment selects it: by its own labels, or by those of any of its objects.

@@ -59,7 +59,7 @@ impl Inventory {
         for workload in self.namespaces.values_mut().flat_map(|namespace| namespace.workloads.values_mut()) {
             let Some(old) = workload.evaluation.take() else { continue };
             let new = renumbered.entry(old.clone()).or_insert_with(|| Arc::new(old.renumbered(before, &self.matrix)));
-            for id in &workload.selected_by {
+            for id in workload.selected_by.iter() {
                 let classes = self.members.entry(id.clone()).or_default();
                 classes.entry(new.clone()).or_default().insert(workload.key.clone());
             }

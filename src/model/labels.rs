@@ -2,43 +2,54 @@
 
 use std::sync::Arc;
 
-/// The labels of an object, sorted by key.
+/// The labels of an object, sorted by key: one text in which a NUL, which no label can hold, ends each key and each value. An
+/// object has some of them, whose keys are nearly as long as a string of its own costs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Labels(Box<[(Arc<str>, Arc<str>)]>);
+pub struct Labels(Arc<str>);
+
+/// What ends a key or a value.
+const END: char = '\0';
 
 impl Labels {
     /// The value of a label.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0.binary_search_by(|(k, _)| (**k).cmp(key)).ok().map(|at| &*self.0[at].1)
+        self.iter().find(|(of, _)| *of == key).map(|(_, value)| value)
     }
 
     /// Key and value of each label, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (&**key, &**value))
+        let mut texts = self.0.split_terminator(END);
+        std::iter::from_fn(move || Some((texts.next()?, texts.next()?)))
     }
 
     /// Whether there is none.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Replaces every key and value by what `share` returns for it, so that equal strings are kept once.
-    pub fn share(&mut self, mut share: impl FnMut(&mut Arc<str>)) {
-        for (key, value) in &mut self.0 {
-            share(key);
-            share(value);
+    /// Keeps the text of others that are the same.
+    pub fn share(&mut self, others: &Self) {
+        if self == others {
+            self.clone_from(others);
         }
     }
 }
 
-impl<K: Into<Arc<str>>, V: Into<Arc<str>>> FromIterator<(K, V)> for Labels {
+impl<K: AsRef<str>, V: AsRef<str>> FromIterator<(K, V)> for Labels {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        let mut pairs: Vec<(Arc<str>, Arc<str>)> = pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
-        pairs.sort_by(|a, b| a.0.cmp(&b.0));
-        pairs.dedup_by(|a, b| a.0 == b.0);
-        Self(pairs.into_boxed_slice())
+        // A template that no API server has checked may hold anything.
+        let is_label = |(key, value): &(K, V)| !key.as_ref().contains(END) && !value.as_ref().contains(END);
+        let mut pairs: Vec<(K, V)> = pairs.into_iter().filter(is_label).collect();
+        pairs.sort_by(|a, b| a.0.as_ref().cmp(b.0.as_ref()));
+        pairs.dedup_by(|a, b| a.0.as_ref() == b.0.as_ref());
+        let length = pairs.iter().map(|(key, value)| key.as_ref().len() + value.as_ref().len() + 2).sum();
+        let mut text = String::with_capacity(length);
+        for (key, value) in pairs {
+            text.extend([key.as_ref(), "\0", value.as_ref(), "\0"]);
+        }
+        Self(text.into())
     }
 }
 
@@ -126,6 +137,15 @@ mod tests {
         assert!(selector.matches(&labels(&[("app", "shop")])));
         assert!(!selector.matches(&labels(&[("app", "shop"), ("canary", "")])));
         assert!(!selector.matches(&labels(&[])));
+    }
+
+    #[test]
+    fn labels_are_sorted_by_key_and_keep_empty_values() {
+        let given = labels(&[("tier", ""), ("app", "shop"), ("tier", "web"), ("split\0", "x"), ("y", "\0z")]);
+        assert_eq!(given.iter().collect::<Vec<_>>(), [("app", "shop"), ("tier", "")], "the first of a key counts");
+        assert_eq!((given.get("tier"), given.get("shop"), given.get("")), (Some(""), None, None));
+        assert!(!given.is_empty() && labels(&[]).is_empty());
+        assert_ne!(labels(&[("a", "b"), ("c", "")]), labels(&[("a", "b")]));
     }
 
     #[test]

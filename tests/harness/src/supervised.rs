@@ -6,12 +6,15 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// A process under a small shell that kills it when the pipe to its starter closes.
 #[derive(Debug)]
 pub struct Supervised(Child);
+
+/// How long the shell may take to start what it watches over.
+const FORK_LIMIT: Duration = Duration::from_secs(1);
 
 /// `$0` is the folder to remove at the end, or empty; the rest is the command line. SIGTERM is passed on, and the exit
 /// code is that of the process.
@@ -93,9 +96,18 @@ impl Supervised {
     /// When it has ended.
     pub fn id(&self) -> Result<i32> {
         let shell = self.0.id();
-        // The first child of the shell; the second one waits for the starter to end.
-        let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"))?;
-        children.split_whitespace().next().and_then(|id| id.parse().ok()).context("the process has ended")
+        let begun = Instant::now();
+        loop {
+            // The first child of the shell; the second one waits for the starter to end.
+            let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"))?;
+            let mut children = children.split_whitespace();
+            match (children.next().and_then(|id| id.parse().ok()), children.next()) {
+                (Some(id), Some(_)) => return Ok(id),
+                // The shell has only begun.
+                _ if begun.elapsed() < FORK_LIMIT => std::thread::sleep(Duration::from_millis(1)),
+                _ => bail!("the process has ended"),
+            }
+        }
     }
 
     /// Whether the process has ended.

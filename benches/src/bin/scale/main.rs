@@ -10,6 +10,7 @@ mod rest;
 mod statuses;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -77,8 +78,17 @@ fn say(what: &str) {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<()> {
     let most = arguments.workloads.iter().copied().max().unwrap_or_default();
     let mut scenarios = Vec::new();
     for workloads in &arguments.workloads {
