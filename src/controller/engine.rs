@@ -114,7 +114,7 @@ impl Engine {
             leads: false,
             gate: Gate::new(),
             notices: Notices::default(),
-            inventory: Inventory::new(options.scope, day(started)),
+            inventory: Inventory::new(options.scope, day(started)).deferred(),
             assignments: HashMap::new(),
             service_models: HashMap::new(),
             sources,
@@ -330,6 +330,8 @@ impl Engine {
         self.policies_changed();
         self.instruments.health.set(self.sources.checks());
         if self.sources.settled() {
+            // What is so at start is no news: all assignments are marked below.
+            self.inventory.catch_up();
             self.mandate.want();
             let complete = self.sources.is_complete();
             if self.settled.replace(complete) != Some(complete) {

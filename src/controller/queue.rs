@@ -22,7 +22,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// The first and the longest time after which a failure is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 /// How many are worked on at the same time.
-const PARALLEL: usize = 8;
+const PARALLEL: usize = 16;
 
 /// The line in which one waits when it is due, in the order in which they are served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -242,6 +242,9 @@ impl Inventory {
 
     /// Evaluates a workload of a namespace and moves it when the result is another.
     fn evaluate_workload(&mut self, namespace: &Namespace, workload: &mut Workload, changed: &mut Changed) {
+        if self.deferred {
+            return;
+        }
         let selecting = namespace.selecting(workload);
         let ids: Vec<AssignmentId> = selecting.iter().map(|assignment| assignment.id.clone()).collect();
         let evaluation = (!selecting.is_empty()).then(|| {

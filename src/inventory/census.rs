@@ -46,7 +46,8 @@ impl Inventory {
             for workload in namespace.workloads.values() {
                 match &workload.evaluation {
                     Some(evaluation) => here.entry(Arc::as_ptr(evaluation)).or_insert((evaluation, 0)).1 += 1,
-                    None => census.unselected += 1,
+                    // Before the first evaluation nobody knows.
+                    None => census.unselected += usize::from(!self.deferred),
                 }
             }
             if !here.is_empty() {

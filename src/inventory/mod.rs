@@ -121,6 +121,8 @@ pub struct Inventory {
     strings: Interner<str>,
     selections: Interner<[AssignmentId]>,
     evaluations: Interner<Evaluation>,
+    /// Whether nothing is evaluated yet.
+    deferred: bool,
     evaluated: u64,
 }
 
@@ -144,8 +146,25 @@ impl Inventory {
             strings: Interner::default(),
             selections: Interner::default(),
             evaluations: Interner::default(),
+            deferred: false,
             evaluated: 0,
         }
+    }
+
+    /// Evaluates nothing until [`catch_up`](Self::catch_up): while everything is read for the first time, each workload would
+    /// be evaluated again for each node, Service and assignment that comes after it.
+    #[must_use]
+    pub fn deferred(self) -> Self {
+        Self { deferred: true, ..self }
+    }
+
+    /// Evaluates everything, if that was deferred, and keeps it up to date from now on.
+    pub fn catch_up(&mut self) -> Changed {
+        let mut changed = Changed::default();
+        if std::mem::take(&mut self.deferred) {
+            self.evaluate_all(&mut changed);
+        }
+        changed
     }
 
     /// The matrix with the service models that the cluster defines.

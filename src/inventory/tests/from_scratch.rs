@@ -90,6 +90,34 @@ proptest! {
         }
     }
 
+    /// An index that evaluates nothing at first shows nothing then, and what any other does as soon as it has caught up.
+    #[test]
+    fn nothing_depends_on_when_the_evaluation_begins(
+        settings in settings(),
+        (steps, seen) in steps(1..50).prop_flat_map(|steps| {
+            let seen = after(Settings::default(), steps.clone()).1.deltas();
+            (Just(steps), Just(seen).prop_shuffle())
+        }),
+        begins in any::<prop::sample::Index>(),
+    ) {
+        let (told, world) = after(settings, steps);
+        let mut inventory = world.inventory().deferred();
+        let (first, then) = seen.split_at(begins.index(seen.len() + 1));
+        for delta in first {
+            let changed = inventory.apply(delta.clone());
+            prop_assert_eq!(changed.workloads, vec![]);
+        }
+        prop_assert_eq!((inventory.evaluated(), inventory.census().unselected), (0, 0));
+        let changed = inventory.catch_up();
+        let selecting = inventory.members.iter().filter(|(_, members)| !members.is_empty());
+        prop_assert_eq!(changed.assignments, selecting.map(|(id, _)| id.clone()).collect());
+        for delta in then {
+            inventory.apply(delta.clone());
+        }
+        prop_assert_eq!(&shown(&inventory), &shown(&told));
+        prop_assert_eq!(inventory.catch_up(), Changed::default());
+    }
+
     /// Nothing is left behind by what is gone, in whichever order the lists are read that miss everything.
     #[test]
     fn an_index_that_was_told_that_everything_is_gone_is_empty(
