@@ -25,7 +25,7 @@ const RATE: u32 = 500;
 const VISIBLE: u32 = 10;
 
 /// How many requests may be under way.
-const PARALLEL: usize = 64;
+const PARALLEL: usize = 16;
 
 /// How long the statuses may be without news before everything counts as shown.
 const QUIET: Duration = Duration::from_secs(10);

@@ -123,7 +123,12 @@ async fn measure(cluster: &Cluster, world: World, churn: Duration) -> Result<Sce
         say(&format!("start {round} of {STARTS}: the floor, then the operator"));
         let (start, count, _) = cold::floor(cluster).await?;
         objects = count;
-        say(&format!("floor: {:.2} s, {:.2} s of processor time", start.seconds, start.cpu_seconds));
+        say(&format!(
+            "floor: {:.2} s, {:.2} s of processor time, peak {} MiB",
+            start.seconds,
+            start.cpu_seconds,
+            start.peak_bytes >> 20
+        ));
         floor_starts.push(start);
         let (start, operator) = cold::operator(cluster, world).await?;
         say(&format!(

@@ -20,8 +20,8 @@ use tokio::task::JoinHandle;
 use crate::cluster::{Cluster, json_patch, request};
 use crate::statuses::Statuses;
 
-/// How many Deployments are changed, there and back.
-const PROBES: usize = 100;
+/// How many Deployments are changed, at most.
+const PROBES: usize = 200;
 
 /// How long something took, in milliseconds.
 #[derive(Debug, Serialize, Deserialize)]
@@ -64,32 +64,50 @@ pub fn name(assignment: &Object) -> String {
     format!("{}/{}", text("namespace"), text("name"))
 }
 
-/// Changes Deployments one after another and waits each time until a status shows it, whoever writes that.
+/// Changes Deployments one after another, each of another assignment, and waits each time until the status shows it.
 pub async fn measure(cluster: &Cluster, world: World) -> Result<Latency> {
+    measure_with(cluster, world, Observer::Operator).await
+}
+
+async fn measure_with(cluster: &Cluster, world: World, observer: Observer) -> Result<Latency> {
     let mut statuses = Statuses::watch(cluster.client()).await?;
     let observable = world.observable();
-    let probes: Vec<(String, String)> = observable
+    let probes: Vec<(String, String, i64)> = observable
         .iter()
         .take(PROBES)
         .filter_map(|(assignment, deployments)| Some((name(assignment), deployments.first()?.path())))
+        .map(|(assignment, deployment)| {
+            let before = statuses.workloads(&assignment);
+            (assignment, deployment, before)
+        })
         .collect();
     let mut samples = Vec::new();
-    for change in [keep_data, drop_data] {
-        for (assignment, deployment) in &probes {
-            let before = statuses.workloads(assignment);
-            let begun = Instant::now();
-            cluster.send(change(deployment)).await?;
-            let shown = statuses.changed(assignment, before).await?;
-            samples.push(shown.duration_since(begun).as_secs_f64() * 1000.0);
+    for (assignment, deployment, before) in &probes {
+        let begun = Instant::now();
+        cluster.send(keep_data(deployment)).await?;
+        let shown = statuses.until(assignment, |workloads| workloads != *before).await?;
+        samples.push(shown.duration_since(begun).as_secs_f64() * 1000.0);
+    }
+    cluster.send_all("changes taken back", probes.iter().map(|(_, deployment, _)| drop_data(deployment))).await?;
+    if observer == Observer::Operator {
+        for (assignment, _, before) in &probes {
+            statuses.until(assignment, |workloads| workloads == *before).await?;
         }
     }
     Ok(Latency::of(samples))
 }
 
+/// Who shows changes in statuses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Observer {
+    Operator,
+    Bare,
+}
+
 /// The same with the bare way in place of the operator.
 pub async fn measure_bare(cluster: &Cluster, world: World) -> Result<Latency> {
     let bare = Bare::start(cluster, world).await?;
-    let latency = measure(cluster, world).await;
+    let latency = measure_with(cluster, world, Observer::Bare).await;
     bare.0.abort();
     latency
 }

@@ -105,14 +105,14 @@ impl Statuses {
         Ok(Some((name, shown)))
     }
 
-    /// Waits until the status of an assignment shows another number than before, and tells when that was.
-    pub async fn changed(&mut self, assignment: &str, before: i64) -> Result<Instant> {
+    /// Waits until the status of an assignment shows a number as wanted, and tells when that was.
+    pub async fn until(&mut self, assignment: &str, wanted: impl Fn(i64) -> bool) -> Result<Instant> {
         loop {
-            let (name, shown) =
-                self.next(LIMIT).await?.with_context(|| format!("the status of {assignment} shows nothing new"))?;
-            if name == assignment && shown.workloads != before {
+            if let Some(shown) = self.latest.get(assignment).filter(|shown| wanted(shown.workloads)) {
                 return Ok(shown.at);
             }
+            let seen = self.next(LIMIT).await?;
+            seen.with_context(|| format!("the status of {assignment} does not show what was changed"))?;
         }
     }
 }
