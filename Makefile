@@ -14,7 +14,7 @@ AUDITABLE_ROOT = $(CACHE)/tools/cargo-auditable-$(AUDITABLE_VERSION)
 ACTIONLINT_VERSION = 1.7.12
 ACTIONLINT_ROOT = $(CACHE)/tools/actionlint-$(ACTIONLINT_VERSION)
 
-.PHONY: demo test chart e2e lint lint-workflows image licences audit mutants generate control-plane helm cluster-up cluster-down node-up
+.PHONY: demo test chart e2e bench-core lint lint-workflows image licences audit mutants generate control-plane helm cluster-up cluster-down node-up
 
 demo: control-plane ## Show the main job: a shop, its assignments, the gaps, the Events
 	@$(TARGET)/demo
@@ -30,6 +30,9 @@ node-up: control-plane image ## Start the Kubernetes of e2e to try things by han
 
 chart: helm ## Run the tests of the chart only: lint, values, objects, rules, generated files
 	$(CARGO) test --locked --test chart
+
+bench-core: ## Measure time and allocations of the core for single events and whole clusters; two minutes beside the build
+	$(CARGO) bench --locked --package benches
 
 lint: ## Check format, lints, and that the core builds without a client
 	$(CARGO) fmt --all --check

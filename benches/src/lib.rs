@@ -1,7 +1,11 @@
 //! The objects of a large cluster, always the same ones for the same size, for the scale run and the benchmarks.
 
+pub mod cases;
 mod manifest;
+pub mod measurement;
+mod read;
 mod world;
 
 pub use manifest::managed_fields;
+pub use read::Sent;
 pub use world::{Object, World};

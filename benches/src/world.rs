@@ -49,7 +49,7 @@ pub struct Object {
 }
 
 impl Object {
-    fn new(api: &str, plural: &str, body: Value) -> Self {
+    pub(crate) fn new(api: &str, plural: &str, body: Value) -> Self {
         let base = if api.contains('/') { format!("/apis/{api}") } else { format!("/api/{api}") };
         let collection = match body["metadata"]["namespace"].as_str() {
             Some(namespace) => format!("{base}/namespaces/{namespace}/{plural}"),

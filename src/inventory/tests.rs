@@ -7,6 +7,7 @@ mod changes;
 mod costs;
 mod from_scratch;
 mod generate;
+mod growth;
 mod monotone;
 mod scenarios;
 mod specs;

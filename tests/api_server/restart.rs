@@ -1,4 +1,4 @@
-//! The operator is stopped, killed and started again.
+//! The operator is stopped, killed and started again, or has to list again what it knows.
 
 use std::time::Duration;
 
@@ -80,4 +80,47 @@ async fn an_event_that_was_written_before_a_crash_is_not_written_again() {
     let again = ns.status("team", |status| status.transitions == 1).await;
     assert_eq!(again.announced, told.announced);
     assert_eq!(ns.events("team").await, ["GapsFound"]);
+}
+
+/// What of each kind that counts here is listed.
+const LISTED: [&str; 6] =
+    ["deployments", "namespaces", "services", "networkpolicies", "nodes", "responsibilityassignments"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_what_is_known_already_writes_nothing() {
+    let cluster = Cluster::start().await;
+    cluster.node("n0", "v1.37.0", json!({ "pool": "general" }), json!({}));
+    let quiet = cluster.namespace("quiet");
+    let team = assignment(
+        "team",
+        json!({ "parties": [{ "name": "team", "role": "Customer" }], "duties": [held_by("team", &["node-os"])] }),
+    );
+    let service = json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web" },
+        "spec": { "type": "LoadBalancer", "selector": { "app": "web" }, "ports": [{ "port": 80 }] },
+    });
+    let policy = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": "all" },
+        "spec": { "podSelector": {}, "policyTypes": ["Ingress"] },
+    });
+    quiet.apply(&[deployment("web", &json!({})), service, policy, team.clone()]);
+    let _operator = cluster.operator(&["--default-service-model=CaaS"]);
+    quiet.event("team", "GapsFound").await;
+    quiet.status("team", |status| status.transitions == 1).await;
+    let before = published(&quiet).await;
+    let writes = cluster.writes_of_operator().len();
+    let lists = || LISTED.map(|resource| cluster.lists_by_operator(resource));
+    let listed = lists();
+
+    cluster.control_plane.restart_apiserver_without_history().await.unwrap();
+    eventually("everything is listed again", async || lists().iter().zip(&listed).all(|(now, then)| now > then)).await;
+
+    // A change after that is told of: by then what was listed was evaluated, for longer than a change is held back.
+    let busy = cluster.namespace("busy");
+    busy.apply(&[deployment("web", &json!({})), team]);
+    busy.event("team", "GapsFound").await;
+    busy.status("team", |status| status.transitions == 1).await;
+    assert_eq!(published(&quiet).await, before);
+    let since: Vec<String> = cluster.writes_of_operator().split_off(writes);
+    assert!(since.iter().all(|write| write.ends_with(" busy")), "{since:#?}");
 }

@@ -15,11 +15,16 @@ use crate::inventory::{Delta, Inventory, PolicyFacts, RouteFacts, RouteKind};
 use crate::matrix::ServiceModel;
 use crate::model::WorkloadFacts;
 
-/// 1,000 workloads in 100 namespaces, each namespace with an assignment, and one cluster assignment. One workload of each
-/// namespace asks for nodes of a pool.
+/// 1,000 workloads.
 fn large() -> Inventory {
+    of_size(100)
+}
+
+/// Namespaces of ten workloads, each with an assignment, and one cluster assignment. One workload of each namespace asks for
+/// nodes of a pool.
+pub(super) fn of_size(namespaces: usize) -> Inventory {
     let mut inventory = inventory_under(ServiceModel::Caas);
-    for namespace in 0..100 {
+    for namespace in 0..namespaces {
         let namespace = format!("team-{namespace}");
         inventory.apply(written(&namespaced(&namespace, "all"), json!({})));
         for number in 0..10 {
@@ -34,7 +39,7 @@ fn large() -> Inventory {
 }
 
 /// How many (assignment, workload) pairs a change evaluates, and which assignments it changes.
-fn cost(inventory: &mut Inventory, delta: Delta) -> (u64, BTreeSet<String>) {
+pub(super) fn cost(inventory: &mut Inventory, delta: Delta) -> (u64, BTreeSet<String>) {
     let before = inventory.evaluated();
     let changed = inventory.apply(delta).assignments.iter().map(ToString::to_string).collect();
     (inventory.evaluated() - before, changed)

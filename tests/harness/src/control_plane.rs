@@ -4,7 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -14,6 +14,7 @@ use crate::assets::{Assets, Tool};
 use crate::components::{
     self, AUDIT_ALL, AUDIT_SERVICE_ACCOUNTS, START_LIMIT, ready_client, tail, wait_for_default_service_account,
 };
+use crate::history;
 use crate::supervised::Supervised;
 
 /// What differs between control planes.
@@ -52,6 +53,7 @@ const CERTIFICATES: &str = "certificates";
 pub struct ControlPlane {
     folder: PathBuf,
     kubectl: PathBuf,
+    etcd_port: u16,
     apiserver_command: Command,
     // Dropped in this order: who depends on another ends first.
     _controller_manager: Supervised,
@@ -123,6 +125,7 @@ impl ControlPlane {
         Ok(Self {
             kubectl: assets.path(Tool::Kubectl)?,
             folder,
+            etcd_port,
             apiserver_command,
             _controller_manager: controller_manager,
             apiserver: Mutex::new(apiserver),
@@ -136,13 +139,31 @@ impl ControlPlane {
     ///
     /// When it does not stop, or does not become ready.
     pub async fn restart_apiserver(&self) -> Result<()> {
+        self.apiserver()?.terminate(START_LIMIT)?.context("kube-apiserver does not stop")?;
+        self.start_apiserver().await
+    }
+
+    /// Kills the API server and starts it again when all that happened before is forgotten: whoever watched is told to list.
+    ///
+    /// # Errors
+    ///
+    /// When etcd does not forget, or the API server does not become ready.
+    pub async fn restart_apiserver_without_history(&self) -> Result<()> {
+        self.apiserver()?.crash()?;
+        history::forget(self.etcd_port).await?;
+        self.start_apiserver().await
+    }
+
+    fn apiserver(&self) -> Result<MutexGuard<'_, Supervised>> {
+        self.apiserver.lock().map_err(|_| anyhow!("another restart has failed"))
+    }
+
+    async fn start_apiserver(&self) -> Result<()> {
         let log = self.folder.join("kube-apiserver.log");
-        let process = || self.apiserver.lock().map_err(|_| anyhow!("another restart has failed"));
-        process()?.terminate(START_LIMIT)?.context("kube-apiserver does not stop")?;
-        *process()? = Supervised::start(&self.apiserver_command, &log, None)?;
+        *self.apiserver()? = Supervised::start(&self.apiserver_command, &log, None)?;
         let started = Instant::now();
         while ready_client(&self.kubeconfig()).await.is_none() {
-            if process()?.has_ended() || started.elapsed() > START_LIMIT {
+            if self.apiserver()?.has_ended() || started.elapsed() > START_LIMIT {
                 bail!("kube-apiserver did not become ready again:\n{}", tail(&log));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -11,6 +11,7 @@ mod chart;
 mod components;
 mod control_plane;
 mod definitions;
+mod history;
 mod node_cluster;
 mod operator;
 mod supervised;

@@ -80,6 +80,13 @@ impl Supervised {
         }
     }
 
+    /// Kills the process as a crash does, and what was to be removed with it stays.
+    pub(crate) fn crash(&mut self) -> Result<()> {
+        self.signal_all(Signal::KILL)?;
+        self.0.wait()?;
+        Ok(())
+    }
+
     /// Sends a signal to the process and to the shell above it.
     pub(crate) fn signal_all(&self, signal: Signal) -> Result<()> {
         Ok(kill_process_group(self.pid()?, signal)?)

@@ -1,0 +1,112 @@
+//! How often and how much the core allocates for one event, in clusters of several sizes, and for all objects of them; and
+//! how much of that an index keeps.
+//!
+//! A program of its own: the allocator that counts takes its time. What it finds is left for `core`, which Cargo runs next.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use benches::measurement::{self, Measurement};
+use benches::{World, cases};
+use dhat::{HeapStats, Profiler};
+use responsibility_operator::api::AssignmentStatus;
+
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
+
+/// How often each event happens: each of its two turns ten times.
+const TIMES: u64 = 20;
+
+fn main() -> Result<()> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().context("the target folder has no path")?;
+    let mut measured = Vec::new();
+    for world in cases::WORLDS {
+        println!(
+            "counting the allocations in a cluster of {} workloads and {} assignments ...",
+            world.workloads, world.assignments
+        );
+        measure(world, &mut measured);
+    }
+    measurement::write(&target.join("bench/allocations.json"), &measured)
+}
+
+fn measure(world: World, measured: &mut Vec<Measurement>) {
+    let objects = cases::all(world);
+    // Each program with such a profiler has one at a time; it begins here, so that the objects themselves are not counted.
+    // Short stacks: they are taken for each allocation, and nobody looks at them.
+    let _profiler = Profiler::builder().testing().trim_backtraces(Some(4)).build();
+
+    let mut inventory = cases::empty();
+    let mut spent = Spent::default();
+    for object in &objects {
+        let delta = object.read();
+        spent.on(|| inventory.apply(delta));
+    }
+    let stats = HeapStats::get();
+    let for_each = |bytes: usize| Some((bytes / world.workloads) as u64);
+    let load = spent.by("load", world, objects.len() as u64);
+    measured.push(Measurement {
+        live_bytes: for_each(stats.curr_bytes),
+        peak_bytes: for_each(stats.max_bytes),
+        ..load
+    });
+
+    let relisted = cases::relisted(&objects);
+    let mut spent = Spent::default();
+    spent.on(|| inventory.apply(relisted));
+    measured.push(spent.by("relist", world, world.workloads as u64));
+
+    let sent = cases::listed_deployment(world);
+    measured.push(repeated("extract", world, || sent.read()));
+    for mut event in cases::events(world) {
+        let mut spent = Spent::default();
+        for _ in 0..TIMES {
+            let delta = event.next();
+            spent.on(|| inventory.apply(delta));
+        }
+        measured.push(spent.by(event.name, world, TIMES));
+    }
+
+    let concerned = cases::concerned(&mut inventory, world);
+    let evaluated = cases::Evaluated::new(world, &inventory, &concerned);
+    measured.push(repeated("evaluate", world, || evaluated.evaluate()));
+    for id in &concerned {
+        let previous = cases::reconciled(&inventory, id, &AssignmentStatus::default());
+        let reconcile = || cases::reconciled(&inventory, id, &previous);
+        measured.push(repeated(cases::reconciliation(id), world, reconcile));
+    }
+}
+
+fn repeated<T>(benchmark: &str, world: World, mut routine: impl FnMut() -> T) -> Measurement {
+    let mut spent = Spent::default();
+    (0..TIMES).for_each(|_| drop(spent.on(&mut routine)));
+    spent.by(benchmark, world, TIMES)
+}
+
+/// What was allocated.
+#[derive(Default)]
+struct Spent {
+    allocations: u64,
+    bytes: u64,
+}
+
+impl Spent {
+    /// Counts in what a piece of work allocates.
+    fn on<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let before = HeapStats::get();
+        let result = work();
+        let after = HeapStats::get();
+        self.allocations += after.total_blocks - before.total_blocks;
+        self.bytes += after.total_bytes - before.total_bytes;
+        result
+    }
+
+    /// What each of a number of things has cost.
+    fn by(&self, benchmark: &str, world: World, things: u64) -> Measurement {
+        Measurement {
+            allocations: Some((self.allocations + things / 2) / things),
+            bytes: Some((self.bytes + things / 2) / things),
+            ..Measurement::of(benchmark, world)
+        }
+    }
+}

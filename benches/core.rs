@@ -1,0 +1,118 @@
+//! How long the core takes for one event, in clusters of several sizes, and for all objects of them.
+//!
+//! Cargo runs it after `allocations`; what both measured goes to `target/bench/core.json`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use benches::measurement::{self, Measurement};
+use benches::{Sent, World, cases};
+use criterion::{BatchSize, Bencher, BenchmarkId, Criterion, SamplingMode};
+use responsibility_operator::api::AssignmentStatus;
+use serde_json::Value;
+
+/// How many changes are prepared at once: few enough to stay in the cache, as those that were just read.
+const PREPARED: BatchSize = BatchSize::NumIterations(32);
+
+fn main() -> Result<()> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().context("the target folder has no path")?;
+    let mut run = Run::new(target.join("criterion"));
+    for world in cases::WORLDS {
+        println!("making a cluster of {} workloads and {} assignments ...", world.workloads, world.assignments);
+        run.measure(world);
+    }
+    run.criterion.final_summary();
+    let folder = target.join("bench");
+    // Without the other benchmark there are times alone.
+    let allocated = measurement::read(&folder.join("allocations.json")).unwrap_or_default();
+    for known in &mut run.measured {
+        if let Some(found) = allocated.iter().find(|found| found.is_of_same(known)) {
+            *known = Measurement { nanoseconds: known.nanoseconds, ..found.clone() };
+        }
+    }
+    measurement::print(&run.measured);
+    let kept = folder.join("core.json");
+    println!("\nkept in {}", kept.display());
+    measurement::write(&kept, &run.measured)
+}
+
+struct Run {
+    criterion: Criterion,
+    /// Where criterion leaves what it measured.
+    results: PathBuf,
+    measured: Vec<Measurement>,
+}
+
+impl Run {
+    fn new(results: PathBuf) -> Self {
+        let criterion = Criterion::default()
+            .output_directory(&results)
+            .sample_size(20)
+            .warm_up_time(Duration::from_millis(100))
+            .measurement_time(Duration::from_millis(200))
+            .configure_from_args();
+        Self { criterion, results, measured: Vec::new() }
+    }
+
+    fn measure(&mut self, world: World) {
+        let objects = cases::all(world);
+        self.time("load", world, objects.len(), |bencher| {
+            let deltas = || objects.iter().map(Sent::read).collect::<Vec<_>>();
+            let load = |deltas: Vec<_>| {
+                let mut inventory = cases::empty();
+                deltas.into_iter().for_each(|delta| drop(inventory.apply(delta)));
+                inventory
+            };
+            bencher.iter_batched(deltas, load, BatchSize::PerIteration);
+        });
+
+        let mut inventory = cases::empty();
+        objects.iter().for_each(|object| drop(inventory.apply(object.read())));
+        let relisted = cases::relisted(&objects);
+        drop(objects);
+        self.time("relist", world, world.workloads, |bencher| {
+            bencher.iter_batched(|| relisted.clone(), |delta| inventory.apply(delta), BatchSize::PerIteration);
+        });
+
+        let sent = cases::listed_deployment(world);
+        self.time("extract", world, 1, |bencher| bencher.iter(|| sent.read()));
+        for mut event in cases::events(world) {
+            self.time(event.name, world, 1, |bencher| {
+                bencher.iter_batched(|| event.next(), |delta| inventory.apply(delta), PREPARED);
+            });
+        }
+
+        let concerned = cases::concerned(&mut inventory, world);
+        let evaluated = cases::Evaluated::new(world, &inventory, &concerned);
+        self.time("evaluate", world, 1, |bencher| bencher.iter(|| evaluated.evaluate()));
+        for id in &concerned {
+            let previous = cases::reconciled(&inventory, id, &AssignmentStatus::default());
+            self.time(cases::reconciliation(id), world, 1, |bencher| {
+                bencher.iter(|| cases::reconciled(&inventory, id, &previous));
+            });
+        }
+    }
+
+    /// Times a benchmark that does a number of things at once; what is kept is the time for one of them.
+    fn time(&mut self, name: &str, world: World, things: usize, routine: impl FnMut(&mut Bencher<'_>)) {
+        let size = format!("{}-{}", world.workloads, world.assignments);
+        let mut group = self.criterion.benchmark_group(name);
+        if things > 1 {
+            group.sample_size(10).sampling_mode(SamplingMode::Flat);
+        }
+        group.bench_function(BenchmarkId::from_parameter(&size), routine);
+        group.finish();
+        let mut measurement = Measurement::of(name, world);
+        measurement.nanoseconds = self.median(name, &size).ok().map(|median| median / things as u64);
+        self.measured.push(measurement);
+    }
+
+    /// The median that criterion has found, whole nanoseconds.
+    fn median(&self, name: &str, size: &str) -> Result<u64> {
+        let path = self.results.join(name).join(size).join("new/estimates.json");
+        let estimates: Value = serde_json::from_slice(&std::fs::read(path)?)?;
+        let median = estimates["median"]["point_estimate"].as_f64().context("there is no median")?;
+        Ok(median.round() as u64)
+    }
+}

@@ -1,0 +1,203 @@
+//! What the benchmarks of the core measure: the work for one event in a cluster that is known already, and for all of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::date;
+use responsibility_operator::api::AssignmentStatus;
+use responsibility_operator::inventory::{Delta, Inventory, Listed, ListedKind, Scope};
+use responsibility_operator::matrix::Matrix;
+use responsibility_operator::model::{
+    Acceptance, Assignment, AssignmentId, Circumstances, Completeness, Directory, Evaluation, FoundNodes, NodeModels,
+    Settings, Subject, WorkloadKind, evaluate, status,
+};
+use serde_json::{Value, json};
+
+use crate::read::Sent;
+use crate::world::{Object, World};
+
+/// The clusters that are measured.
+pub const WORLDS: [World; 4] = [
+    World { workloads: 1_000, assignments: 200 },
+    World { workloads: 10_000, assignments: 200 },
+    World { workloads: 50_000, assignments: 200 },
+    World { workloads: 10_000, assignments: 5_000 },
+];
+
+/// The day of all of it.
+const TODAY: jiff::civil::Date = date(2026, 11, 24);
+
+/// All objects of a cluster as they are listed.
+#[must_use]
+pub fn all(world: World) -> Vec<Sent> {
+    let objects = world.surroundings().chain(world.assignments()).chain(world.workloads());
+    objects.map(|object| Sent::listed(&object)).collect()
+}
+
+/// An index that nothing was told yet, of an operator that may read NetworkPolicies.
+#[must_use]
+pub fn empty() -> Inventory {
+    let mut inventory = Inventory::new(Scope::default(), TODAY);
+    inventory.apply(Delta::PoliciesTell(true));
+    inventory
+}
+
+/// Something that happens again and again, and leaves things as they were each second time.
+#[derive(Debug)]
+pub struct Event {
+    /// What happens.
+    pub name: &'static str,
+    turns: [Sent; 2],
+    turn: usize,
+}
+
+impl Event {
+    const fn new(name: &'static str, turns: [Sent; 2]) -> Self {
+        Self { name, turns, turn: 0 }
+    }
+
+    /// What the index is told next.
+    pub fn next(&mut self) -> Delta {
+        self.turn += 1;
+        self.turns[(self.turn - 1) % 2].read()
+    }
+}
+
+/// The Deployment that events are about: the first one in a namespace with an assignment.
+fn deployment(world: World) -> Object {
+    let has_assignment = |object: &Object| object.body["metadata"]["namespace"] != "team-000";
+    world.workloads().find(|object| object.is_deployment() && has_assignment(object)).expect("most are Deployments")
+}
+
+/// The Deployment, as it is listed.
+#[must_use]
+pub fn listed_deployment(world: World) -> Sent {
+    Sent::listed(&deployment(world))
+}
+
+/// One event of each kind.
+#[must_use]
+pub fn events(world: World) -> Vec<Event> {
+    let plain = deployment(world);
+    let metadata = &plain.body["metadata"];
+    let (name, namespace) = (&metadata["name"], &metadata["namespace"]);
+    let in_namespace = |api: &str, plural: &str, kind: &str, spec: Value| {
+        let metadata = json!({ "name": "another", "namespace": namespace });
+        Object::new(api, plural, json!({ "apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec }))
+    };
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut object = plain.clone();
+        change(&mut object.body);
+        object
+    };
+    let with_claim = with(&|body| {
+        let claim = json!({ "name": "data", "persistentVolumeClaim": { "claimName": "data" } });
+        let volumes = body["spec"]["template"]["spec"]["volumes"].as_array_mut();
+        volumes.expect("each Deployment of the world has volumes").push(claim);
+    });
+    let touched = with(&|body| {
+        body["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = "2".into();
+        body["status"] = json!({ "observedGeneration": 1, "replicas": 3, "readyReplicas": 3 });
+    });
+    let another = with(&|body| body["metadata"]["name"] = "another".into());
+    let pods = json!({ "app.kubernetes.io/name": name });
+    let published = json!({ "type": "LoadBalancer", "selector": pods, "ports": [{ "port": 80 }] });
+    let service = in_namespace("v1", "services", "Service", published);
+    let deny = json!({ "podSelector": { "matchLabels": pods }, "policyTypes": ["Egress"] });
+    let policy = in_namespace("networking.k8s.io/v1", "networkpolicies", "NetworkPolicy", deny);
+    let comes_and_goes = |name, object| Event::new(name, [Sent::listed(object), Sent::deleted(object)]);
+    vec![
+        Event::new("apply-deployment-changed", [Sent::listed(&with_claim), Sent::listed(&plain)]),
+        Event::new("apply-deployment-touched", [Sent::listed(&touched), Sent::listed(&plain)]),
+        comes_and_goes("apply-deployment-added-or-removed", &another),
+        comes_and_goes("apply-service-added-or-removed", &service),
+        comes_and_goes("apply-policy-added-or-removed", &policy),
+    ]
+}
+
+/// A complete list of Deployments that holds what is known already.
+#[must_use]
+pub fn relisted(all: &[Sent]) -> Delta {
+    let mut listed = Listed::empty(ListedKind::Workloads(WorkloadKind::Deployment), None);
+    for delta in all.iter().map(Sent::read) {
+        if matches!(&delta, Delta::Workload(key, _) if key.kind == WorkloadKind::Deployment) {
+            listed.insert(&delta);
+        }
+    }
+    Delta::Relisted(listed)
+}
+
+/// The evaluation of the Deployment under the assignments that select it.
+#[derive(Debug)]
+pub struct Evaluated {
+    settings: Settings,
+    circumstances: Circumstances,
+    assignments: Vec<Arc<Assignment>>,
+    directory: Directory,
+}
+
+impl Evaluated {
+    /// As it is in an index that holds the cluster; `concerned` are the assignments that select it.
+    #[must_use]
+    pub fn new(world: World, inventory: &Inventory, concerned: &[AssignmentId]) -> Self {
+        let Delta::Workload(_, Some(workload)) = listed_deployment(world).read() else {
+            unreachable!("a Deployment counts")
+        };
+        let nodes = world.surroundings().filter(|object| object.body["kind"] == "Node").take(1);
+        let classes = nodes.filter_map(|node| match Sent::listed(&node).read() {
+            Delta::Node(name, Some(facts)) => Some(NodeModels::default().classify(&name, &facts, false)),
+            _ => None,
+        });
+        let circumstances = Circumstances {
+            signals: workload.facts.signals,
+            host: workload.facts.host,
+            nodes: FoundNodes::of(classes, true),
+            unsegmented: true,
+            ..Circumstances::default()
+        };
+        let assignments: Vec<_> = concerned.iter().filter_map(|id| inventory.assignment(id).cloned()).collect();
+        let of_cluster = assignments.iter().filter(|assignment| assignment.id.is_cluster());
+        let directory = Directory::new(of_cluster.map(AsRef::as_ref));
+        Self { settings: Settings::default(), circumstances, assignments, directory }
+    }
+
+    /// Evaluates it.
+    #[must_use]
+    pub fn evaluate(&self) -> Evaluation {
+        let assignments: Vec<&Assignment> = self.assignments.iter().map(AsRef::as_ref).collect();
+        evaluate(Matrix::built_in(), &self.settings, &self.circumstances, &assignments, &self.directory)
+    }
+}
+
+/// The assignments whose results a change of the Deployment changes. The index is left as it was.
+pub fn concerned(inventory: &mut Inventory, world: World) -> Vec<AssignmentId> {
+    let changes = events(world).into_iter().take(1).flat_map(|mut event| [event.next(), event.next()]);
+    let changed: BTreeSet<AssignmentId> = changes.flat_map(|delta| inventory.apply(delta).assignments).collect();
+    changed.into_iter().collect()
+}
+
+/// What the reconciliation of an assignment is called.
+#[must_use]
+pub const fn reconciliation(id: &AssignmentId) -> &'static str {
+    if id.is_cluster() { "reconcile-cluster-assignment" } else { "reconcile-assignment" }
+}
+
+/// What a reconciliation of an assignment computes before it writes, if it writes at all.
+///
+/// # Panics
+///
+/// When the index has no such assignment.
+#[must_use]
+pub fn reconciled(inventory: &Inventory, id: &AssignmentId, previous: &AssignmentStatus) -> AssignmentStatus {
+    let roll_up = inventory.roll_up(id).expect("the assignment is in the index");
+    let subject = Subject {
+        id,
+        generation: Some(1),
+        acceptance: &Acceptance::Accepted { unknown_layers: Vec::new() },
+        completeness: &Completeness::default(),
+        roll_up: &roll_up,
+        assignment: inventory.assignment(id).map(AsRef::as_ref),
+    };
+    status(inventory.matrix(), &subject, previous, Timestamp::UNIX_EPOCH)
+}
