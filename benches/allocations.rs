@@ -42,6 +42,7 @@ fn measure(world: World, measured: &mut Vec<Measurement>) {
         let delta = object.read();
         spent.on(|| inventory.apply(delta));
     }
+    spent.on(|| inventory.catch_up());
     let stats = HeapStats::get();
     let for_each = |bytes: usize| Some((bytes / world.workloads) as u64);
     let load = spent.by("load", world, objects.len() as u64);

@@ -50,7 +50,7 @@ impl Run {
             .output_directory(&results)
             .sample_size(20)
             .warm_up_time(Duration::from_millis(100))
-            .measurement_time(Duration::from_millis(200))
+            .measurement_time(Duration::from_millis(400))
             .configure_from_args();
         Self { criterion, results, measured: Vec::new() }
     }
@@ -59,16 +59,10 @@ impl Run {
         let objects = cases::all(world);
         self.time("load", world, objects.len(), |bencher| {
             let deltas = || objects.iter().map(Sent::read).collect::<Vec<_>>();
-            let load = |deltas: Vec<_>| {
-                let mut inventory = cases::empty();
-                deltas.into_iter().for_each(|delta| drop(inventory.apply(delta)));
-                inventory
-            };
-            bencher.iter_batched(deltas, load, BatchSize::PerIteration);
+            bencher.iter_batched(deltas, cases::load, BatchSize::PerIteration);
         });
 
-        let mut inventory = cases::empty();
-        objects.iter().for_each(|object| drop(inventory.apply(object.read())));
+        let mut inventory = cases::load(objects.iter().map(Sent::read));
         let relisted = cases::relisted(&objects);
         drop(objects);
         self.time("relist", world, world.workloads, |bencher| {

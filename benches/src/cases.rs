@@ -35,11 +35,20 @@ pub fn all(world: World) -> Vec<Sent> {
     objects.map(|object| Sent::listed(&object)).collect()
 }
 
-/// An index that nothing was told yet, of an operator that may read NetworkPolicies.
+/// An index that was told nothing yet, of an operator that may read NetworkPolicies and waits until it has read everything.
 #[must_use]
 pub fn empty() -> Inventory {
-    let mut inventory = Inventory::new(Scope::default(), TODAY);
+    let mut inventory = Inventory::new(Scope::default(), TODAY).deferred();
     inventory.apply(Delta::PoliciesTell(true));
+    inventory
+}
+
+/// An index that has read all of this.
+#[must_use]
+pub fn load(deltas: impl IntoIterator<Item = Delta>) -> Inventory {
+    let mut inventory = empty();
+    deltas.into_iter().for_each(|delta| drop(inventory.apply(delta)));
+    inventory.catch_up();
     inventory
 }
 
