@@ -57,12 +57,12 @@ fn measure(world: World, measured: &mut Vec<Measurement>) {
     spent.on(|| inventory.apply(relisted));
     measured.push(spent.by("relist", world, world.workloads as u64));
 
-    let sent = cases::listed_deployment(world);
-    measured.push(repeated("extract", world, || sent.read()));
+    let deployment = cases::listed_deployment(world);
+    measured.push(repeated("extract", world, || deployment.read()));
     for mut event in cases::events(world) {
         let mut spent = Spent::default();
         for _ in 0..TIMES {
-            let delta = event.next();
+            let delta = event.happens();
             spent.on(|| inventory.apply(delta));
         }
         measured.push(spent.by(event.name, world, TIMES));

@@ -57,7 +57,7 @@ impl Run {
 
     fn measure(&mut self, world: World) {
         let objects = cases::all(world);
-        self.time("load", world, objects.len(), |bencher| {
+        self.time("load", world, count(objects.len()), |bencher| {
             let deltas = || objects.iter().map(Sent::read).collect::<Vec<_>>();
             bencher.iter_batched(deltas, cases::load, BatchSize::PerIteration);
         });
@@ -65,48 +65,52 @@ impl Run {
         let mut inventory = cases::load(objects.iter().map(Sent::read));
         let relisted = cases::relisted(&objects);
         drop(objects);
-        self.time("relist", world, world.workloads, |bencher| {
+        self.time("relist", world, count(world.workloads), |bencher| {
             bencher.iter_batched(|| relisted.clone(), |delta| inventory.apply(delta), BatchSize::PerIteration);
         });
 
-        let sent = cases::listed_deployment(world);
-        self.time("extract", world, 1, |bencher| bencher.iter(|| sent.read()));
+        let deployment = cases::listed_deployment(world);
+        self.time("extract", world, 1.0, |bencher| bencher.iter(|| deployment.read()));
         for mut event in cases::events(world) {
-            self.time(event.name, world, 1, |bencher| {
-                bencher.iter_batched(|| event.next(), |delta| inventory.apply(delta), PREPARED);
+            self.time(event.name, world, 1.0, |bencher| {
+                bencher.iter_batched(|| event.happens(), |delta| inventory.apply(delta), PREPARED);
             });
         }
 
         let concerned = cases::concerned(&mut inventory, world);
         let evaluated = cases::Evaluated::new(world, &inventory, &concerned);
-        self.time("evaluate", world, 1, |bencher| bencher.iter(|| evaluated.evaluate()));
+        self.time("evaluate", world, 1.0, |bencher| bencher.iter(|| evaluated.evaluate()));
         for id in &concerned {
             let previous = cases::reconciled(&inventory, id, &AssignmentStatus::default());
-            self.time(cases::reconciliation(id), world, 1, |bencher| {
+            self.time(cases::reconciliation(id), world, 1.0, |bencher| {
                 bencher.iter(|| cases::reconciled(&inventory, id, &previous));
             });
         }
     }
 
     /// Times a benchmark that does a number of things at once; what is kept is the time for one of them.
-    fn time(&mut self, name: &str, world: World, things: usize, routine: impl FnMut(&mut Bencher<'_>)) {
+    fn time(&mut self, name: &str, world: World, things: f64, routine: impl FnMut(&mut Bencher<'_>)) {
         let size = format!("{}-{}", world.workloads, world.assignments);
         let mut group = self.criterion.benchmark_group(name);
-        if things > 1 {
+        if things > 1.0 {
             group.sample_size(10).sampling_mode(SamplingMode::Flat);
         }
         group.bench_function(BenchmarkId::from_parameter(&size), routine);
         group.finish();
         let mut measurement = Measurement::of(name, world);
-        measurement.nanoseconds = self.median(name, &size).ok().map(|median| median / things as u64);
+        measurement.nanoseconds = self.median(name, &size).ok().map(|median| median / things);
         self.measured.push(measurement);
     }
 
-    /// The median that criterion has found, whole nanoseconds.
-    fn median(&self, name: &str, size: &str) -> Result<u64> {
+    /// The median that criterion has found, in nanoseconds.
+    fn median(&self, name: &str, size: &str) -> Result<f64> {
         let path = self.results.join(name).join(size).join("new/estimates.json");
         let estimates: Value = serde_json::from_slice(&std::fs::read(path)?)?;
-        let median = estimates["median"]["point_estimate"].as_f64().context("there is no median")?;
-        Ok(median.round() as u64)
+        estimates["median"]["point_estimate"].as_f64().context("there is no median")
     }
+}
+
+/// A number to divide by.
+fn count(things: usize) -> f64 {
+    u32::try_from(things).expect("the worlds are not that large").into()
 }

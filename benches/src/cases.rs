@@ -66,8 +66,8 @@ impl Event {
         Self { name, turns, turn: 0 }
     }
 
-    /// What the index is told next.
-    pub fn next(&mut self) -> Delta {
+    /// It happens once more: what the index is told.
+    pub fn happens(&mut self) -> Delta {
         self.turn += 1;
         self.turns[(self.turn - 1) % 2].read()
     }
@@ -86,6 +86,10 @@ pub fn listed_deployment(world: World) -> Sent {
 }
 
 /// One event of each kind.
+///
+/// # Panics
+///
+/// When the Deployments of the world have no volumes.
 #[must_use]
 pub fn events(world: World) -> Vec<Event> {
     let plain = deployment(world);
@@ -181,9 +185,9 @@ impl Evaluated {
 
 /// The assignments whose results a change of the Deployment changes. The index is left as it was.
 pub fn concerned(inventory: &mut Inventory, world: World) -> Vec<AssignmentId> {
-    let changes = events(world).into_iter().take(1).flat_map(|mut event| [event.next(), event.next()]);
-    let changed: BTreeSet<AssignmentId> = changes.flat_map(|delta| inventory.apply(delta).assignments).collect();
-    changed.into_iter().collect()
+    let turns = events(world).into_iter().take(1).flat_map(|mut event| [event.happens(), event.happens()]);
+    let concerned: BTreeSet<AssignmentId> = turns.flat_map(|delta| inventory.apply(delta).assignments).collect();
+    concerned.into_iter().collect()
 }
 
 /// What the reconciliation of an assignment is called.

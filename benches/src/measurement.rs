@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::world::World;
 
 /// What one event, one object of a load, or one workload of a complete list costs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
     /// What is done.
     pub benchmark: String,
@@ -17,7 +17,7 @@ pub struct Measurement {
     /// How many assignments in namespaces it has.
     pub assignments: usize,
     /// The time that it takes, the median.
-    pub nanoseconds: Option<u64>,
+    pub nanoseconds: Option<f64>,
     /// How often it allocates.
     pub allocations: Option<u64>,
     /// How many bytes it allocates.
@@ -66,7 +66,8 @@ pub fn print(measurements: &[Measurement]) {
     sorted.sort_by(|one, other| one.benchmark.cmp(&other.benchmark));
     for one in sorted {
         let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
-        let numbers = [one.nanoseconds, one.allocations, one.bytes].map(number);
+        let time = one.nanoseconds.map_or_else(|| "-".to_owned(), |time| format!("{time:.0}"));
+        let numbers = [time, number(one.allocations), number(one.bytes)];
         let numbers = numbers.each_ref().map(String::as_str);
         row(&one.benchmark, &one.workloads.to_string(), &one.assignments.to_string(), numbers);
     }

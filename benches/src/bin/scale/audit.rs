@@ -67,6 +67,11 @@ impl Entry {
         self.verb == "patch" && self.object_ref.subresource == "status" && self.is_done()
     }
 
+    /// Whether it is an Event.
+    pub fn is_event(&self) -> bool {
+        self.verb == "create" && self.object_ref.resource == "events"
+    }
+
     /// Whether it has to do with the leader election only.
     pub fn is_lease(&self) -> bool {
         self.object_ref.resource == "leases"

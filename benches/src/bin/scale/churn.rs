@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::audit::{Audit, Entry};
+use crate::audit::Audit;
 use crate::cluster::{ACCOUNT, Cluster, merge_patch};
 use crate::process::Usage;
 use crate::reaction::{Latency, drop_data, keep_data, name};
@@ -163,20 +163,19 @@ pub async fn measure(
     let unseen: usize = teams.iter().map(|team| team.unseen.len()).sum();
     anyhow::ensure!(unseen == 0, "{unseen} changes were never shown by a status");
     put_back(cluster, &teams).await?;
-    let writes: Vec<&Entry> = entries.iter().filter(|entry| entry.is_status()).collect();
     let mut of_each: HashMap<_, u32> = HashMap::new();
-    for write in &writes {
+    for write in entries.iter().filter(|entry| entry.is_status()) {
         *of_each.entry(write.object()).or_default() += 1;
     }
-    let events = entries.iter().filter(|entry| entry.what() == "create events" && entry.is_done()).count();
+    let events: u32 = entries.iter().map(|entry| u32::from(entry.is_event() && entry.is_done())).sum();
     Ok(Churn {
         seconds,
         changes_per_second: f64::from(number) / seconds,
         latency: observed.then(|| Latency::of(samples)),
         cores: (after.cpu - before.cpu) / seconds,
-        writes_per_second: writes.len() as f64 / seconds,
-        writes_of_one_per_second: f64::from(of_each.into_values().max().unwrap_or_default()) / seconds,
-        events_per_second: events as f64 / seconds,
+        writes_per_second: f64::from(of_each.values().sum::<u32>()) / seconds,
+        writes_of_one_per_second: f64::from(of_each.values().copied().max().unwrap_or_default()) / seconds,
+        events_per_second: f64::from(events) / seconds,
     })
 }
 
@@ -200,9 +199,9 @@ fn rollout(deployment: &str, number: u32) -> http::Request<Vec<u8>> {
 
 /// Takes back what the teams have begun.
 async fn put_back(cluster: &Cluster, teams: &[Team]) -> Result<()> {
-    let keeping = teams.iter().flat_map(|team| match team.begins {
-        true => &team.deployments[..team.done],
-        false => &team.deployments[team.done..],
+    let keeping = teams.iter().flat_map(|team| {
+        let (done, open) = team.deployments.split_at(team.done);
+        if team.begins { done } else { open }
     });
     cluster.send_all("changes taken back", keeping.map(|deployment| drop_data(deployment))).await
 }

@@ -134,11 +134,11 @@ pub fn request(method: Method, path: &str, content_type: &str, body: String) -> 
 }
 
 /// A change of an object by JSON Patch.
-pub fn json_patch(path: &str, patch: &serde_json::Value) -> Request<Vec<u8>> {
-    request(Method::PATCH, path, "application/json-patch+json", patch.to_string())
+pub fn json_patch(path: &str, change: &serde_json::Value) -> Request<Vec<u8>> {
+    request(Method::PATCH, path, "application/json-patch+json", change.to_string())
 }
 
 /// A change of an object by merge patch.
-pub fn merge_patch(path: &str, patch: &serde_json::Value) -> Request<Vec<u8>> {
-    request(Method::PATCH, path, "application/merge-patch+json", patch.to_string())
+pub fn merge_patch(path: &str, change: &serde_json::Value) -> Request<Vec<u8>> {
+    request(Method::PATCH, path, "application/merge-patch+json", change.to_string())
 }

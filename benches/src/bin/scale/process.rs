@@ -28,10 +28,10 @@ pub struct Usage {
 fn usage(id: i32) -> Result<Usage> {
     let process = Process::new(id)?;
     let (stat, status) = (process.stat()?, process.status()?);
-    let ticks = (stat.utime + stat.stime) as f64;
+    let milliseconds = (stat.utime + stat.stime) * 1000 / procfs::ticks_per_second();
     let bytes = |kilobytes: Option<u64>| kilobytes.map(|kilobytes| kilobytes * 1024).context("the process has ended");
     Ok(Usage {
-        cpu: ticks / procfs::ticks_per_second() as f64,
+        cpu: Duration::from_millis(milliseconds).as_secs_f64(),
         resident: bytes(status.vmrss)?,
         peak: bytes(status.vmhwm)?,
     })

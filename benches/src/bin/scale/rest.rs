@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_mins(20);
 const LOOK: Duration = Duration::from_millis(500);
 
 /// For how long the operator is watched at rest.
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_mins(1);
 
 /// What the operator does when nothing changes.
 #[derive(Debug, Serialize, Deserialize)]
