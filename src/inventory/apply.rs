@@ -13,6 +13,9 @@ use crate::model::{
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+/// What was found in a namespace, by all that it depends on there: workloads often differ in nothing that counts.
+type Found = HashMap<(Circumstances, Vec<AssignmentId>), Arc<Evaluation>>;
+
 impl Inventory {
     /// Takes in a change and returns what has another result.
     pub fn apply(&mut self, delta: Delta) -> Changed {
@@ -228,20 +231,28 @@ impl Inventory {
     ) {
         let Some(mut namespace) = self.namespaces.remove(name) else { return };
         let mut workloads = std::mem::take(&mut namespace.workloads);
+        let mut found = Found::new();
         for workload in workloads.values_mut().filter(|workload| touched(workload)) {
-            self.evaluate_workload(&namespace, workload, changed);
+            self.evaluate_workload(&namespace, workload, &mut found, changed);
         }
         namespace.workloads = workloads;
         self.namespaces.insert(name.clone(), namespace);
     }
 
     fn evaluate_and_keep(&mut self, namespace: &mut Namespace, mut workload: Workload, changed: &mut Changed) {
-        self.evaluate_workload(namespace, &mut workload, changed);
+        self.evaluate_workload(namespace, &mut workload, &mut Found::new(), changed);
         namespace.workloads.insert(workload.key.clone(), workload);
     }
 
-    /// Evaluates a workload of a namespace and moves it when the result is another.
-    fn evaluate_workload(&mut self, namespace: &Namespace, workload: &mut Workload, changed: &mut Changed) {
+    /// Evaluates a workload of a namespace and moves it when the result is another. `found` is what was found for others of
+    /// the namespace since it changed last.
+    fn evaluate_workload(
+        &mut self,
+        namespace: &Namespace,
+        workload: &mut Workload,
+        found: &mut Found,
+        changed: &mut Changed,
+    ) {
         if self.deferred {
             return;
         }
@@ -261,8 +272,12 @@ impl Inventory {
                     .unwrap_or_default(),
                 unsegmented: self.policies_tell && namespace.is_unsegmented(workload),
             };
-            let found = evaluate(&self.matrix, &self.settings, &circumstances, &selecting, &namespace.directory);
-            self.evaluations.intern(found)
+            let known = found.entry((circumstances, ids.clone()));
+            let evaluation = known.or_insert_with(|| {
+                let found = evaluate(&self.matrix, &self.settings, &circumstances, &selecting, &namespace.directory);
+                self.evaluations.intern(found)
+            });
+            evaluation.clone()
         });
         let reselected = *workload.selected_by != ids[..];
         if !reselected && workload.evaluation == evaluation {

@@ -116,7 +116,7 @@ impl Evaluation {
 }
 
 /// What is known of a workload beside what assignments say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Circumstances {
     /// What its manifest, Services and routes show.
     pub signals: Signals,
