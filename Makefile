@@ -2,7 +2,8 @@
 # Both build what they need: the operator with cargo, and once per version a Kubernetes control plane with go.
 
 CARGO ?= cargo
-TARGET = $(or $(CARGO_TARGET_DIR),target)/debug
+TARGETS = $(or $(CARGO_TARGET_DIR),target)
+TARGET = $(TARGETS)/debug
 
 DENY_VERSION = 0.20.2
 CACHE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/responsibility-operator
@@ -14,7 +15,10 @@ AUDITABLE_ROOT = $(CACHE)/tools/cargo-auditable-$(AUDITABLE_VERSION)
 ACTIONLINT_VERSION = 1.7.12
 ACTIONLINT_ROOT = $(CACHE)/tools/actionlint-$(ACTIONLINT_VERSION)
 
-.PHONY: demo test chart e2e bench-core lint lint-workflows image licences audit mutants generate control-plane helm cluster-up cluster-down node-up
+# What make bench measures, as WORKLOADSxASSIGNMENTS: those with as many workloads stand together.
+CLUSTERS ?= 1000x200,10000x200,10000x5000
+
+.PHONY: demo test chart e2e bench bench-core lint lint-workflows image licences audit mutants generate control-plane helm cluster-up cluster-down node-up
 
 demo: control-plane ## Show the main job: a shop, its assignments, the gaps, the Events
 	@$(TARGET)/demo
@@ -31,8 +35,13 @@ node-up: control-plane image ## Start the Kubernetes of e2e to try things by han
 chart: helm ## Run the tests of the chart only: lint, values, objects, rules, generated files
 	$(CARGO) test --locked --test chart
 
+bench: bench-core control-plane ## Measure the operator in large clusters beside the floor: half an hour; writes docs/performance.md
+	$(CARGO) build --locked --release --package benches --package responsibility-operator --bins
+	$(TARGETS)/release/scale --clusters $(CLUSTERS) --json $(TARGETS)/bench/scale.json
+	$(TARGETS)/release/report --scale $(TARGETS)/bench/scale.json --core $(TARGETS)/bench/core.json
+
 bench-core: ## Measure time and allocations of the core for single events and whole clusters; two minutes beside the build
-	$(CARGO) bench --locked --package benches
+	$(CARGO) bench --locked --package benches --package responsibility-operator --bench allocations --bench core
 
 lint: ## Check format, lints, and that the core builds without a client
 	$(CARGO) fmt --all --check

@@ -43,6 +43,8 @@ printf -v CARGO_ENCODED_RUSTFLAGS '%s\x1f' -Ctarget-feature=+crt-static \
     "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
 CARGO_ENCODED_RUSTFLAGS+="--remap-path-prefix=$PWD=/src"
 export CARGO_ENCODED_RUSTFLAGS SOURCE_DATE_EPOCH
+# Nodes with arm64 have pages of 4, 16 or 64 KiB; an allocator made for the largest works on all of them.
+[[ $host != aarch64-* ]] || export JEMALLOC_SYS_WITH_LG_PAGE=16
 # auditable: scanners can read from the binary which crates it is made of.
 cargo auditable build --locked --release --bin responsibility-operator --target "$host" --target-dir "$out/build"
 

@@ -4,6 +4,7 @@ pub mod cases;
 mod manifest;
 pub mod measurement;
 mod read;
+pub mod scenario;
 mod world;
 
 pub use manifest::managed_fields;

@@ -102,7 +102,8 @@ impl RunArgs {
     pub(super) fn execute(self) -> anyhow::Result<()> {
         start_logging(self.log_format)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
-        let ended = runtime.block_on(self.run());
+        // A task like the watches: what they tell it does not have to wake another thread.
+        let ended = runtime.block_on(runtime.spawn(self.run())).context("the controller ended abnormally")?;
         runtime.shutdown_background();
         ended
     }

@@ -14,7 +14,12 @@ use responsibility_operator::extract::{
     Node, OwnServiceModel, Pod, ReplicaSet, ReplicationController, Service, StatefulSet,
 };
 use serde::de::DeserializeOwned;
+use tikv_jemallocator::Jemalloc;
 use tokio::sync::mpsc::{Sender, channel};
+
+/// That of the operator, so that the difference between the two is not one of allocators.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Reads until it is told to stop. When everything was read it prints `synced at=MILLISECONDS objects=NUMBER`, the time
 /// since 1970.

@@ -133,6 +133,15 @@ impl ControlPlane {
         })
     }
 
+    /// The id of the API server's process.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub fn apiserver_id(&self) -> Result<i32> {
+        self.apiserver()?.id()
+    }
+
     /// Stops the API server and starts it again, which ends every watch, and waits until it is ready.
     ///
     /// # Errors

@@ -49,6 +49,7 @@ impl Entry {
     pub fn what(&self) -> String {
         let ObjectRef { resource, subresource, .. } = &self.object_ref;
         let slash = if subresource.is_empty() { "" } else { "/" };
+        let resource = if self.is_discovery() { "discovery" } else { resource };
         format!("{} {resource}{slash}{subresource}", self.verb)
     }
 
@@ -72,14 +73,19 @@ impl Entry {
         self.verb == "create" && self.object_ref.resource == "events"
     }
 
-    /// Whether it has to do with the leader election only.
-    pub fn is_lease(&self) -> bool {
-        self.object_ref.resource == "leases"
+    /// Whether it is a list of a kind.
+    pub fn is_list(&self) -> bool {
+        self.verb == "list"
     }
 
-    /// Whether it only begins to follow a kind, as each watch does every few minutes.
-    pub fn is_watch(&self) -> bool {
-        self.verb == "watch"
+    /// Whether it tells something: a status or an Event.
+    pub fn tells(&self) -> bool {
+        self.is_event() || self.object_ref.subresource == "status"
+    }
+
+    /// Whether it asks what is served.
+    fn is_discovery(&self) -> bool {
+        self.verb == "get" && self.object_ref.resource.is_empty()
     }
 }
 

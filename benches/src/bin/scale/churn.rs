@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use benches::scenario::{Churn, Latency};
 use benches::{Object, World};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -15,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::audit::Audit;
 use crate::cluster::{ACCOUNT, Cluster, merge_patch};
 use crate::process::Usage;
-use crate::reaction::{Latency, drop_data, keep_data, name};
+use crate::reaction::{drop_data, keep_data, name};
 use crate::statuses::Statuses;
 
 /// How many changes a second are asked for.
@@ -29,25 +29,6 @@ const PARALLEL: usize = 16;
 
 /// How long the statuses may be without news before everything counts as shown.
 const QUIET: Duration = Duration::from_secs(10);
-
-/// What changes a second come to.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Churn {
-    /// For how long there were changes, in seconds.
-    pub seconds: f64,
-    /// How many changes a second the API server took, of those that were asked for.
-    pub changes_per_second: f64,
-    /// From a change that counts to the status that shows it.
-    pub latency: Option<Latency>,
-    /// Processors used by the program meanwhile.
-    pub cores: f64,
-    /// Statuses written a second, in all.
-    pub writes_per_second: f64,
-    /// Statuses of one assignment written a second, at most.
-    pub writes_of_one_per_second: f64,
-    /// Events written a second.
-    pub events_per_second: f64,
-}
 
 /// An assignment and its Deployments, which begin to keep data one after another, then cease to.
 struct Team {

@@ -12,6 +12,8 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::ListParams;
 use kube::{Api, Client};
 
+use crate::process::usage;
+
 /// The namespace of the operator.
 const SYSTEM: &str = "responsibility-system";
 
@@ -56,6 +58,11 @@ impl Cluster {
     /// What the operator asked of the API server.
     pub fn audit_log(&self) -> PathBuf {
         self.control_plane.audit_log()
+    }
+
+    /// Processor time that the API server has used so far, in seconds.
+    pub fn api_server_cpu(&self) -> Result<f64> {
+        Ok(usage(self.control_plane.apiserver_id()?)?.cpu)
     }
 
     /// A program that was built with this one.

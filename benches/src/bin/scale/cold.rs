@@ -1,13 +1,13 @@
 //! From the start of the process until everything is known: the operator until the last assignment has its status, the
 //! floor until the last object is read.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use benches::World;
+use benches::scenario::Start;
 use http::Method;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::audit::{Audit, count};
@@ -20,22 +20,10 @@ const LIMIT: Duration = Duration::from_mins(10);
 /// How often it is looked whether it is over.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// A start.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Start {
-    /// How long it took, in seconds.
-    pub seconds: f64,
-    /// Processor time until then, in seconds.
-    pub cpu_seconds: f64,
-    /// The most memory until then, in bytes.
-    pub peak_bytes: u64,
-    /// What was asked of the API server.
-    pub requests: BTreeMap<String, usize>,
-}
-
 /// A start of the floor; also returns how many objects there are.
 pub async fn floor(cluster: &Cluster) -> Result<(Start, usize, Floor)> {
     let mut audit = Audit::from_now(&cluster.audit_log(), ACCOUNT)?;
+    let spent_before = cluster.api_server_cpu()?;
     let floor = Floor::start(cluster)?;
     let begun = Instant::now();
     loop {
@@ -44,6 +32,7 @@ pub async fn floor(cluster: &Cluster) -> Result<(Start, usize, Floor)> {
             let start = Start {
                 seconds: synced.seconds,
                 cpu_seconds: usage.cpu,
+                api_server_cpu_seconds: cluster.api_server_cpu()? - spent_before,
                 peak_bytes: usage.peak,
                 requests: count(&audit.read()?),
             };
@@ -58,6 +47,7 @@ pub async fn floor(cluster: &Cluster) -> Result<(Start, usize, Floor)> {
 pub async fn operator(cluster: &Cluster, world: World) -> Result<(Start, RunningOperator)> {
     let mut audit = Audit::from_now(&cluster.audit_log(), ACCOUNT)?;
     let assignments = world.assignments().count();
+    let spent_before = cluster.api_server_cpu()?;
     let operator = RunningOperator::start(cluster)?;
     let begun = Instant::now();
     let (mut entries, mut published) = (Vec::new(), HashSet::new());
@@ -74,7 +64,13 @@ pub async fn operator(cluster: &Cluster, world: World) -> Result<(Start, Running
     let usage = operator.usage()?;
     let last = entries.iter().filter(|entry| entry.is_status()).map(|entry| entry.at).max();
     let seconds = seconds_between(operator.started, last.unwrap_or(operator.started));
-    let start = Start { seconds, cpu_seconds: usage.cpu, peak_bytes: usage.peak, requests: count(&entries) };
+    let start = Start {
+        seconds,
+        cpu_seconds: usage.cpu,
+        api_server_cpu_seconds: cluster.api_server_cpu()? - spent_before,
+        peak_bytes: usage.peak,
+        requests: count(&entries),
+    };
     Ok((start, operator))
 }
 

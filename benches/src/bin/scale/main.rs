@@ -1,4 +1,4 @@
-//! The scale run: the operator in a large cluster on a real API server, beside the floor.
+//! The scale run: the operator in a large cluster on a real API server, beside the floor. `report` shows what it finds.
 
 mod audit;
 mod churn;
@@ -14,29 +14,28 @@ use std::process::ExitCode;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use benches::{Object, World};
+use anyhow::{Context, Result};
+use benches::World;
+use benches::scenario::{self, Scenario, Start};
 use clap::Parser;
-use serde::{Deserialize, Serialize};
+use http::Method;
+use serde_json::Value;
 
-use churn::Churn;
-use cluster::Cluster;
-use cold::Start;
-use reaction::Latency;
-use rest::{Rest, Stored};
+use cluster::{Cluster, request};
+use process::RunningOperator;
 
 /// Measures the operator in large clusters on a real API server of its own.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How many workloads, one run for each
-    #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
-    workloads: Vec<usize>,
-    /// How many assignments in namespaces; beyond 200 only with the most workloads
-    #[arg(long, value_delimiter = ',', default_value = "200,5000")]
-    assignments: Vec<usize>,
-    /// For how many seconds workloads change 500 times a second
+    /// The clusters, each as WORKLOADSxASSIGNMENTS; those with as many workloads, one after another, are one
+    #[arg(long, value_delimiter = ',', value_parser = world, default_value = "1000x200,10000x200,10000x5000")]
+    clusters: Vec<World>,
+    /// For how many seconds workloads change 500 times a second; a quarter of that below 10000 workloads
     #[arg(long, default_value_t = 120)]
     churn: u64,
+    /// For how many seconds it is waited until everything is told by Events: those are ten a second
+    #[arg(long, default_value_t = 120)]
+    patience: u64,
     /// Where the figures go, as JSON
     #[arg(long, default_value = "target/bench/scale.json")]
     json: PathBuf,
@@ -45,29 +44,22 @@ struct Arguments {
 /// How often starts are repeated, so that a median can be told.
 const STARTS: usize = 3;
 
-/// Up to so many assignments are told of within a minute or so.
-const SOON_TOLD: usize = 500;
+/// For how many seconds the floor is watched under changes.
+const FLOOR_CHURN: Duration = Duration::from_secs(20);
 
-/// What was measured in a cluster of a size.
-#[derive(Debug, Serialize, Deserialize)]
-struct Scenario {
-    workloads: usize,
-    assignments: usize,
-    /// All objects that the operator reads.
-    objects: usize,
-    /// A workload as the API server lists it, in bytes.
-    listed_bytes: usize,
-    operator_starts: Vec<Start>,
-    floor_starts: Vec<Start>,
-    floor_resident_bytes: u64,
-    quiet: Latency,
-    bare: Latency,
-    churn: Churn,
-    floor_churn: Churn,
-    /// How long until everything was told, in seconds.
-    settled_seconds: f64,
-    rest: Rest,
-    stored: Stored,
+/// A cluster as it is written on the command line.
+fn world(text: &str) -> Result<World, String> {
+    let sizes = text.split_once('x').and_then(|(workloads, assignments)| {
+        Some(World { workloads: workloads.parse().ok()?, assignments: assignments.parse().ok()? })
+    });
+    let sizes = sizes.filter(|world| (500..=100_000).contains(&world.workloads));
+    let sizes =
+        sizes.filter(|world| world.assignments <= World::NAMESPACES || world.assignments % World::NAMESPACES == 0);
+    sizes.filter(|world| (1..=World::NAMESPACES * 10).contains(&world.assignments)).ok_or_else(|| {
+        "write WORKLOADSxASSIGNMENTS, such as 10000x200: from 500 to 100000 workloads; up to 500 assignments, or 1000, 1500 \
+         and so on up to 5000"
+            .to_owned()
+    })
 }
 
 static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -89,78 +81,60 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<()> {
-    let most = arguments.workloads.iter().copied().max().unwrap_or_default();
+    let [churn, patience] = [arguments.churn, arguments.patience].map(Duration::from_secs);
     let mut scenarios = Vec::new();
-    for workloads in &arguments.workloads {
-        say(&format!("a cluster for {workloads} workloads starts"));
-        let cluster = Cluster::start().await?;
-        let world = World { workloads: *workloads, assignments: 0 };
-        cluster.create("namespaces, nodes, policies, Services and Ingresses", world.surroundings()).await?;
-        cluster.await_service_accounts(World::NAMESPACES).await?;
-        cluster.create("workloads", world.workloads()).await?;
-        for assignments in &arguments.assignments {
-            let world = World { workloads: *workloads, assignments: *assignments };
-            if *assignments <= SOON_TOLD || *workloads == most {
-                scenarios.push(measure(&cluster, world, Duration::from_secs(arguments.churn)).await?);
-                let json = serde_json::to_string_pretty(&scenarios)?;
-                if let Some(folder) = arguments.json.parent() {
-                    std::fs::create_dir_all(folder)?;
-                }
-                std::fs::write(&arguments.json, json)?;
-            }
+    for worlds in arguments.clusters.chunk_by(|one, next| one.workloads == next.workloads) {
+        let cluster = filled(worlds[0]).await?;
+        for world in worlds {
+            let churn = if world.workloads < 10_000 { churn / 4 } else { churn };
+            scenarios.push(measure(&cluster, *world, churn, patience).await?);
+            scenario::write(&arguments.json, &scenarios)?;
         }
     }
+    say(&format!("kept in {}", arguments.json.display()));
     Ok(())
 }
 
+/// A cluster that has its workloads.
+async fn filled(world: World) -> Result<Cluster> {
+    say(&format!("a cluster for {} workloads starts", world.workloads));
+    let cluster = Cluster::start().await?;
+    cluster.create("namespaces, nodes, policies, Services and Ingresses", world.surroundings()).await?;
+    cluster.await_service_accounts(World::NAMESPACES).await?;
+    cluster.create("workloads", world.workloads()).await?;
+    Ok(cluster)
+}
+
 /// Measures in a cluster that has its workloads; the assignments come and go with it.
-async fn measure(cluster: &Cluster, world: World, churn: Duration) -> Result<Scenario> {
+async fn measure(cluster: &Cluster, world: World, churn: Duration, patience: Duration) -> Result<Scenario> {
+    say(&format!("measuring with {} assignments", world.assignments));
     cluster.create("assignments", world.assignments()).await?;
     let (mut operator_starts, mut floor_starts) = (Vec::new(), Vec::new());
-    let mut running = None;
-    let mut objects = 0;
+    let (mut running, mut objects): (Option<RunningOperator>, _) = (None, 0);
     for round in 1..=STARTS {
-        say(&format!("start {round} of {STARTS}: the floor, then the operator"));
-        let (start, count, _) = cold::floor(cluster).await?;
-        objects = count;
-        say(&format!(
-            "floor: {:.2} s, {:.2} s of processor time, peak {} MiB",
-            start.seconds,
-            start.cpu_seconds,
-            start.peak_bytes >> 20
-        ));
-        floor_starts.push(start);
-        let (start, operator) = cold::operator(cluster, world).await?;
-        say(&format!(
-            "operator: {:.2} s, {:.2} s of processor time, peak {} MiB",
-            start.seconds,
-            start.cpu_seconds,
-            start.peak_bytes >> 20
-        ));
-        operator_starts.push(start);
-        if round == STARTS {
-            running = Some(operator);
-        } else {
+        if let Some(operator) = running.take() {
             operator.stop()?;
             cold::forget(cluster, world).await?;
         }
+        say(&format!("start {round} of {STARTS}: the floor, then the operator"));
+        let (start, count, _) = cold::floor(cluster).await?;
+        say_of_start("floor", &start);
+        objects = count;
+        floor_starts.push(start);
+        let (start, operator) = cold::operator(cluster, world).await?;
+        say_of_start("operator", &start);
+        operator_starts.push(start);
+        running = Some(operator);
     }
-    let operator = running.expect("the last start is left running");
-    let mut settled_seconds = 0.0;
-    if world.assignments <= SOON_TOLD {
-        settled_seconds = rest::settle(cluster).await?;
-    }
+    let operator = running.context("there was no start")?;
+    let settled_seconds = rest::settle(cluster, patience).await?;
     say("single changes");
     let quiet = reaction::measure(cluster, world).await?;
     say(&format!("{quiet:?}"));
     say("many changes");
-    let churn_of_operator = churn::measure(cluster, world, churn, || operator.usage(), true).await?;
-    say(&format!("{churn_of_operator:?}"));
-    say("waiting until everything is told");
-    let rest_of_settling = rest::settle(cluster).await?;
-    if world.assignments > SOON_TOLD {
-        settled_seconds = rest_of_settling;
-    }
+    let churned = churn::measure(cluster, world, churn, || operator.usage(), true).await?;
+    say(&format!("{churned:?}"));
+    rest::settle(cluster, patience).await?;
     say("at rest");
     let rest = rest::measure(cluster, &operator).await?;
     say(&format!("{rest:?}"));
@@ -172,34 +146,42 @@ async fn measure(cluster: &Cluster, world: World, churn: Duration) -> Result<Sce
     let bare = reaction::measure_bare(cluster, world).await?;
     say(&format!("{bare:?}"));
     let (_, _, floor) = cold::floor(cluster).await?;
-    let floor_churn = churn::measure(cluster, world, churn / 4, || floor.usage(), false).await?;
+    let floor_churn = churn::measure(cluster, world, FLOOR_CHURN, || floor.usage(), false).await?;
     say(&format!("{floor_churn:?}"));
-    let listed: Vec<usize> = listed_sizes(cluster).await?;
     let scenario = Scenario {
         workloads: world.workloads,
         assignments: world.assignments,
         objects,
-        listed_bytes: listed.iter().sum::<usize>() / listed.len().max(1),
+        listed_bytes: listed_bytes(cluster).await?,
         operator_starts,
         floor_starts,
-        floor_resident_bytes: floor.usage()?.resident,
+        floor_memory: floor.usage()?.memory,
         quiet,
         bare,
-        churn: churn_of_operator,
+        churn: churned,
         floor_churn,
         settled_seconds,
         rest,
         stored,
     };
-    let gone = world.assignments().map(|assignment: Object| {
-        cluster::request(http::Method::DELETE, &assignment.path(), "application/json", String::new())
-    });
+    let gone = world
+        .assignments()
+        .map(|assignment| request(Method::DELETE, &assignment.path(), "application/json", String::new()));
     cluster.send_all("assignments deleted", gone).await?;
     Ok(scenario)
 }
 
-/// The sizes of some Deployments as they are listed.
-async fn listed_sizes(cluster: &Cluster) -> Result<Vec<usize>> {
-    let list: serde_json::Value = serde_json::from_str(&cluster.get("/apis/apps/v1/deployments?limit=100").await?)?;
-    Ok(list["items"].as_array().into_iter().flatten().map(|item| item.to_string().len()).collect())
+fn say_of_start(what: &str, start: &Start) {
+    let Start { seconds, cpu_seconds, api_server_cpu_seconds, peak_bytes, .. } = start;
+    say(&format!(
+        "{what}: {seconds:.2} s, {cpu_seconds:.2} s of processor time, {api_server_cpu_seconds:.2} s of the API server, peak {} MiB",
+        peak_bytes >> 20
+    ));
+}
+
+/// The size of a Deployment as it is listed, the mean of some.
+async fn listed_bytes(cluster: &Cluster) -> Result<usize> {
+    let list: Value = serde_json::from_str(&cluster.get("/apis/apps/v1/deployments?limit=100").await?)?;
+    let sizes: Vec<usize> = list["items"].as_array().into_iter().flatten().map(|item| item.to_string().len()).collect();
+    Ok(sizes.iter().sum::<usize>() / sizes.len().max(1))
 }

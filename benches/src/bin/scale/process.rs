@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use benches::scenario::Memory;
 use harness::{Operator, Supervised};
 use jiff::Timestamp;
 use procfs::process::Process;
@@ -18,21 +19,21 @@ const END_LIMIT: Duration = Duration::from_secs(30);
 pub struct Usage {
     /// Processor time, in seconds.
     pub cpu: f64,
-    /// Memory in RAM now, in bytes.
-    pub resident: u64,
+    /// Memory in RAM now.
+    pub memory: Memory,
     /// The most memory that was in RAM, in bytes.
     pub peak: u64,
 }
 
 /// What a running process has used so far.
-fn usage(id: i32) -> Result<Usage> {
+pub fn usage(id: i32) -> Result<Usage> {
     let process = Process::new(id)?;
     let (stat, status) = (process.stat()?, process.status()?);
     let milliseconds = (stat.utime + stat.stime) * 1000 / procfs::ticks_per_second();
     let bytes = |kilobytes: Option<u64>| kilobytes.map(|kilobytes| kilobytes * 1024).context("the process has ended");
     Ok(Usage {
         cpu: Duration::from_millis(milliseconds).as_secs_f64(),
-        resident: bytes(status.vmrss)?,
+        memory: Memory { resident: bytes(status.vmrss)?, private: bytes(status.rssanon)? },
         peak: bytes(status.vmhwm)?,
     })
 }

@@ -2,9 +2,10 @@
 //! comparison: a watch that sees the change, and a status patch.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use benches::scenario::Latency;
 use benches::{Object, World};
 use futures::StreamExt;
 use http::Request;
@@ -13,9 +14,9 @@ use kube::runtime::watcher::{Config, Event, watcher};
 use kube::{Api, Resource};
 use responsibility_operator::extract::Slim;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::cluster::{Cluster, json_patch, request};
 use crate::statuses::Statuses;
@@ -23,29 +24,8 @@ use crate::statuses::Statuses;
 /// How many Deployments are changed, at most.
 const PROBES: usize = 200;
 
-/// How long something took, in milliseconds.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Latency {
-    pub samples: usize,
-    pub p50: f64,
-    pub p99: f64,
-    pub max: f64,
-}
-
-impl Latency {
-    /// Of samples in milliseconds.
-    pub fn of(mut samples: Vec<f64>) -> Self {
-        samples.sort_by(f64::total_cmp);
-        let quantile =
-            |numerator: usize| samples.get((samples.len() * numerator).div_ceil(100).saturating_sub(1)).copied();
-        Self {
-            samples: samples.len(),
-            p50: quantile(50).unwrap_or(f64::NAN),
-            p99: quantile(99).unwrap_or(f64::NAN),
-            max: samples.last().copied().unwrap_or(f64::NAN),
-        }
-    }
-}
+/// The time from one change to the next, at least: what follows from a change must not be in the way of the next.
+const APART: Duration = Duration::from_millis(100);
 
 /// A Deployment keeps data from now on.
 pub fn keep_data(deployment: &str) -> Request<Vec<u8>> {
@@ -82,7 +62,10 @@ async fn measure_with(cluster: &Cluster, world: World, observer: Observer) -> Re
         })
         .collect();
     let mut samples = Vec::new();
+    let mut ticks = interval(APART);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for (assignment, deployment, before) in &probes {
+        ticks.tick().await;
         let begun = Instant::now();
         cluster.send(keep_data(deployment)).await?;
         let shown = statuses.until(assignment, |workloads| workloads != *before).await?;

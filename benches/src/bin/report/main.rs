@@ -1,0 +1,102 @@
+//! Shows what `scale` and the benchmarks of the core have measured, and puts it into `docs/performance.md`.
+
+mod measures;
+mod table;
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use benches::measurement::{self, Measurement};
+use benches::scenario::{self, Scenario};
+use clap::Parser;
+use procfs::{Current, Meminfo};
+
+use table::Table;
+
+/// What is measured stands between these in the document.
+const MARKS: [&str; 2] = ["<!-- measured: begin -->\n", "<!-- measured: end -->"];
+
+/// Shows what was measured, as tables, and writes them into a document.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// What scale has measured
+    #[arg(long, default_value = "target/bench/scale.json")]
+    scale: PathBuf,
+    /// What the benchmarks of the core have measured
+    #[arg(long, default_value = "target/bench/core.json")]
+    core: PathBuf,
+    /// The document
+    #[arg(long, default_value = "docs/performance.md")]
+    document: PathBuf,
+}
+
+fn main() -> Result<()> {
+    let Arguments { scale, core, document } = Arguments::parse();
+    let tables = tables(&scenario::read(&scale)?, &measurement::read(&core)?)?;
+    print!("{tables}");
+    put(&document, &tables)?;
+    println!("written into {}", document.display());
+    Ok(())
+}
+
+/// All tables, each below its heading.
+fn tables(scenarios: &[Scenario], core: &[Measurement]) -> Result<String> {
+    let mut text = String::new();
+    let cores = std::thread::available_parallelism()?;
+    let memory = Meminfo::current()?.mem_total.div_ceil(1 << 30);
+    writeln!(
+        text,
+        "\nMachine: {cores} cores, {memory} GiB, shared by all of it: API server, etcd, load and operator."
+    )?;
+    for scenario in scenarios {
+        let Scenario { workloads, assignments, objects, listed_bytes, .. } = scenario;
+        writeln!(text, "\n### {workloads} workloads, {assignments} assignments\n")?;
+        writeln!(text, "{objects} objects are read; a Deployment is listed as {listed_bytes} bytes.\n")?;
+        write!(text, "{}", measures::table(scenario))?;
+    }
+    if let Some((memory, small, large)) = measures::slope(scenarios) {
+        writeln!(
+            text,
+            "\nFrom {small} to {large} workloads memory at rest grows by {} bytes for each object that is read, {} of its own.",
+            memory.resident, memory.private
+        )?;
+    }
+    writeln!(text, "\n### One event, by the size of the cluster\n")?;
+    write!(text, "{}", events(core))?;
+    Ok(text)
+}
+
+/// What an event costs in each cluster, and how far the clusters differ.
+fn events(core: &[Measurement]) -> Table {
+    let mut table = Table::new(["", "workloads", "assignments", "time", "allocations", "allocated"]);
+    let mut names: Vec<&str> = core.iter().map(|one| one.benchmark.as_str()).collect();
+    names.dedup();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        for one in core.iter().filter(|one| one.benchmark == name) {
+            let number = |number: Option<u64>| number.map_or_else(String::new, |number| number.to_string());
+            table.push([
+                name.to_owned(),
+                one.workloads.to_string(),
+                one.assignments.to_string(),
+                one.nanoseconds.map_or_else(String::new, |time| format!("{:.1} µs", time / 1000.0)),
+                number(one.allocations),
+                one.bytes.map_or_else(String::new, |bytes| format!("{bytes} bytes")),
+            ]);
+        }
+    }
+    table
+}
+
+/// Replaces what stands between the marks of a document.
+fn put(document: &Path, tables: &str) -> Result<()> {
+    let text = std::fs::read_to_string(document).with_context(|| format!("cannot read {}", document.display()))?;
+    let around = text.split_once(MARKS[0]).and_then(|(before, rest)| Some((before, rest.split_once(MARKS[1])?.1)));
+    let (before, after) =
+        around.with_context(|| format!("{} has no place for what is measured", document.display()))?;
+    let [begin, end] = MARKS;
+    std::fs::write(document, format!("{before}{begin}{tables}\n{end}{after}"))?;
+    Ok(())
+}

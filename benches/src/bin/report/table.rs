@@ -1,0 +1,46 @@
+//! Tables in Markdown that can be read as they are.
+
+use std::fmt::{Display, Formatter, Result};
+
+/// A table; all rows have as many cells as the head.
+pub struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub fn new<const N: usize>(head: [&str; N]) -> Self {
+        Self { rows: vec![head.map(str::to_owned).into()] }
+    }
+
+    pub fn push(&mut self, row: impl Into<Vec<String>>) {
+        self.rows.push(row.into());
+    }
+}
+
+impl Display for Table {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> Result {
+        let columns = self.rows[0].len();
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default().max(3))
+            .collect();
+        for (number, row) in self.rows.iter().enumerate() {
+            for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                // What is measured stands left, the figures right.
+                if column == 0 {
+                    write!(formatter, "| {cell:<width$} ")?;
+                } else {
+                    write!(formatter, "| {cell:>width$} ")?;
+                }
+            }
+            writeln!(formatter, "|")?;
+            if number == 0 {
+                for (column, width) in widths.iter().enumerate() {
+                    let line = "-".repeat(*width);
+                    if column == 0 { write!(formatter, "| {line} ")? } else { write!(formatter, "| {}: ", &line[1..])? }
+                }
+                writeln!(formatter, "|")?;
+            }
+        }
+        Ok(())
+    }
+}
