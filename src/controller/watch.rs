@@ -38,6 +38,10 @@ const LIST_LIMIT: Duration = Duration::from_mins(2);
 /// How long a watch has to last to be believed in, where it was refused before.
 const PROOF: Duration = Duration::from_secs(10);
 
+/// How many objects a page of a list holds: a page is in memory as a whole, several times over while it is read. Twice as many
+/// take a third more at the peak of a start, and save a twentieth of its time.
+const PAGE: u32 = 250;
+
 /// A watch of a kind, everywhere or in one namespace.
 pub(super) struct Watch<R: Reader> {
     pub(super) api: Api<R::Object>,
@@ -91,7 +95,7 @@ impl<R: Reader> Watch<R> {
 
     /// Lists and watches until the watch has to begin anew.
     async fn follow(&self, progress: &mut Progress) -> Result<(), EngineGone> {
-        let mut events = pin!(watcher(self.api.clone(), Config::default()));
+        let mut events = pin!(watcher(self.api.clone(), Config::default().page_size(PAGE)));
         let mut listing = Some(self.empty_list());
         let mut unproven = false;
         loop {
