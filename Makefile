@@ -35,13 +35,16 @@ node-up: control-plane image ## Start the Kubernetes of e2e to try things by han
 chart: helm ## Run the tests of the chart only: lint, values, objects, rules, generated files
 	$(CARGO) test --locked --test chart
 
-bench: bench-core control-plane ## Measure the operator in large clusters beside the floor: half an hour; writes docs/performance.md
-	$(CARGO) build --locked --release --package benches --package responsibility-operator --bins
+bench: bench-core ## Measure the operator in large clusters beside the floor: half an hour; writes docs/performance.md
+	$(CARGO) build --locked --release --package benches --package responsibility-operator --package harness \
+		--bin responsibility-operator --bin floor --bin scale --bin report --bin test-cluster
+	$(TARGETS)/release/test-cluster build
 	$(TARGETS)/release/scale --clusters $(CLUSTERS) --json $(TARGETS)/bench/scale.json
 	$(TARGETS)/release/report --scale $(TARGETS)/bench/scale.json --core $(TARGETS)/bench/core.json
 
 bench-core: ## Measure time and allocations of the core for single events and whole clusters; two minutes beside the build
-	$(CARGO) bench --locked --package benches --package responsibility-operator --bench allocations --bench core
+	$(CARGO) bench --locked --package benches --package responsibility-operator --package harness --bench allocations
+	$(CARGO) bench --locked --package benches --package responsibility-operator --package harness --bench core
 
 lint: ## Check format, lints, and that the core builds without a client
 	$(CARGO) fmt --all --check

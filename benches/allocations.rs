@@ -52,10 +52,10 @@ fn measure(world: World, measured: &mut Vec<Measurement>) {
         ..load
     });
 
-    let relisted = cases::relisted(&objects);
+    let (relisted, deployments) = cases::relisted(&objects);
     let mut spent = Spent::default();
     spent.on(|| inventory.apply(relisted));
-    measured.push(spent.by("relist", world, world.workloads as u64));
+    measured.push(spent.by("relist", world, deployments as u64));
 
     let deployment = cases::listed_deployment(world);
     measured.push(repeated("extract", world, || deployment.read()));

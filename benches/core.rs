@@ -25,7 +25,8 @@ fn main() -> Result<()> {
     run.criterion.final_summary();
     let folder = target.join("bench");
     // Without the other benchmark there are times alone.
-    let allocated = measurement::read(&folder.join("allocations.json")).unwrap_or_default();
+    let allocations = folder.join("allocations.json");
+    let allocated = if allocations.exists() { measurement::read(&allocations)? } else { Vec::new() };
     for known in &mut run.measured {
         if let Some(found) = allocated.iter().find(|found| found.is_of_same(known)) {
             *known = Measurement { nanoseconds: known.nanoseconds, ..found.clone() };
@@ -63,9 +64,9 @@ impl Run {
         });
 
         let mut inventory = cases::load(objects.iter().map(Sent::read));
-        let relisted = cases::relisted(&objects);
+        let (relisted, deployments) = cases::relisted(&objects);
         drop(objects);
-        self.time("relist", world, count(world.workloads), |bencher| {
+        self.time("relist", world, count(deployments), |bencher| {
             bencher.iter_batched(|| relisted.clone(), |delta| inventory.apply(delta), BatchSize::PerIteration);
         });
 

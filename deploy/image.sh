@@ -53,6 +53,7 @@ binary=$out/context/responsibility-operator
 install -m 0755 "$out/build/$host/release/responsibility-operator" "$binary"
 headers=$(readelf --program-headers --dynamic --wide "$binary")
 ! grep -E 'INTERP|NEEDED' <<<"$headers" || die "$binary is not static"
+grep --quiet --text 'narenas:1,' "$binary" || die "$binary was built without the settings of .cargo/config.toml"
 [[ $("$binary" --version) == "responsibility-operator $version" ]] || die "$binary is not version $version"
 
 build=(build --file deploy/Containerfile --tag "$image"

@@ -7,7 +7,7 @@ use responsibility_operator::cli::Cli;
 use tikv_jemallocator::Jemalloc;
 
 /// Long-lived facts are taken from lists that are thrown away: with the allocator of the system a third more memory stays
-/// in use after them (docs/performance.md). How it is set up stands in `.cargo/config.toml`.
+/// in use after them. How it is set up stands in `.cargo/config.toml`, which cargo reads when it runs in this repository.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 

@@ -75,8 +75,9 @@ impl Event {
 
 /// The Deployment that events are about: the first one in a namespace with an assignment.
 fn deployment(world: World) -> Object {
-    let has_assignment = |object: &Object| object.body["metadata"]["namespace"] != "team-000";
-    world.workloads().find(|object| object.is_deployment() && has_assignment(object)).expect("most are Deployments")
+    // Every fifth namespace, the first one among them, is also taken in by the second cluster assignment.
+    let is_common = |object: &Object| object.body["metadata"]["namespace"] != "team-000";
+    world.workloads().find(|object| object.is_deployment() && is_common(object)).expect("most are Deployments")
 }
 
 /// The Deployment, as it is listed.
@@ -129,16 +130,17 @@ pub fn events(world: World) -> Vec<Event> {
     ]
 }
 
-/// A complete list of Deployments that holds what is known already.
+/// A complete list of Deployments that holds what is known already, and how many it holds.
 #[must_use]
-pub fn relisted(all: &[Sent]) -> Delta {
+pub fn relisted(all: &[Sent]) -> (Delta, usize) {
     let mut listed = Listed::empty(ListedKind::Workloads(WorkloadKind::Deployment), None);
     for delta in all.iter().map(Sent::read) {
         if matches!(&delta, Delta::Workload(key, _) if key.kind == WorkloadKind::Deployment) {
             listed.insert(&delta);
         }
     }
-    Delta::Relisted(listed)
+    let deployments = listed.names.len();
+    (Delta::Relisted(listed), deployments)
 }
 
 /// The evaluation of the Deployment under the assignments that select it.

@@ -21,7 +21,7 @@ pub struct Scenario {
     pub operator_starts: Vec<Start>,
     /// Starts of the floor.
     pub floor_starts: Vec<Start>,
-    /// The memory of the floor when it has read everything and half a minute of changes.
+    /// The memory of the floor some time after it has read everything, and changes for a while.
     pub floor_memory: Memory,
     /// From a single change to the status that shows it.
     pub quiet: Latency,
@@ -31,7 +31,7 @@ pub struct Scenario {
     pub churn: Churn,
     /// The floor meanwhile.
     pub floor_churn: Churn,
-    /// How long after its first statuses the operator had told everything by Events, in seconds; none where that was not
+    /// How long after its start the operator had told everything by Events, in seconds; none where that was not
     /// waited for, and what follows was measured while it went on telling.
     pub settled_seconds: Option<f64>,
     /// The operator while nothing changes.
@@ -113,10 +113,12 @@ pub struct Churn {
     pub events_per_second: f64,
 }
 
-/// What the operator does when nothing changes: what it asks beside this renews the Lease, begins a watch anew, or asks what
+/// What the operator does while nothing changes: what it asks beside this renews the Lease, begins a watch anew, or asks what
 /// is served.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Rest {
+    /// Whether it had told everything by Events before.
+    pub settled: bool,
     /// For how long it was watched, in seconds.
     pub seconds: f64,
     /// What it asked of the API server meanwhile.
@@ -165,4 +167,15 @@ pub fn write(path: &Path, scenarios: &[Scenario]) -> Result<()> {
     let cannot = || format!("cannot write {}", path.display());
     std::fs::create_dir_all(path.parent().unwrap_or(path)).with_context(cannot)?;
     std::fs::write(path, serde_json::to_vec_pretty(scenarios)?).with_context(cannot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_hundred_one_exceeds_the_p99_and_half_the_median() {
+        let latency = Latency::of((1..=100_u32).rev().map(f64::from).collect());
+        assert_eq!((latency.samples, latency.p50, latency.p99, latency.max), (100, 50.0, 99.0, 100.0));
+    }
 }

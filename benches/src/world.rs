@@ -68,7 +68,8 @@ impl Object {
     #[must_use]
     pub fn listed(&self) -> Value {
         let mut object = self.body.clone();
-        let number = draw(&[self.collection.len(), object.to_string().len()]);
+        let path = self.path();
+        let number = draw(&path.bytes().map(usize::from).collect::<Vec<_>>());
         let managed = managed_fields("kubectl-client-side-apply", &object);
         let metadata = &mut object["metadata"];
         metadata["uid"] = json!(format!("{number:08x}-0000-4000-8000-{number:012x}"));
@@ -214,7 +215,9 @@ fn workload(number: usize) -> Object {
     let metadata = json!({ "name": name, "namespace": namespace, "labels": labels });
     let selector = json!({ "matchLabels": { "app.kubernetes.io/name": name } });
     let mut pods = pod_spec(&name, number);
-    let template = |pods: Value| json!({ "metadata": { "labels": labels }, "spec": pods });
+    // Many charts give pods only the labels that are selected by.
+    let pod_labels = if one_in(3, 13, number) { &selector["matchLabels"] } else { &labels };
+    let template = |pods: Value| json!({ "metadata": { "labels": pod_labels }, "spec": pods });
     let (api, plural, kind, spec) = match draw(&[20, number]) % 40 {
         0 => {
             let claim = json!({ "metadata": { "name": "data" }, "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "10Gi" } } } });

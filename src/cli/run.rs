@@ -32,6 +32,9 @@ const EXCLUDED: usize = 256;
 /// The most writes of statuses in a second that can be allowed.
 const STATUS_WRITES: u32 = 1000;
 
+/// The fewest threads that tasks run on.
+const WORKERS: usize = 2;
+
 /// Options of the controller. Each can be given by the environment variable as well.
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -66,7 +69,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "LEASE", value_parser = lease, env = "RESPONSIBILITY_LEASE")]
     pub(super) lease: Option<LeaseName>,
 
-    /// The most writes of statuses in a second, from 1 to 1000, of those that follow from changes in the cluster. What users
+    /// The most writes of statuses in a second over time, from 1 to 1000, of those that follow from changes in the cluster. What users
     /// write is answered at once
     #[arg(long, value_name = "NUMBER", value_parser = status_writes, default_value_t = STATUS_WRITES_PER_SECOND, env = "RESPONSIBILITY_STATUS_WRITES_PER_SECOND")]
     status_writes_per_second: NonZeroU32,
@@ -101,11 +104,14 @@ impl RunArgs {
     /// Runs the controller until it is told to stop by SIGTERM or SIGINT.
     pub(super) fn execute(self) -> anyhow::Result<()> {
         start_logging(self.log_format)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
-        // A task like the watches: what they tell it does not have to wake another thread.
-        let ended = runtime.block_on(runtime.spawn(self.run())).context("the controller ended abnormally")?;
+        // The index is a task like the watches, which wake it without another thread. While it evaluates a large cluster,
+        // another worker has to answer probes and to renew the Lease.
+        let workers = std::thread::available_parallelism().map_or(WORKERS, |cores| cores.get().max(WORKERS));
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.enable_all().worker_threads(workers).build().context("cannot start")?;
+        let ended = runtime.block_on(runtime.spawn(self.run()));
         runtime.shutdown_background();
-        ended
+        ended.context("the controller ended abnormally")?
     }
 
     async fn run(self) -> anyhow::Result<()> {

@@ -23,11 +23,13 @@ const WINDOW: Duration = Duration::from_secs(1);
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 /// How many are worked on at the same time.
 const PARALLEL: usize = 16;
+/// How many of these places are for users alone: where writes hang, an answer must not wait for those that nobody waits for.
+const RESERVED: usize = 4;
 
 /// The line in which one waits when it is due, in the order in which they are served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Line {
-    /// The answer to what a user wrote. Not limited: there is at most one for each write of a user.
+    /// The answer to what a user wrote. Not limited: a write of a user is answered by one.
     Prompt,
     /// What follows from changes in the cluster.
     #[default]
@@ -70,6 +72,16 @@ struct Entry {
     /// Gone while it was worked on: kept so long, since one of its name may come meanwhile.
     gone: bool,
     failures: u32,
+}
+
+impl Line {
+    /// How many may be worked on at the same time when the next one of this line begins.
+    const fn room(self) -> usize {
+        match self {
+            Self::Prompt => PARALLEL,
+            Self::Routine => PARALLEL - RESERVED,
+        }
+    }
 }
 
 impl<K: Clone + Eq + Hash> Queue<K> {
@@ -128,8 +140,8 @@ impl<K: Clone + Eq + Hash> Queue<K> {
     /// or only such are due as the limit of writes holds up. Cancelling loses nothing.
     pub(super) async fn next(&mut self) -> K {
         loop {
-            let first = self.due.first_key_value().filter(|_| self.running < PARALLEL);
-            let line = first.map(|(place, _)| place.line);
+            let line = self.due.first_key_value().map(|(place, _)| place.line);
+            let line = line.filter(|line| self.running < line.room());
             if line == Some(Line::Prompt)
                 && let Some(id) = self.take_first()
             {

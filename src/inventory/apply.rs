@@ -274,6 +274,7 @@ impl Inventory {
             };
             let known = found.entry((circumstances, ids.clone()));
             let evaluation = known.or_insert_with(|| {
+                self.computed += 1;
                 let found = evaluate(&self.matrix, &self.settings, &circumstances, &selecting, &namespace.directory);
                 self.evaluations.intern(found)
             });

@@ -124,6 +124,7 @@ pub struct Inventory {
     /// Whether nothing is evaluated yet.
     deferred: bool,
     evaluated: u64,
+    computed: u64,
 }
 
 impl Inventory {
@@ -148,6 +149,7 @@ impl Inventory {
             evaluations: Interner::default(),
             deferred: false,
             evaluated: 0,
+            computed: 0,
         }
     }
 
@@ -258,10 +260,16 @@ impl Inventory {
         self.written.values().filter(names).count()
     }
 
-    /// How many (assignment, workload) pairs have been evaluated: what all changes so far have cost.
+    /// How many (assignment, workload) pairs were looked at anew: what all changes so far have touched.
     #[must_use]
     pub const fn evaluated(&self) -> u64 {
         self.evaluated
+    }
+
+    /// How many evaluations that took: workloads of a namespace that differ in nothing that counts share one.
+    #[must_use]
+    pub const fn computed(&self) -> u64 {
+        self.computed
     }
 
     /// How many workloads are known and how many of them lie in namespaces that are left out.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-/// The labels of an object, sorted by key: one text in which a NUL, which no label can hold, ends each key and each value. An
-/// object has some of them, whose keys are nearly as long as a string of its own costs.
+/// The labels of an object, sorted by key: one text in which a NUL, which no label can hold, ends each key and each value. A
+/// map of strings is several times as large.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Labels(Arc<str>);
 

@@ -21,6 +21,9 @@ use tokio::sync::mpsc::{Sender, channel};
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
+/// As many objects a page as the operator asks for.
+const PAGE: u32 = 250;
+
 /// Reads until it is told to stop. When everything was read it prints `synced at=MILLISECONDS objects=NUMBER`, the time
 /// since 1970.
 #[tokio::main]
@@ -47,7 +50,7 @@ async fn follow<K>(api: Api<K>, read: Sender<usize>)
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let mut events = pin!(watcher(api, Config::default()));
+    let mut events = pin!(watcher(api, Config::default().page_size(PAGE)));
     let mut listed = 0;
     while let Some(event) = events.next().await {
         match event {

@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep};
 /// The writes of this time may begin all at once.
 const BURST: Duration = Duration::from_secs(1);
 
-/// Lets so many writes a second begin, by the generic cell rate algorithm. The clocks of governor, by which Events are
-/// limited, cannot be paused in tests.
+/// Lets so many writes a second begin, by the generic cell rate algorithm. Not by governor, as Events are: that counts when
+/// it is asked, and here most rounds of work that may begin come to no write.
 #[derive(Debug)]
 pub(super) struct Pace {
     /// The time that one write takes up.

@@ -92,7 +92,7 @@ async fn failures_are_tried_again_after_growing_times_and_a_success_resets_them(
 async fn no_more_than_the_limit_are_worked_on_at_the_same_time() {
     let (mut queue, start) = (queue(), Instant::now());
     for number in 0..=PARALLEL {
-        queue.mark(&id(&number.to_string()), Line::Routine, start);
+        queue.mark(&id(&number.to_string()), Line::Prompt, start);
     }
     let mut first = None;
     for _ in 0..PARALLEL {
@@ -104,6 +104,22 @@ async fn no_more_than_the_limit_are_worked_on_at_the_same_time() {
     queue.finished(&first.unwrap(), Line::Routine);
     assert_eq!(queue.running(), PARALLEL - 1);
     assert!(tokio::time::timeout(Duration::from_secs(1), queue.next()).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn some_places_are_for_users_alone() {
+    let (mut queue, start) = (queue(), Instant::now());
+    let routine = Line::Routine.room();
+    assert!(routine > 0 && routine < PARALLEL);
+    for number in 0..=routine {
+        queue.mark(&id(&number.to_string()), Line::Routine, start);
+    }
+    for _ in 0..routine {
+        queue.next().await;
+    }
+    assert!(tokio::time::timeout(Duration::from_mins(1), queue.next()).await.is_err(), "all of the others hang");
+    queue.mark(&id("answer"), Line::Prompt, Instant::now());
+    assert_eq!(queue.next().await, id("answer"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -293,7 +309,7 @@ async fn what_becomes_due_while_the_limit_holds_up_comes_into_its_line() {
 async fn both_lines_are_counted_as_waiting() {
     let (mut queue, start) = (queue(), Instant::now());
     for number in 0..PARALLEL {
-        queue.mark(&id(&number.to_string()), Line::Routine, start);
+        queue.mark(&id(&number.to_string()), Line::Prompt, start);
         queue.next().await;
     }
     let start = Instant::now();
@@ -303,8 +319,8 @@ async fn both_lines_are_counted_as_waiting() {
     assert!(tokio::time::timeout(Duration::from_millis(50), queue.next()).await.is_err());
     assert_eq!(queue.waiting(), 2);
     about(queue.oldest(Instant::now()), Duration::from_millis(100));
-    for (number, (name, oldest)) in [("answer", 100), ("routine", 0)].into_iter().enumerate() {
-        queue.finished(&id(&number.to_string()), Line::Routine);
+    for (ended, name, oldest) in [(0..1, "answer", 100), (1..RESERVED + 2, "routine", 0)] {
+        ended.for_each(|number| queue.finished(&id(&number.to_string()), Line::Routine));
         assert_eq!(queue.next().await, id(name));
         about(queue.oldest(Instant::now()), Duration::from_millis(oldest));
     }

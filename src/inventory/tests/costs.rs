@@ -166,3 +166,13 @@ fn labels_of_a_namespace_that_nobody_selects_by_touch_nothing() {
     let facts = crate::inventory::NamespaceFacts { labels: labels(&[("tier", "gold")]), uid: "u".into() };
     assert_eq!(cost(&mut inventory, Delta::Namespace("team-7".into(), Some(facts))), (0, BTreeSet::new()));
 }
+
+#[test]
+fn workloads_of_a_namespace_that_differ_in_nothing_that_counts_are_evaluated_together() {
+    let mut inventory = large();
+    let before = (inventory.evaluated(), inventory.computed());
+    inventory.apply(written(&cluster("platform"), json!({ "serviceModel": "IaaS" })));
+    let after = (inventory.evaluated(), inventory.computed());
+    // Nine of ten ask for no nodes of a pool.
+    assert_eq!((after.0 - before.0, after.1 - before.1), (2 * 1000, 2 * 100));
+}

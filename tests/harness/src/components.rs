@@ -73,7 +73,9 @@ pub(crate) fn apiserver(assets: &Assets, folder: &Path, etcd_port: u16) -> Resul
         .arg(format!("--token-auth-file={}", file("tokens.csv")))
         .arg("--allow-privileged=true")
         .arg(format!("--audit-policy-file={}", file("audit-policy.yaml")))
-        .arg(format!("--audit-log-path={}", file("audit.log")));
+        .arg(format!("--audit-log-path={}", file("audit.log")))
+        // In MB, more than any run writes: who reads it would not notice that another one was begun.
+        .arg("--audit-log-maxsize=100000");
     Ok(command)
 }
 

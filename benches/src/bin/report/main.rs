@@ -3,6 +3,7 @@
 mod measures;
 mod table;
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -67,13 +68,10 @@ fn tables(scenarios: &[Scenario], core: &[Measurement]) -> Result<String> {
     Ok(text)
 }
 
-/// What an event costs in each cluster, and how far the clusters differ.
+/// What an event costs in each cluster.
 fn events(core: &[Measurement]) -> Table {
     let mut table = Table::new(["", "workloads", "assignments", "time", "allocations", "allocated"]);
-    let mut names: Vec<&str> = core.iter().map(|one| one.benchmark.as_str()).collect();
-    names.dedup();
-    names.sort_unstable();
-    names.dedup();
+    let names: BTreeSet<&str> = core.iter().map(|one| one.benchmark.as_str()).collect();
     for name in names {
         for one in core.iter().filter(|one| one.benchmark == name) {
             let number = |number: Option<u64>| number.map_or_else(String::new, |number| number.to_string());

@@ -44,3 +44,16 @@ impl Display for Table {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_can_be_read_as_it_is() {
+        let mut table = Table::new(["", "operator"]);
+        table.push(["memory".to_owned(), "37 MiB".to_owned()]);
+        let expected = "|        | operator |\n| ------ | -------: |\n| memory |   37 MiB |\n";
+        assert_eq!(table.to_string(), expected);
+    }
+}

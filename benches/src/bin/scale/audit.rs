@@ -134,3 +134,38 @@ pub fn count<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> BTreeMap<Strin
     }
     counts
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn each_answered_request_of_the_account_counts_once_however_the_log_is_cut() {
+        let path = std::env::temp_dir().join(format!("audit-{}.log", std::process::id()));
+        let mut log = File::create(&path).unwrap();
+        let line = |verb: &str, stage: &str, account: &str| {
+            let user = format!("system:serviceaccount:system:{account}");
+            let object =
+                r#"{"resource":"responsibilityassignments","subresource":"status","namespace":"team","name":"part-0"}"#;
+            format!(
+                r#"{{"verb":"{verb}","stage":"{stage}","user":{{"username":"{user}"}},"objectRef":{object},"responseStatus":{{"code":200}},"stageTimestamp":"2026-11-25T10:00:00.000000Z"}}"#
+            ) + "\n"
+        };
+        log.write_all(line("patch", "ResponseComplete", "operator").as_bytes()).unwrap();
+        let mut audit = Audit::from_now(&path, "operator").unwrap();
+        let (first, second) =
+            (line("patch", "ResponseComplete", "operator"), line("watch", "ResponseStarted", "operator"));
+        let (begun, rest) = first.split_at(40);
+        log.write_all(begun.as_bytes()).unwrap();
+        assert!(audit.read().unwrap().is_empty());
+        let others = line("patch", "ResponseComplete", "other") + &line("watch", "ResponseComplete", "operator");
+        log.write_all((rest.to_owned() + &second + &others).as_bytes()).unwrap();
+        let entries = audit.read().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let what: Vec<String> = entries.iter().map(Entry::what).collect();
+        assert_eq!(what, ["patch responsibilityassignments/status", "watch responsibilityassignments/status"]);
+        assert!(entries[0].is_status() && entries[0].object() == ("team".to_owned(), "part-0".to_owned()));
+    }
+}

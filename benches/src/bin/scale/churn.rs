@@ -1,4 +1,4 @@
-//! Many changes a second for a while, as when teams roll out: most change nothing that counts, one of ten does.
+//! Many changes a second for a while, as when teams roll out: most change nothing that counts.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -21,8 +21,9 @@ use crate::statuses::Statuses;
 /// How many changes a second are asked for.
 const RATE: u32 = 500;
 
-/// One of so many changes alters what counts.
-const VISIBLE: u32 = 10;
+/// One of so many changes alters what counts: half as many as statuses may be written, for those of the cluster and those that
+/// note what Events told come to it.
+const VISIBLE: u32 = 20;
 
 /// How many requests may be under way.
 const PARALLEL: usize = 16;
@@ -185,4 +186,25 @@ async fn put_back(cluster: &Cluster, teams: &[Team]) -> Result<()> {
         if team.begins { done } else { open }
     });
     cluster.send_all("changes taken back", keeping.map(|deployment| drop_data(deployment))).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_shown_by_the_first_status_that_counts_it_and_a_turn_waits_for_the_one_before() {
+        let deployments = vec!["/deployments/one".to_owned(), "/deployments/two".to_owned()];
+        let assignment = "team/part-0".to_owned();
+        let mut team = Team { assignment, deployments, begins: true, done: 0, unseen: VecDeque::new(), expected: 5 };
+        assert!(team.change().is_some() && team.change().is_some());
+        assert!(team.change().is_none(), "two changes are not seen yet");
+        let later = Instant::now() + Duration::from_secs(1);
+        assert!(team.shows(5, later).is_empty());
+        let shown = team.shows(7, later);
+        assert!(shown.len() == 2 && shown.iter().all(|milliseconds| *milliseconds >= 1000.0), "{shown:?}");
+        assert!(team.change().is_some(), "the first one ceases to keep data");
+        assert!(team.shows(7, later).is_empty());
+        assert_eq!(team.shows(6, later).len(), 1);
+    }
 }

@@ -22,7 +22,7 @@ use http::Method;
 use serde_json::Value;
 
 use cluster::{Cluster, request};
-use process::RunningOperator;
+use process::{RunningOperator, seconds_between};
 
 /// Measures the operator in large clusters on a real API server of its own.
 #[derive(Debug, Parser)]
@@ -127,16 +127,17 @@ async fn measure(cluster: &Cluster, world: World, churn: Duration, patience: Dur
         running = Some(operator);
     }
     let operator = running.context("there was no start")?;
-    let settled_seconds = rest::settle(cluster, patience).await?;
+    let settled = rest::settle(cluster, patience).await?;
+    let settled_seconds = settled.map(|at| seconds_between(operator.started, at));
     say("single changes");
     let quiet = reaction::measure(cluster, world).await?;
     say(&format!("{quiet:?}"));
     say("many changes");
     let churned = churn::measure(cluster, world, churn, || operator.usage(), true).await?;
     say(&format!("{churned:?}"));
-    rest::settle(cluster, patience).await?;
+    let settled = rest::settle(cluster, patience).await?;
     say("at rest");
-    let rest = rest::measure(cluster, &operator).await?;
+    let rest = rest::measure(cluster, &operator, settled.is_some()).await?;
     say(&format!("{rest:?}"));
     let stored = rest::stored(cluster).await?;
     say(&format!("{stored:?}"));
@@ -148,6 +149,7 @@ async fn measure(cluster: &Cluster, world: World, churn: Duration, patience: Dur
     let (_, _, floor) = cold::floor(cluster).await?;
     let floor_churn = churn::measure(cluster, world, FLOOR_CHURN, || floor.usage(), false).await?;
     say(&format!("{floor_churn:?}"));
+    tokio::time::sleep(rest::SETTLED).await;
     let scenario = Scenario {
         workloads: world.workloads,
         assignments: world.assignments,

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use benches::scenario::Latency;
 use benches::{Object, World};
 use futures::StreamExt;
@@ -89,10 +89,17 @@ enum Observer {
 
 /// The same with the bare way in place of the operator.
 pub async fn measure_bare(cluster: &Cluster, world: World) -> Result<Latency> {
-    let bare = Bare::start(cluster, world).await?;
-    let latency = measure_with(cluster, world, Observer::Bare).await;
-    bare.0.abort();
-    latency
+    let mut bare = Bare::start(cluster, world).await?;
+    tokio::select! {
+        latency = measure_with(cluster, world, Observer::Bare) => {
+            bare.0.abort();
+            latency
+        }
+        ended = &mut bare.0 => {
+            ended??;
+            bail!("the watch has ended")
+        }
+    }
 }
 
 /// A watch of Deployments that answers each change by a status patch.

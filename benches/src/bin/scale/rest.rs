@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use benches::scenario::{Rest, Stored};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::audit::{Audit, Entry, count};
@@ -11,7 +12,7 @@ use crate::cluster::{ACCOUNT, Cluster};
 use crate::process::RunningOperator;
 
 /// Without a write for so long it has told everything that it has to tell.
-const SETTLED: Duration = Duration::from_secs(10);
+pub const SETTLED: Duration = Duration::from_secs(10);
 
 /// How often it is looked whether it is over.
 const LOOK: Duration = Duration::from_millis(500);
@@ -19,13 +20,12 @@ const LOOK: Duration = Duration::from_millis(500);
 /// For how long the operator is watched at rest.
 const REST: Duration = Duration::from_mins(1);
 
-/// Waits until the operator has told everything; returns how long that took, in seconds, or nothing when it goes on beyond
-/// the limit.
-pub async fn settle(cluster: &Cluster, limit: Duration) -> Result<Option<f64>> {
+/// Waits until the operator has told everything; returns since when it has, or nothing when it goes on beyond the limit.
+pub async fn settle(cluster: &Cluster, limit: Duration) -> Result<Option<Timestamp>> {
     super::say("waiting until everything is told");
     let mut audit = Audit::from_now(&cluster.audit_log(), ACCOUNT)?;
     let begun = Instant::now();
-    let mut last = begun;
+    let (mut last, mut at) = (begun, Timestamp::now());
     while last.elapsed() < SETTLED {
         if begun.elapsed() > limit + SETTLED {
             super::say("it goes on telling meanwhile");
@@ -33,19 +33,20 @@ pub async fn settle(cluster: &Cluster, limit: Duration) -> Result<Option<f64>> {
         }
         tokio::time::sleep(LOOK).await;
         if audit.read()?.iter().any(Entry::tells) {
-            last = Instant::now();
+            (last, at) = (Instant::now(), Timestamp::now());
         }
     }
-    Ok(Some(last.duration_since(begun).as_secs_f64()))
+    Ok(Some(at))
 }
 
-/// Watches the operator while nothing changes.
-pub async fn measure(cluster: &Cluster, operator: &RunningOperator) -> Result<Rest> {
+/// Watches the operator while nothing changes; whether it has told everything before is as given.
+pub async fn measure(cluster: &Cluster, operator: &RunningOperator, settled: bool) -> Result<Rest> {
     let mut audit = Audit::from_now(&cluster.audit_log(), ACCOUNT)?;
     let before = operator.usage()?;
     tokio::time::sleep(REST).await;
     let (after, entries) = (operator.usage()?, audit.read()?);
     Ok(Rest {
+        settled,
         seconds: REST.as_secs_f64(),
         lists: entries.iter().filter(|entry| entry.is_list()).count(),
         told: entries.iter().filter(|entry| entry.tells()).count(),
