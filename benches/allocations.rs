@@ -6,8 +6,8 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use benches::measurement::{self, Measurement};
-use benches::{World, cases};
+use benches::measurement::Measurement;
+use benches::{World, cases, kept};
 use dhat::{HeapStats, Profiler};
 use responsibility_operator::api::AssignmentStatus;
 
@@ -27,7 +27,7 @@ fn main() -> Result<()> {
         );
         measure(world, &mut measured);
     }
-    measurement::write(&target.join("bench/allocations.json"), &measured)
+    kept::write(&target.join("bench/allocations.json"), &measured)
 }
 
 fn measure(world: World, measured: &mut Vec<Measurement>) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use benches::measurement::{self, Measurement};
-use benches::{Sent, World, cases};
+use benches::{Sent, World, cases, kept};
 use criterion::{BatchSize, Bencher, BenchmarkId, Criterion, SamplingMode};
 use responsibility_operator::api::AssignmentStatus;
 use serde_json::Value;
@@ -26,16 +26,16 @@ fn main() -> Result<()> {
     let folder = target.join("bench");
     // Without the other benchmark there are times alone.
     let allocations = folder.join("allocations.json");
-    let allocated = if allocations.exists() { measurement::read(&allocations)? } else { Vec::new() };
+    let allocated = if allocations.exists() { kept::read(&allocations)? } else { Vec::new() };
     for known in &mut run.measured {
         if let Some(found) = allocated.iter().find(|found| found.is_of_same(known)) {
             *known = Measurement { nanoseconds: known.nanoseconds, ..found.clone() };
         }
     }
     measurement::print(&run.measured);
-    let kept = folder.join("core.json");
-    println!("\nkept in {}", kept.display());
-    measurement::write(&kept, &run.measured)
+    let path = folder.join("core.json");
+    println!("\nkept in {}", path.display());
+    kept::write(&path, &run.measured)
 }
 
 struct Run {

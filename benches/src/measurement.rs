@@ -1,8 +1,5 @@
 //! What was measured, as it is kept in `target/bench/core.json`.
 
-use std::path::Path;
-
-use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::world::World;
@@ -79,25 +76,4 @@ pub fn print(measurements: &[Measurement]) {
             );
         }
     }
-}
-
-/// Reads what was measured.
-///
-/// # Errors
-///
-/// When there is no such file, or another one.
-pub fn read(path: &Path) -> Result<Vec<Measurement>> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&bytes).with_context(|| format!("{} does not hold measurements", path.display()))
-}
-
-/// Keeps what was measured.
-///
-/// # Errors
-///
-/// When the file cannot be written.
-pub fn write(path: &Path, measurements: &[Measurement]) -> Result<()> {
-    let cannot = || format!("cannot write {}", path.display());
-    std::fs::create_dir_all(path.parent().unwrap_or(path)).with_context(cannot)?;
-    std::fs::write(path, serde_json::to_vec_pretty(measurements)?).with_context(cannot)
 }

@@ -1,9 +1,7 @@
 //! What the scale run measured, as it is kept in `target/bench/scale.json`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 /// What was measured in a cluster of a size.
@@ -146,27 +144,6 @@ pub struct Stored {
     pub events: usize,
     /// Their size, in bytes.
     pub event_bytes: usize,
-}
-
-/// Reads what was measured.
-///
-/// # Errors
-///
-/// When there is no such file, or another one.
-pub fn read(path: &Path) -> Result<Vec<Scenario>> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}; run make bench", path.display()))?;
-    serde_json::from_slice(&bytes).with_context(|| format!("{} does not hold scenarios", path.display()))
-}
-
-/// Keeps what was measured.
-///
-/// # Errors
-///
-/// When the file cannot be written.
-pub fn write(path: &Path, scenarios: &[Scenario]) -> Result<()> {
-    let cannot = || format!("cannot write {}", path.display());
-    std::fs::create_dir_all(path.parent().unwrap_or(path)).with_context(cannot)?;
-    std::fs::write(path, serde_json::to_vec_pretty(scenarios)?).with_context(cannot)
 }
 
 #[cfg(test)]

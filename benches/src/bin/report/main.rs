@@ -8,8 +8,9 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use benches::measurement::{self, Measurement};
-use benches::scenario::{self, Scenario};
+use benches::kept;
+use benches::measurement::Measurement;
+use benches::scenario::Scenario;
 use clap::Parser;
 use procfs::{Current, Meminfo};
 
@@ -34,7 +35,7 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let Arguments { scale, core, document } = Arguments::parse();
-    let tables = tables(&scenario::read(&scale)?, &measurement::read(&core)?)?;
+    let tables = tables(&kept::read::<Vec<Scenario>>(&scale)?, &kept::read::<Vec<Measurement>>(&core)?)?;
     print!("{tables}");
     put(&document, &tables)?;
     println!("written into {}", document.display());

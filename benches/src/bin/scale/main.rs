@@ -15,8 +15,8 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use benches::World;
-use benches::scenario::{self, Scenario, Start};
+use benches::scenario::{Scenario, Start};
+use benches::{World, kept};
 use clap::Parser;
 use http::Method;
 use serde_json::Value;
@@ -88,7 +88,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         for world in worlds {
             let churn = if world.workloads < 10_000 { churn / 4 } else { churn };
             scenarios.push(measure(&cluster, *world, churn, patience).await?);
-            scenario::write(&arguments.json, &scenarios)?;
+            kept::write(&arguments.json, &scenarios)?;
         }
     }
     say(&format!("kept in {}", arguments.json.display()));
