@@ -26,7 +26,7 @@ fn main() -> Result<()> {
     let folder = target.join("bench");
     // Without the other benchmark there are times alone.
     let allocations = folder.join("allocations.json");
-    let allocated = if allocations.exists() { kept::read(&allocations)? } else { Vec::new() };
+    let allocated: Vec<Measurement> = if allocations.exists() { kept::read(&allocations)? } else { Vec::new() };
     for known in &mut run.measured {
         if let Some(found) = allocated.iter().find(|found| found.is_of_same(known)) {
             *known = Measurement { nanoseconds: known.nanoseconds, ..found.clone() };

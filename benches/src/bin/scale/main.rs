@@ -30,7 +30,8 @@ struct Arguments {
     /// The clusters, each as WORKLOADSxASSIGNMENTS; those with as many workloads, one after another, are one
     #[arg(long, value_delimiter = ',', value_parser = world, default_value = "1000x200,10000x200,10000x5000")]
     clusters: Vec<World>,
-    /// For how many seconds workloads change 500 times a second; a quarter of that below 10000 workloads
+    /// For how many seconds workloads change 500 times a second; a quarter of that below 10000 workloads, and beyond 500
+    /// assignments
     #[arg(long, default_value_t = 120)]
     churn: u64,
     /// For how many seconds it is waited until everything is told by Events: those are ten a second
@@ -86,7 +87,8 @@ async fn run(arguments: Arguments) -> Result<()> {
     for worlds in arguments.clusters.chunk_by(|one, next| one.workloads == next.workloads) {
         let cluster = filled(worlds[0]).await?;
         for world in worlds {
-            let churn = if world.workloads < 10_000 { churn / 4 } else { churn };
+            let is_brief = world.workloads < 10_000 || world.assignments > World::NAMESPACES;
+            let churn = if is_brief { churn / 4 } else { churn };
             scenarios.push(measure(&cluster, *world, churn, patience).await?);
             kept::write(&arguments.json, &scenarios)?;
         }

@@ -1,0 +1,28 @@
+//! What was measured, as JSON in files.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Reads what was measured.
+///
+/// # Errors
+///
+/// When there is no such file, or another one.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}; run make bench", path.display()))?;
+    serde_json::from_slice(&bytes).with_context(|| format!("{} is not what make bench writes", path.display()))
+}
+
+/// Keeps what was measured.
+///
+/// # Errors
+///
+/// When the file cannot be written.
+pub fn write<T: Serialize>(path: &Path, measured: &T) -> Result<()> {
+    let cannot = || format!("cannot write {}", path.display());
+    std::fs::create_dir_all(path.parent().unwrap_or(path)).with_context(cannot)?;
+    std::fs::write(path, serde_json::to_vec_pretty(measured)?).with_context(cannot)
+}
