@@ -15,10 +15,11 @@ AUDITABLE_ROOT = $(CACHE)/tools/cargo-auditable-$(AUDITABLE_VERSION)
 ACTIONLINT_VERSION = 1.7.12
 ACTIONLINT_ROOT = $(CACHE)/tools/actionlint-$(ACTIONLINT_VERSION)
 
-# What make bench measures, as WORKLOADSxASSIGNMENTS: those with as many workloads stand together.
+# What make bench builds, and what it measures, as WORKLOADSxASSIGNMENTS: those with as many workloads stand together.
+BENCHED = --package benches --package responsibility-operator --package harness
 CLUSTERS ?= 1000x200,10000x200,10000x5000
 
-.PHONY: demo test chart e2e bench bench-core lint lint-workflows image licences audit mutants generate control-plane helm cluster-up cluster-down node-up
+.PHONY: demo test chart e2e bench bench-core bench-programs lint lint-workflows image licences audit mutants generate control-plane helm cluster-up cluster-down node-up
 
 demo: control-plane ## Show the main job: a shop, its assignments, the gaps, the Events
 	@$(TARGET)/demo
@@ -35,16 +36,19 @@ node-up: control-plane image ## Start the Kubernetes of e2e to try things by han
 chart: helm ## Run the tests of the chart only: lint, values, objects, rules, generated files
 	$(CARGO) test --locked --test chart
 
-bench: bench-core ## Measure the operator in large clusters beside the floor: half an hour; writes docs/performance.md
-	$(CARGO) build --locked --release --package benches --package responsibility-operator --package harness \
-		--bin responsibility-operator --bin floor --bin scale --bin report --bin test-cluster
+bench: bench-programs bench-core ## Measure the operator in large clusters beside the floor: half an hour; writes docs/performance.md
 	$(TARGETS)/release/test-cluster build
 	$(TARGETS)/release/scale --clusters $(CLUSTERS) --json $(TARGETS)/bench/scale.json
 	$(TARGETS)/release/report --scale $(TARGETS)/bench/scale.json --core $(TARGETS)/bench/core.json
 
-bench-core: ## Measure time and allocations of the core for single events and whole clusters; two minutes beside the build
-	$(CARGO) bench --locked --package benches --package responsibility-operator --package harness --bench allocations
-	$(CARGO) bench --locked --package benches --package responsibility-operator --package harness --bench core
+bench-core: ## Measure time and allocations of the core for single events and whole clusters; three minutes beside the build
+	$(CARGO) bench --locked $(BENCHED) --bench allocations
+	$(CARGO) bench --locked $(BENCHED) --bench core
+
+# All at once, with the benchmarks: what they need beside would have everything built anew.
+bench-programs:
+	$(CARGO) build --locked --release $(BENCHED) --bench allocations --bench core \
+		--bin responsibility-operator --bin floor --bin scale --bin report --bin test-cluster
 
 lint: ## Check format, lints, and that the core builds without a client
 	$(CARGO) fmt --all --check
