@@ -191,7 +191,7 @@ fn changes(scenario: &Scenario, measures: &mut Measures) {
 fn rest(scenario: &Scenario, measures: &mut Measures) {
     let Scenario { rest, stored, settled_seconds, .. } = scenario;
     let [lists, told] = [rest.lists, rest.told].map(of_count);
-    measures.alone("lists in a minute at rest", rest.lists.to_string(), at_most(lists, 0.0, "0"));
+    measures.alone("lists at rest", rest.lists.to_string(), at_most(lists, 0.0, "0"));
     let goal = rest.settled.then(|| at_most(told, 0.0, "0"));
     let name = if rest.settled { "statuses and Events at rest" } else { "statuses and Events, still telling" };
     measures.alone(name, rest.told.to_string(), goal);

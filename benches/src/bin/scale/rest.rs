@@ -18,7 +18,7 @@ pub const SETTLED: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(500);
 
 /// For how long the operator is watched at rest.
-const REST: Duration = Duration::from_mins(1);
+const REST: Duration = Duration::from_secs(35);
 
 /// Waits until the operator has told everything; returns since when it has, or nothing when it goes on beyond the limit.
 pub async fn settle(cluster: &Cluster, limit: Duration) -> Result<Option<Timestamp>> {
