@@ -94,6 +94,7 @@ generate: ## Write the files that are generated: from the types, the data and th
 	$(CARGO) run --quiet --locked -- crds > crds/crds.yaml
 	@mkdir -p docs/reference
 	for document in matrix api findings metrics; do $(CARGO) run --quiet --locked -- reference $$document > docs/reference/$$document.md || exit 1; done
+	$(CARGO) run --quiet --locked -- reference fulfilment > docs/fulfilment.md
 	@$(CARGO) run --quiet --locked --package harness --bin generate-chart
 
 control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into the cache, once per version

@@ -18,6 +18,7 @@ pub mod inventory;
 pub mod matrix;
 pub mod model;
 pub mod reference;
+pub mod signals;
 
 #[cfg(feature = "controller")]
 pub mod cli;

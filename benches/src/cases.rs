@@ -6,11 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::date;
 use responsibility_operator::api::AssignmentStatus;
-use responsibility_operator::inventory::{Delta, Inventory, Listed, ListedKind, Scope};
+use responsibility_operator::inventory::{Delta, Inventory, Listed, ListedKind, Policies, Scope};
 use responsibility_operator::matrix::Matrix;
 use responsibility_operator::model::{
-    Acceptance, Assignment, AssignmentId, Circumstances, Completeness, Directory, Evaluation, FoundNodes, NodeModels,
-    Settings, Subject, WorkloadKind, evaluate, status,
+    Acceptance, Assignment, AssignmentId, Catalogue, Circumstances, Completeness, Directory, Evaluation, FoundNodes,
+    NodeModels, Settings, Subject, WorkloadKind, evaluate, status,
 };
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ pub fn all(world: World) -> Vec<Sent> {
 #[must_use]
 pub fn empty() -> Inventory {
     let mut inventory = Inventory::new(Scope::default(), TODAY).deferred();
-    inventory.apply(Delta::PoliciesTell(true));
+    inventory.apply(Delta::PoliciesTell(Policies::Tell));
     inventory
 }
 
@@ -147,6 +147,7 @@ pub fn relisted(all: &[Sent]) -> (Delta, usize) {
 #[derive(Debug)]
 pub struct Evaluated {
     settings: Settings,
+    catalogue: Arc<Catalogue>,
     circumstances: Circumstances,
     assignments: Vec<Arc<Assignment>>,
     directory: Directory,
@@ -174,14 +175,27 @@ impl Evaluated {
         let assignments: Vec<_> = concerned.iter().filter_map(|id| inventory.assignment(id).cloned()).collect();
         let of_cluster = assignments.iter().filter(|assignment| assignment.id.is_cluster());
         let directory = Directory::new(of_cluster.map(AsRef::as_ref));
-        Self { settings: Settings::default(), circumstances, assignments, directory }
+        Self {
+            settings: Settings::default(),
+            catalogue: inventory.catalogue().clone(),
+            circumstances,
+            assignments,
+            directory,
+        }
     }
 
     /// Evaluates it.
     #[must_use]
     pub fn evaluate(&self) -> Evaluation {
         let assignments: Vec<&Assignment> = self.assignments.iter().map(AsRef::as_ref).collect();
-        evaluate(Matrix::built_in(), &self.settings, &self.circumstances, &assignments, &self.directory)
+        evaluate(
+            Matrix::built_in(),
+            &self.settings,
+            &self.catalogue,
+            &self.circumstances,
+            &assignments,
+            &self.directory,
+        )
     }
 }
 
@@ -212,6 +226,7 @@ pub fn reconciled(inventory: &Inventory, id: &AssignmentId, previous: &Assignmen
         acceptance: &Acceptance::Accepted { unknown_layers: Vec::new() },
         completeness: &Completeness::default(),
         roll_up: &roll_up,
+        catalogue: inventory.catalogue(),
         assignment: inventory.assignment(id).map(AsRef::as_ref),
     };
     status(inventory.matrix(), &subject, previous, Timestamp::UNIX_EPOCH)

@@ -74,6 +74,7 @@ pub struct AssignmentSpec {
     printcolumn = r#"{"name":"Covered","type":"string","jsonPath":".status.conditions[?(@.type==\"Covered\")].status","description":"whether every duty is held"}"#,
     printcolumn = r#"{"name":"Reason","type":"string","priority":1,"jsonPath":".status.conditions[?(@.type==\"Covered\")].reason","description":"why it is covered or not"}"#,
     printcolumn = r#"{"name":"Layers","type":"string","priority":1,"jsonPath":".status.summary.unownedLayerNames","description":"the unowned layers"}"#,
+    printcolumn = r#"{"name":"Unfulfilled","type":"integer","priority":1,"jsonPath":".status.summary.unfulfilledLayers","description":"how many layers have a duty that is seen not to be done"}"#,
     printcolumn = r#"{"name":"Assumed","type":"integer","priority":1,"jsonPath":".status.summary.duties.assumed","description":"provider duties that nobody confirmed"}"#,
     printcolumn = r#"{"name":"Review due","type":"string","priority":1,"jsonPath":".status.summary.reviewDue","description":"the day on which the next review is due"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
@@ -104,6 +105,7 @@ pub struct ResponsibilityAssignmentSpec {
     printcolumn = r#"{"name":"Covered","type":"string","jsonPath":".status.conditions[?(@.type==\"Covered\")].status","description":"whether every duty is held"}"#,
     printcolumn = r#"{"name":"Reason","type":"string","priority":1,"jsonPath":".status.conditions[?(@.type==\"Covered\")].reason","description":"why it is covered or not"}"#,
     printcolumn = r#"{"name":"Layers","type":"string","priority":1,"jsonPath":".status.summary.unownedLayerNames","description":"the unowned layers"}"#,
+    printcolumn = r#"{"name":"Unfulfilled","type":"integer","priority":1,"jsonPath":".status.summary.unfulfilledLayers","description":"how many layers have a duty that is seen not to be done"}"#,
     printcolumn = r#"{"name":"Assumed","type":"integer","priority":1,"jsonPath":".status.summary.duties.assumed","description":"provider duties that nobody confirmed"}"#,
     printcolumn = r#"{"name":"Review due","type":"string","priority":1,"jsonPath":".status.summary.reviewDue","description":"the day on which the next review is due"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#

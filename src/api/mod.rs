@@ -24,12 +24,14 @@ pub use fields::{
     Acknowledgement, Agreement, Contact, Date, DutyEntry, Evidence, Exception, LayerName, Party, PartyName, Review,
     Role, Url,
 };
-pub use reasons::{GapReason, GapState, RiskReason};
+pub use reasons::{Fulfilment, GapReason, GapState, OpenState, RiskReason};
 pub use selector::{LabelSelector, LabelSelectorRequirement, LabelValue, Operator};
 pub use service_model::{
     Cell, DefinedHalves, DefinedPresence, LayerDefinition, ServiceModel, ServiceModelSpec, ServiceModelStatus,
 };
-pub use status::{Announcement, AssignmentStatus, DutyCounts, Risk, Summary, UnownedLayer};
+pub use status::{
+    Announcement, AssignmentStatus, DutyCounts, FulfilmentCounts, Risk, Summary, UnfulfilledDuty, UnownedLayer,
+};
 
 /// The API group of all kinds.
 pub const GROUP: &str = "sharedresponsibility.dev";

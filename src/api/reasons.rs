@@ -1,10 +1,12 @@
 //! The fixed words of findings: why a duty is a gap, and what is a risk.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The states of a duty that are gaps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GapState {
     /// Nobody claims it.
     Unowned,
@@ -36,6 +38,47 @@ impl GapState {
             Self::Invalid => "LayerInvalid",
             Self::Conflicted => "LayerConflicted",
             Self::Lapsed => "DutyLapsed",
+        }
+    }
+}
+
+/// What is wrong with a duty of which Events tell.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OpenState {
+    /// Nobody validly holds it.
+    Gap(GapState),
+    /// It is seen not to be done, whoever holds it; by this signal.
+    Unfulfilled(String),
+}
+
+impl OpenState {
+    const GAPS: [GapState; 4] = [GapState::Unowned, GapState::Invalid, GapState::Conflicted, GapState::Lapsed];
+
+    /// The one that is written so.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.split_once(':') {
+            Some(("Unfulfilled", signal)) => Some(Self::Unfulfilled(signal.to_owned())),
+            Some(_) => None,
+            None => Self::GAPS.into_iter().find(|state| state.name() == text).map(Self::Gap),
+        }
+    }
+
+    /// The word of the Event that tells that a duty came into this state.
+    #[must_use]
+    pub const fn event(&self) -> &'static str {
+        match self {
+            Self::Gap(state) => state.event(),
+            Self::Unfulfilled(_) => "DutyUnfulfilled",
+        }
+    }
+}
+
+impl fmt::Display for OpenState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gap(state) => f.write_str(state.name()),
+            Self::Unfulfilled(signal) => write!(f, "Unfulfilled:{signal}"),
         }
     }
 }
@@ -179,5 +222,21 @@ reasons! {
         OwnerUnreachable,
         /// The assignment selects no workload.
         MatchesNothing,
+    }
+}
+
+reasons! {
+    /// Whether a duty is fulfilled, by what is seen in the cluster.
+    Fulfilment {
+        /// What is seen shows that it is done.
+        Fulfilled,
+        /// What is seen shows that it is not done.
+        Unfulfilled,
+        /// What was seen is too old to count.
+        Stale,
+        /// Nothing shows it: no signal speaks of it, or its source is not there or cannot be read. Absence is never a pass.
+        Unknown,
+        /// It is under an exception, or of no account for the workload.
+        NotApplicable,
     }
 }

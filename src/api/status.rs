@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 
-use super::reasons::{GapReason, GapState, RiskReason};
+use super::reasons::{Fulfilment, GapReason, OpenState, RiskReason};
 use crate::matrix::Duty;
 
 /// What was found for the workloads that an assignment selects. Bounded to 32 KiB; counts are exact whatever the size.
@@ -24,7 +24,7 @@ pub struct AssignmentStatus {
     /// The digest of what this assignment gives to its parties: what an acknowledgement refers to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duties_digest: Option<String>,
-    /// Accepted, InventoryComplete, Covered, Consistent, Current and Ready.
+    /// Accepted, InventoryComplete, Covered, Fulfilled, Consistent, Current and Ready.
     #[serde(default)]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -35,15 +35,20 @@ pub struct AssignmentStatus {
     #[serde(default, deserialize_with = "readable")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub unowned_layers: Vec<UnownedLayer>,
+    /// The duties that are seen not to be done, or not lately enough, whoever holds them: by layer, duty, signal and party, in
+    /// the order of the matrix.
+    #[serde(default, deserialize_with = "readable", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub unfulfilled: Vec<UnfulfilledDuty>,
     /// What is no gap and may become one or hide one, by reason and layer.
     #[serde(default, deserialize_with = "readable", skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub risks: Vec<Risk>,
-    /// How many rows were left out of `unownedLayers` and `risks` to keep the status small.
+    /// How many rows were left out of `unownedLayers`, `unfulfilled` and `risks` to keep the status small.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncated: Option<i64>,
-    /// The open gaps that Events have told of, as layer/duty/state separated by commas; absent until the first Event is
-    /// due. Kept by the operator so that no Event is written twice or lost over a restart.
+    /// The open gaps and unfulfilled duties that Events have told of, as layer/duty/state separated by commas; absent until the
+    /// first Event is due. Kept by the operator so that no Event is written twice or lost over a restart.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "announcements")]
     #[schemars(with = "Option<String>")]
     pub announced: Option<Vec<Announcement>>,
@@ -76,6 +81,15 @@ pub struct Summary {
     pub duties: DutyCounts,
     /// Gaps in platform layers, listed by the cluster assignments and not here.
     pub platform_gaps: i64,
+    /// The same duties by what is seen of them, whoever holds them.
+    #[serde(default)]
+    pub fulfilment: FulfilmentCounts,
+    /// The distinct layers with a duty listed in `unfulfilled` that is not done.
+    #[serde(default)]
+    pub unfulfilled_layers: i64,
+    /// Unfulfilled duties of platform layers, listed by the cluster assignments and not here.
+    #[serde(default)]
+    pub platform_unfulfilled: i64,
     /// The rows of `risks`, those left out included.
     #[serde(default)]
     pub risks: i64,
@@ -103,6 +117,53 @@ pub struct DutyCounts {
     pub conflicted: i64,
     /// Held under an assignment whose review has lapsed.
     pub lapsed: i64,
+}
+
+/// How many duties are fulfilled by what is seen in the cluster, counting every (workload, layer, duty) once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FulfilmentCounts {
+    /// Seen to be done.
+    pub fulfilled: i64,
+    /// Seen not to be done.
+    pub unfulfilled: i64,
+    /// Of which what was seen is too old to count.
+    pub stale: i64,
+    /// Of which nothing shows it: no signal speaks of them, or its source is not there or cannot be read.
+    pub unknown: i64,
+    /// Under an exception, or of no account for the workload.
+    pub not_applicable: i64,
+}
+
+/// A duty of a layer that one signal shows not to be done, or not lately enough.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnfulfilledDuty {
+    /// The layer.
+    pub layer: String,
+    /// Whose duty it is.
+    #[schemars(schema_with = "duty_schema")]
+    pub duty: Duty,
+    /// The party that holds it; absent where nobody does, or nobody said who does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub party: Option<String>,
+    /// The signal that shows it, see docs/fulfilment.md.
+    pub signal: String,
+    /// Unfulfilled, or Stale where what was seen is too old to count.
+    pub fulfilment: Fulfilment,
+    /// How many workloads are concerned.
+    pub workloads: i64,
+    /// Since when that is seen.
+    pub since: Time,
+    /// What was seen and what to do, at most 160 bytes.
+    pub message: String,
+    /// At most three of the workloads, as Kind/name, in the cluster kind as namespace/Kind/name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub examples: Vec<String>,
+    /// How many more workloads there are than examples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub omitted: Option<i64>,
 }
 
 /// A duty of a layer that is validly held by nobody, for one reason.
@@ -165,7 +226,7 @@ fn readable<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(rows: D) 
     Ok(rows.into_iter().filter_map(|row| serde_json::from_value(row).ok()).collect())
 }
 
-/// An open gap of which an Event has told.
+/// An open gap, or a duty seen unfulfilled, of which an Event has told.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Announcement {
     /// The layer.
@@ -173,7 +234,15 @@ pub struct Announcement {
     /// Whose duty it is.
     pub duty: Duty,
     /// What is wrong with it.
-    pub state: GapState,
+    pub state: OpenState,
+}
+
+impl Announcement {
+    /// Whether it is a gap; otherwise an unfulfilled duty.
+    #[must_use]
+    pub const fn is_gap(&self) -> bool {
+        matches!(self.state, OpenState::Gap(_))
+    }
 }
 
 /// Announcements on the wire: one line, since it is for the operator and not for readers. What a line of another version
@@ -183,11 +252,11 @@ mod announcements {
     use serde::de::value::{Error, StrDeserializer};
     use serde::{Deserialize, Deserializer, Serializer};
 
-    use super::Announcement;
+    use super::{Announcement, OpenState};
 
     #[expect(clippy::ref_option, reason = "the signature that serde calls")]
     pub(super) fn serialize<S: Serializer>(told: &Option<Vec<Announcement>>, to: S) -> Result<S::Ok, S::Error> {
-        let line = |gap: &Announcement| format!("{}/{:?}/{:?}", gap.layer, gap.duty, gap.state);
+        let line = |gap: &Announcement| format!("{}/{}/{}", gap.layer, gap.duty.name(), gap.state);
         match told {
             Some(gaps) => to.serialize_str(&gaps.iter().map(line).collect::<Vec<_>>().join(",")),
             None => to.serialize_none(),
@@ -201,19 +270,16 @@ mod announcements {
 
     fn parse(entry: &str) -> Option<Announcement> {
         let mut parts = entry.rsplitn(3, '/');
-        let state: StrDeserializer<'_, Error> = parts.next()?.into_deserializer();
+        let state = OpenState::parse(parts.next()?)?;
         let duty: StrDeserializer<'_, Error> = parts.next()?.into_deserializer();
         let layer = parts.next()?.to_owned();
-        Some(Announcement {
-            layer,
-            duty: Deserialize::deserialize(duty).ok()?,
-            state: Deserialize::deserialize(state).ok()?,
-        })
+        Some(Announcement { layer, duty: Deserialize::deserialize(duty).ok()?, state })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::reasons::GapState;
     use super::*;
 
     fn told(announced: Option<Vec<Announcement>>) -> AssignmentStatus {
@@ -224,8 +290,9 @@ mod tests {
     fn announcements_survive_the_way_to_the_api_server_and_back() {
         let gap = |layer: &str, duty, state| Announcement { layer: layer.to_owned(), duty, state };
         let gaps = vec![
-            gap("node-os", Duty::Customer, GapState::Unowned),
-            gap("example.com/ai-models", Duty::Provider, GapState::Conflicted),
+            gap("node-os", Duty::Customer, OpenState::Gap(GapState::Unowned)),
+            gap("node-os", Duty::Customer, OpenState::Unfulfilled("node-age".to_owned())),
+            gap("example.com/ai-models", Duty::Provider, OpenState::Gap(GapState::Conflicted)),
         ];
         for announced in [None, Some(vec![]), Some(gaps)] {
             let wire = serde_json::to_value(told(announced.clone())).unwrap();

@@ -1,6 +1,6 @@
 //! The configuration file: what does not fit on a command line.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::names::{is_label, is_subdomain};
 use crate::extract::ConfiguredKind;
 use crate::model::{NodeRule, WorkloadKind};
+use crate::signals::{self, SignalSetting};
 
 /// The most bytes of a file: a ConfigMap holds no more.
 const SIZE_LIMIT: u64 = 1024 * 1024;
@@ -20,6 +21,8 @@ const WORKLOAD_KINDS: usize = 32;
 const NODE_MODELS: usize = 64;
 /// The most names of agents.
 const NODE_AGENTS: usize = 256;
+/// The most allowed registries.
+const REGISTRIES: usize = 256;
 /// The most bytes of the path to a template, and of each text of a rule.
 const TEXT_LIMIT: usize = 512;
 
@@ -35,6 +38,10 @@ pub(super) struct FileConfig {
     pub(super) node_agents: Vec<String>,
     /// Whether the provider runs the control plane although no node shows it.
     pub(super) managed_control_plane: bool,
+    /// What is looked at to see whether duties are fulfilled, by the names of signals.
+    pub(super) signals: BTreeMap<String, SignalSetting>,
+    /// The beginnings of the names of images that are allowed.
+    pub(super) allowed_registries: Vec<String>,
 }
 
 impl FileConfig {
@@ -72,8 +79,32 @@ impl FileConfig {
                 "nodeAgents[{index}]: no DaemonSet is called {name:?}; write the name of one, such as my-agent"
             );
         }
+        signals::Settings::new(config.signals.clone()).context("signals")?;
+        check_length("allowedRegistries", config.allowed_registries.len(), REGISTRIES)?;
+        for (index, registry) in config.allowed_registries.iter().enumerate() {
+            ensure!(
+                is_beginning_of_image(registry),
+                "allowedRegistries[{index}]: no image is called {registry:?}; write the beginning of the names of images, such as \
+                 registry.example.com/shop"
+            );
+        }
         Ok(config)
     }
+
+    /// What is looked at to see whether duties are fulfilled.
+    pub(super) fn signal_settings(&self) -> anyhow::Result<signals::Settings> {
+        let settings = signals::Settings::new(self.signals.clone()).context("signals")?;
+        Ok(settings.with_registries(!self.allowed_registries.is_empty()))
+    }
+}
+
+/// Whether names of images can begin so.
+fn is_beginning_of_image(text: &str) -> bool {
+    let is_good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | ':');
+    !text.is_empty()
+        && text.len() <= TEXT_LIMIT
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(is_good)
 }
 
 fn check_length(field: &str, length: usize, limit: usize) -> anyhow::Result<()> {
@@ -170,6 +201,10 @@ nodeModels:
 - {providerID: '', model: OnPremises}
 nodeAgents: [our-agent]
 managedControlPlane: true
+signals:
+  node-age: {threshold: 14}
+  broad-rights: {enabled: false}
+allowedRegistries: [registry.example.com/shop]
 ";
 
     /// What is said of a file, all causes in a line.
@@ -185,6 +220,30 @@ managedControlPlane: true
         assert_eq!(config.node_models[0].model, Some(ServiceModel::OnPremises));
         assert_eq!((config.node_models.len(), config.node_agents.as_slice()), (2, ["our-agent".to_owned()].as_slice()));
         assert!(config.managed_control_plane);
+        let settings = config.signal_settings().unwrap();
+        assert!(settings.enabled().any(|(signal, threshold)| signal.id == "node-age" && threshold == 14));
+        assert!(settings.enabled().all(|(signal, _)| signal.id != "broad-rights"));
+        assert_eq!(config.allowed_registries, ["registry.example.com/shop"]);
+    }
+
+    #[rstest]
+    #[case::no_signal("signals: {node-ages: {}}", "signals: \"node-ages\" is no signal; write one of: broad-rights, ")]
+    #[case::no_number(
+        "signals: {network-policy: {threshold: 3}}",
+        "signals: network-policy: threshold: its rule has no number; leave it out"
+    )]
+    #[case::out_of_range(
+        "signals: {node-age: {threshold: 0}}",
+        "signals: node-age: threshold: 0 is not possible; write from 1 to 365 days"
+    )]
+    #[case::no_registry(
+        "allowedRegistries: ['']",
+        "allowedRegistries[0]: no image is called \"\"; write the beginning"
+    )]
+    #[case::odd_registry("allowedRegistries: [a.io, 'https://a.io/ *']", "allowedRegistries[1]: no image is called")]
+    fn odd_settings_of_signals_are_refused(#[case] text: &str, #[case] expected: &str) {
+        let refusal = refusal(text);
+        assert!(refusal.starts_with(expected), "{refusal}");
     }
 
     #[rstest]

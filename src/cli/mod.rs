@@ -4,6 +4,7 @@ mod config;
 mod connection;
 mod crds;
 mod doctor;
+mod explain;
 mod names;
 mod reference;
 mod run;
@@ -28,6 +29,9 @@ enum Command {
     /// See whether everything is there that the controller needs with the options of run: definitions,
     /// permissions, a leader for whom it waits up to 45 seconds
     Doctor(run::RunArgs),
+    /// Print who is responsible for one workload: each layer and duty, who holds it, whether it is fulfilled, and why. Reads
+    /// the cluster once, with the rights of whoever runs it
+    Explain(explain::ExplainArgs),
     /// Print a reference document as Markdown
     Reference {
         /// Which one
@@ -46,6 +50,7 @@ impl Cli {
             Command::Run(args) => args.execute(),
             Command::Crds(args) => args.execute(),
             Command::Doctor(args) => doctor::execute(&args),
+            Command::Explain(args) => args.execute(),
             Command::Reference { document } => reference::print(document),
         }
     }

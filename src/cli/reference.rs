@@ -15,6 +15,8 @@ pub(super) enum Document {
     Api,
     /// Why a duty is a gap, what is a risk, what to write
     Findings,
+    /// Whether each duty is done: the signals, what they read, whose failure it is
+    Fulfilment,
     /// The series of /metrics, their labels, what they tell
     Metrics,
 }
@@ -25,6 +27,7 @@ pub(super) fn print(document: Document) -> anyhow::Result<()> {
         Document::Matrix => reference::matrix(),
         Document::Api => reference::api(),
         Document::Findings => reference::findings(),
+        Document::Fulfilment => reference::fulfilment(),
         Document::Metrics => telemetry::reference::metrics(),
     };
     std::io::stdout().lock().write_all(text.as_bytes())?;

@@ -61,7 +61,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = namespace_pattern, default_value = LEFT_OUT, conflicts_with = "namespaces", env = "RESPONSIBILITY_EXCLUDE_NAMESPACES")]
     exclude_namespaces: Vec<String>,
 
-    /// YAML file with workloadKinds, nodeModels, nodeAgents and managedControlPlane
+    /// YAML file with workloadKinds, nodeModels, nodeAgents, managedControlPlane, signals and allowedRegistries
     #[arg(long, value_name = "FILE", env = "RESPONSIBILITY_CONFIG")]
     config: Option<PathBuf>,
 
@@ -103,7 +103,7 @@ enum LogFormat {
 impl RunArgs {
     /// Runs the controller until it is told to stop by SIGTERM or SIGINT.
     pub(super) fn execute(self) -> anyhow::Result<()> {
-        start_logging(self.log_format)?;
+        start_logging(self.log_format, "info,kube_client=off,kube_runtime=off")?;
         // The index is a task like the watches, which wake it without another thread. While it evaluates a large cluster,
         // another worker has to answer probes and to renew the Lease.
         let workers = std::thread::available_parallelism().map_or(WORKERS, |cores| cores.get().max(WORKERS));
@@ -131,6 +131,11 @@ impl RunArgs {
         Ok(())
     }
 
+    /// Logs what goes wrong, unless RUST_LOG asks for more.
+    pub(super) fn start_logging_of_warnings(&self) -> anyhow::Result<()> {
+        start_logging(self.log_format, "warn,kube_client=off,kube_runtime=off")
+    }
+
     /// What the controller is told.
     pub(super) fn options(&self) -> anyhow::Result<Options> {
         let file = self.config.as_deref().map(FileConfig::read).transpose()?.unwrap_or_default();
@@ -147,9 +152,11 @@ impl RunArgs {
                 ProviderDutiesArg::Require => ProviderDuties::Require,
             },
         };
-        let extraction = Extraction { agents: file.node_agents.into_iter().collect() };
+        let signals = file.signal_settings()?;
+        let extraction =
+            Extraction { agents: file.node_agents.into_iter().collect(), registries: file.allowed_registries };
         Ok(Options {
-            scope: Scope { settings, left_out, node_models: NodeModels::with(file.node_models) },
+            scope: Scope { settings, left_out, node_models: NodeModels::with(file.node_models), signals },
             extraction: Arc::new(extraction),
             configured: file.workload_kinds,
             namespaces,
@@ -179,9 +186,8 @@ fn distinct_namespaces(names: &[String]) -> anyhow::Result<Vec<String>> {
     Ok(distinct.into_iter().collect())
 }
 
-fn start_logging(format: LogFormat) -> anyhow::Result<()> {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,kube_client=off,kube_runtime=off"));
+fn start_logging(format: LogFormat, default: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => lines.with_target(false).with_ansi(false).try_init(),

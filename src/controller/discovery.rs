@@ -13,8 +13,9 @@ use super::answer::{Refusal, answer};
 use super::input::SourceRole;
 use super::watch::root_cause;
 use crate::extract::ConfiguredKind;
-use crate::extract::optional::{OPTIONAL, OptionalKind, POLICY_APIS};
+use crate::extract::optional::{OF_SIGNALS, OPTIONAL, OptionalContent, OptionalKind, POLICY_APIS};
 use crate::inventory::ListedKind;
+use crate::signals::{FactKind, KubernetesVersion};
 
 /// How long the API server may take for an answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -32,10 +33,15 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    /// All of them.
-    pub(super) fn all(configured: &[ConfiguredKind]) -> Vec<Self> {
+    /// All of them, where these kinds are read for signals only.
+    pub(super) fn all(configured: &[ConfiguredKind], of_signals: &BTreeSet<FactKind>) -> Vec<Self> {
         let configured = configured.iter().cloned().map(Self::Configured);
-        OPTIONAL.iter().map(Self::BuiltIn).chain(configured).collect()
+        let is_read = |optional: &&OptionalKind| match optional.content {
+            OptionalContent::Facts(kind) => of_signals.contains(&kind),
+            _ => true,
+        };
+        let of_signals = OF_SIGNALS.iter().filter(is_read).map(Self::BuiltIn);
+        OPTIONAL.iter().map(Self::BuiltIn).chain(configured).chain(of_signals).collect()
     }
 
     pub(super) fn group(&self) -> &str {
@@ -61,6 +67,7 @@ impl Wanted {
 
     pub(super) const fn role(&self) -> SourceRole {
         match self {
+            Self::BuiltIn(OptionalKind { content: OptionalContent::Facts(_), .. }) => SourceRole::OptionalSignals,
             Self::BuiltIn(_) => SourceRole::Optional,
             Self::Configured(_) => SourceRole::Configured,
         }
@@ -175,6 +182,8 @@ impl Standing {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
     groups: BTreeMap<String, Vec<Version>>,
+    /// The version of the API server, none where it did not tell.
+    pub(super) server: Option<KubernetesVersion>,
 }
 
 /// A version of a group, in the order of the API server.
@@ -263,7 +272,10 @@ pub(super) async fn look(client: &Client, question: &Question) -> Result<Found, 
         (group, Version { name, resources })
     });
     let mut asked = std::pin::pin!(asked.buffered(PARALLEL));
-    let mut found = Found::default();
+    // Whoever may ask for groups may ask for the version; where that fails it stays as it was.
+    let server = answer(ANSWER_LIMIT, client.apiserver_version()).await.ok();
+    let server = server.and_then(|info| KubernetesVersion::parse(&info.git_version));
+    let mut found = Found { server, ..Found::default() };
     while let Some((group, version)) = asked.next().await {
         found.groups.entry(group).or_default().push(version);
     }
@@ -307,11 +319,11 @@ mod tests {
     }
 
     fn found(group: &str, versions: Vec<Version>) -> Found {
-        Found { groups: BTreeMap::from([(group.to_owned(), versions)]) }
+        Found { groups: BTreeMap::from([(group.to_owned(), versions)]), server: None }
     }
 
     fn http_routes() -> Wanted {
-        let mut kinds = Wanted::all(&[]).into_iter();
+        let mut kinds = Wanted::all(&[], &BTreeSet::new()).into_iter();
         kinds.find(|wanted| wanted.plural() == "httproutes").unwrap()
     }
 
@@ -367,7 +379,9 @@ mod tests {
         };
         let mut version = version("v1", Some(&[resource]));
         version.resources.iter_mut().flatten().for_each(|resource| resource.namespaced = namespaced);
-        let [wanted] = &Wanted::all(&[rollouts])[OPTIONAL.len()..] else { panic!("one kind is configured") };
+        let [wanted] = &Wanted::all(&[rollouts], &BTreeSet::new())[OPTIONAL.len()..] else {
+            panic!("one kind is configured")
+        };
         let standing = Standing::Absent.next(wanted, &found("argoproj.io", vec![version]));
         assert_eq!(standing, expected);
         assert_eq!(wanted.resource("v1").api_version, "argoproj.io/v1");
@@ -392,7 +406,7 @@ mod tests {
 
     #[test]
     fn only_groups_that_matter_are_asked_for_and_subresources_do_not_count() {
-        let Question { groups, .. } = Question::new(Wanted::all(&[]).iter(), std::iter::empty());
+        let Question { groups, .. } = Question::new(Wanted::all(&[], &BTreeSet::new()).iter(), std::iter::empty());
         assert!(groups.contains(GATEWAY) && groups.contains("route.openshift.io") && groups.contains("cilium.io"));
         assert!(!groups.contains("apps"));
         let list = serde_json::json!({ "groupVersion": "x/v1", "resources": [

@@ -30,8 +30,9 @@ use super::notices::Notices;
 use super::queue::Queue;
 use super::reconcile::{Outcome, Told};
 use super::{Options, STOP_LIMIT};
-use crate::inventory::{Changed, Delta, Inventory, Listed, ListedKind};
+use crate::inventory::{Changed, Delta, Inventory, Listed, ListedKind, Policies};
 use crate::model::{AssignmentId, Completeness};
+use crate::signals::{FactKind, Standing};
 use crate::telemetry::Instruments;
 use work::Work;
 
@@ -165,6 +166,29 @@ impl Engine {
         }
     }
 
+    /// Takes in what the watches tell until everything was read that can be. Nothing is published.
+    pub(super) async fn read(&mut self, inputs: &mut Receiver<Input>) {
+        while !self.sources.settled() {
+            match inputs.recv().await {
+                Some(input) => self.take(input),
+                // Whoever keeps the watches ends with them.
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// The index.
+    pub(super) const fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    /// What cannot be read of all that counts in a namespace, in sentences.
+    pub(super) fn missing(&self, namespace: &str) -> Vec<String> {
+        let Completeness { essential, additional, aside, by_choice } =
+            self.sources.completeness(Some(namespace), true, true);
+        essential.into_iter().chain(additional).chain(aside).chain(by_choice).collect()
+    }
+
     fn take(&mut self, input: Input) {
         match input {
             Input::Change(delta) => self.change(delta),
@@ -183,6 +207,11 @@ impl Engine {
                 }
             }
             Input::Gone(source) => {
+                let (group, plural) = source.group_and_plural();
+                if let Some(kind) = FactKind::named(group, plural) {
+                    let namespace = source.namespace().map(Arc::from);
+                    self.apply(Delta::Standing(kind, namespace, Standing::Absent));
+                }
                 if self.sources.gone(&source) {
                     info!(%source, "served no more");
                     self.sources_changed();
@@ -328,6 +357,7 @@ impl Engine {
 
     fn sources_changed(&mut self) {
         self.policies_changed();
+        self.standings_changed();
         self.instruments.health.set(self.sources.checks());
         if self.sources.settled() {
             // What is so at start is no news: all assignments are marked below.
@@ -343,7 +373,20 @@ impl Engine {
     }
 
     fn policies_changed(&mut self) {
-        self.apply(Delta::PoliciesTell(self.sources.policies_readable() && !self.other_policy_apis));
+        let policies = match (self.sources.policies_readable(), self.other_policy_apis) {
+            (false, _) => Policies::Unreadable,
+            (true, true) => Policies::NotAlone,
+            (true, false) => Policies::Tell,
+        };
+        self.apply(Delta::PoliciesTell(policies));
+    }
+
+    /// Tells the index what signals can read. What is served no more is told as such when its objects go.
+    fn standings_changed(&mut self) {
+        let standings: Vec<_> = self.sources.standings().collect();
+        for (kind, namespace, standing) in standings {
+            self.apply(Delta::Standing(kind, namespace, standing));
+        }
     }
 
     fn look_at_clock(&mut self) {

@@ -42,11 +42,11 @@ impl Hold {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::GapState;
+    use crate::api::{GapState, OpenState};
     use crate::matrix::Duty;
 
     fn gap(layer: &str) -> Announcement {
-        Announcement { layer: layer.to_owned(), duty: Duty::Customer, state: GapState::Unowned }
+        Announcement { layer: layer.to_owned(), duty: Duty::Customer, state: OpenState::Gap(GapState::Unowned) }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod doctor;
 mod election;
 mod engine;
 mod events;
+mod explain;
 mod gate;
 mod hold;
 mod input;
@@ -42,6 +43,7 @@ use watches::Watches;
 pub use clock::{Clock, SystemClock};
 pub use doctor::{Finding, examine};
 pub use election::LeaseName;
+pub use explain::{Explanation, Unexplained, explain};
 
 /// Who the operator is in managed fields, Events and user agent.
 pub(crate) const MANAGER: &str = "responsibility-operator";

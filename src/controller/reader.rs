@@ -9,10 +9,11 @@ use serde::de::DeserializeOwned;
 
 use super::input::{Input, Seen, SeenModel};
 use crate::extract::{
-    ClusterAssignment, ConfiguredKind, ConfiguredWorkload, Extract, Extraction, GatewayRoute, NamespacedAssignment,
-    OpenShiftRoute, OwnServiceModel, ReferenceGrant,
+    ClusterAssignment, ConfiguredKind, ConfiguredWorkload, Extract, Extraction, FactsOf, GatewayRoute,
+    NamespacedAssignment, OpenShiftRoute, OwnServiceModel, ReferenceGrant,
 };
-use crate::inventory::{Delta, ListedKind, RouteKind};
+use crate::inventory::{Delta, ListedKind, ObjectName, RouteKind};
+use crate::signals::FactKind;
 
 /// A kind that can be watched for the engine.
 pub(super) trait Reader: Clone + Send + Sync + 'static {
@@ -127,6 +128,7 @@ impl Reader for ServiceModels {
 #[derive(Clone)]
 pub(super) struct ConfiguredWorkloads {
     pub(super) kind: Arc<ConfiguredKind>,
+    pub(super) extraction: Arc<Extraction>,
 }
 
 impl Reader for ConfiguredWorkloads {
@@ -137,7 +139,7 @@ impl Reader for ConfiguredWorkloads {
     }
 
     fn input(&self, object: &ConfiguredWorkload) -> Input {
-        Input::Change(object.delta(&self.kind))
+        Input::Change(object.delta(&self.kind, &self.extraction))
     }
 
     fn deletion(&self, object: &ConfiguredWorkload) -> Delta {
@@ -203,4 +205,43 @@ impl Reader for ReferenceGrants {
     fn deletion(&self, object: &ReferenceGrant) -> Delta {
         object.deletion()
     }
+}
+
+/// Objects of an optional kind that are read for signals only.
+pub(super) struct OptionalFacts<O> {
+    kind: FactKind,
+    object: PhantomData<fn() -> O>,
+}
+
+impl<O> OptionalFacts<O> {
+    pub(super) const fn new(kind: FactKind) -> Self {
+        Self { kind, object: PhantomData }
+    }
+}
+
+impl<O> Clone for OptionalFacts<O> {
+    fn clone(&self) -> Self {
+        Self::new(self.kind)
+    }
+}
+
+impl<O: FactsOf + Resource + Clone + Debug + DeserializeOwned + Send + 'static> Reader for OptionalFacts<O> {
+    type Object = O;
+
+    fn listed(&self) -> ListedKind {
+        ListedKind::Facts(self.kind)
+    }
+
+    fn input(&self, object: &O) -> Input {
+        Input::Change(Delta::Facts(self.kind, name_of(object), object.facts()))
+    }
+
+    fn deletion(&self, object: &O) -> Delta {
+        Delta::Facts(self.kind, name_of(object), None)
+    }
+}
+
+fn name_of(object: &impl Resource) -> ObjectName {
+    let text = |text: Option<&String>| text.map(String::as_str).unwrap_or_default().into();
+    ObjectName { namespace: text(object.meta().namespace.as_ref()), name: text(object.meta().name.as_ref()) }
 }

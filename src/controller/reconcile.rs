@@ -25,8 +25,8 @@ use crate::api::{
 };
 use crate::matrix::Matrix;
 use crate::model::{
-    Acceptance, Assignment, AssignmentId, Completeness, Note, RollUp, Subject, Transitions, bound, reminders,
-    service_model_status, status,
+    Acceptance, Assignment, AssignmentId, Catalogue, Completeness, Note, RollUp, Subject, Transitions, bound,
+    reminders, service_model_status, status,
 };
 
 /// When to look again at what could not be told before something else was committed.
@@ -104,6 +104,7 @@ pub(super) struct Situation<'a> {
     /// What the assignment says as of today; none when the stored object does not parse.
     pub(super) assignment: Option<&'a Assignment>,
     pub(super) matrix: &'a Matrix,
+    pub(super) catalogue: &'a Catalogue,
     pub(super) roll_up: &'a RollUp,
     pub(super) completeness: &'a Completeness,
     pub(super) gate: &'a Gate,
@@ -115,7 +116,7 @@ pub(super) struct Situation<'a> {
 
 /// Decides what to publish. Pure but for the clocks it is given and the gate, which counts what it lets through.
 pub(super) fn plan(situation: &Situation<'_>, hold: &mut Hold) -> Plan {
-    let Situation { seen, told, assignment, matrix, roll_up, completeness, gate, now, at } = *situation;
+    let Situation { seen, told, assignment, matrix, catalogue, roll_up, completeness, gate, now, at } = *situation;
     let acceptance = match (&seen.spec, assignment) {
         (Err(error), _) => Acceptance::SchemaOutdated(error.clone()),
         (Ok(_), Some(assignment)) => assignment.acceptance(),
@@ -127,6 +128,7 @@ pub(super) fn plan(situation: &Situation<'_>, hold: &mut Hold) -> Plan {
         acceptance: &acceptance,
         completeness,
         roll_up,
+        catalogue,
         assignment,
     };
     let mut before = seen.status.clone();
@@ -148,7 +150,7 @@ pub(super) fn plan(situation: &Situation<'_>, hold: &mut Hold) -> Plan {
     let can_tell = completeness.is_complete() && is_accepted && roll_up.model_not_found == 0;
     let nameless = seen.id.is_cluster().then(|| roll_up.clone().without_subjects());
     let told_of = nameless.as_ref().unwrap_or(roll_up);
-    let untold = Transitions::between(matrix, before.announced.as_deref(), told_of).filter(|_| can_tell);
+    let untold = Transitions::between(matrix, catalogue, before.announced.as_deref(), told_of).filter(|_| can_tell);
     let mut announced = None;
     match untold {
         // What was told has to be committed first: after a crash nobody would know of which transitions Events have told.
@@ -353,6 +355,7 @@ mod tests {
                 told: self.told.as_ref(),
                 assignment: None,
                 matrix: Matrix::built_in(),
+                catalogue: &Catalogue::default(),
                 roll_up: &roll_up(gap),
                 completeness: &Completeness::default(),
                 gate: &self.gate,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::model::Completeness;
+use crate::signals::{FactKind, Standing};
 use crate::telemetry::health::Check;
 
 /// What to do where the kinds of the operator are not served.
@@ -39,14 +40,23 @@ pub(super) enum SourceRole {
     Additional,
     /// Known gaps stay gaps: routes and grants, where they are served.
     Optional,
-    /// Everything but one risk: NetworkPolicies.
+    /// Everything but one risk and what NetworkPolicies show: NetworkPolicies.
     Policies,
+    /// Everything but whether some duties are fulfilled: what is read for signals only.
+    Signals,
+    /// The same, of kinds that are watched where they are served.
+    OptionalSignals,
 }
 
 impl SourceRole {
     /// Whether the kind is looked for, and watched only where it is served.
     pub(super) const fn is_optional(self) -> bool {
-        matches!(self, Self::Configured | Self::Optional)
+        matches!(self, Self::Configured | Self::Optional | Self::OptionalSignals)
+    }
+
+    /// Whether nothing can be said of duties, or not all, before the kind is read.
+    const fn is_required(self) -> bool {
+        !self.is_optional() && !matches!(self, Self::Signals)
     }
 
     const fn is_own(self) -> bool {
@@ -220,7 +230,7 @@ impl Sources {
         let read = self.read.iter().map(|source| (source, None));
         // Of hundreds of namespaces the first problem is told.
         for (source, problem) in unreadable.chain(waiting).chain(read) {
-            let (resource, required) = (source.resource.to_string(), !source.is_optional());
+            let (resource, required) = (source.resource.to_string(), source.role.is_required());
             checks.entry(&source.resource).or_insert(Check { resource, problem, required });
         }
         checks.into_values().collect()
@@ -229,6 +239,16 @@ impl Sources {
     /// Whether every kind was read.
     pub(super) fn is_complete(&self) -> bool {
         self.waiting.is_empty() && self.unreadable.is_empty()
+    }
+
+    /// Which kinds can be read that are read for signals only, everywhere or in a namespace.
+    pub(super) fn standings(&self) -> impl Iterator<Item = (FactKind, Option<Arc<str>>, Standing)> {
+        let read = self.read.iter().map(|source| (source, Standing::Read));
+        let unreadable = self.unreadable.keys().map(|source| (source, Standing::Unreadable));
+        read.chain(unreadable).filter_map(|(source, standing)| {
+            let (group, plural) = source.group_and_plural();
+            Some((FactKind::named(group, plural)?, source.namespace.clone(), standing))
+        })
     }
 
     /// Whether pods that no NetworkPolicy selects are known to be selected by none.
@@ -262,6 +282,10 @@ impl Sources {
                         "{}, and the risk SegmentationAssumed is not looked for",
                         problem.explain(source)
                     ));
+                    continue;
+                }
+                SourceRole::Signals | SourceRole::OptionalSignals => {
+                    aside.push(format!("{}, and signals that read that are Unknown", problem.explain(source)));
                     continue;
                 }
                 SourceRole::ServiceModels | SourceRole::Nodes => continue,

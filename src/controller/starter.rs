@@ -1,5 +1,6 @@
 //! Makes the watches of every kind.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -13,12 +14,13 @@ use tokio::sync::mpsc::Sender;
 use super::discovery::Wanted;
 use super::input::{Input, Source, SourceRole};
 use super::reader::{
-    ClusterAssignments, ConfiguredWorkloads, Facts, GatewayRoutes, NamespacedAssignments, OpenShiftRoutes, Reader,
-    ReferenceGrants, ServiceModels,
+    ClusterAssignments, ConfiguredWorkloads, Facts, GatewayRoutes, NamespacedAssignments, OpenShiftRoutes,
+    OptionalFacts, Reader, ReferenceGrants, ServiceModels,
 };
 use super::watch::Watch;
 use crate::extract::optional::OptionalContent;
 use crate::extract::{self, ConfiguredKind, Extraction};
+use crate::signals::FactKind;
 use crate::telemetry::metric::Metrics;
 
 /// A task of a watch.
@@ -29,6 +31,8 @@ pub(super) struct Starter {
     pub(super) client: Client,
     pub(super) inputs: Sender<Input>,
     pub(super) extraction: Arc<Extraction>,
+    /// The kinds that are read for signals only.
+    pub(super) fact_kinds: BTreeSet<FactKind>,
     /// The namespaces that are looked at; none stands for the whole cluster.
     pub(super) scopes: Vec<Option<Arc<str>>>,
     /// Asks for a look at what is served.
@@ -72,7 +76,31 @@ impl Starter {
             self.of_cluster(&ClusterAssignments, SourceRole::Assignments),
             self.of_cluster(&ServiceModels, SourceRole::ServiceModels),
         ];
-        watches.into_iter().flatten().collect()
+        let of_signals = self.fact_kinds.iter().flat_map(|kind| self.watches_of_facts(*kind));
+        watches.into_iter().flatten().chain(of_signals).collect()
+    }
+
+    /// The watches of a kind that is read for signals only.
+    fn watches_of_facts(&self, kind: FactKind) -> Vec<(Source, Task)> {
+        const ROLE: SourceRole = SourceRole::Signals;
+        let facts = &self.extraction;
+        match kind {
+            FactKind::Budgets => self.of_namespaces(&Facts::<extract::PodDisruptionBudget>::new(facts), ROLE),
+            FactKind::Claims => self.of_namespaces(&Facts::<extract::PersistentVolumeClaim>::new(facts), ROLE),
+            FactKind::StorageClasses => self.of_cluster(&Facts::<extract::StorageClass>::new(facts), ROLE),
+            FactKind::Roles => self.of_namespaces(&Facts::<extract::Role>::new(facts), ROLE),
+            FactKind::RoleBindings => self.of_namespaces(&Facts::<extract::RoleBinding>::new(facts), ROLE),
+            FactKind::ClusterRoles => self.of_cluster(&Facts::<extract::ClusterRole>::new(facts), ROLE),
+            FactKind::ClusterRoleBindings => self.of_cluster(&Facts::<extract::ClusterRoleBinding>::new(facts), ROLE),
+            // These are watched where they are served.
+            FactKind::VulnerabilityReports
+            | FactKind::ConfigAuditReports
+            | FactKind::Reports
+            | FactKind::PolicyReports
+            | FactKind::Certificates
+            | FactKind::Backups
+            | FactKind::Snapshots => Vec::new(),
+        }
     }
 
     /// A watch of a kind that lies in no namespace; none where only some namespaces are looked at.
@@ -125,12 +153,27 @@ impl Starter {
                 OptionalContent::Gateway(kind) => self.dynamic_watches(wanted, &resource, &GatewayRoutes(kind)),
                 OptionalContent::OpenShift => self.dynamic_watches(wanted, &resource, &OpenShiftRoutes),
                 OptionalContent::Grant => self.dynamic_watches(wanted, &resource, &ReferenceGrants),
+                OptionalContent::Facts(kind) => self.optional_facts(wanted, &resource, kind),
             },
             Wanted::Configured(configured) => {
                 let kind = ConfiguredKind { version: version.to_owned(), ..configured.clone() };
-                let reader = ConfiguredWorkloads { kind: Arc::new(kind) };
+                let reader = ConfiguredWorkloads { kind: Arc::new(kind), extraction: self.extraction.clone() };
                 self.dynamic_watches(wanted, &resource, &reader)
             }
+        }
+    }
+
+    /// The watches of an optional kind that is read for signals only.
+    fn optional_facts(&self, wanted: &Wanted, resource: &ApiResource, kind: FactKind) -> Vec<Task> {
+        match kind {
+            FactKind::Certificates => {
+                self.dynamic_watches(wanted, resource, &OptionalFacts::<extract::Certificate>::new(kind))
+            }
+            FactKind::Backups => self.dynamic_watches(wanted, resource, &OptionalFacts::<extract::Backup>::new(kind)),
+            FactKind::Snapshots => {
+                self.dynamic_watches(wanted, resource, &OptionalFacts::<extract::VolumeSnapshot>::new(kind))
+            }
+            _ => self.dynamic_watches(wanted, resource, &OptionalFacts::<extract::Report>::new(kind)),
         }
     }
 

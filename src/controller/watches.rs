@@ -16,6 +16,7 @@ use super::discovery::{Found, Question, Standing, Wanted, look};
 use super::input::{Input, Problem, Source, Sources};
 use super::starter::{Over, Starter, Task};
 use crate::inventory::{Delta, Listed};
+use crate::signals::KubernetesVersion;
 use crate::telemetry::metric::Metrics;
 
 /// How often to look at what is served.
@@ -35,6 +36,8 @@ pub(super) struct Watches {
     tasks: JoinSet<()>,
     /// What is known of other policy APIs.
     other_policies: Option<bool>,
+    /// The version that the API server told last.
+    server: Option<KubernetesVersion>,
     /// Versions of groups of which the API server cannot tell what they hold.
     unavailable: BTreeSet<String>,
 }
@@ -53,6 +56,7 @@ impl Watches {
             client,
             inputs,
             extraction: options.extraction.clone(),
+            fact_kinds: options.scope.signals.kinds(),
             scopes: options.namespaces.as_ref().map_or_else(|| vec![None], names),
             look: Arc::new(Notify::new()),
             metrics,
@@ -63,9 +67,13 @@ impl Watches {
             starter,
             prepared,
             sources,
-            optional: Wanted::all(&options.configured).into_iter().map(optional).collect(),
+            optional: Wanted::all(&options.configured, &options.scope.signals.kinds())
+                .into_iter()
+                .map(optional)
+                .collect(),
             tasks: JoinSet::new(),
             other_policies: None,
+            server: None,
             unavailable: BTreeSet::new(),
         }
     }
@@ -165,6 +173,10 @@ impl Watches {
         let other_policies = found.has_other_policy_apis(self.other_policies);
         if self.other_policies.replace(other_policies) != Some(other_policies) {
             self.starter.tell(Input::OtherPolicyApis(other_policies)).await?;
+        }
+        if found.server.is_some() && found.server != self.server {
+            self.server = found.server;
+            self.starter.tell(Input::Change(Delta::ServerVersion(self.server))).await?;
         }
         let mut optional = std::mem::take(&mut self.optional);
         for optional in &mut optional {

@@ -5,6 +5,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::Extraction;
 use super::dynamic::Dynamic;
 use super::meta::labels;
 use super::ownership::{Ownership, key, ownership};
@@ -45,11 +46,11 @@ impl ConfiguredKind {
     }
 
     /// What a spec shows of a workload with these labels, none where there is no template that can be read.
-    fn facts(&self, spec: &Value, labels: Labels) -> Option<WorkloadFacts> {
+    fn facts(&self, spec: &Value, labels: Labels, extraction: &Extraction) -> Option<WorkloadFacts> {
         let (holder, field) = self.holder_of_template(spec)?;
         let template = PodTemplate::deserialize(holder.get(field)?).ok().filter(PodTemplate::has_containers)?;
         let claims = holder.get("volumeClaimTemplates").and_then(Value::as_array);
-        let mut facts = template.facts(labels);
+        let mut facts = template.facts(labels, extraction);
         facts.signals = facts.signals.with_if(Signal::Storage, claims.is_some_and(|claims| !claims.is_empty()));
         Some(facts)
     }
@@ -82,12 +83,12 @@ impl ConfiguredWorkload {
     /// read, the object itself does not count: what it controls is attributed to it, as with a kind that nobody
     /// configured. Beside the template there may be `volumeClaimTemplates`, as in a StatefulSet.
     #[must_use]
-    pub fn delta(&self, kind: &ConfiguredKind) -> Delta {
+    pub fn delta(&self, kind: &ConfiguredKind, extraction: &Extraction) -> Delta {
         let workload_kind = kind.workload_kind();
         let object = match ownership(&self.metadata, &workload_kind, &kind.version) {
-            Ownership::Dropped => None,
+            Ownership::Dropped(_) => None,
             Ownership::Of { part_of, identity } => {
-                let facts = kind.facts(&self.spec, labels(self.metadata.labels.as_ref()));
+                let facts = kind.facts(&self.spec, labels(self.metadata.labels.as_ref()), extraction);
                 facts.map(|facts| Box::new(WorkloadObject { facts, part_of, identity }))
             }
         };

@@ -15,6 +15,13 @@ pub type Ingress = Slim<networking::Ingress, Spec>;
 pub struct Spec {
     default_backend: Option<Backend>,
     rules: Option<Vec<Rule>>,
+    tls: Option<Vec<Tls>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Tls {
+    secret_name: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -54,7 +61,8 @@ impl Extract for Ingress {
             namespace: name.namespace.clone(),
             name: service.name.as_str().into(),
         };
-        let facts = RouteFacts { backends: services.map(backend).collect() };
+        let tls = spec.tls.iter().flatten().filter_map(|tls| tls.secret_name.as_deref()).map(Into::into);
+        let facts = RouteFacts { backends: services.map(backend).collect(), tls: tls.collect() };
         Delta::Route(RouteKind::Ingress, name, Some(facts))
     }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
@@ -99,6 +101,61 @@ impl<K: kube::Resource<DynamicType = ()>, S, T> kube::Resource for Slim<K, S, T>
     }
 }
 
+/// An object of the Kubernetes kind `K`, which has no spec: what counts of it, `B`, stands beside the metadata.
+#[derive(Debug, Deserialize)]
+#[serde(bound = "B: Deserialize<'de>")]
+pub struct Bare<K, B> {
+    #[serde(deserialize_with = "slim_metadata", default)]
+    metadata: ObjectMeta,
+    /// The part that counts.
+    #[serde(flatten)]
+    pub body: B,
+    #[serde(skip)]
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K, B: Clone> Clone for Bare<K, B> {
+    fn clone(&self) -> Self {
+        let Self { metadata, body, kind } = self;
+        Self { metadata: metadata.clone(), body: body.clone(), kind: *kind }
+    }
+}
+
+impl<K, B> Bare<K, B> {
+    pub(super) fn object_name(&self) -> ObjectName {
+        object_name(&self.metadata)
+    }
+}
+
+impl<K: kube::Resource<DynamicType = ()>, B> kube::Resource for Bare<K, B> {
+    type DynamicType = ();
+    type Scope = K::Scope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        K::kind(&())
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        K::group(&())
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        K::version(&())
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        K::plural(&())
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
 impl<K, S, T> Slim<K, S, T> {
     pub(super) fn name(&self) -> Arc<str> {
         self.metadata.name.as_deref().unwrap_or_default().into()
@@ -139,6 +196,11 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Readable<T> {
 
 pub(super) fn labels(map: Option<&BTreeMap<String, String>>) -> Labels {
     map.into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+}
+
+/// The day of a time, in UTC.
+pub(super) fn day(time: &Time) -> Date {
+    time.0.to_zoned(TimeZone::UTC).date()
 }
 
 /// The default where a field is null, as where it is left out.

@@ -4,8 +4,11 @@
 //! part of the typed one, and managed fields and Secret contents are never looked at.
 
 mod assignment;
+mod backup;
+mod certificate;
 mod configured;
 mod detection;
+mod disruption_budget;
 mod dynamic;
 mod ingress;
 mod meta;
@@ -16,8 +19,11 @@ pub mod optional;
 mod ownership;
 mod placement;
 mod pod_template;
+mod rbac;
+mod report;
 mod route;
 mod service;
+mod storage;
 mod volume;
 mod workload;
 
@@ -27,15 +33,21 @@ use std::sync::LazyLock;
 use crate::inventory::{Delta, ListedKind};
 
 pub use assignment::{ClusterAssignment, NamespacedAssignment, OwnServiceModel};
+pub use backup::{Backup, VolumeSnapshot};
+pub use certificate::Certificate;
 pub use configured::{ConfiguredKind, ConfiguredWorkload};
-pub use dynamic::Dynamic;
+pub use disruption_budget::PodDisruptionBudget;
+pub use dynamic::{Dynamic, FactsOf};
 pub use ingress::Ingress;
 pub use meta::{Readable, Slim};
 pub use namespace::Namespace;
 pub use network_policy::NetworkPolicy;
 pub use node::Node;
+pub use rbac::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+pub use report::Report;
 pub use route::{GatewayRoute, OpenShiftRoute, ReferenceGrant};
 pub use service::Service;
+pub use storage::{PersistentVolumeClaim, StorageClass};
 pub use workload::{CronJob, DaemonSet, Deployment, Job, Pod, ReplicaSet, ReplicationController, StatefulSet};
 
 /// What has to be known to tell facts from objects.
@@ -43,6 +55,8 @@ pub use workload::{CronJob, DaemonSet, Deployment, Job, Pod, ReplicaSet, Replica
 pub struct Extraction {
     /// DaemonSets that are known to need access to their node, beside the built-in ones, by name.
     pub agents: BTreeSet<String>,
+    /// The beginnings of the names of images that are allowed, such as `registry.example.com/shop`; all are where there is none.
+    pub registries: Vec<String>,
 }
 
 /// The built-in list of DaemonSets that are known to need access to their node, as it is written.
@@ -55,6 +69,16 @@ static AGENTS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
 impl Extraction {
     fn is_agent(&self, name: &str) -> bool {
         AGENTS.contains(name) || self.agents.contains(name)
+    }
+
+    /// Whether an image may be used: its name goes on behind the allowed beginning with a slash, a tag or a digest.
+    fn allows_image(&self, image: &str) -> bool {
+        let goes_on = |rest: &str| rest.is_empty() || rest.starts_with(['/', ':', '@']);
+        let allows = |allowed: &String| {
+            let allowed = allowed.trim_end_matches('/');
+            image.strip_prefix(allowed).is_some_and(goes_on)
+        };
+        self.registries.is_empty() || self.registries.iter().any(allows)
     }
 }
 

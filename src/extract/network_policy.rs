@@ -9,7 +9,7 @@ use super::{Extract, Extraction, Slim};
 use crate::inventory::{Delta, ListedKind, PolicyFacts};
 use crate::model::{Requirement, Selector};
 
-/// A NetworkPolicy, decoded as far as it counts. Whether it is about traffic in or out does not.
+/// A NetworkPolicy, decoded as far as it counts.
 pub type NetworkPolicy = Slim<networking::NetworkPolicy, Spec>;
 
 /// The part of the spec of a NetworkPolicy that counts.
@@ -17,11 +17,20 @@ pub type NetworkPolicy = Slim<networking::NetworkPolicy, Spec>;
 #[serde(rename_all = "camelCase", default)]
 pub struct Spec {
     pod_selector: PodSelector,
+    policy_types: Option<Vec<String>>,
+}
+
+impl Spec {
+    /// Whether it is about traffic that comes in, as every one is that does not say otherwise.
+    fn is_about_ingress(&self) -> bool {
+        let types = self.policy_types.as_deref().unwrap_or_default();
+        types.is_empty() || types.iter().any(|about| about == "Ingress")
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct PodSelector {
+pub(super) struct PodSelector {
     match_labels: Option<BTreeMap<String, String>>,
     match_expressions: Option<Vec<Expression>>,
 }
@@ -50,7 +59,7 @@ impl Expression {
 }
 
 impl PodSelector {
-    fn read(&self) -> Option<Selector> {
+    pub(super) fn read(&self) -> Option<Selector> {
         let labels = self.match_labels.iter().flatten();
         let labels = labels.map(|(key, value)| Requirement::In(key.clone(), vec![value.clone()]));
         let expressions = self.match_expressions.iter().flatten().map(Expression::read);
@@ -60,7 +69,10 @@ impl PodSelector {
 
 impl Extract for NetworkPolicy {
     fn delta(&self, _: &Extraction) -> Delta {
-        Delta::Policy(self.object_name(), Some(PolicyFacts { pods: self.spec.pod_selector.read() }))
+        Delta::Policy(
+            self.object_name(),
+            Some(PolicyFacts { pods: self.spec.pod_selector.read(), ingress: self.spec.is_about_ingress() }),
+        )
     }
 
     fn deletion(&self) -> Delta {
@@ -150,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_traffic_a_policy_is_about_does_not_matter() {
+    fn pods_are_selected_whatever_traffic_a_policy_is_about() {
         let selector = json!({ "matchLabels": { "app": "web" } });
         let expected = pods(&json!({ "podSelector": selector }));
         assert!(expected.is_some());
@@ -158,6 +170,17 @@ mod tests {
             let spec = json!({ "podSelector": selector, "policyTypes": types, "ingress": [{}], "egress": [] });
             assert_eq!(pods(&spec), expected, "{types}");
         }
+    }
+
+    #[test]
+    fn a_policy_is_about_traffic_that_comes_in_unless_it_says_otherwise() {
+        let about = |spec: &Value| match policy(spec).delta(&Extraction::default()) {
+            Delta::Policy(_, Some(facts)) => facts.ingress,
+            other => panic!("{other:?}"),
+        };
+        assert!(about(&json!({})) && about(&json!({ "policyTypes": null })));
+        assert!(about(&json!({ "policyTypes": ["Egress", "Ingress"] })));
+        assert!(!about(&json!({ "policyTypes": ["Egress"] })));
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Nodes: what shows who runs them, and what keeps pods away from them.
 
+use jiff::civil::Date;
 use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
 
+use super::meta::day;
 use super::placement::taint_effect;
 use super::{Extract, Extraction, Slim};
 use crate::inventory::{Delta, ListedKind};
@@ -33,6 +36,24 @@ struct TaintSpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct NodeStatus {
     node_info: NodeInfo,
+    conditions: Option<Vec<NodeCondition>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct NodeCondition {
+    r#type: String,
+    status: String,
+    last_transition_time: Option<Time>,
+}
+
+impl NodeStatus {
+    /// Since which day the node is not ready.
+    fn unready_since(&self) -> Option<Date> {
+        let ready = self.conditions.iter().flatten().find(|condition| condition.r#type == "Ready")?;
+        let since = ready.last_transition_time.as_ref().filter(|_| ready.status != "True");
+        since.map(day)
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -59,6 +80,8 @@ impl Extract for Node {
             taints: self.spec.taints.iter().flatten().filter_map(TaintSpec::read).collect(),
             provider_id: self.spec.provider_id.as_deref().unwrap_or_default().into(),
             kubelet_version: self.status.node_info.kubelet_version.as_str().into(),
+            created: kube::Resource::meta(self).creation_timestamp.as_ref().map(day),
+            unready_since: self.status.unready_since(),
         };
         // A node that no cloud controller has seen yet does not show what it is.
         let is_initialised = facts.taints.iter().all(|taint| &*taint.key != UNINITIALISED);
@@ -76,6 +99,7 @@ impl Extract for Node {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
     use kube::Resource;
     use serde_json::{Value, json};
 
@@ -84,7 +108,11 @@ mod tests {
 
     fn object() -> Value {
         json!({
-            "metadata": { "name": "node-1", "labels": { "pool": "a", "karpenter.sh/nodepool": "shop" } },
+            "metadata": {
+                "name": "node-1",
+                "labels": { "pool": "a", "karpenter.sh/nodepool": "shop" },
+                "creationTimestamp": "2026-11-02T23:59:59Z",
+            },
             "spec": { "providerID": "aws:///eu-central-1a/i-0f", "podCIDR": "10.0.0.0/24", "unschedulable": true },
             "status": { "nodeInfo": { "kubeletVersion": "v1.37.1-eks-3abbec1", "kubeProxyVersion": "v1.36.0" } },
         })
@@ -109,6 +137,8 @@ mod tests {
             taints: [].into(),
             provider_id: "aws:///eu-central-1a/i-0f".into(),
             kubelet_version: "v1.37.1-eks-3abbec1".into(),
+            created: Some(date(2026, 11, 2)),
+            unready_since: None,
         };
         assert_eq!(facts(object()), expected);
     }
@@ -146,6 +176,19 @@ mod tests {
         node["status"]["images"] = json!([{ "names": ["shop/web:1"], "sizeBytes": 4096 }]);
         node["status"]["allocatable"] = json!({ "cpu": "4" });
         assert_eq!(facts(node), before);
+    }
+
+    #[test]
+    fn a_node_that_is_not_ready_shows_since_which_day() {
+        let since = |status: &str| {
+            let mut node = object();
+            let ready = json!({ "type": "Ready", "status": status, "lastTransitionTime": "2026-11-20T10:00:00Z" });
+            node["status"]["conditions"] = json!([{ "type": "DiskPressure", "status": "True" }, ready]);
+            facts(node).unready_since
+        };
+        assert_eq!(since("True"), None);
+        assert_eq!(since("False"), Some(date(2026, 11, 20)));
+        assert_eq!(since("Unknown"), Some(date(2026, 11, 20)), "its kubelet is silent");
     }
 
     #[test]

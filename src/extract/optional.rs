@@ -4,6 +4,7 @@ use kube::core::{ApiResource, GroupVersionKind};
 
 use super::route::GATEWAY_GROUP;
 use crate::inventory::{ListedKind, RouteKind};
+use crate::signals::FactKind;
 
 /// A kind that is watched where it is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub enum OptionalContent {
     OpenShift,
     /// A [`ReferenceGrant`](super::ReferenceGrant).
     Grant,
+    /// Something that is read for signals only.
+    Facts(FactKind),
 }
 
 impl OptionalKind {
@@ -45,6 +48,7 @@ impl OptionalKind {
             OptionalContent::Gateway(kind) => ListedKind::Routes(kind),
             OptionalContent::OpenShift => ListedKind::Routes(RouteKind::OpenShiftRoute),
             OptionalContent::Grant => ListedKind::Grants,
+            OptionalContent::Facts(kind) => ListedKind::Facts(kind),
         }
     }
 
@@ -53,6 +57,22 @@ impl OptionalKind {
         Self { group: GATEWAY_GROUP, versions, kind: route.name(), plural, content }
     }
 }
+
+const fn of_signals(of: FactKind, kind: &'static str, versions: &'static [&'static str]) -> OptionalKind {
+    let (group, plural) = of.group_and_plural();
+    OptionalKind { group, versions, kind, plural, content: OptionalContent::Facts(of) }
+}
+
+/// The kinds that are read for signals only, and watched where they are served and a signal reads them.
+pub const OF_SIGNALS: [OptionalKind; 7] = [
+    of_signals(FactKind::VulnerabilityReports, "VulnerabilityReport", &["v1alpha1"]),
+    of_signals(FactKind::ConfigAuditReports, "ConfigAuditReport", &["v1alpha1"]),
+    of_signals(FactKind::Reports, "Report", &["v1alpha1"]),
+    of_signals(FactKind::PolicyReports, "PolicyReport", &["v1beta1", "v1alpha2"]),
+    of_signals(FactKind::Certificates, "Certificate", &["v1"]),
+    of_signals(FactKind::Backups, "Backup", &["v1"]),
+    of_signals(FactKind::Snapshots, "VolumeSnapshot", &["v1"]),
+];
 
 /// The kinds that are watched where they are served.
 pub const OPTIONAL: [OptionalKind; 7] = [

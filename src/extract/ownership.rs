@@ -10,8 +10,8 @@ const STEM_LIMIT: usize = 58;
 
 /// Where an object belongs.
 pub(super) enum Ownership {
-    /// To a workload that is watched itself.
-    Dropped,
+    /// To this workload, which is watched itself.
+    Dropped(WorkloadKey),
     /// To this workload, none for itself.
     Of {
         /// What it is a part of.
@@ -36,7 +36,7 @@ pub(super) fn ownership(metadata: &ObjectMeta, kind: &WorkloadKind, version: &st
         let (group, version) = owner.api_version.split_once('/').unwrap_or(("", &owner.api_version));
         let owner_kind = WorkloadKind::of(group, &owner.kind);
         if is_made_by(kind, &owner_kind) {
-            return Ownership::Dropped;
+            return Ownership::Dropped(WorkloadKey { name: owner.name.as_str().into(), ..key(metadata, owner_kind) });
         }
         // A static pod is controlled by its Node, which is no workload. Nor does an object become a part of a built-in
         // workload by saying so: their controllers make no such objects.

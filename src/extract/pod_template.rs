@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::Extraction;
 use super::detection::DETECTION;
 use super::meta::{labels, or_default};
 use super::placement::{Affinity, TolerationSpec};
 use super::volume::Volume;
 use crate::matrix::{Signal, Signals};
-use crate::model::{HostAccess, HostAccesses, Labels, PodLabels, ValueDigest, WorkloadFacts};
+use crate::model::{
+    HostAccess, HostAccesses, Labels, PodLabels, Shortcoming, Shortcomings, ValueDigest, WorkloadFacts,
+};
 
 /// A pod template, decoded as far as it counts. That of a configured kind may not have been checked by the API server: what
 /// can be left out can be null as well.
@@ -48,11 +51,36 @@ pub struct PodSpec {
     containers: Option<Vec<Container>>,
     init_containers: Option<Vec<Container>>,
     image_pull_secrets: Option<Vec<IgnoredAny>>,
+    service_account_name: Option<String>,
+    security_context: Option<PodSecurityContext>,
+}
+
+/// What holds for all containers that do not say otherwise.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct PodSecurityContext {
+    run_as_non_root: Option<bool>,
+    seccomp_profile: Option<SeccompProfile>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct SeccompProfile {
+    r#type: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Resources {
+    requests: Option<BTreeMap<String, IgnoredAny>>,
+    limits: Option<BTreeMap<String, IgnoredAny>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Container {
+    image: Option<String>,
+    resources: Option<Resources>,
     env: Option<Vec<EnvVar>>,
     env_from: Option<Vec<EnvFrom>>,
     ports: Option<Vec<Port>>,
@@ -61,16 +89,20 @@ struct Container {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct SecurityContext {
     privileged: Option<bool>,
     capabilities: Option<Capabilities>,
+    run_as_non_root: Option<bool>,
+    allow_privilege_escalation: Option<bool>,
+    seccomp_profile: Option<SeccompProfile>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 struct Capabilities {
     add: Option<Vec<String>>,
+    drop: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -113,8 +145,9 @@ impl PodTemplate {
     }
 
     /// What the template shows of a workload with these labels.
-    pub(super) fn facts(&self, labels_of_workload: Labels) -> WorkloadFacts {
-        self.spec.facts(labels_of_workload, self.metadata.labels.as_ref(), self.metadata.annotations.as_ref())
+    pub(super) fn facts(&self, labels_of_workload: Labels, extraction: &Extraction) -> WorkloadFacts {
+        let (labels, annotations) = (self.metadata.labels.as_ref(), self.metadata.annotations.as_ref());
+        self.spec.facts(labels_of_workload, labels, annotations, extraction)
     }
 }
 
@@ -125,6 +158,7 @@ impl PodSpec {
         labels_of_workload: Labels,
         pod_labels: Option<&BTreeMap<String, String>>,
         annotations: Option<&BTreeMap<String, String>>,
+        extraction: &Extraction,
     ) -> WorkloadFacts {
         let mut template = labels(pod_labels);
         template.share(&labels_of_workload);
@@ -135,7 +169,44 @@ impl PodSpec {
             env_values: self.env_values(),
             placement: self.placement(pod_labels).into(),
             host: self.host_accesses(),
+            shortcomings: self.shortcomings(extraction),
+            service_account: self
+                .service_account_name
+                .as_deref()
+                .filter(|name| !name.is_empty())
+                .unwrap_or("default")
+                .into(),
+            several: false,
+            claims: self.volumes().filter_map(Volume::claim).collect(),
         }
+    }
+
+    /// What the template leaves undone. Containers that only initialise need no resources of their own: the scheduler takes
+    /// the larger of theirs and the others'.
+    fn shortcomings(&self, extraction: &Extraction) -> Shortcomings {
+        let images = || self.containers().map(|container| container.image.as_deref().unwrap_or_default());
+        let main = || self.containers.iter().flatten();
+        let pod = self.security_context.as_ref();
+        let own = |container: &Container| container.security_context.clone().unwrap_or_default();
+        let is_non_root = |container: &Container| {
+            own(container).run_as_non_root.or(pod.and_then(|pod| pod.run_as_non_root)) == Some(true)
+        };
+        let has_seccomp = |container: &Container| {
+            let own = own(container).seccomp_profile;
+            own.or_else(|| pod.and_then(|pod| pod.seccomp_profile.clone())).is_some_and(|profile| profile.confines())
+        };
+        Shortcomings::default()
+            .with_if(Shortcoming::UnpinnedImage, images().any(|image| !image.contains("@sha256:")))
+            .with_if(Shortcoming::ForeignRegistry, images().any(|image| !extraction.allows_image(image)))
+            .with_if(Shortcoming::NoRequests, main().any(|container| !container.requests(&["cpu", "memory"])))
+            .with_if(Shortcoming::NoMemoryLimit, main().any(|container| !container.limits_memory()))
+            .with_if(Shortcoming::MayRunAsRoot, self.containers().any(|container| !is_non_root(container)))
+            .with_if(
+                Shortcoming::MayEscalate,
+                self.containers().any(|container| own(container).allow_privilege_escalation != Some(false)),
+            )
+            .with_if(Shortcoming::KeepsCapabilities, self.containers().any(|container| !own(container).drops_all()))
+            .with_if(Shortcoming::NoSeccompProfile, self.containers().any(|container| !has_seccomp(container)))
     }
 
     fn signals(&self) -> Signals {
@@ -225,7 +296,37 @@ fn ask_for_secrets(annotations: Option<&BTreeMap<String, String>>) -> bool {
     annotations.any(|(key, value)| DETECTION.secrets.annotations.get(key) == Some(value))
 }
 
+impl Container {
+    /// Whether it says how much it needs of each; what it may take at most counts for that, as the API server sees it.
+    fn requests(&self, what: &[&str]) -> bool {
+        let Some(Resources { requests, limits }) = &self.resources else { return false };
+        let has = |map: &Option<BTreeMap<String, IgnoredAny>>, key: &str| {
+            map.as_ref().is_some_and(|map| map.contains_key(key))
+        };
+        what.iter().all(|key| has(requests, key) || has(limits, key))
+    }
+
+    fn limits_memory(&self) -> bool {
+        let limits = self.resources.as_ref().and_then(|resources| resources.limits.as_ref());
+        limits.is_some_and(|limits| limits.contains_key("memory"))
+    }
+}
+
+impl SeccompProfile {
+    fn confines(&self) -> bool {
+        matches!(self.r#type.as_deref(), Some("RuntimeDefault" | "Localhost"))
+    }
+}
+
 impl SecurityContext {
+    /// Whether it keeps no capability but the one to bind to low ports.
+    fn drops_all(&self) -> bool {
+        let Some(capabilities) = &self.capabilities else { return false };
+        let drops = capabilities.drop.iter().flatten().any(|dropped| dropped.eq_ignore_ascii_case("ALL"));
+        let adds = capabilities.add.iter().flatten().any(|added| !added.eq_ignore_ascii_case("NET_BIND_SERVICE"));
+        drops && !adds
+    }
+
     /// Container runtimes take capabilities in any case, and some with the prefix.
     fn adds_sys_admin(&self) -> bool {
         let mut added = self.capabilities.iter().flat_map(|capabilities| capabilities.add.iter().flatten());

@@ -111,7 +111,7 @@ impl GatewayRoute {
             namespace: backend.namespace.as_deref().map_or_else(|| name.namespace.clone(), Into::into),
             name: backend.name.as_str().into(),
         };
-        let facts = RouteFacts { backends: services.map(backend).collect() };
+        let facts = RouteFacts { backends: services.map(backend).collect(), ..RouteFacts::default() };
         Delta::Route(kind, name, Some(facts))
     }
 
@@ -131,7 +131,7 @@ impl OpenShiftRoute {
         let services = targets.filter(|target| is_service(None, target.kind.as_deref()));
         let backend =
             |target: &Target| ObjectName { namespace: name.namespace.clone(), name: target.name.as_str().into() };
-        let facts = RouteFacts { backends: services.map(backend).collect() };
+        let facts = RouteFacts { backends: services.map(backend).collect(), ..RouteFacts::default() };
         Delta::Route(RouteKind::OpenShiftRoute, name, Some(facts))
     }
 

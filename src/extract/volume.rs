@@ -6,6 +6,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::detection::DETECTION;
+use crate::model::VolumeClaim;
 
 /// A volume by its type. Types that are only looked up by name come down to what they show.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,7 @@ pub(super) struct Volume {
     lasting: bool,
     /// Whether it is of a type that may need a Secret in order to be mounted, and names one.
     needs_secret: bool,
+    claim: Option<VolumeClaim>,
 }
 
 /// What the types have in common that are only looked up by name: the Secret that some need.
@@ -27,6 +29,37 @@ pub(super) struct Volume {
 struct Source {
     secret_ref: Option<IgnoredAny>,
     secret_name: Option<IgnoredAny>,
+    /// Of a persistentVolumeClaim.
+    claim_name: Option<String>,
+    /// Of an ephemeral volume.
+    volume_claim_template: Option<ClaimTemplate>,
+}
+
+/// A claim that is made for each pod.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ClaimTemplate {
+    spec: ClaimSpec,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ClaimSpec {
+    storage_class_name: Option<String>,
+}
+
+impl ClaimTemplate {
+    /// The claim as it counts.
+    pub(super) fn claim(&self) -> VolumeClaim {
+        VolumeClaim::PerPod(self.spec.storage_class_name.as_deref().map(Into::into))
+    }
+}
+
+impl Source {
+    fn claim(&self) -> Option<VolumeClaim> {
+        let named = self.claim_name.as_deref().map(|name| VolumeClaim::Named(name.into()));
+        named.or_else(|| self.volume_claim_template.as_ref().map(ClaimTemplate::claim))
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -85,6 +118,7 @@ impl<'de> Visitor<'de> for VolumeVisitor {
                     if lasting || DETECTION.secrets.volumes.contains(&field) {
                         let source: Option<Source> = fields.next_value()?;
                         volume.lasting |= lasting && source.is_some();
+                        volume.claim = source.as_ref().and_then(Source::claim).or(volume.claim);
                         volume.needs_secret |= source.is_some_and(|source| source.names_secret());
                     } else {
                         fields.next_value::<IgnoredAny>()?;
@@ -103,6 +137,11 @@ impl Source {
 }
 
 impl Volume {
+    /// The claim that it stands for, if it does.
+    pub(super) fn claim(&self) -> Option<VolumeClaim> {
+        self.claim.clone()
+    }
+
     /// Whether it keeps data when its pod is gone, apart from what is on the node.
     pub(super) fn keeps_data(&self) -> bool {
         self.lasting || self.csi.is_some() && !self.is_of_secret_driver()

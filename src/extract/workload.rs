@@ -1,17 +1,18 @@
 //! Workloads: the top-most controllers, and the replica sets and pods that nothing controls.
 //!
-//! Children of these kinds are dropped at this edge: a Deployment's ReplicaSet, a ReplicaSet's Pod, a CronJob's Job.
+//! Children of these kinds are dropped at this edge: a Deployment's ReplicaSet, a ReplicaSet's Pod, a CronJob's Job. Of the
+//! ReplicaSets that Deployments run at the moment only that is told: reports of others are about these.
 
 use k8s_openapi::api::{apps::v1 as apps, batch::v1 as batch, core::v1 as core};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::ownership::{Ownership, key, ownership};
 use super::pod_template::{PodSpec, PodTemplate};
+use super::volume::ClaimTemplate;
 use super::{Extract, Extraction, Slim};
 use crate::inventory::{Delta, ListedKind, WorkloadObject};
 use crate::matrix::Signal;
-use crate::model::{HostAccess, WorkloadFacts, WorkloadKind};
+use crate::model::{HostAccess, VolumeClaim, WorkloadFacts, WorkloadKind};
 
 /// A Deployment, decoded as far as it counts.
 pub type Deployment = Slim<apps::Deployment, TemplateSpec>;
@@ -35,7 +36,15 @@ pub type Pod = Slim<core::Pod, PodSpec, PodStatus>;
 #[serde(rename_all = "camelCase", default)]
 pub struct TemplateSpec {
     template: PodTemplate,
-    volume_claim_templates: Option<Vec<IgnoredAny>>,
+    volume_claim_templates: Option<Vec<ClaimTemplate>>,
+    replicas: Option<i32>,
+}
+
+impl TemplateSpec {
+    /// Whether several pods are asked for.
+    fn is_several(&self) -> bool {
+        self.replicas.is_some_and(|replicas| replicas > 1)
+    }
 }
 
 /// The spec of a CronJob.
@@ -95,13 +104,18 @@ trait Kind {
         false
     }
 
+    /// Whether it asks for pods, as far as its kind says so.
+    fn has_pods(&self) -> bool {
+        true
+    }
+
     /// What its template shows.
     fn facts(&self, extraction: &Extraction) -> WorkloadFacts;
 }
 
 impl<K, S, T> Slim<K, S, T> {
-    fn facts_of(&self, template: &PodTemplate) -> WorkloadFacts {
-        template.facts(self.labels())
+    fn facts_of(&self, template: &PodTemplate, extraction: &Extraction) -> WorkloadFacts {
+        template.facts(self.labels(), extraction)
     }
 }
 
@@ -116,7 +130,10 @@ macro_rules! workload {
                 }
                 let version = <Self as kube::Resource>::version(&());
                 let object = match ownership(metadata, &Self::KIND, &version) {
-                    Ownership::Dropped => None,
+                    Ownership::Dropped(owner) if Self::KIND == WorkloadKind::ReplicaSet => {
+                        return Delta::Owned(key, self.has_pods().then_some(owner));
+                    }
+                    Ownership::Dropped(_) => None,
                     Ownership::Of { part_of, identity } => {
                         let mut facts = self.facts(extraction);
                         if Self::KIND == WorkloadKind::Pod && part_of.is_some() {
@@ -152,32 +169,39 @@ workload!(Pod);
 impl Kind for Deployment {
     const KIND: WorkloadKind = WorkloadKind::Deployment;
 
-    fn facts(&self, _: &Extraction) -> WorkloadFacts {
-        self.facts_of(&self.spec.template)
+    fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
+        let several = self.spec.is_several();
+        WorkloadFacts { several, ..self.facts_of(&self.spec.template, extraction) }
     }
 }
 
 impl Kind for ReplicaSet {
     const KIND: WorkloadKind = WorkloadKind::ReplicaSet;
 
-    fn facts(&self, _: &Extraction) -> WorkloadFacts {
-        self.facts_of(&self.spec.template)
+    fn has_pods(&self) -> bool {
+        self.spec.replicas != Some(0)
+    }
+
+    fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
+        let several = self.spec.is_several();
+        WorkloadFacts { several, ..self.facts_of(&self.spec.template, extraction) }
     }
 }
 
 impl Kind for ReplicationController {
     const KIND: WorkloadKind = WorkloadKind::ReplicationController;
 
-    fn facts(&self, _: &Extraction) -> WorkloadFacts {
-        self.facts_of(&self.spec.template)
+    fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
+        let several = self.spec.is_several();
+        WorkloadFacts { several, ..self.facts_of(&self.spec.template, extraction) }
     }
 }
 
 impl Kind for CronJob {
     const KIND: WorkloadKind = WorkloadKind::CronJob;
 
-    fn facts(&self, _: &Extraction) -> WorkloadFacts {
-        self.facts_of(&self.spec.job_template.spec.template)
+    fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
+        self.facts_of(&self.spec.job_template.spec.template, extraction)
     }
 }
 
@@ -185,7 +209,7 @@ impl Kind for DaemonSet {
     const KIND: WorkloadKind = WorkloadKind::DaemonSet;
 
     fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
-        let mut facts = self.facts_of(&self.spec.template);
+        let mut facts = self.facts_of(&self.spec.template, extraction);
         let app = facts.labels.get("app.kubernetes.io/name").unwrap_or_default();
         let is_agent = extraction.is_agent(&self.name()) || extraction.is_agent(app);
         facts.host = facts.host.with_if(HostAccess::KnownAgent, is_agent);
@@ -196,10 +220,13 @@ impl Kind for DaemonSet {
 impl Kind for StatefulSet {
     const KIND: WorkloadKind = WorkloadKind::StatefulSet;
 
-    fn facts(&self, _: &Extraction) -> WorkloadFacts {
-        let mut facts = self.facts_of(&self.spec.template);
-        let claims = self.spec.volume_claim_templates.as_ref().is_some_and(|claims| !claims.is_empty());
-        facts.signals = facts.signals.with_if(Signal::Storage, claims);
+    fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
+        let mut facts = self.facts_of(&self.spec.template, extraction);
+        let claims = self.spec.volume_claim_templates.iter().flatten();
+        let claims: Vec<VolumeClaim> = claims.map(ClaimTemplate::claim).collect();
+        facts.signals = facts.signals.with_if(Signal::Storage, !claims.is_empty());
+        facts.claims = facts.claims.into_iter().chain(claims).collect();
+        facts.several = self.spec.is_several();
         facts.pods.ordinals_of = Some(self.name());
         facts
     }
@@ -213,8 +240,8 @@ impl Kind for Job {
     }
 
     /// The Job controller labels the pods with the name of the Job, under its new and its old key.
-    fn facts(&self, _: &Extraction) -> WorkloadFacts {
-        let mut facts = self.facts_of(&self.spec.template);
+    fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
+        let mut facts = self.facts_of(&self.spec.template, extraction);
         let name = self.name();
         let added = [("batch.kubernetes.io/job-name", &*name), ("job-name", &*name)];
         facts.pods.template = facts.pods.template.iter().chain(added).collect();
@@ -229,9 +256,9 @@ impl Kind for Pod {
         self.status.is_finished()
     }
 
-    fn facts(&self, _: &Extraction) -> WorkloadFacts {
+    fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
         let meta = kube::Resource::meta(self);
-        self.spec.facts(self.labels(), meta.labels.as_ref(), meta.annotations.as_ref())
+        self.spec.facts(self.labels(), meta.labels.as_ref(), meta.annotations.as_ref(), extraction)
     }
 }
 

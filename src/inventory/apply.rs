@@ -1,16 +1,18 @@
 //! Changes, one function for each kind of them, and the evaluation of what they touch.
 
 use super::delta::{
-    Delta, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts, RouteKind, ServiceFacts, WorkloadObject,
+    Delta, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts, RouteKind, ServiceFacts, WorkloadObject,
 };
 use super::namespace::Namespace;
+use super::nodes::Moved;
 use super::workload::Workload;
 use super::{Changed, Inventory, WorkloadChange};
 use crate::model::{
     Assignment, AssignmentId, Circumstances, Evaluation, FoundNodes, HostAccesses, Members, NodeFacts, ObjectIdentity,
     WorkloadFacts, WorkloadKey, WorkloadKind, evaluate,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::signals::{ENFORCE, FactKind, Facts, KubernetesVersion, Subject};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// What was found in a namespace, by all that it depends on there: workloads often differ in nothing that counts.
@@ -22,6 +24,7 @@ impl Inventory {
         let mut changed = Changed::default();
         match delta {
             Delta::Workload(key, object) => self.apply_workload(&key, object, &mut changed),
+            Delta::Owned(child, owner) => self.apply_owned(&child, owner, &mut changed),
             Delta::Service(name, facts) => self.apply_service(&name, facts, &mut changed),
             Delta::Route(kind, name, facts) => self.apply_route((kind, name), facts, &mut changed),
             Delta::Grant(name, facts) => {
@@ -37,11 +40,18 @@ impl Inventory {
             Delta::ServiceModel(name, spec) => self.apply_service_model(&name, spec, &mut changed),
             Delta::Assignment(id, spec) => self.apply_assignment(&id, spec, &mut changed),
             Delta::Day(today) => self.apply_day(today, &mut changed),
-            Delta::PoliciesTell(tell) => {
-                if std::mem::replace(&mut self.policies_tell, tell) != tell {
+            Delta::PoliciesTell(policies) => {
+                if std::mem::replace(&mut self.policies, policies) != policies {
                     self.evaluate_all(&mut changed);
                 }
             }
+            Delta::Facts(kind, name, facts) => self.apply_facts(kind, &name, facts, &mut changed),
+            Delta::Standing(kind, namespace, standing) => {
+                if self.standings.put(kind, namespace, standing) {
+                    self.evaluate_all(&mut changed);
+                }
+            }
+            Delta::ServerVersion(version) => self.apply_server_version(version, &mut changed),
             Delta::Relisted(listed) => {
                 for gone in self.missing_from(&listed) {
                     changed.append(self.apply(gone));
@@ -52,7 +62,27 @@ impl Inventory {
         changed
     }
 
+    /// Takes in that an object is made by a workload, which tells it all.
+    fn apply_owned(&mut self, child: &WorkloadKey, owner: Option<WorkloadKey>, changed: &mut Changed) {
+        self.take_out(child, None, changed);
+        self.set_owner(child, owner, changed);
+        self.forget_empty(&child.namespace);
+    }
+
+    /// Notes what a workload is made of at the moment. Where nothing speaks of that it is of no account.
+    fn set_owner(&mut self, child: &WorkloadKey, owner: Option<WorkloadKey>, changed: &mut Changed) {
+        let subject = Subject { kind: child.kind.name().into(), name: child.name.clone() };
+        let namespace = self.namespace_entry(&child.namespace);
+        let concerned = namespace.set_owner(subject, owner);
+        if !concerned.is_empty() && !namespace.shelf.is_empty() {
+            self.evaluate_workloads(&child.namespace, |workload| concerned.contains(&workload.key), changed);
+        }
+    }
+
     fn apply_workload(&mut self, key: &WorkloadKey, object: Option<Box<WorkloadObject>>, changed: &mut Changed) {
+        if key.kind == WorkloadKind::ReplicaSet {
+            self.set_owner(key, None, changed);
+        }
         let Some(object) = object else {
             self.take_out(key, None, changed);
             return self.forget_empty(&key.namespace);
@@ -61,6 +91,7 @@ impl Inventory {
         let mut key = key.clone();
         self.strings.share(&mut key.namespace);
         self.strings.share(&mut identity.version);
+        self.strings.share(&mut facts.service_account);
         // It may have been a part of another workload, or a workload by itself.
         let workload_key = Arc::new(part_of.clone().unwrap_or_else(|| key.clone()));
         self.take_out(&key, Some(&workload_key), changed);
@@ -131,7 +162,10 @@ impl Inventory {
         };
         let before = before.unwrap_or_default();
         let mut touched: BTreeMap<Arc<str>, BTreeSet<Arc<str>>> = BTreeMap::new();
-        for backend in before.backends.symmetric_difference(&after.backends) {
+        // With another certificate each of them is reached otherwise.
+        let same = if before.tls == after.tls { before.backends.clone() } else { BTreeSet::new() };
+        let kept: BTreeSet<_> = same.intersection(&after.backends).cloned().collect();
+        for backend in before.backends.union(&after.backends).filter(|backend| !kept.contains(*backend)) {
             touched.entry(backend.namespace.clone()).or_default().insert(backend.name.clone());
         }
         for (target, services) in touched {
@@ -161,20 +195,97 @@ impl Inventory {
         self.forget_empty(&name.namespace);
     }
 
+    fn apply_facts(&mut self, kind: FactKind, name: &ObjectName, facts: Option<Facts>, changed: &mut Changed) {
+        if kind.is_far() {
+            return self.apply_far_facts(kind, name, facts, changed);
+        }
+        let is_of_cluster = name.namespace.is_empty();
+        let shelf = if is_of_cluster { &mut self.shelf } else { &mut self.namespace_entry(&name.namespace).shelf };
+        let before = shelf.put(kind, &name.name, facts.clone());
+        if before != facts {
+            let versions: Vec<Facts> = before.into_iter().chain(facts).collect();
+            if is_of_cluster {
+                for namespace in self.namespace_names() {
+                    self.evaluate_touched(&namespace, &name.name, &versions, changed);
+                }
+            } else {
+                self.evaluate_touched(&name.namespace, &name.name, &versions, changed);
+            }
+        }
+        if !is_of_cluster {
+            self.forget_empty(&name.namespace);
+        }
+    }
+
+    fn apply_far_facts(&mut self, kind: FactKind, name: &ObjectName, facts: Option<Facts>, changed: &mut Changed) {
+        let before = self.far.put(kind, (&name.namespace, &name.name), facts.clone());
+        if before != facts {
+            let versions: Vec<Facts> = before.into_iter().chain(facts).collect();
+            for namespace in self.namespace_names() {
+                self.evaluate_touched(&namespace, &name.name, &versions, changed);
+            }
+        }
+    }
+
+    /// Evaluates the workloads of a namespace again of which an object speaks that is read for signals only.
+    fn evaluate_touched(&mut self, namespace: &Arc<str>, name: &str, versions: &[Facts], changed: &mut Changed) {
+        let Some(known) = self.namespaces.get(namespace) else { return };
+        let is_touched = |workload: &Workload| {
+            let children = known.children(&workload.key);
+            let touches =
+                |of: &WorkloadFacts| versions.iter().any(|version| version.touches(name, &workload.key, of, children));
+            workload.parts.facts().any(touches)
+        };
+        let touched: HashSet<Arc<WorkloadKey>> = known
+            .workloads
+            .values()
+            .filter(|workload| is_touched(workload))
+            .map(|workload| workload.key.clone())
+            .collect();
+        if !touched.is_empty() {
+            self.evaluate_workloads(namespace, |workload| touched.contains(&workload.key), changed);
+        }
+    }
+
+    fn apply_server_version(&mut self, version: Option<KubernetesVersion>, changed: &mut Changed) {
+        if std::mem::replace(&mut self.server, version) != version {
+            let moved = self.nodes.set_server(version);
+            self.look_again(&moved, changed);
+        }
+    }
+
     fn apply_namespace(&mut self, name: &Arc<str>, facts: Option<NamespaceFacts>, changed: &mut Changed) {
-        self.namespace_entry(name).facts = facts;
-        self.refresh_scope(name, &[], changed);
+        let namespace = self.namespace_entry(name);
+        // Signals look at what is enforced, and at whether the namespace is there.
+        let shows = |facts: Option<&NamespaceFacts>| facts.map(|facts| facts.labels.get(ENFORCE).map(str::to_owned));
+        let is_other = shows(namespace.facts.as_ref()) != shows(facts.as_ref());
+        namespace.facts = facts;
+        self.refresh_scope(name, &[], is_other, changed);
         self.forget_empty(name);
     }
 
     fn apply_node(&mut self, name: &Arc<str>, facts: Option<NodeFacts>, changed: &mut Changed) {
         let moved = self.nodes.put(name, facts);
+        self.evaluate_moved(&moved, changed);
+    }
+
+    /// Evaluates the workloads again whose nodes come to something else.
+    fn evaluate_moved(&mut self, moved: &Moved, changed: &mut Changed) {
         if moved.is_empty() {
             return;
         }
         let is_moved = |workload: &Workload| workload.parts.facts().any(|facts| moved.contains(&facts.placement));
         for namespace in self.namespace_names() {
             self.evaluate_workloads(&namespace, is_moved, changed);
+        }
+    }
+
+    /// Evaluates what is seen otherwise when nodes come to something else, and the cluster may as well.
+    pub(super) fn look_again(&mut self, moved: &Moved, changed: &mut Changed) {
+        if self.look_at_cluster() {
+            self.evaluate_all(changed);
+        } else {
+            self.evaluate_moved(moved, changed);
         }
     }
 
@@ -201,8 +312,15 @@ impl Inventory {
     }
 
     /// Looks up anew which cluster assignments take in a namespace. When that changes the parties of the namespace or
-    /// whether it counts at all, all its workloads are evaluated again, otherwise those that one of these selects.
-    pub(super) fn refresh_scope(&mut self, name: &Arc<str>, versions: &[&Assignment], changed: &mut Changed) {
+    /// whether it counts at all, all its workloads are evaluated again, otherwise those that one of these selects; with `all`
+    /// in any case.
+    pub(super) fn refresh_scope(
+        &mut self,
+        name: &Arc<str>,
+        versions: &[&Assignment],
+        all: bool,
+        changed: &mut Changed,
+    ) {
         let Some(namespace) = self.namespaces.get_mut(name) else { return };
         let standing = |namespace: &Namespace| (namespace.in_scope, namespace.cluster_assignments.is_empty());
         let (before, was_unassigned) = (standing(namespace), namespace.is_unassigned());
@@ -212,7 +330,8 @@ impl Inventory {
             changed.assignments.extend(namespace.assignments.keys().cloned());
         }
         namespace.note_unassigned(was_unassigned, changed);
-        let touched = |workload: &Workload| moved || versions.iter().any(|version| workload.is_selected_by(version));
+        let touched =
+            |workload: &Workload| all || moved || versions.iter().any(|version| workload.is_selected_by(version));
         self.evaluate_workloads(name, touched, changed);
     }
 
@@ -260,8 +379,9 @@ impl Inventory {
         let ids: Vec<AssignmentId> = selecting.iter().map(|assignment| assignment.id.clone()).collect();
         let evaluation = (!selecting.is_empty()).then(|| {
             self.evaluated += selecting.len() as u64;
+            let signals = namespace.signals(workload);
             let circumstances = Circumstances {
-                signals: namespace.signals(workload),
+                signals,
                 host: workload.parts.facts().fold(HostAccesses::default(), |all, facts| all.union(facts.host)),
                 daemon_set: workload.key.kind == WorkloadKind::DaemonSet,
                 nodes: workload
@@ -270,15 +390,19 @@ impl Inventory {
                     .map(|facts| self.nodes.found(&facts.placement))
                     .reduce(FoundNodes::union)
                     .unwrap_or_default(),
-                unsegmented: self.policies_tell && namespace.is_unsegmented(workload),
+                unsegmented: self.policies == Policies::Tell && namespace.is_unsegmented(workload),
+                observed: self.observed(namespace, workload, signals),
             };
-            let known = found.entry((circumstances, ids.clone()));
-            let evaluation = known.or_insert_with(|| {
-                self.computed += 1;
-                let found = evaluate(&self.matrix, &self.settings, &circumstances, &selecting, &namespace.directory);
-                self.evaluations.intern(found)
-            });
-            evaluation.clone()
+            let key = (circumstances, ids.clone());
+            if let Some(known) = found.get(&key) {
+                return known.clone();
+            }
+            self.computed += 1;
+            let (matrix, settings, catalogue) = (&self.matrix, &self.settings, self.signals.catalogue());
+            let evaluation = evaluate(matrix, settings, catalogue, &key.0, &selecting, &namespace.directory);
+            let evaluation = self.evaluations.intern(evaluation);
+            found.insert(key, evaluation.clone());
+            evaluation
         });
         let reselected = *workload.selected_by != ids[..];
         if !reselected && workload.evaluation == evaluation {

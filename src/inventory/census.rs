@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Inventory;
 use crate::matrix::{Duty, LayerId};
-use crate::model::Evaluation;
+use crate::model::{Evaluation, SignalId};
 
 /// Totals over all namespaces. Each workload counts once, however many assignments select it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +26,12 @@ pub struct Census {
     pub duties: BTreeMap<(LayerId, Duty, &'static str), usize>,
     /// The gaps in each namespace that has workloads which some assignment selects.
     pub gaps: BTreeMap<Arc<str>, usize>,
+    /// The same duties, by layer, duty and the word for whether they are fulfilled.
+    pub fulfilment: BTreeMap<(LayerId, Duty, &'static str), usize>,
+    /// The duties in each of these namespaces that are seen not to be done.
+    pub unfulfilled: BTreeMap<Arc<str>, usize>,
+    /// What each signal came to for these workloads.
+    pub signals: BTreeMap<(SignalId, &'static str), usize>,
 }
 
 impl Inventory {
@@ -53,6 +59,9 @@ impl Inventory {
             if !here.is_empty() {
                 let gaps = here.values().map(|(evaluation, count)| evaluation.gaps().count() * count).sum();
                 census.gaps.insert(namespace.name.clone(), gaps);
+                let unfulfilled =
+                    here.values().map(|(evaluation, count)| evaluation.unfulfilled().count() * count).sum();
+                census.unfulfilled.insert(namespace.name.clone(), unfulfilled);
             }
             for (evaluation, count) in here.into_values() {
                 *found.entry(evaluation).or_default() += count;
@@ -61,6 +70,10 @@ impl Inventory {
         for (evaluation, count) in found {
             for duty in &evaluation.duties {
                 *census.duties.entry((duty.layer, duty.duty, duty.state.name())).or_default() += count;
+                *census.fulfilment.entry((duty.layer, duty.duty, duty.fulfilment.name())).or_default() += count;
+            }
+            for result in &evaluation.results {
+                *census.signals.entry((result.signal, result.verdict.name())).or_default() += count;
             }
         }
         census

@@ -9,6 +9,7 @@ use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
 use crate::model::{
     AssignmentId, Labels, NodeFacts, ObjectIdentity, Selector, ValueDigest, WorkloadFacts, WorkloadKey, WorkloadKind,
 };
+use crate::signals::{FactKind, Facts, KubernetesVersion, Standing};
 
 /// The name of an object; the namespace of a cluster-scoped one is empty.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +33,8 @@ impl ObjectName {
 pub enum Delta {
     /// An object that is a workload, or a part of one, is as given.
     Workload(WorkloadKey, Option<Box<WorkloadObject>>),
+    /// An object is made by this workload and runs at the moment; none where it does not.
+    Owned(WorkloadKey, Option<WorkloadKey>),
     /// A Service is as given.
     Service(ObjectName, Option<ServiceFacts>),
     /// An Ingress or a route is as given.
@@ -52,9 +55,26 @@ pub enum Delta {
     Relisted(Listed),
     /// It is this day, in UTC.
     Day(Date),
-    /// Whether pods that no NetworkPolicy selects are known to be selected by nothing: not while NetworkPolicies cannot be
-    /// read, nor where another policy API is served.
-    PoliciesTell(bool),
+    /// What NetworkPolicies tell.
+    PoliciesTell(Policies),
+    /// An object that is read for signals only is as given; one of no namespace has an empty one.
+    Facts(FactKind, ObjectName, Option<Facts>),
+    /// Whether objects that are read for signals only can be read, in one namespace or everywhere.
+    Standing(FactKind, Option<Arc<str>>, Standing),
+    /// The API server is of this version, none where that is not known.
+    ServerVersion(Option<KubernetesVersion>),
+}
+
+/// What NetworkPolicies tell of pods that none of them selects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policies {
+    /// Nothing: they cannot be read.
+    #[default]
+    Unreadable,
+    /// Nothing: another policy API is served, which may select them.
+    NotAlone,
+    /// That they are selected by nothing.
+    Tell,
 }
 
 /// An object that is a workload or a part of one.
@@ -142,6 +162,8 @@ impl RouteKind {
 pub struct RouteFacts {
     /// The Services that it leads to.
     pub backends: BTreeSet<ObjectName>,
+    /// The Secrets of its namespace that hold the certificates which it shows.
+    pub tls: BTreeSet<Arc<str>>,
 }
 
 /// What counts of a ReferenceGrant: which routes may lead to Services of its namespace.
@@ -158,6 +180,8 @@ pub struct GrantFacts {
 pub struct PolicyFacts {
     /// The pods that it selects by their labels, all when there is none.
     pub pods: Option<Selector>,
+    /// Whether it is about traffic that comes in.
+    pub ingress: bool,
 }
 
 impl PolicyFacts {
@@ -199,6 +223,8 @@ pub enum ListedKind {
     Assignments,
     /// ClusterResponsibilityAssignments.
     ClusterAssignments,
+    /// Objects that are read for signals only.
+    Facts(FactKind),
 }
 
 /// The objects of a complete list.
@@ -222,11 +248,14 @@ impl Listed {
     /// Adds the object that a change is about, unless the change is its absence.
     pub fn insert(&mut self, delta: &Delta) {
         let name = match delta {
-            Delta::Workload(key, Some(_)) => ObjectName { namespace: key.namespace.clone(), name: key.name.clone() },
+            Delta::Workload(key, Some(_)) | Delta::Owned(key, Some(_)) => {
+                ObjectName { namespace: key.namespace.clone(), name: key.name.clone() }
+            }
             Delta::Service(name, Some(_))
             | Delta::Route(_, name, Some(_))
             | Delta::Grant(name, Some(_))
-            | Delta::Policy(name, Some(_)) => name.clone(),
+            | Delta::Policy(name, Some(_))
+            | Delta::Facts(_, name, Some(_)) => name.clone(),
             Delta::Namespace(name, Some(_)) | Delta::Node(name, Some(_)) | Delta::ServiceModel(name, Some(_)) => {
                 ObjectName::cluster(name)
             }

@@ -13,6 +13,7 @@ mod left_out;
 mod namespace;
 mod nodes;
 mod relist;
+mod view;
 mod workload;
 mod written;
 
@@ -24,16 +25,17 @@ use jiff::civil::Date;
 use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
 use crate::matrix::{Concern, Duty, LayerId, Matrix};
 use crate::model::{
-    Assignment, AssignmentId, Directory, Evaluation, Members, NodeModels, ObjectIdentity, RollUp, Settings,
-    WorkloadKey, risks_of_assignment,
+    Assignment, AssignmentId, Catalogue, Directory, Evaluation, Members, NodeModels, ObjectIdentity, Observation,
+    RollUp, Settings, WorkloadKey, risks_of_assignment,
 };
+use crate::signals::{self, ClusterView, FarShelf, KubernetesVersion, Shelf, Signals, Standings};
 use intern::Interner;
 use namespace::Namespace;
 use nodes::Nodes;
 
 pub use census::Census;
 pub use delta::{
-    Delta, GrantFacts, Listed, ListedKind, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts, RouteKind,
+    Delta, GrantFacts, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts, RouteKind,
     ServiceFacts, WorkloadObject,
 };
 pub use left_out::{LEFT_OUT, LeftOut};
@@ -99,6 +101,8 @@ pub struct Scope {
     pub left_out: LeftOut,
     /// How nodes are classified.
     pub node_models: NodeModels,
+    /// What is looked at to see whether duties are fulfilled.
+    pub signals: signals::Settings,
 }
 
 /// The index.
@@ -108,8 +112,17 @@ pub struct Inventory {
     settings: Settings,
     left_out: LeftOut,
     today: Date,
-    /// Whether pods that no NetworkPolicy selects are known to be selected by nothing.
-    policies_tell: bool,
+    signals: Arc<Signals>,
+    policies: Policies,
+    /// What lies in no namespace and is read for signals only.
+    shelf: Shelf,
+    /// What lies in some namespace and speaks of others.
+    far: FarShelf,
+    /// What of that can be read.
+    standings: Standings,
+    server: Option<KubernetesVersion>,
+    /// What signals see of the cluster, the same for every workload.
+    seen_of_cluster: Vec<Observation>,
     namespaces: HashMap<Arc<str>, Namespace>,
     routes: HashMap<(RouteKind, ObjectName), RouteFacts>,
     nodes: Nodes,
@@ -131,15 +144,22 @@ impl Inventory {
     /// An empty index on a day.
     #[must_use]
     pub fn new(scope: Scope, today: Date) -> Self {
+        let signals = Arc::new(Signals::new(&scope.signals));
         Self {
             matrix: Arc::new(Matrix::built_in().clone()),
             settings: scope.settings,
             left_out: scope.left_out,
             today,
-            policies_tell: false,
+            policies: Policies::default(),
+            shelf: Shelf::default(),
+            far: FarShelf::default(),
+            standings: Standings::default(),
+            server: None,
+            seen_of_cluster: signals.look_at_cluster(&ClusterView { today, server: None }),
             namespaces: HashMap::new(),
             routes: HashMap::new(),
-            nodes: Nodes::new(scope.node_models),
+            nodes: Nodes::new(scope.node_models, signals.clone(), today),
+            signals,
             service_models: BTreeMap::new(),
             written: HashMap::new(),
             cluster_assignments: BTreeMap::new(),
@@ -173,6 +193,12 @@ impl Inventory {
     #[must_use]
     pub const fn matrix(&self) -> &Arc<Matrix> {
         &self.matrix
+    }
+
+    /// The signals that are looked at.
+    #[must_use]
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        self.signals.catalogue()
     }
 
     /// The day for which everything was evaluated.
@@ -218,6 +244,19 @@ impl Inventory {
         let evaluation = workload.evaluation.clone()?;
         let gaps = self.told_gaps(&key.namespace, &evaluation);
         Some(WorkloadReport { identity: workload.identity.clone(), gaps, evaluation, assignment: highest.clone() })
+    }
+
+    /// What was found for a workload, and the assignments that select it; none where nothing does.
+    #[must_use]
+    pub fn found(&self, key: &WorkloadKey) -> Option<(&Evaluation, &[AssignmentId])> {
+        let workload = self.namespaces.get(&key.namespace)?.workloads.get(key)?;
+        Some((workload.evaluation.as_deref()?, &workload.selected_by))
+    }
+
+    /// The workloads of a namespace.
+    #[must_use]
+    pub fn workloads_of(&self, namespace: &str) -> Vec<&Arc<WorkloadKey>> {
+        self.namespaces.get(namespace).into_iter().flat_map(|namespace| namespace.workloads.keys()).collect()
     }
 
     /// The gaps of an evaluation that those who run workloads of a namespace are told of: gaps of platform layers are told

@@ -1,6 +1,6 @@
 //! One namespace of the index: its workloads, what exposes and separates them, and the assignments that speak for it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::delta::{GrantFacts, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts, RouteKind, ServiceFacts};
@@ -8,7 +8,8 @@ use super::left_out::LeftOut;
 use super::workload::Workload;
 use super::{Changed, NAME_LABEL};
 use crate::matrix::{Signal, Signals};
-use crate::model::{Assignment, AssignmentId, Directory, WorkloadFacts, WorkloadKey};
+use crate::model::{Assignment, AssignmentId, Directory, WorkloadFacts, WorkloadKey, WorkloadKind};
+use crate::signals::{Shelf, Subject};
 
 /// A namespace.
 #[derive(Debug)]
@@ -22,8 +23,15 @@ pub(super) struct Namespace {
     pub(super) services: BTreeMap<Arc<str>, ServiceFacts>,
     pub(super) policies: BTreeMap<Arc<str>, PolicyFacts>,
     pub(super) grants: BTreeMap<Arc<str>, GrantFacts>,
+    /// What is read for signals only.
+    pub(super) shelf: Shelf,
     /// How many routes of a kind and a namespace lead to each Service here.
     routed: HashMap<(RouteKind, Arc<str>), HashMap<Arc<str>, usize>>,
+    /// By how many Ingresses each Service is reached with the certificate of a Secret.
+    certified: BTreeMap<(Arc<str>, Arc<str>), usize>,
+    /// The objects that workloads make and run at the moment, and by whom; and what each workload runs.
+    owners: HashMap<Subject, WorkloadKey>,
+    children: HashMap<WorkloadKey, Vec<Subject>>,
     pub(super) assignments: BTreeMap<AssignmentId, Arc<Assignment>>,
     /// The cluster assignments that take the namespace in.
     pub(super) cluster_assignments: Vec<Arc<Assignment>>,
@@ -43,7 +51,11 @@ impl Namespace {
             services: BTreeMap::new(),
             policies: BTreeMap::new(),
             grants: BTreeMap::new(),
+            shelf: Shelf::default(),
             routed: HashMap::new(),
+            certified: BTreeMap::new(),
+            owners: HashMap::new(),
+            children: HashMap::new(),
             assignments: BTreeMap::new(),
             cluster_assignments: Vec::new(),
             directory: Directory::default(),
@@ -57,7 +69,9 @@ impl Namespace {
             && self.services.is_empty()
             && self.policies.is_empty()
             && self.grants.is_empty()
+            && self.shelf.is_empty()
             && self.routed.is_empty()
+            && self.owners.is_empty()
             && self.assignments.is_empty()
     }
 
@@ -90,8 +104,57 @@ impl Namespace {
             let count = services.entry(name.clone()).or_default();
             *count = if leads { *count + 1 } else { count.saturating_sub(1) };
             services.retain(|_, count| *count > 0);
+            for secret in facts.tls.iter().filter(|_| *from == self.name) {
+                let count = self.certified.entry((name.clone(), secret.clone())).or_default();
+                *count = if leads { *count + 1 } else { count.saturating_sub(1) };
+            }
         }
+        self.certified.retain(|_, count| *count > 0);
         self.routed.retain(|_, services| !services.is_empty());
+    }
+
+    /// The Secrets with the certificates by which a workload is reached through Ingresses.
+    pub(super) fn tls_secrets(&self, workload: &Workload) -> BTreeSet<Arc<str>> {
+        let leads = |service: &Arc<str>| {
+            let service = self.services.get(service);
+            service.is_some_and(|service| workload.parts.all().any(|facts| facts.pods.selected_by(&service.selector)))
+        };
+        self.certified.keys().filter(|(service, _)| leads(service)).map(|(_, secret)| secret.clone()).collect()
+    }
+
+    /// The objects that a workload makes and runs at the moment.
+    pub(super) fn children(&self, workload: &WorkloadKey) -> &[Subject] {
+        self.children.get(workload).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The names of the objects of a kind that workloads make and run at the moment.
+    pub(super) fn owned(&self, kind: &WorkloadKind) -> impl Iterator<Item = &Arc<str>> {
+        self.owners.keys().filter(move |child| *child.kind == *kind.name()).map(|child| &child.name)
+    }
+
+    /// Notes who makes an object, or that nobody does any more; returns the workloads that this is another matter for.
+    pub(super) fn set_owner(&mut self, child: Subject, owner: Option<WorkloadKey>) -> Vec<WorkloadKey> {
+        let before = match &owner {
+            Some(owner) => self.owners.insert(child.clone(), owner.clone()),
+            None => self.owners.remove(&child),
+        };
+        if before == owner {
+            return Vec::new();
+        }
+        if let Some(before) = &before
+            && let Some(children) = self.children.get_mut(before)
+        {
+            children.retain(|known| *known != child);
+            if children.is_empty() {
+                self.children.remove(before);
+            }
+        }
+        if let Some(owner) = &owner {
+            let children = self.children.entry(owner.clone()).or_default();
+            children.push(child);
+            children.sort();
+        }
+        before.into_iter().chain(owner).collect()
     }
 
     /// Whether a route leads to a Service: one of this namespace, or one of another that a ReferenceGrant here allows to.
@@ -170,5 +233,11 @@ impl Namespace {
     pub(super) fn is_unsegmented(&self, workload: &Workload) -> bool {
         let is_selected = |facts: &_| self.policies.values().any(|policy| policy.selects(facts));
         workload.parts.facts().any(|facts| !is_selected(facts))
+    }
+
+    /// Whether NetworkPolicies say of all pods of a workload who may reach them.
+    pub(super) fn is_segmented(&self, workload: &Workload) -> bool {
+        let is_selected = |facts: &_| self.policies.values().any(|policy| policy.ingress && policy.selects(facts));
+        workload.parts.facts().all(is_selected)
     }
 }

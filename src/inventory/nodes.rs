@@ -1,37 +1,58 @@
 //! The nodes, and what they come to for each way of choosing among them.
 //!
-//! Many workloads choose nodes in the same way, so what a placement admits is kept once and counted by class of node: a node
-//! that joins is matched against each distinct placement and nothing else, and only placements that find something new
+//! Many workloads choose nodes in the same way, so what a placement admits is kept once and counted by what nodes show: a
+//! node that joins is matched against each distinct placement and nothing else, and only placements that find something new
 //! have their workloads evaluated again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::model::{CONTROL_PLANE_LABEL, FoundNodes, NodeClass, NodeFacts, NodeModels, Placement};
+use jiff::civil::Date;
+
+use crate::model::{CONTROL_PLANE_LABEL, FoundNodes, NodeClass, NodeFacts, NodeModels, Observation, Placement};
+use crate::signals::{KubernetesVersion, NodeView, Signals, weightiest};
 
 #[derive(Debug)]
 struct Node {
     facts: NodeFacts,
-    class: NodeClass,
+    shows: Shown,
 }
 
-/// Nodes by class.
-type Counts = BTreeMap<NodeClass, usize>;
+/// What a node shows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Shown {
+    class: NodeClass,
+    /// What signals see of it.
+    observed: Arc<[Observation]>,
+}
+
+/// Nodes by what they show.
+type Counts = BTreeMap<Shown, usize>;
 
 #[derive(Debug, Default)]
 struct Admitted {
     /// How many workloads, or parts of workloads, are placed so.
     users: usize,
     counts: Counts,
+    comes_to: ComesTo,
+}
+
+/// What the nodes of a placement come to.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct ComesTo {
     found: FoundNodes,
+    observed: Vec<Observation>,
 }
 
 /// The placements that find something else than before.
 pub(super) type Moved = HashSet<Arc<Placement>>;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Nodes {
     models: NodeModels,
+    signals: Arc<Signals>,
+    today: Date,
+    server: Option<KubernetesVersion>,
     known: HashMap<Arc<str>, Node>,
     counts: Counts,
     /// How many nodes show that they run the control plane.
@@ -40,8 +61,17 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    pub(super) fn new(models: NodeModels) -> Self {
-        Self { models, ..Self::default() }
+    pub(super) fn new(models: NodeModels, signals: Arc<Signals>, today: Date) -> Self {
+        Self {
+            models,
+            signals,
+            today,
+            server: None,
+            known: HashMap::new(),
+            counts: Counts::new(),
+            control_planes: 0,
+            placements: HashMap::new(),
+        }
     }
 
     /// Whether nothing is left of nodes and placements.
@@ -63,10 +93,10 @@ impl Nodes {
         }
         let mut counts = Counts::new();
         for (_, node) in self.known.iter().filter(|(name, node)| placement.admits(name, &node.facts)) {
-            *counts.entry(node.class).or_default() += 1;
+            *counts.entry(node.shows.clone()).or_default() += 1;
         }
-        let found = self.come_to(placement, &counts);
-        self.placements.insert(placement.clone(), Admitted { users: 1, counts, found });
+        let comes_to = self.come_to(placement, &counts);
+        self.placements.insert(placement.clone(), Admitted { users: 1, counts, comes_to });
         placement.clone()
     }
 
@@ -82,7 +112,12 @@ impl Nodes {
 
     /// What the nodes come to for an adopted placement.
     pub(super) fn found(&self, placement: &Placement) -> FoundNodes {
-        self.placements.get(placement).map(|admitted| admitted.found).unwrap_or_default()
+        self.placements.get(placement).map(|admitted| admitted.comes_to.found).unwrap_or_default()
+    }
+
+    /// What signals see of the nodes of an adopted placement.
+    pub(super) fn observed(&self, placement: &Placement) -> &[Observation] {
+        self.placements.get(placement).map(|admitted| &*admitted.comes_to.observed).unwrap_or_default()
     }
 
     /// Takes in a node as it is, or that it is gone.
@@ -98,24 +133,44 @@ impl Nodes {
         }
         if let Some(facts) = facts {
             self.control_planes += usize::from(runs_control_plane(&facts));
-            let class = self.models.classify(name, &facts, self.control_planes > 0);
-            let node = Node { facts, class };
+            let shows = self.shown(name, &facts);
+            let node = Node { facts, shows };
             self.count(name, &node, |count| *count += 1);
             self.known.insert(name.clone(), node);
         }
         if was_visible != (self.control_planes > 0) {
-            self.classify_all();
+            self.look_anew();
         }
         self.find_all()
+    }
+
+    /// Takes in that it is another day.
+    pub(super) fn set_day(&mut self, today: Date) -> Moved {
+        self.today = today;
+        self.look_anew();
+        self.find_all()
+    }
+
+    /// Takes in that the API server is of another version.
+    pub(super) fn set_server(&mut self, server: Option<KubernetesVersion>) -> Moved {
+        self.server = server;
+        self.look_anew();
+        self.find_all()
+    }
+
+    fn shown(&self, name: &str, facts: &NodeFacts) -> Shown {
+        let class = self.models.classify(name, facts, self.control_planes > 0);
+        let view = NodeView { today: self.today, facts, server: self.server };
+        Shown { class, observed: self.signals.look_at_node(&view, class.model).into() }
     }
 
     /// Counts a node in or out, wherever it is admitted.
     fn count(&mut self, name: &str, node: &Node, change: impl Fn(&mut usize)) {
         let apply = |counts: &mut Counts| {
-            let count = counts.entry(node.class).or_default();
+            let count = counts.entry(node.shows.clone()).or_default();
             change(count);
             if *count == 0 {
-                counts.remove(&node.class);
+                counts.remove(&node.shows);
             }
         };
         apply(&mut self.counts);
@@ -124,13 +179,13 @@ impl Nodes {
         }
     }
 
-    /// Whether a control plane is visible decides what some nodes show: all are looked at anew.
-    fn classify_all(&mut self) {
-        let visible = self.control_planes > 0;
+    /// Whether a control plane is visible, the day and the version of the API server decide what some nodes show: all are
+    /// looked at anew.
+    fn look_anew(&mut self) {
         self.counts.clear();
         self.placements.values_mut().for_each(|admitted| admitted.counts.clear());
         for (name, mut node) in std::mem::take(&mut self.known) {
-            node.class = self.models.classify(&name, &node.facts, visible);
+            node.shows = self.shown(&name, &node.facts);
             self.count(&name, &node, |count| *count += 1);
             self.known.insert(name, node);
         }
@@ -141,9 +196,9 @@ impl Nodes {
         let mut placements = std::mem::take(&mut self.placements);
         let mut moved = Moved::new();
         for (placement, admitted) in &mut placements {
-            let found = self.come_to(placement, &admitted.counts);
-            if found != admitted.found {
-                admitted.found = found;
+            let comes_to = self.come_to(placement, &admitted.counts);
+            if comes_to != admitted.comes_to {
+                admitted.comes_to = comes_to;
                 moved.insert(placement.clone());
             }
         }
@@ -151,13 +206,16 @@ impl Nodes {
         moved
     }
 
-    fn come_to(&self, placement: &Placement, admitted: &Counts) -> FoundNodes {
+    fn come_to(&self, placement: &Placement, admitted: &Counts) -> ComesTo {
         if placement.fargate {
-            return FoundNodes::fargate();
+            return ComesTo { found: FoundNodes::fargate(), observed: Vec::new() };
         }
-        let managed = self.counts.keys().any(|class| class.managed_control_plane);
+        let managed = self.counts.keys().any(|shows| shows.class.managed_control_plane);
         // A pool that is scaled to zero says nothing: any node may be meant.
         let counts = if admitted.is_empty() { &self.counts } else { admitted };
-        FoundNodes::of(counts.keys().copied(), managed)
+        ComesTo {
+            found: FoundNodes::of(counts.keys().map(|shows| shows.class), managed),
+            observed: weightiest(counts.keys().flat_map(|shows| &*shows.observed)),
+        }
     }
 }

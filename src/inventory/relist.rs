@@ -26,7 +26,15 @@ impl Inventory {
             ListedKind::Workloads(kind) => {
                 let of_kind = |key: &&WorkloadKey| key.kind == *kind && listed.misses(&key.namespace, &key.name);
                 let missing = namespaces().flat_map(|namespace| namespace.objects().filter(of_kind));
-                missing.map(|key| Delta::Workload(key.clone(), None)).collect()
+                let gone = missing.map(|key| Delta::Workload(key.clone(), None));
+                let owned =
+                    namespaces().flat_map(|namespace| namespace.owned(kind).map(|name| (&namespace.name, name)));
+                let owned = owned.filter(|(namespace, name)| listed.misses(namespace, name));
+                let disowned = owned.map(|(namespace, name)| {
+                    let key = WorkloadKey { namespace: namespace.clone(), kind: kind.clone(), name: name.clone() };
+                    Delta::Owned(key, None)
+                });
+                gone.chain(disowned).collect()
             }
             ListedKind::Services => {
                 objects(&|ns| ns.services.keys().cloned().collect(), &|name| Delta::Service(name, None))
@@ -35,6 +43,15 @@ impl Inventory {
                 objects(&|ns| ns.policies.keys().cloned().collect(), &|name| Delta::Policy(name, None))
             }
             ListedKind::Grants => objects(&|ns| ns.grants.keys().cloned().collect(), &|name| Delta::Grant(name, None)),
+            ListedKind::Facts(kind) => {
+                let gone = |name| Delta::Facts(*kind, name, None);
+                let here = objects(&|ns| ns.shelf.names(*kind).cloned().collect(), &gone);
+                let names = self.shelf.names(*kind).filter(|name| listed.misses("", name));
+                let far = self.far.names(*kind).filter(|(namespace, name)| listed.misses(namespace, name));
+                let far = far.map(|(namespace, name)| ObjectName { namespace: namespace.clone(), name: name.clone() });
+                let elsewhere = names.map(|name| ObjectName::cluster(name)).chain(far).map(gone);
+                here.into_iter().chain(elsewhere).collect()
+            }
             ListedKind::Routes(kind) => {
                 let of_kind =
                     self.routes.keys().filter(|(of, name)| of == kind && listed.misses(&name.namespace, &name.name));

@@ -69,6 +69,9 @@ impl Inventory {
 
     pub(super) fn apply_day(&mut self, today: Date, changed: &mut Changed) {
         let before = std::mem::replace(&mut self.today, today);
+        if before == today {
+            return;
+        }
         // Where the clock went back, nothing is known of the days in between.
         let is_due = |assignment: &&Arc<Assignment>| {
             today < before || assignment.next_change.is_some_and(|change| change <= today)
@@ -80,6 +83,15 @@ impl Inventory {
             let Some(spec) = self.written.get(&id) else { continue };
             let assignment = Arc::new(compile(&self.matrix, self.today, id.clone(), spec));
             self.replace_assignment(&id, Some(assignment), changed);
+        }
+        let moved = self.nodes.set_day(today);
+        self.look_again(&moved, changed);
+        // What signals see in what has a date is another matter each day.
+        let is_dated = |namespace: &Namespace| !self.far.is_empty() || namespace.shelf.is_dated();
+        let dated: Vec<Arc<str>> =
+            self.namespaces.values().filter(|namespace| is_dated(namespace)).map(|ns| ns.name.clone()).collect();
+        for namespace in dated {
+            self.evaluate_workloads(&namespace, |_| true, changed);
         }
     }
 
@@ -130,7 +142,7 @@ impl Inventory {
             let affected: Vec<Arc<str>> =
                 self.namespaces.values().filter(taken_in).map(|namespace| namespace.name.clone()).collect();
             for namespace in affected {
-                self.refresh_scope(&namespace, &versions, changed);
+                self.refresh_scope(&namespace, &versions, false, changed);
             }
         }
         if is_gone {

@@ -37,6 +37,14 @@ impl Owed {
         }
     }
 
+    /// Adds a duty of a layer.
+    pub const fn insert(&mut self, layer: LayerId, duty: Duty) {
+        match duty {
+            Duty::Provider => self.provider.insert(layer),
+            Duty::Customer => self.customer.insert(layer),
+        }
+    }
+
     /// Those of the duties that are about these layers.
     #[must_use]
     pub const fn intersection(self, layers: LayerSet) -> Self {

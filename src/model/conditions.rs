@@ -4,13 +4,15 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::assignment::{Acceptance, Deadline, DeadlineKind};
-use super::message::{gap_line, shorten};
-use super::roll_up::RollUp;
-use crate::api::GapReason;
+use super::fulfilment::Catalogue;
+use super::message::{failure_line, failure_sentence, gap_line, shorten};
+use super::roll_up::{Failure, RollUp, Row};
+use crate::api::{Fulfilment, GapReason};
 use crate::matrix::{Matrix, ServiceModel};
 
 /// The types of the conditions that the operator keeps, in the order in which it writes them.
-pub const CONDITIONS: [&str; 6] = ["Accepted", "InventoryComplete", "Covered", "Consistent", "Current", "Ready"];
+pub const CONDITIONS: [&str; 7] =
+    ["Accepted", "InventoryComplete", "Covered", "Fulfilled", "Consistent", "Current", "Ready"];
 
 /// How many gaps the message of `Covered` names, a line each.
 const NAMED_GAPS: usize = 5;
@@ -22,7 +24,7 @@ pub struct Completeness {
     pub essential: Vec<String>,
     /// Inputs that can only add gaps: Services, Ingresses and routes.
     pub additional: Vec<String>,
-    /// Inputs on which nothing but a risk depends: NetworkPolicies.
+    /// Inputs on which nothing but a risk or the fulfilment of some duties depends.
     pub aside: Vec<String>,
     /// What is not looked at by choice, where the operator was told to look at some namespaces only.
     pub by_choice: Option<String>,
@@ -224,6 +226,60 @@ fn gap_lines(matrix: &Matrix, roll_up: &RollUp) -> String {
         .collect();
     if roll_up.rows.len() > NAMED_GAPS {
         lines.push(format!("and {} more, see unownedLayers", roll_up.rows.len() - NAMED_GAPS));
+    }
+    lines.join("\n")
+}
+
+/// Whether every duty is seen to be done. Where nothing shows it, that is said: absence is never a pass.
+pub(super) fn fulfilled(
+    matrix: &Matrix,
+    catalogue: &Catalogue,
+    acceptance: &Acceptance,
+    completeness: &Completeness,
+    roll_up: &RollUp,
+) -> Verdict {
+    let unknown = |reason, message: String| Verdict::new("Fulfilled", "Unknown", reason, message);
+    if let Acceptance::SchemaOutdated(_) = acceptance {
+        return unknown("SchemaOutdated", "the stored object cannot be read".into());
+    }
+    if !completeness.essential.is_empty() {
+        return unknown("InventoryIncomplete", completeness.sentences());
+    }
+    if roll_up.workloads == 0 {
+        return unknown("MatchesNothing", "no workload is selected".into());
+    }
+    let lines = |fulfilment| failure_lines(matrix, catalogue, roll_up, fulfilment);
+    if !roll_up.unfulfilled_layers().is_empty() {
+        return Verdict::new("Fulfilled", "False", "DutiesUnfulfilled", lines(Fulfilment::Unfulfilled));
+    }
+    if !roll_up.unfulfilled.is_empty() {
+        return unknown("EvidenceStale", lines(Fulfilment::Stale));
+    }
+    let counts = &roll_up.fulfilment;
+    let [fulfilled, unshown] = [counts.fulfilled, counts.unknown + counts.stale];
+    let elsewhere = match roll_up.platform_unfulfilled {
+        0 => String::new(),
+        failures => format!("; {failures} unfulfilled duties of platform layers are listed by the cluster assignments"),
+    };
+    if unshown > 0 {
+        let message =
+            format!("{fulfilled} duties are seen to be done; of {unshown} others nothing shows it{elsewhere}");
+        return unknown("NotAllSeen", message);
+    }
+    let message = format!("all {fulfilled} duties listed here are seen to be done{elsewhere}");
+    Verdict::new("Fulfilled", "True", "AllDutiesFulfilled", message)
+}
+
+fn failure_lines(matrix: &Matrix, catalogue: &Catalogue, roll_up: &RollUp, fulfilment: Fulfilment) -> String {
+    let failures = roll_up.unfulfilled.iter().filter(|(failure, _)| failure.fulfilment == fulfilment);
+    let line = |(failure, row): (&Failure, &Row)| {
+        let sentence = failure_sentence(catalogue.get(failure.signal), row.subject.as_deref());
+        failure_line(matrix.layer(failure.layer), failure.duty, failure.party.as_deref(), &sentence)
+    };
+    let count = failures.clone().count();
+    let mut lines: Vec<String> = failures.take(NAMED_GAPS).map(line).collect();
+    if count > NAMED_GAPS {
+        lines.push(format!("and {} more, see unfulfilled", count - NAMED_GAPS));
     }
     lines.join("\n")
 }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use super::assignment::{AgreementCover, Assignment, Claim};
 use super::directory::{Directory, EvidenceStanding, Standing};
+use super::fulfilment::{Catalogue, Observation, SignalResult, Verdict as SignalVerdict, combine};
 use super::host_access::HostAccesses;
 use super::node_model::FoundNodes;
 use super::risks::{self, Risk};
 use super::service_model::EffectiveModel;
-use crate::api::{GapReason, Role};
-use crate::matrix::{Duty, Layer, LayerId, LayerSet, Matrix, Owed, ServiceModel, Signals};
+use crate::api::{Fulfilment, GapReason, Role};
+use crate::matrix::{Duty, Layer, LayerId, LayerSet, Matrix, ModelId, ModelSet, Owed, ServiceModel, Signals};
 
 /// What holds for the whole cluster by configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,6 +75,10 @@ pub struct DutyState {
     pub state: State,
     /// The party or parties that a gap is about.
     pub subject: Option<Arc<str>>,
+    /// The party that holds it, where it is owned.
+    pub holder: Option<Arc<str>>,
+    /// Whether it is fulfilled, by what is seen: beside its state and never mixed with it.
+    pub fulfilment: Fulfilment,
 }
 
 /// Everything that was found for a workload: its service model and its duties in matrix order.
@@ -85,6 +90,16 @@ pub struct Evaluation {
     pub duties: Vec<DutyState>,
     /// What is no gap and may become one or hide one, sorted.
     pub risks: Vec<Risk>,
+    /// What signals showed of these duties, sorted by layer, duty and signal.
+    pub results: Vec<SignalResult>,
+}
+
+impl DutyState {
+    /// A duty in a state, of which nobody has looked yet whether it is fulfilled.
+    #[must_use]
+    pub const fn new(layer: LayerId, duty: Duty, state: State, subject: Option<Arc<str>>) -> Self {
+        Self { layer, duty, state, subject, holder: None, fulfilment: Fulfilment::Unknown }
+    }
 }
 
 impl Evaluation {
@@ -99,6 +114,12 @@ impl Evaluation {
     /// The layers and duties with a gap.
     pub fn gaps(&self) -> impl Iterator<Item = (LayerId, Duty)> {
         self.duties.iter().filter(|found| matches!(found.state, State::Gap(_))).map(|found| (found.layer, found.duty))
+    }
+
+    /// The layers and duties that are seen not to be done.
+    pub fn unfulfilled(&self) -> impl Iterator<Item = (LayerId, Duty)> {
+        let failing = self.duties.iter().filter(|found| found.fulfilment == Fulfilment::Unfulfilled);
+        failing.map(|found| (found.layer, found.duty))
     }
 
     /// The duties by the numbers of another matrix, without those in layers that it does not have. What else was found is
@@ -116,7 +137,7 @@ impl Evaluation {
 }
 
 /// What is known of a workload beside what assignments say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Circumstances {
     /// What its manifest, Services and routes show.
     pub signals: Signals,
@@ -128,6 +149,8 @@ pub struct Circumstances {
     pub nodes: FoundNodes,
     /// Whether it is known that no policy selects its pods.
     pub unsegmented: bool,
+    /// What signals saw of it, its namespace, its nodes and the cluster.
+    pub observed: Vec<Observation>,
 }
 
 /// Evaluates a workload in these circumstances, selected by these assignments.
@@ -138,6 +161,7 @@ pub struct Circumstances {
 pub fn evaluate(
     matrix: &Matrix,
     settings: &Settings,
+    catalogue: &Catalogue,
     workload: &Circumstances,
     assignments: &[&Assignment],
     directory: &Directory,
@@ -146,16 +170,21 @@ pub fn evaluate(
     let declared = assignments.iter().fold(LayerSet::EMPTY, |all, assignment| all.union(assignment.declares));
     let present = matrix.present(workload.signals, model.models, declared);
     let owed = model.owed.union(matrix.owed_where_declared(declared, claims.determined));
-    let scene = Scene { matrix, settings, workload, model, owed, present, assignments, directory };
-    let verdicts: Vec<Verdict<'_>> = present.iter().flat_map(|layer| scene.verdicts(layer)).collect();
+    let scene = Scene { matrix, settings, catalogue, workload, model, owed, present, assignments, directory };
+    let mut verdicts: Vec<Verdict<'_>> = present.iter().flat_map(|layer| scene.verdicts(layer)).collect();
     let risks = risks::of_workload(&scene, &claims, &verdicts);
-    Evaluation { model, duties: verdicts.into_iter().map(|verdict| verdict.duty).collect(), risks }
+    let results = scene.results(&verdicts);
+    for Verdict { duty, .. } in &mut verdicts {
+        duty.fulfilment = scene.fulfilment(duty, &results);
+    }
+    Evaluation { model, duties: verdicts.into_iter().map(|verdict| verdict.duty).collect(), risks, results }
 }
 
 /// What all duties of a workload are judged by.
 pub(super) struct Scene<'a> {
     pub(super) matrix: &'a Matrix,
     settings: &'a Settings,
+    catalogue: &'a Catalogue,
     pub(super) workload: &'a Circumstances,
     pub(super) model: EffectiveModel,
     pub(super) owed: Owed,
@@ -187,7 +216,7 @@ impl<'a> Scene<'a> {
 
     fn verdicts(&self, id: LayerId) -> Vec<Verdict<'a>> {
         if self.model.is_undetermined() && !self.matrix.customer_everywhere().contains(id) {
-            let duty = DutyState { layer: id, duty: Duty::Customer, state: State::Unknown, subject: None };
+            let duty = DutyState::new(id, Duty::Customer, State::Unknown, None);
             return vec![Verdict { duty, deciding: vec![], overruled: vec![] }];
         }
         let mut verdicts: Vec<Verdict<'a>> =
@@ -204,6 +233,86 @@ impl<'a> Scene<'a> {
             }
         }
         verdicts
+    }
+
+    /// What was seen, each attributed to the duty under which it was owed. What was seen of a layer or a duty that is not owed,
+    /// or of which nothing can be said, is nobody's failure.
+    fn results(&self, verdicts: &[Verdict<'a>]) -> Vec<SignalResult> {
+        let is_judged = |layer, duty| {
+            let judged = |verdict: &&Verdict<'_>| verdict.duty.layer == layer && verdict.duty.duty == duty;
+            verdicts
+                .iter()
+                .find(judged)
+                .is_some_and(|found| !matches!(found.duty.state, State::Unknown | State::Excepted))
+        };
+        let mut results: Vec<SignalResult> = Vec::new();
+        for Observation { signal, on, verdict, seen } in &self.workload.observed {
+            let speaks = self.catalogue.get(*signal);
+            let Some(layer) = speaks.layer.as_deref().and_then(|name| self.matrix.find(name)) else { continue };
+            for duty in Duty::ALL {
+                let is_meant = self
+                    .models_of(*on)
+                    .iter()
+                    .any(|model| speaks.attribution.duty(self.matrix.owed(model), layer) == duty)
+                    || self.model.is_undetermined() && duty == Duty::Customer;
+                if is_meant && is_judged(layer, duty) {
+                    results.push(SignalResult { layer, duty, signal: *signal, verdict: *verdict, seen: seen.clone() });
+                }
+            }
+        }
+        results.extend(self.attested(verdicts));
+        results.sort();
+        // Nodes of several service models may show the same.
+        results.dedup();
+        results
+    }
+
+    /// The service models by which it is told whose duty it was: those of the nodes where something was seen, unless an
+    /// assignment of the cluster says what holds instead.
+    fn models_of(&self, on: Option<ModelId>) -> ModelSet {
+        match on {
+            Some(model) if self.model.from_nodes => [model].into_iter().collect(),
+            _ => self.model.models,
+        }
+    }
+
+    /// What the evidence of its holder shows of each provider duty. A provider's certificate shows nothing of what the
+    /// customer owes.
+    fn attested(&self, verdicts: &[Verdict<'a>]) -> Vec<SignalResult> {
+        let Some(signal) = self.catalogue.attestation() else { return Vec::new() };
+        let of_provider = verdicts.iter().filter(|verdict| {
+            verdict.duty.duty == Duty::Provider && !matches!(verdict.duty.state, State::Unknown | State::Excepted)
+        });
+        let result = |verdict: &Verdict<'_>| {
+            let layer = verdict.duty.layer;
+            let standings = verdict.deciding.iter().map(|(assignment, claim)| {
+                match self.directory.evidence(assignment, &claim.party, layer) {
+                    EvidenceStanding::Current => SignalVerdict::Passed,
+                    EvidenceStanding::Ended => SignalVerdict::Stale,
+                    EvidenceStanding::Missing => SignalVerdict::Unseen,
+                }
+            });
+            // One report that holds is enough, whoever else refers to one that has ended.
+            let verdict = standings.min_by_key(|standing| match standing {
+                SignalVerdict::Passed => 0,
+                SignalVerdict::Stale => 1,
+                _ => 2,
+            });
+            let verdict = verdict.unwrap_or(SignalVerdict::Unseen);
+            SignalResult { layer, duty: Duty::Provider, signal, verdict, seen: None }
+        };
+        of_provider.map(result).collect()
+    }
+
+    /// What everything that was seen of a duty comes to.
+    fn fulfilment(&self, duty: &DutyState, results: &[SignalResult]) -> Fulfilment {
+        match duty.state {
+            State::Excepted => return Fulfilment::NotApplicable,
+            State::Unknown => return Fulfilment::Unknown,
+            State::Owned | State::Assumed | State::Gap(_) => {}
+        }
+        let about = results.iter().filter(|result| result.layer == duty.layer && result.duty == duty.duty);
+        combine(about.map(|result| (self.catalogue.get(result.signal).reach, result.verdict)))
     }
 
     /// The state of a duty by the claims about it, whatever the other duty of the layer.
@@ -226,7 +335,7 @@ impl<'a> Scene<'a> {
             ranked.into_iter().map(|(_, assignment, claim)| (assignment, claim)).collect()
         };
         let (deciding, overruled) = (claims(deciding), claims(overruled));
-        let (state, subject) = if deciding.is_empty() {
+        let (state, about) = if deciding.is_empty() {
             // The weightiest of the highest-ranked; among equals the first name: the order of creation is no matter.
             match invalid.into_iter().min() {
                 Some((_, Invalid { reason, subject })) => (State::Gap(reason), Some(subject)),
@@ -235,10 +344,11 @@ impl<'a> Scene<'a> {
         } else {
             self.decided(id, duty, &deciding)
         };
-        Verdict { duty: DutyState { layer: id, duty, state, subject }, deciding, overruled }
+        let (holder, subject) = if state == State::Owned { (about, None) } else { (None, about) };
+        Verdict { duty: DutyState { holder, ..DutyState::new(id, duty, state, subject) }, deciding, overruled }
     }
 
-    /// What the valid claims at the highest rank come to.
+    /// What the valid claims at the highest rank come to: the state, and the holder or the parties that it is about.
     fn decided(&self, id: LayerId, duty: Duty, deciding: &[(&Assignment, &Claim)]) -> (State, Option<Arc<str>>) {
         let holders: BTreeSet<&Arc<str>> = deciding.iter().map(|(_, claim)| &claim.party).collect();
         let (Some(holder), 1) = (holders.first(), holders.len()) else {
@@ -254,7 +364,7 @@ impl<'a> Scene<'a> {
         if duty == Duty::Provider && deciding.iter().all(ended) {
             return (State::Assumed, None);
         }
-        (State::Owned, None)
+        (State::Owned, Some(Arc::clone(holder)))
     }
 
     /// Whether a claim counts; otherwise the weightiest reason why not.

@@ -1,5 +1,6 @@
 //! Sentences for people: what is owed and what to write.
 
+use super::fulfilment::{Speaks, Verdict};
 use crate::api::{GapReason, RiskReason, Role};
 use crate::matrix::{Duty, Layer};
 
@@ -141,6 +142,21 @@ pub fn risk_sentence(reason: RiskReason, layer: Option<&Layer>, subject: Option<
         }
     };
     shorten(&text, LIMIT)
+}
+
+/// What a signal showed of a duty that is not done, and what to do, at most 160 bytes.
+#[must_use]
+pub(super) fn failure_sentence(speaks: &Speaks, seen: Option<&str>) -> String {
+    let remedy = &speaks.remedy;
+    let room = LIMIT.saturating_sub(remedy.len() + 2);
+    shorten(&format!("{}; {remedy}", shorten(speaks.words(Verdict::Failed, seen), room)), LIMIT)
+}
+
+/// A duty that is not done in one line: the layer, who owes it, and the sentence of [`failure_sentence`].
+#[must_use]
+pub(super) fn failure_line(layer: &Layer, duty: Duty, party: Option<&str>, sentence: &str) -> String {
+    let holder = party.map(|party| format!(", held by {}", shorten(party, 63))).unwrap_or_default();
+    format!("{} ({} duty{holder}): {sentence}", layer.name, duty.word())
 }
 
 /// A gap in one line: the layer, whose duty it is, and the sentence of [`sentence`].

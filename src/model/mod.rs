@@ -10,6 +10,8 @@ mod conditions;
 mod definition;
 mod directory;
 mod evaluate;
+mod explain;
+mod fulfilment;
 mod host_access;
 mod labels;
 mod message;
@@ -19,6 +21,7 @@ mod reminder;
 mod risks;
 mod roll_up;
 mod service_model;
+mod shortcoming;
 mod status;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -34,6 +37,8 @@ pub use conditions::{CONDITIONS, Completeness};
 pub use definition::{define, service_model_status};
 pub use directory::Directory;
 pub use evaluate::{Circumstances, DutyState, Evaluation, ProviderDuties, Settings, State, evaluate};
+pub use explain::{ExplainedDuty, explain};
+pub use fulfilment::{Attribution, Catalogue, Observation, Reach, SignalId, SignalResult, Speaks, Verdict};
 pub use host_access::{HostAccess, HostAccesses};
 pub use labels::{Labels, Requirement, Selector};
 pub use message::{list, risk_sentence, sentence, shorten};
@@ -41,10 +46,11 @@ pub use node_model::{CONTROL_PLANE_LABEL, FoundNodes, NodeClass, NodeModels, Nod
 pub use placement::{NodeFacts, NodeRequirement, NodeTerm, Placement, Taint, TaintEffect, Toleration};
 pub use reminder::reminders;
 pub use risks::{Risk, of_assignment as risks_of_assignment};
-pub use roll_up::{Members, RollUp, Row};
+pub use roll_up::{Failure, Members, RollUp, Row};
 pub use service_model::EffectiveModel;
+pub use shortcoming::{Shortcoming, Shortcomings};
 pub use status::{STATUS_LIMIT, Subject, bound, status};
-pub use transition::{Note, Transitions, open_gaps};
+pub use transition::{Note, Transitions, open_states};
 pub use workload::{
-    GENERATED, ObjectIdentity, OtherKind, PodLabels, ValueDigest, WorkloadFacts, WorkloadKey, WorkloadKind,
+    GENERATED, ObjectIdentity, OtherKind, PodLabels, ValueDigest, VolumeClaim, WorkloadFacts, WorkloadKey, WorkloadKind,
 };

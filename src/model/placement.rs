@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use super::labels::Labels;
 
 /// Where the pods of a template may land, by what the template asks of nodes.
@@ -79,6 +81,10 @@ pub struct NodeFacts {
     pub provider_id: Arc<str>,
     /// The version of its kubelet, such as `v1.37.1-eks-3abbec1`.
     pub kubelet_version: Arc<str>,
+    /// The day on which it joined the cluster, in UTC.
+    pub created: Option<Date>,
+    /// Since which day, in UTC, it is not ready; none while it is.
+    pub unready_since: Option<Date>,
 }
 
 /// A taint that keeps pods away.

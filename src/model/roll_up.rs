@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use super::assignment::AssignmentId;
 use super::evaluate::{DutyState, Evaluation, State};
+use super::fulfilment::{SignalId, Verdict};
 use super::risks::Risk;
 use super::workload::WorkloadKey;
-use crate::api::{DutyCounts, GapReason, GapState, RiskReason};
+use crate::api::{DutyCounts, Fulfilment, FulfilmentCounts, GapReason, GapState, RiskReason};
 use crate::matrix::{Concern, Duty, LayerId, LayerSet, Matrix, ModelSet, Owed};
 
 /// How many workloads a row names.
@@ -53,6 +54,33 @@ pub struct RollUp {
     pub rows: BTreeMap<(LayerId, Duty, GapReason), Row>,
     /// The risks that this assignment is told of, by reason and layer.
     pub risks: BTreeMap<(RiskReason, Option<LayerId>), Row>,
+    /// All duties by what is seen of them.
+    pub fulfilment: FulfilmentCounts,
+    /// What shows duties that this assignment is told of not to be done, or not lately enough.
+    pub unfulfilled: BTreeMap<Failure, Row>,
+    /// Unfulfilled duties of platform layers that are told to the cluster assignments instead.
+    pub platform_unfulfilled: usize,
+    /// The layers of these duties.
+    pub platform_unfulfilled_layers: LayerSet,
+    /// The duties that are seen to be done in some workload.
+    pub fulfilled: Owed,
+    /// The signals that have nothing to look at in some workload, or nothing that can be read or is new enough.
+    pub blind: BTreeSet<(LayerId, Duty, SignalId)>,
+}
+
+/// What shows a duty not to be done, and who holds it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Failure {
+    /// The layer.
+    pub layer: LayerId,
+    /// Which of its duties.
+    pub duty: Duty,
+    /// Unfulfilled, or Stale.
+    pub fulfilment: Fulfilment,
+    /// The signal that shows it.
+    pub signal: SignalId,
+    /// The party that holds it, if one does.
+    pub party: Option<Arc<str>>,
 }
 
 /// The workloads with a gap in a layer and duty for one reason, or with a risk.
@@ -62,7 +90,7 @@ pub struct Row {
     pub workloads: usize,
     /// The first of them in order.
     pub examples: BTreeSet<Arc<WorkloadKey>>,
-    /// The party or parties that it is about, of the first in order.
+    /// The party or parties that it is about, or what was seen, of the first in order.
     pub subject: Option<Arc<str>>,
 }
 
@@ -78,7 +106,9 @@ impl RollUp {
             let listed = |layer| !(platform_elsewhere && matrix.layer(layer).concern == Concern::Platform);
             for duty in &evaluation.duties {
                 total.add_duty(duty, workloads, listed(duty.layer));
+                total.add_fulfilment(duty, workloads.len(), listed(duty.layer));
             }
+            total.add_results(evaluation, workloads, listed);
             // Two parties may be the subject of one risk: the workload counts once.
             let mut counted = BTreeSet::new();
             for risk in &evaluation.risks {
@@ -136,19 +166,80 @@ impl RollUp {
                 self.rows.entry((duty.layer, duty.duty, reason)).or_default().add(duty.subject.as_ref(), workloads);
             }
             State::Unknown => self.unknown_layers.insert(duty.layer),
-            State::Owned => match duty.duty {
-                Duty::Provider => self.held.provider.insert(duty.layer),
-                Duty::Customer => self.held.customer.insert(duty.layer),
-            },
+            State::Owned => self.held.insert(duty.layer, duty.duty),
             State::Assumed | State::Excepted => {}
         }
     }
 
-    /// The same without the names of parties: they may come from an assignment of a tenant.
+    fn add_fulfilment(&mut self, duty: &DutyState, count: usize, listed: bool) {
+        let counts = &mut self.fulfilment;
+        let counter = match duty.fulfilment {
+            Fulfilment::Fulfilled => &mut counts.fulfilled,
+            Fulfilment::Unfulfilled => &mut counts.unfulfilled,
+            Fulfilment::Stale => &mut counts.stale,
+            Fulfilment::Unknown => &mut counts.unknown,
+            Fulfilment::NotApplicable => &mut counts.not_applicable,
+        };
+        *counter += to_i64(count);
+        match duty.fulfilment {
+            Fulfilment::Fulfilled => self.fulfilled.insert(duty.layer, duty.duty),
+            Fulfilment::Unfulfilled if !listed => {
+                self.platform_unfulfilled += count;
+                self.platform_unfulfilled_layers.insert(duty.layer);
+            }
+            Fulfilment::Unfulfilled | Fulfilment::Stale | Fulfilment::Unknown | Fulfilment::NotApplicable => {}
+        }
+    }
+
+    /// Adds what shows duties not to be done. What was seen too long ago counts where nothing newer shows a failure.
+    fn add_results(
+        &mut self,
+        evaluation: &Evaluation,
+        workloads: &BTreeSet<Arc<WorkloadKey>>,
+        listed: impl Fn(LayerId) -> bool,
+    ) {
+        let mut counted = BTreeSet::new();
+        for result in evaluation.results.iter().filter(|result| listed(result.layer)) {
+            if matches!(result.verdict, Verdict::Unseen | Verdict::Unreadable | Verdict::Stale) {
+                self.blind.insert((result.layer, result.duty, result.signal));
+            }
+            let about = |duty: &&DutyState| duty.layer == result.layer && duty.duty == result.duty;
+            let Some(duty) = evaluation.duties.iter().find(about) else { continue };
+            let fulfilment = match (result.verdict, duty.fulfilment) {
+                (Verdict::Failed, fulfilment) => fulfilment,
+                (Verdict::Stale, Fulfilment::Stale) => Fulfilment::Stale,
+                _ => continue,
+            };
+            let failure = Failure {
+                layer: result.layer,
+                duty: result.duty,
+                fulfilment,
+                signal: result.signal,
+                party: duty.holder.clone(),
+            };
+            // Two things seen by one signal may be wrong: the workload counts once.
+            if counted.insert(failure.clone()) {
+                self.unfulfilled.entry(failure).or_default().add(result.seen.as_ref(), workloads);
+            }
+        }
+    }
+
+    /// The same without what may come from an assignment or an object of a tenant: names of parties, and what was seen.
     #[must_use]
     pub fn without_subjects(mut self) -> Self {
         self.rows.values_mut().for_each(|row| row.subject = None);
+        for (failure, row) in std::mem::take(&mut self.unfulfilled) {
+            let nameless = self.unfulfilled.entry(Failure { party: None, ..failure }).or_default();
+            nameless.workloads += row.workloads;
+        }
         self
+    }
+
+    /// The layers with a duty that this assignment is told of and that is seen not to be done.
+    #[must_use]
+    pub fn unfulfilled_layers(&self) -> LayerSet {
+        let failures = self.unfulfilled.keys().filter(|failure| failure.fulfilment == Fulfilment::Unfulfilled);
+        failures.map(|failure| failure.layer).collect()
     }
 
     /// The layers with a gap that this assignment is told of.

@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use super::assignment::{Acceptance, Assignment, AssignmentId, Review};
 use super::conditions::{self, Completeness};
-use super::message::{list, risk_sentence, sentence};
-use super::roll_up::{EXAMPLES, RollUp, Row, to_i64};
+use super::fulfilment::Catalogue;
+use super::message::{failure_sentence, list, risk_sentence, sentence};
+use super::roll_up::{EXAMPLES, Failure, RollUp, Row, to_i64};
 use super::workload::WorkloadKey;
-use crate::api::{AssignmentStatus, GapReason, Risk, RiskReason, Summary, UnownedLayer};
+use crate::api::{AssignmentStatus, Fulfilment, GapReason, Risk, RiskReason, Summary, UnfulfilledDuty, UnownedLayer};
 use crate::matrix::{Duty, LayerId, Matrix};
 
 /// The most bytes of a status as JSON, whatever the size of the cluster: etcd keeps every one of them.
@@ -34,6 +35,8 @@ pub struct Subject<'a> {
     pub completeness: &'a Completeness,
     /// What was found for its workloads.
     pub roll_up: &'a RollUp,
+    /// The signals of what was seen.
+    pub catalogue: &'a Catalogue,
     /// What it says as of today; none when the stored object cannot be read.
     pub assignment: Option<&'a Assignment>,
 }
@@ -44,7 +47,7 @@ pub struct Subject<'a> {
 /// `transitions` are carried over: they change when Events are written.
 #[must_use]
 pub fn status(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatus, now: Timestamp) -> AssignmentStatus {
-    let Subject { generation, acceptance, completeness, roll_up, assignment, .. } = *subject;
+    let Subject { generation, acceptance, completeness, roll_up, catalogue, assignment, .. } = *subject;
     let deadlines = assignment.map(|assignment| &*assignment.deadlines).unwrap_or_default();
     let known = completeness.essential.is_empty() && !matches!(acceptance, Acceptance::SchemaOutdated(_));
     let mut next = previous.clone();
@@ -54,6 +57,7 @@ pub fn status(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatu
         conditions::accepted(acceptance, completeness),
         conditions::inventory_complete(completeness),
         conditions::covered(matrix, acceptance, completeness, roll_up),
+        conditions::fulfilled(matrix, catalogue, acceptance, completeness, roll_up),
         conditions::consistent(matrix, acceptance, completeness, roll_up),
         conditions::current(acceptance, deadlines),
         conditions::ready(acceptance, completeness),
@@ -65,6 +69,7 @@ pub fn status(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatu
     if known {
         next.summary = Some(Summary { review_due: assignment.and_then(review_due), ..summary(matrix, roll_up) });
         next.unowned_layers = rows(matrix, subject, previous, now);
+        next.unfulfilled = unfulfilled(matrix, subject, previous, now);
         next.risks = risks(matrix, subject, previous, now);
         next.truncated = None;
     }
@@ -91,6 +96,9 @@ fn summary(matrix: &Matrix, roll_up: &RollUp) -> Summary {
         unowned_layer_names: (!names.is_empty()).then(|| list(&names, LAYER_NAMES_LIMIT)),
         duties: roll_up.duties.clone(),
         platform_gaps: to_i64(roll_up.platform_gaps),
+        fulfilment: roll_up.fulfilment.clone(),
+        unfulfilled_layers: to_i64(roll_up.unfulfilled_layers().len()),
+        platform_unfulfilled: to_i64(roll_up.platform_unfulfilled),
         risks: to_i64(roll_up.risks.len()),
         review_due: None,
     }
@@ -133,6 +141,41 @@ fn rows(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatus, now
     subject.roll_up.rows.iter().map(row).collect()
 }
 
+fn unfulfilled(
+    matrix: &Matrix,
+    subject: &Subject<'_>,
+    previous: &AssignmentStatus,
+    now: Timestamp,
+) -> Vec<UnfulfilledDuty> {
+    type Key<'a> = (&'a str, Duty, &'a str, Fulfilment, Option<&'a str>);
+    let since: HashMap<Key<'_>, &Time> = previous
+        .unfulfilled
+        .iter()
+        .map(|row| {
+            ((row.layer.as_str(), row.duty, row.signal.as_str(), row.fulfilment, row.party.as_deref()), &row.since)
+        })
+        .collect();
+    let row = |(failure, row): (&Failure, &Row)| {
+        let Failure { layer, duty, fulfilment, signal, party } = failure;
+        let (layer, speaks) = (matrix.layer(*layer), subject.catalogue.get(*signal));
+        let (examples, omitted) = examples(subject.id, row);
+        let known = since.get(&(layer.name.as_str(), *duty, &*speaks.signal, *fulfilment, party.as_deref()));
+        UnfulfilledDuty {
+            layer: layer.name.clone(),
+            duty: *duty,
+            party: party.as_deref().map(str::to_owned),
+            signal: speaks.signal.to_string(),
+            fulfilment: *fulfilment,
+            workloads: to_i64(row.workloads),
+            since: known.map_or(Time(now), |since| (*since).clone()),
+            message: failure_sentence(speaks, row.subject.as_deref()),
+            examples,
+            omitted,
+        }
+    };
+    subject.roll_up.unfulfilled.iter().map(row).collect()
+}
+
 fn risks(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatus, now: Timestamp) -> Vec<Risk> {
     let since: HashMap<(RiskReason, Option<&str>), &Time> =
         previous.risks.iter().map(|risk| ((risk.reason, risk.layer.as_deref()), &risk.since)).collect();
@@ -153,8 +196,8 @@ fn risks(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatus, no
     subject.roll_up.risks.iter().map(row).collect()
 }
 
-/// Keeps a status below [`STATUS_LIMIT`]: examples go first, then risks, then rows, each from the end, and `truncated`
-/// says how many.
+/// Keeps a status below [`STATUS_LIMIT`]: examples go first, then risks, then what is unfulfilled, then unowned layers, each
+/// from the end, and `truncated` says how many.
 pub fn bound(status: &mut AssignmentStatus) {
     if size(status) <= STATUS_LIMIT {
         return;
@@ -163,11 +206,16 @@ pub fn bound(status: &mut AssignmentStatus) {
         row.examples.clear();
         row.omitted = Some(row.workloads);
     }
+    for row in &mut status.unfulfilled {
+        row.examples.clear();
+        row.omitted = Some(row.workloads);
+    }
     for risk in &mut status.risks {
         risk.examples.clear();
         risk.omitted = (risk.workloads > 0).then_some(risk.workloads);
     }
     cut(status, |status| status.risks.pop().map(|risk| size(&risk)));
+    cut(status, |status| status.unfulfilled.pop().map(|row| size(&row)));
     cut(status, |status| status.unowned_layers.pop().map(|row| size(&row)));
 }
 

@@ -13,6 +13,7 @@ use super::assignment::{
 };
 use super::directory::Directory;
 use super::evaluate::{Circumstances, DutyState, Evaluation, ProviderDuties, Settings, State, evaluate};
+use super::fulfilment::Catalogue;
 use super::labels::{Requirement, Selector};
 use super::roll_up::{Members, RollUp};
 use super::service_model::EffectiveModel;
@@ -200,6 +201,7 @@ pub(super) fn parties_in(subject: Option<&str>) -> Vec<&str> {
 pub(super) struct Workload {
     matrix: Option<Arc<Matrix>>,
     settings: Settings,
+    catalogue: Catalogue,
     circumstances: Circumstances,
     assignments: Vec<Assignment>,
     not_selecting: Vec<Assignment>,
@@ -270,7 +272,7 @@ impl Workload {
         let directory = Directory::new(taking_in);
         let selecting: Vec<&Assignment> = self.assignments.iter().collect();
         let matrix = self.matrix.as_deref().unwrap_or_else(|| matrix());
-        evaluate(matrix, &self.settings, &self.circumstances, &selecting, &directory)
+        evaluate(matrix, &self.settings, &self.catalogue, &self.circumstances, &selecting, &directory)
     }
 
     /// What was found for a duty, if it is owed: its state and whom a gap is about.
@@ -330,13 +332,11 @@ impl Evaluation {
 pub(super) fn found(duties: &[(&str, Duty, State)]) -> Evaluation {
     let model = ServiceModel::Caas;
     let owed = matrix().owed(model);
-    let mut duties: Vec<DutyState> = duties
-        .iter()
-        .map(|(name, duty, state)| DutyState { layer: layer(name), duty: *duty, state: *state, subject: None })
-        .collect();
+    let mut duties: Vec<DutyState> =
+        duties.iter().map(|(name, duty, state)| DutyState::new(layer(name), *duty, *state, None)).collect();
     duties.sort();
     let model = EffectiveModel { models: [model].into_iter().collect(), owed, ..EffectiveModel::default() };
-    Evaluation { model, duties, risks: vec![] }
+    Evaluation { model, duties, risks: vec![], results: vec![] }
 }
 
 /// What was found for a workload whose customer duties of these layers are gaps.

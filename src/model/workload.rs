@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::host_access::HostAccesses;
 use super::labels::Labels;
 use super::placement::Placement;
+use super::shortcoming::Shortcomings;
 use crate::matrix::Signals;
 
 /// The kinds of object that are workloads: the top-most controllers, pods and replica sets that nothing controls, and
@@ -213,6 +214,23 @@ pub struct WorkloadFacts {
     pub placement: Arc<Placement>,
     /// How close its pods come to the host.
     pub host: HostAccesses,
+    /// What its template leaves undone.
+    pub shortcomings: Shortcomings,
+    /// The ServiceAccount of its pods.
+    pub service_account: Arc<str>,
+    /// Whether several pods of it are asked for.
+    pub several: bool,
+    /// The claims of volumes that its pods use.
+    pub claims: Box<[VolumeClaim]>,
+}
+
+/// The claim of a volume that pods use.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum VolumeClaim {
+    /// A PersistentVolumeClaim of the namespace, by name.
+    Named(Arc<str>),
+    /// One that is made for each pod, of this storage class; of the cluster's default where there is none.
+    PerPod(Option<Arc<str>>),
 }
 
 impl WorkloadFacts {

@@ -1,13 +1,15 @@
-//! The reference documents under `docs/reference`, generated from the types and the data. Pure: text in, text out.
+//! The reference documents under `docs`, generated from the types and the data. Pure: text in, text out.
 
 mod api;
 mod findings;
+mod fulfilment;
 mod matrix;
 
 use std::fmt::Write;
 
 pub use api::api;
 pub use findings::findings;
+pub use fulfilment::fulfilment;
 pub use matrix::matrix;
 
 /// What stands above each document.

@@ -89,6 +89,12 @@ metrics! {
     DUTIES: Gauge "duties" ["layer", "duty", "state"] "Duties of workloads that some assignment selects; each workload counts once";
     GAPS: Gauge "gaps" ["namespace"]
         "Duties of workloads in a namespace that are Unowned, Invalid, Conflicted or Lapsed; at most 1000 namespaces, the rest under an empty name";
+    FULFILMENT: Gauge "fulfilment" ["layer", "duty", "fulfilment"]
+        "The same duties by what is seen of them: Fulfilled, Unfulfilled, Stale, Unknown, NotApplicable";
+    UNFULFILLED: Gauge "unfulfilled" ["namespace"]
+        "Duties of workloads in a namespace that are seen not to be done; at most 1000 namespaces, the rest under an empty name";
+    SIGNALS: Gauge "signal_results" ["signal", "result"]
+        "What each signal came to, counting each workload and duty once: Passed, Failed, Stale, Unseen (its source is not there), Unreadable, NotApplicable";
     UNASSIGNED_NAMESPACES: Gauge "unassigned_namespaces" [] "Namespaces with workloads for which no assignment speaks";
     ASSIGNMENTS: Gauge "assignments" ["kind", "condition", "status"] "Assignments by kind, condition and its status";
     OWNER_GAPS: Gauge "owner_gaps" ["namespace", "owner"]

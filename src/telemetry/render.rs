@@ -8,8 +8,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::metric::{
-    ASSIGNMENTS, BUILD_INFO, DUTIES, GAPS, INVENTORY_COMPLETE, INVENTORY_OBJECTS, LEADER, Labels, Metric, Metrics,
-    OWNER_GAPS, QUEUE_OLDEST, QUEUE_RUNNING, QUEUE_WAITING, UNASSIGNED_NAMESPACES, WATCH_SYNCED, labels,
+    ASSIGNMENTS, BUILD_INFO, DUTIES, FULFILMENT, GAPS, INVENTORY_COMPLETE, INVENTORY_OBJECTS, LEADER, Labels, Metric,
+    Metrics, OWNER_GAPS, QUEUE_OLDEST, QUEUE_RUNNING, QUEUE_WAITING, SIGNALS, UNASSIGNED_NAMESPACES, UNFULFILLED,
+    WATCH_SYNCED, labels,
 };
 use super::snapshot::Snapshot;
 
@@ -53,6 +54,16 @@ fn gauges(registry: &mut Registry, snapshot: &Snapshot) {
     gauge(registry, &DUTIES, duties);
     let gaps = census.gaps.iter().map(|(namespace, count)| ([namespace.to_string()], *count)).collect();
     gauge(registry, &GAPS, bounded(gaps).iter().map(|(names, count)| (names.each_ref().map(String::as_str), *count)));
+    let fulfilment = census.fulfilment.iter();
+    let fulfilment =
+        fulfilment.map(|((layer, duty, word), count)| ([&*matrix.layer(*layer).name, duty.name(), *word], *count));
+    gauge(registry, &FULFILMENT, fulfilment);
+    let failing = census.unfulfilled.iter().map(|(namespace, count)| ([namespace.to_string()], *count)).collect();
+    let failing = bounded(failing);
+    gauge(registry, &UNFULFILLED, failing.iter().map(|(names, count)| (names.each_ref().map(String::as_str), *count)));
+    let results = census.signals.iter();
+    let results = results.map(|((signal, word), count)| ([&*snapshot.catalogue.get(*signal).signal, *word], *count));
+    gauge(registry, &SIGNALS, results);
     gauge(registry, &UNASSIGNED_NAMESPACES, [([], census.unassigned_namespaces)]);
     let assignments = snapshot.conditions.iter();
     gauge(
@@ -102,11 +113,20 @@ mod tests {
     use super::super::metric::ALL;
     use super::*;
     use crate::inventory::Census;
-    use crate::matrix::{Duty, Matrix};
+    use crate::matrix::{Duty, Matrix, ServiceModel};
+    use crate::model::NodeFacts;
+    use crate::signals::{NodeView, Signals};
 
     fn snapshot() -> Snapshot {
         let matrix = Arc::new(Matrix::built_in().clone());
         let node_os = matrix.find("node-os").unwrap();
+        let catalogue = Signals::default().catalogue().as_ref().clone();
+        let observed = Signals::default().look_at_node(
+            &NodeView { today: jiff::civil::date(2026, 11, 27), facts: &NodeFacts::default(), server: None },
+            Some(ServiceModel::Caas),
+        );
+        let signal = observed[0].signal;
+        assert_eq!(&*catalogue.get(signal).signal, "kubelet-skew");
         Snapshot {
             leads: true,
             complete: true,
@@ -115,10 +135,14 @@ mod tests {
             oldest: Duration::from_millis(1500),
             synced: BTreeMap::from([("pods".into(), true), ("nodes".into(), false)]),
             matrix,
+            catalogue: Arc::new(catalogue),
             census: Census {
                 workloads: 12,
                 duties: BTreeMap::from([((node_os, Duty::Customer, "Unowned"), 7)]),
                 gaps: BTreeMap::from([("shop".into(), 7)]),
+                fulfilment: BTreeMap::from([((node_os, Duty::Customer, "Unfulfilled"), 5)]),
+                unfulfilled: BTreeMap::from([("shop".into(), 5)]),
+                signals: BTreeMap::from([((signal, "Failed"), 5)]),
                 ..Census::default()
             },
             assignments: 1,
@@ -146,6 +170,9 @@ mod tests {
             "responsibility_watch_relists_total{resource=\"pods\"} 1",
             "responsibility_duties{layer=\"node-os\",duty=\"Customer\",state=\"Unowned\"} 7",
             "responsibility_gaps{namespace=\"shop\"} 7",
+            "responsibility_fulfilment{layer=\"node-os\",duty=\"Customer\",fulfilment=\"Unfulfilled\"} 5",
+            "responsibility_unfulfilled{namespace=\"shop\"} 5",
+            "responsibility_signal_results{signal=\"kubelet-skew\",result=\"Failed\"} 5",
             "responsibility_assignments{kind=\"ResponsibilityAssignment\",condition=\"Covered\",status=\"False\"} 1",
             "responsibility_owner_gaps{namespace=\"shop\",owner=\"shop-team\"} 7",
             "responsibility_events_total{reason=\"GapsFound\",result=\"dropped\"} 5",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::inventory::Census;
 use crate::matrix::Matrix;
+use crate::model::Catalogue;
 
 /// Everything that has a size, at one moment.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Snapshot {
     pub synced: BTreeMap<String, bool>,
     /// The names of layers.
     pub matrix: Arc<Matrix>,
+    /// The names of signals.
+    pub catalogue: Arc<Catalogue>,
     /// What is known of workloads.
     pub census: Census,
     /// How many assignments there are.

@@ -1,11 +1,15 @@
 //! Who may do what.
 
+use responsibility_operator::signals::{FactKind, SIGNALS, Settings, Signal, SignalSetting};
 use serde_json::{Value, json};
 
 use crate::support::*;
 
 /// What is there for the whole cluster only.
-const CLUSTER_RESOURCES: [&str; 6] = [
+const CLUSTER_RESOURCES: [&str; 9] = [
+    "clusterrolebindings.rbac.authorization.k8s.io",
+    "clusterroles.rbac.authorization.k8s.io",
+    "storageclasses.storage.k8s.io",
     "namespaces",
     "nodes",
     "clusterresponsibilityassignments.sharedresponsibility.dev",
@@ -111,6 +115,52 @@ configuration:
         expected.insert(resource.to_owned(), vec!["list".to_owned(), "watch".to_owned()]);
     }
     assert_eq!(grants(one(&render(kinds), "ClusterRole", RELEASE)), expected);
+}
+
+/// The kinds that are read for signals only, as permissions name them, where these are enabled and no others.
+fn read_by(enabled: &[&str]) -> Vec<String> {
+    let setting = |signal: &&Signal| {
+        let enabled = Some(enabled.contains(&signal.id));
+        (signal.id.to_owned(), SignalSetting { enabled, threshold: None })
+    };
+    let settings = Settings::new(SIGNALS.iter().map(setting).collect()).unwrap();
+    let resource = |kind: FactKind| match kind.group_and_plural() {
+        ("", plural) => plural.to_owned(),
+        (group, plural) => format!("{plural}.{group}"),
+    };
+    let mut read: Vec<String> = settings.kinds().into_iter().map(resource).collect();
+    read.sort();
+    read
+}
+
+#[test]
+fn nothing_is_granted_that_no_enabled_signal_reads() {
+    let granted = |enabled: &[&str]| {
+        let settings =
+            SIGNALS.iter().map(|signal| format!("{}: {{enabled: {}}}", signal.id, enabled.contains(&signal.id)));
+        let values = format!("configuration: {{signals: {{{}}}}}", settings.collect::<Vec<_>>().join(", "));
+        grants(one(&render(&values), "ClusterRole", RELEASE))
+    };
+    let without = granted(&[]);
+    let beyond = |enabled: &[&str]| -> Vec<String> {
+        granted(enabled).into_keys().filter(|resource| !without.contains_key(resource)).collect()
+    };
+    assert_eq!(read_by(&[]), [""; 0]);
+    for signal in SIGNALS {
+        assert_eq!(beyond(&[signal.id]), read_by(&[signal.id]), "{}", signal.id);
+    }
+    let all: Vec<&str> = SIGNALS.iter().map(|signal| signal.id).collect();
+    assert_eq!(beyond(&all), read_by(&all));
+    assert_eq!(grants(one(&render("{}"), "ClusterRole", RELEASE)), granted(&all), "all are enabled unless it is said");
+}
+
+#[test]
+fn the_chart_knows_every_signal_and_no_other() {
+    for signal in SIGNALS {
+        render(&format!("configuration: {{signals: {{{}: {{enabled: true}}}}}}", signal.id));
+    }
+    let refusal = try_render("configuration: {signals: {node-ages: {enabled: true}}}").unwrap_err();
+    assert!(refusal.contains("node-ages"), "{refusal}");
 }
 
 #[test]

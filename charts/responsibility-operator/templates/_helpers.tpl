@@ -143,6 +143,80 @@ securityContext:
 {{- end }}
 {{- end }}
 
+{{/* Not empty when a signal is looked at; of {context, signal}. */}}
+{{- define "operator.looksAt" -}}
+{{- $setting := default dict (get (default dict .context.Values.configuration.signals) .signal) }}
+{{- if not (and (hasKey $setting "enabled") (not $setting.enabled)) }}yes{{ end }}
+{{- end }}
+
+{{/* Rules for what signals read in a namespace. Nothing is granted that no enabled signal reads. */}}
+{{- define "operator.namespacedSignalRules" -}}
+{{- if include "operator.looksAt" (dict "context" . "signal" "disruption-budget") }}
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [list, watch]
+{{- end }}
+{{- if include "operator.looksAt" (dict "context" . "signal" "storage-encryption") }}
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [list, watch]
+{{- end }}
+{{- if include "operator.looksAt" (dict "context" . "signal" "broad-rights") }}
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [rolebindings, roles]
+  verbs: [list, watch]
+{{- end }}
+{{- if include "operator.looksAt" (dict "context" . "signal" "vulnerability-report") }}
+- apiGroups: [aquasecurity.github.io]
+  resources: [vulnerabilityreports]
+  verbs: [list, watch]
+{{- end }}
+{{- if include "operator.looksAt" (dict "context" . "signal" "config-audit-report") }}
+- apiGroups: [aquasecurity.github.io]
+  resources: [configauditreports]
+  verbs: [list, watch]
+{{- end }}
+{{- if include "operator.looksAt" (dict "context" . "signal" "policy-report") }}
+- apiGroups: [openreports.io]
+  resources: [reports]
+  verbs: [list, watch]
+{{- end }}
+{{- if include "operator.looksAt" (dict "context" . "signal" "policy-report") }}
+- apiGroups: [wgpolicyk8s.io]
+  resources: [policyreports]
+  verbs: [list, watch]
+{{- end }}
+{{- if include "operator.looksAt" (dict "context" . "signal" "certificate") }}
+- apiGroups: [cert-manager.io]
+  resources: [certificates]
+  verbs: [list, watch]
+{{- end }}
+{{- if include "operator.looksAt" (dict "context" . "signal" "velero-backup") }}
+- apiGroups: [velero.io]
+  resources: [backups]
+  verbs: [list, watch]
+{{- end }}
+{{- if include "operator.looksAt" (dict "context" . "signal" "volume-snapshot") }}
+- apiGroups: [snapshot.storage.k8s.io]
+  resources: [volumesnapshots]
+  verbs: [list, watch]
+{{- end }}
+{{- end }}
+
+{{/* Rules for what signals read that lies in no namespace. */}}
+{{- define "operator.clusterSignalRules" -}}
+{{- if include "operator.looksAt" (dict "context" . "signal" "storage-encryption") }}
+- apiGroups: [storage.k8s.io]
+  resources: [storageclasses]
+  verbs: [list, watch]
+{{- end }}
+{{- if include "operator.looksAt" (dict "context" . "signal" "broad-rights") }}
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [clusterrolebindings, clusterroles]
+  verbs: [list, watch]
+{{- end }}
+{{- end }}
+
 {{/* Rules for what can be read and written in a namespace. */}}
 {{- define "operator.namespacedRules" -}}
 # What it looks at. Secrets are not among it: references to them are seen in pod templates.
@@ -172,6 +246,10 @@ securityContext:
   resources: [{{ .plural }}]
   verbs: [list, watch]
 {{- end }}
+{{- end }}
+{{- with include "operator.namespacedSignalRules" . }}
+# What signals read, to see whether duties are fulfilled.
+{{- . }}
 {{- end }}
 - apiGroups: [sharedresponsibility.dev]
   resources: [responsibilityassignments]

@@ -32,6 +32,7 @@ impl Engine {
             oldest: if self.leads { self.queue.oldest(Instant::now()) } else { Duration::ZERO },
             synced: checks.map(|check| (check.resource, check.problem.is_none())).collect(),
             matrix: self.inventory.matrix().clone(),
+            catalogue: self.inventory.catalogue().clone(),
             census: self.inventory.census(),
             assignments: self.assignments.len(),
             conditions: conditions(&self.assignments),

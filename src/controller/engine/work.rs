@@ -66,6 +66,7 @@ impl Engine {
             told: told.as_ref(),
             assignment: self.inventory.assignment(id).map(AsRef::as_ref),
             matrix: self.inventory.matrix(),
+            catalogue: self.inventory.catalogue(),
             roll_up: &roll_up,
             completeness: &completeness,
             gate: &self.gate,

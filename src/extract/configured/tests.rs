@@ -50,7 +50,7 @@ fn template() -> Value {
 }
 
 fn object(kind: &ConfiguredKind, workload: &ConfiguredWorkload) -> WorkloadObject {
-    match workload.delta(kind) {
+    match workload.delta(kind, &Extraction::default()) {
         Delta::Workload(key, Some(object)) if key == web() => *object,
         other => panic!("{other:?}"),
     }
@@ -85,7 +85,7 @@ fn the_template_may_lie_deeper_in_the_spec() {
 }
 
 fn counts(kind: &ConfiguredKind, workload: &ConfiguredWorkload) -> bool {
-    matches!(workload.delta(kind), Delta::Workload(_, Some(_)))
+    matches!(workload.delta(kind, &Extraction::default()), Delta::Workload(_, Some(_)))
 }
 
 #[rstest]
@@ -142,7 +142,9 @@ fn an_object_of_a_configured_kind_has_owners_as_well(
     let owner =
         json!([{ "apiVersion": api_version, "kind": owner_kind, "name": "owner", "uid": "9a", "controller": true }]);
     owned.meta_mut().owner_references = serde_json::from_value(owner).unwrap();
-    let Delta::Workload(key, object) = owned.delta(&rollouts()) else { panic!("another change") };
+    let Delta::Workload(key, object) = owned.delta(&rollouts(), &Extraction::default()) else {
+        panic!("another change")
+    };
     assert_eq!(key, web());
     let found = object.map(|object| object.part_of.map(|of| of.to_string()));
     assert_eq!(found.flatten().as_deref(), part_of);

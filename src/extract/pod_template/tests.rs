@@ -9,9 +9,10 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::model::VolumeClaim;
 
 fn facts_of_template(template: Value) -> WorkloadFacts {
-    serde_json::from_value::<PodTemplate>(template).unwrap().facts(Labels::default())
+    serde_json::from_value::<PodTemplate>(template).unwrap().facts(Labels::default(), &Extraction::default())
 }
 
 fn facts(spec: &Value) -> WorkloadFacts {
@@ -84,7 +85,90 @@ fn a_stateless_template_shows_nothing() {
         signals(&json!({ "hostNetwork": null, "hostPID": null, "hostIPC": null, "containers": null })),
         nothing()
     );
-    assert_eq!(facts_of_template(json!({ "metadata": null, "spec": null })), WorkloadFacts::default());
+    let nothing = WorkloadFacts { service_account: "default".into(), ..WorkloadFacts::default() };
+    assert_eq!(facts_of_template(json!({ "metadata": null, "spec": null })), nothing);
+}
+
+/// A pod spec with nothing left undone.
+fn careful() -> Value {
+    json!({
+        "serviceAccountName": "web",
+        "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
+        "containers": [{
+            "name": "web",
+            "image": "registry.example.com/shop/web:1@sha256:0123",
+            "resources": { "requests": { "cpu": "100m" }, "limits": { "memory": "64Mi" } },
+            "securityContext": {
+                "allowPrivilegeEscalation": false,
+                "capabilities": { "drop": ["ALL"], "add": ["NET_BIND_SERVICE"] },
+            },
+        }],
+    })
+}
+
+#[rstest]
+#[case::image("/containers/0/image", json!("registry.example.com/shop/web:1"), Some(Shortcoming::UnpinnedImage))]
+#[case::no_processor_time("/containers/0/resources/requests", json!({ "memory": "64Mi" }), Some(Shortcoming::NoRequests))]
+#[case::limits_are_requests("/containers/0/resources/requests/cpu", json!("1"), None)]
+#[case::root("/securityContext/runAsNonRoot", json!(null), Some(Shortcoming::MayRunAsRoot))]
+#[case::own_word_counts("/containers/0/securityContext/runAsNonRoot", json!(false), Some(Shortcoming::MayRunAsRoot))]
+#[case::escalation("/containers/0/securityContext/allowPrivilegeEscalation", json!(true), Some(Shortcoming::MayEscalate))]
+#[case::keeps_some("/containers/0/securityContext/capabilities/drop", json!(["NET_RAW"]), Some(Shortcoming::KeepsCapabilities))]
+#[case::adds_more("/containers/0/securityContext/capabilities/add", json!(["NET_ADMIN"]), Some(Shortcoming::KeepsCapabilities))]
+#[case::unconfined("/securityContext/seccompProfile/type", json!("Unconfined"), Some(Shortcoming::NoSeccompProfile))]
+fn what_a_template_leaves_undone_is_seen(
+    #[case] field: &str,
+    #[case] value: Value,
+    #[case] expected: Option<Shortcoming>,
+) {
+    assert_eq!(facts(&careful()).shortcomings, Shortcomings::default());
+    let mut spec = careful();
+    let (parent, name) = field.rsplit_once('/').unwrap();
+    spec.pointer_mut(parent).unwrap()[name] = value;
+    let undone = expected.map_or_else(Shortcomings::default, |one| Shortcomings::default().with_if(one, true));
+    assert_eq!(facts(&spec).shortcomings, undone, "{field}");
+}
+
+#[test]
+fn containers_that_only_initialise_need_no_resources_and_no_other_leniency() {
+    let mut spec = careful();
+    spec["initContainers"] = json!([{ "name": "init", "image": "a@sha256:1" }]);
+    let found = facts(&spec).shortcomings;
+    assert!(!found.contains(Shortcoming::NoRequests) && !found.contains(Shortcoming::NoMemoryLimit));
+    assert!(found.contains(Shortcoming::MayEscalate) && !found.contains(Shortcoming::MayRunAsRoot));
+    spec["containers"][0]["resources"]["limits"] = json!(null);
+    assert!(facts(&spec).shortcomings.contains(Shortcoming::NoMemoryLimit));
+}
+
+#[rstest]
+#[case(&[], "anything:1", true)]
+#[case(&["registry.example.com/shop"], "registry.example.com/shop/web:1", true)]
+#[case(&["registry.example.com/shop/"], "registry.example.com/shop/web:1", true)]
+#[case(&["registry.example.com/shop"], "registry.example.com/shopping/web:1", false)]
+#[case(&["registry.example.com/shop", "docker.io"], "docker.io/library/nginx", true)]
+#[case(&["registry.example.com/shop/web"], "registry.example.com/shop/web@sha256:1", true)]
+#[case(&["docker.io"], "nginx", false)]
+fn images_come_from_allowed_registries(#[case] allowed: &[&str], #[case] image: &str, #[case] expected: bool) {
+    let registries = allowed.iter().map(|registry| (*registry).to_owned()).collect();
+    let extraction = Extraction { registries, ..Extraction::default() };
+    let template: PodTemplate =
+        serde_json::from_value(json!({ "spec": { "containers": [{ "name": "a", "image": image }] } })).unwrap();
+    let found = template.facts(Labels::default(), &extraction).shortcomings;
+    assert_eq!(!found.contains(Shortcoming::ForeignRegistry), expected);
+}
+
+#[test]
+fn claims_of_volumes_and_the_service_account_are_seen() {
+    let found = facts(&json!({
+        "serviceAccountName": "web",
+        "volumes": [
+            { "name": "data", "persistentVolumeClaim": { "claimName": "data" } },
+            { "name": "scratch", "ephemeral": { "volumeClaimTemplate": { "spec": { "storageClassName": "fast" } } } },
+            { "name": "tmp", "emptyDir": {} },
+        ],
+    }));
+    let expected = [VolumeClaim::Named("data".into()), VolumeClaim::PerPod(Some("fast".into()))];
+    assert_eq!((&*found.claims, &*found.service_account), (&expected[..], "web"));
 }
 
 #[test]

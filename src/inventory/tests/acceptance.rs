@@ -79,6 +79,7 @@ fn covered(inventory: &Inventory, id: &AssignmentId) -> (String, String) {
         acceptance: &assignment.acceptance(),
         completeness: &Completeness::default(),
         roll_up: &roll_up(inventory, id),
+        catalogue: inventory.catalogue(),
         assignment: Some(assignment),
     };
     let status = status(inventory.matrix(), &subject, &AssignmentStatus::default(), jiff::Timestamp::UNIX_EPOCH);

@@ -74,13 +74,17 @@ fn a_route_and_a_policy_touch_the_workloads_behind_them() {
     );
     let route = |service: &str| {
         let backends = [named("team-7", service)].into();
-        Delta::Route(RouteKind::HttpRoute, named("team-7", "web"), Some(RouteFacts { backends }))
+        Delta::Route(
+            RouteKind::HttpRoute,
+            named("team-7", "web"),
+            Some(RouteFacts { backends, ..RouteFacts::default() }),
+        )
     };
     assert_eq!(cost(route("web")), (2, both()));
     assert_eq!(cost(route("other")), (2, both()), "it leads elsewhere");
     assert_eq!(cost(route("another")), (0, BTreeSet::new()), "of no workload");
     let pods = crate::model::Selector::new(vec![crate::model::Requirement::In("app".into(), vec!["app-3".into()])]);
-    let policy = Delta::Policy(named("team-7", "deny"), Some(PolicyFacts { pods }));
+    let policy = Delta::Policy(named("team-7", "deny"), Some(PolicyFacts { pods, ingress: true }));
     assert_eq!(
         cost(policy),
         (2, BTreeSet::new()),
@@ -99,7 +103,11 @@ fn a_route_touches_only_what_it_begins_or_ceases_to_lead_to() {
     }
     let route = |services: &[&str]| {
         let backends = services.iter().map(|service| named("team-7", service)).collect();
-        Delta::Route(RouteKind::HttpRoute, named("team-7", "web"), Some(RouteFacts { backends }))
+        Delta::Route(
+            RouteKind::HttpRoute,
+            named("team-7", "web"),
+            Some(RouteFacts { backends, ..RouteFacts::default() }),
+        )
     };
     assert_eq!(cost(route(&["app-3"])).0, 2);
     assert_eq!(cost(route(&["app-3", "app-4"])).0, 2, "the other workload");
@@ -163,8 +171,10 @@ fn only_assignments_that_select_by_a_label_look_at_workloads_with_it() {
 #[test]
 fn labels_of_a_namespace_that_nobody_selects_by_touch_nothing() {
     let mut inventory = large();
-    let facts = crate::inventory::NamespaceFacts { labels: labels(&[("tier", "gold")]), uid: "u".into() };
-    assert_eq!(cost(&mut inventory, Delta::Namespace("team-7".into(), Some(facts))), (0, BTreeSet::new()));
+    let facts = |tier| crate::inventory::NamespaceFacts { labels: labels(&[("tier", tier)]), uid: "u".into() };
+    let is_there = |tier| Delta::Namespace("team-7".into(), Some(facts(tier)));
+    assert_eq!(cost(&mut inventory, is_there("silver")).0, 2 * 10, "what is enforced in it is known now");
+    assert_eq!(cost(&mut inventory, is_there("gold")), (0, BTreeSet::new()));
 }
 
 #[test]

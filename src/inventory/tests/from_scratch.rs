@@ -160,7 +160,7 @@ fn telling_what_is_there_tells_everything() {
     let day = Step::Change(Delta::Day(super::generate::days_from_today(1)));
     assert_eq!(
         after(Settings::default(), vec![day]).1.deltas().len(),
-        2,
-        "the day and whether policies tell, of an empty world"
+        3,
+        "the day, whether policies tell and the version of the API server, of an empty world"
     );
 }

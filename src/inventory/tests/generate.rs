@@ -11,14 +11,18 @@ use super::specs;
 use super::world::Step;
 use super::{app, labels};
 use crate::inventory::delta::{
-    Delta, GrantFacts, ListedKind, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts, RouteKind, ServiceFacts,
-    WorkloadObject,
+    Delta, GrantFacts, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts, RouteKind,
+    ServiceFacts, WorkloadObject,
 };
 use crate::matrix::{ServiceModel, Signal, Signals};
 use crate::model::{
     AssignmentId, CONTROL_PLANE_LABEL, GENERATED, HostAccess, HostAccesses, NodeFacts, NodeRequirement, NodeTerm,
-    ObjectIdentity, Placement, PodLabels, ProviderDuties, Requirement, Selector, Settings, Taint, TaintEffect,
-    Toleration, ValueDigest, WorkloadFacts, WorkloadKey, WorkloadKind,
+    ObjectIdentity, Placement, PodLabels, ProviderDuties, Requirement, Selector, Settings, Shortcoming, Shortcomings,
+    Taint, TaintEffect, Toleration, ValueDigest, VolumeClaim, WorkloadFacts, WorkloadKey, WorkloadKind,
+};
+use crate::signals::{
+    BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, FactKind, Facts, KubernetesVersion, Outcome,
+    ReportFacts, RoleFacts, SnapshotFacts, Standing, StorageClassFacts, Subject,
 };
 
 /// Two ordinary namespaces and one that is left out unless it is named.
@@ -102,7 +106,7 @@ pub(super) fn from_dice<T: std::fmt::Debug>(make: fn(&mut Dice) -> T) -> impl St
 }
 
 fn step(dice: &mut Dice) -> Step {
-    match dice.roll(34) {
+    match dice.roll(44) {
         0..7 => Step::Change(workload(dice)),
         7..13 => Step::Change(Delta::Assignment(assignment_id(dice), dice.object(|dice| Arc::new(specs::spec(dice))))),
         13..16 => Step::Change(Delta::Service(object_name(dice, "s"), dice.object(service_facts))),
@@ -119,7 +123,17 @@ fn step(dice: &mut Dice) -> Step {
             Step::Change(Delta::ServiceModel(name, dice.object(|dice| Box::new(specs::service_model(dice)))))
         }
         30 => Step::Change(Delta::Day(specs::day(dice.roll(500)))),
-        31 => Step::Change(Delta::PoliciesTell(!dice.once_in(3))),
+        31 => Step::Change(Delta::PoliciesTell(dice.pick(&[Policies::Tell, Policies::NotAlone, Policies::Unreadable]))),
+        32..38 => Step::Change(facts(dice)),
+        38 => Step::Change(owned(dice)),
+        39 => {
+            let standing = dice.pick(&[Standing::Read, Standing::Absent, Standing::Unreadable]);
+            Step::Change(Delta::Standing(dice.pick(&FactKind::ALL), None, standing))
+        }
+        40 => {
+            let minor = dice.pick(&[33, 37, 40]);
+            Step::Change(Delta::ServerVersion(dice.some(2, |_| KubernetesVersion { major: 1, minor })))
+        }
         _ => {
             let kind = dice.pick(&listed_kinds());
             let scope = dice.some(2, namespace);
@@ -141,7 +155,8 @@ pub(super) fn listed_kinds() -> Vec<ListedKind> {
         ListedKind::Assignments,
         ListedKind::ClusterAssignments,
     ];
-    let workloads = KINDS.into_iter().chain([owner_kind()]).map(ListedKind::Workloads);
+    let fixed = fixed.into_iter().chain(FactKind::ALL.map(ListedKind::Facts));
+    let workloads = KINDS.into_iter().chain([owner_kind(), WorkloadKind::ReplicaSet]).map(ListedKind::Workloads);
     workloads.chain(ROUTES.map(ListedKind::Routes)).chain(fixed).collect()
 }
 
@@ -202,7 +217,88 @@ fn workload_facts(dice: &mut Dice) -> WorkloadFacts {
         host: HostAccesses::default()
             .with_if(HostAccess::Privileged, dice.once_in(5))
             .with_if(HostAccess::KnownAgent, dice.once_in(9)),
+        shortcomings: Shortcomings::default()
+            .with_if(Shortcoming::UnpinnedImage, dice.once_in(3))
+            .with_if(Shortcoming::NoMemoryLimit, dice.once_in(3)),
+        service_account: account(dice),
+        several: dice.once_in(2),
+        claims: dice.some(3, claim).into_iter().collect(),
     }
+}
+
+fn account(dice: &mut Dice) -> Arc<str> {
+    dice.pick(&["default", "admin"]).into()
+}
+
+fn claim(dice: &mut Dice) -> VolumeClaim {
+    if dice.once_in(2) { VolumeClaim::Named("x0".into()) } else { VolumeClaim::PerPod(dice.some(2, |_| "x1".into())) }
+}
+
+/// What a Deployment is made of.
+fn owned(dice: &mut Dice) -> Delta {
+    let ObjectName { namespace, name } = object_name(dice, "w");
+    let key = |kind, name| WorkloadKey { namespace: namespace.clone(), kind, name };
+    let child = key(WorkloadKind::ReplicaSet, name);
+    let owner = key(WorkloadKind::Deployment, format!("w{}", dice.roll(3)).into());
+    Delta::Owned(child, dice.object(|_| owner))
+}
+
+/// A day around the first.
+fn some_day(dice: &mut Dice) -> Date {
+    days_from_today(-i64::try_from(dice.roll(12)).unwrap())
+}
+
+/// An object that is read for signals only.
+fn facts(dice: &mut Dice) -> Delta {
+    let kind = dice.pick(&FactKind::ALL);
+    let name = object_name(dice, "x");
+    let name = if kind.is_of_cluster() { ObjectName::cluster(&name.name) } else { name };
+    let facts = dice.object(|dice| match kind {
+        FactKind::Budgets => {
+            let pods = policy_facts(dice).pods;
+            Facts::Budget(BudgetFacts { pods, blocks: dice.once_in(3) })
+        }
+        FactKind::Claims => Facts::Claim(dice.some(2, |_| "x1".into())),
+        FactKind::StorageClasses => Facts::StorageClass(StorageClassFacts {
+            provisioner: dice.pick(&["ebs.csi.aws.com", "disk.csi.azure.com"]).into(),
+            encrypted: dice.some(2, |dice| dice.once_in(2)),
+            is_default: dice.once_in(2),
+        }),
+        FactKind::Roles | FactKind::ClusterRoles => Facts::Role(RoleFacts {
+            everything: dice.once_in(2),
+            escalates: dice.once_in(3),
+            reads_secrets: dice.once_in(3),
+        }),
+        FactKind::RoleBindings | FactKind::ClusterRoleBindings => Facts::Binding(BindingFacts {
+            accounts: [(namespace(dice), account(dice))].into(),
+            namespaces: dice.some(4, namespace).into_iter().collect(),
+            all: dice.once_in(6),
+            of_cluster_role: kind == FactKind::ClusterRoleBindings || dice.once_in(2),
+            role: format!("x{}", dice.roll(3)).into(),
+        }),
+        FactKind::VulnerabilityReports | FactKind::ConfigAuditReports | FactKind::Reports | FactKind::PolicyReports => {
+            let kind = dice.pick(&["Deployment", "ReplicaSet"]).into();
+            let subject = Subject { kind, name: format!("w{}", dice.roll(3)).into() };
+            let [failed, errors, passed] = [(); 3].map(|()| u32::from(dice.once_in(3)));
+            let outcome = Outcome { failed, errors, passed };
+            Facts::Report(ReportFacts { about: [(subject, outcome)].into(), day: dice.some(2, some_day) })
+        }
+        FactKind::Certificates => Facts::Certificate(CertificateFacts {
+            secret: tls_secret(dice),
+            ready: dice.some(2, |dice| dice.once_in(2)),
+            until: dice.some(2, |dice| days_from_today(i64::try_from(dice.roll(30)).unwrap())),
+        }),
+        FactKind::Backups => Facts::Backup(BackupFacts {
+            included: dice.some(2, namespace).into_iter().collect(),
+            excluded: dice.some(4, namespace).into_iter().collect(),
+            phase: dice.pick(&[BackupPhase::Completed, BackupPhase::Failed]),
+            day: some_day(dice),
+        }),
+        FactKind::Snapshots => {
+            Facts::Snapshot(SnapshotFacts { claim: "x0".into(), ready: dice.once_in(2), day: some_day(dice) })
+        }
+    });
+    Delta::Facts(kind, name, facts)
 }
 
 fn app_name(dice: &mut Dice) -> &'static str {
@@ -241,7 +337,12 @@ fn service_name(dice: &mut Dice) -> Arc<str> {
 
 fn route_facts(dice: &mut Dice) -> RouteFacts {
     let backend = |dice: &mut Dice| ObjectName { namespace: namespace(dice), name: service_name(dice) };
-    RouteFacts { backends: (0..dice.roll(3)).map(|_| backend(dice)).collect() }
+    let backends = (0..dice.roll(3)).map(|_| backend(dice)).collect();
+    RouteFacts { backends, tls: dice.some(2, tls_secret).into_iter().collect() }
+}
+
+fn tls_secret(dice: &mut Dice) -> Arc<str> {
+    format!("t{}", dice.roll(2)).into()
 }
 
 fn grant_facts(dice: &mut Dice) -> GrantFacts {
@@ -251,12 +352,15 @@ fn grant_facts(dice: &mut Dice) -> GrantFacts {
 
 fn policy_facts(dice: &mut Dice) -> PolicyFacts {
     let one = |app: &str| Selector::new(vec![Requirement::In("app".into(), vec![app.to_owned()])]);
-    PolicyFacts { pods: if dice.once_in(4) { None } else { one(app_name(dice)) } }
+    let pods = if dice.once_in(4) { None } else { one(app_name(dice)) };
+    PolicyFacts { pods, ingress: !dice.once_in(3) }
 }
 
 fn namespace_facts(dice: &mut Dice, name: &str) -> NamespaceFacts {
     let tier = dice.pick(&["a", "b"]);
-    NamespaceFacts { labels: labels(&[("kubernetes.io/metadata.name", name), ("tier", tier)]), uid: "uid".into() }
+    let level = dice.pick(&["privileged", "restricted"]);
+    let shown = [("kubernetes.io/metadata.name", name), ("tier", tier), ("pod-security.kubernetes.io/enforce", level)];
+    NamespaceFacts { labels: labels(&shown), uid: "uid".into() }
 }
 
 fn node_facts(dice: &mut Dice) -> NodeFacts {
@@ -281,6 +385,8 @@ fn node_facts(dice: &mut Dice) -> NodeFacts {
             .collect(),
         provider_id: dice.pick(&["", "aws://zone/i-1", "kind://node"]).into(),
         kubelet_version: dice.pick(&["v1.37.0", "v1.37.0-eks-1"]).into(),
+        created: dice.some(2, |dice| days_from_today(-20 - i64::try_from(dice.roll(3)).unwrap())),
+        unready_since: dice.some(4, |dice| days_from_today(-i64::try_from(dice.roll(3)).unwrap())),
     }
 }
 

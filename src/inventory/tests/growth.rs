@@ -1,5 +1,6 @@
 //! What a change costs does not grow with the cluster, and what is known already costs nothing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -11,16 +12,21 @@ use super::build::{
 use super::costs::{cost, of_size};
 use super::labels;
 use crate::inventory::{
-    Changed, Delta, GrantFacts, Listed, ListedKind, NamespaceFacts, PolicyFacts, RouteFacts, RouteKind, ServiceFacts,
+    Changed, Delta, GrantFacts, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts,
+    RouteKind, ServiceFacts,
 };
 use crate::matrix::{ServiceModel, Signal};
 use crate::model::{Requirement, Selector, WorkloadKind};
+use crate::signals::{
+    BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, FactKind, Facts, Outcome, ReportFacts,
+    RoleFacts, SnapshotFacts, StorageClassFacts, Subject,
+};
 
 /// The pairs of three assignments with the workloads of a namespace, one more than there are at first.
 const MOST: u64 = 3 * 11;
 
 fn policy(app: &str) -> PolicyFacts {
-    PolicyFacts { pods: Selector::new(vec![Requirement::In("app".into(), vec![app.into()])]) }
+    PolicyFacts { pods: Selector::new(vec![Requirement::In("app".into(), vec![app.into()])]), ingress: true }
 }
 
 fn grant(kind: RouteKind) -> GrantFacts {
@@ -28,7 +34,11 @@ fn grant(kind: RouteKind) -> GrantFacts {
 }
 
 fn route(kind: RouteKind, from: &str) -> Delta {
-    Delta::Route(kind, named(from, "web"), Some(RouteFacts { backends: [named("team-7", "web")].into() }))
+    Delta::Route(
+        kind,
+        named(from, "web"),
+        Some(RouteFacts { backends: [named("team-7", "web")].into(), ..RouteFacts::default() }),
+    )
 }
 
 /// Changes of every kind that lies in a namespace: each object comes, most become others, and all go.
@@ -77,7 +87,7 @@ fn changes_in_a_namespace() -> Vec<Delta> {
 fn a_change_in_a_namespace_costs_the_same_among_ten_times_as_many_workloads() {
     let costs = |namespaces| -> Vec<_> {
         let mut inventory = of_size(namespaces);
-        inventory.apply(Delta::PoliciesTell(true));
+        inventory.apply(Delta::PoliciesTell(Policies::Tell));
         // A cluster assignment that takes in a part of the cluster, which namespaces enter and leave.
         let gold = json!({ "namespaceSelector": { "matchLabels": { "tier": "gold" } } });
         inventory.apply(written(&cluster("gold"), gold));
@@ -128,7 +138,48 @@ fn objects_of(kind: &ListedKind) -> Vec<Delta> {
             let gold = json!({ "namespaceSelector": { "matchLabels": { "tier": "gold" } } });
             vec![written(&cluster("platform"), json!({})), written(&cluster("gold"), gold)]
         }
+        ListedKind::Facts(kind) => facts_of_kind(*kind),
     }
+}
+
+/// Some objects of a kind that is read for signals only.
+fn facts_of_kind(kind: FactKind) -> Vec<Delta> {
+    let role = || Facts::Role(RoleFacts { everything: true, ..RoleFacts::default() });
+    let binding = || {
+        let accounts = [("team-7".into(), "".into())].into();
+        Facts::Binding(BindingFacts { accounts, role: "web".into(), ..BindingFacts::default() })
+    };
+    let (name, facts) = match kind {
+        FactKind::Budgets => (named("team-7", "web"), Facts::Budget(BudgetFacts { pods: None, blocks: true })),
+        FactKind::Claims => (named("team-7", "web"), Facts::Claim(None)),
+        FactKind::StorageClasses => (
+            ObjectName::cluster("web"),
+            Facts::StorageClass(StorageClassFacts { provisioner: "p".into(), encrypted: None, is_default: true }),
+        ),
+        FactKind::Roles => (named("team-7", "web"), role()),
+        FactKind::RoleBindings => (named("team-7", "web"), binding()),
+        FactKind::ClusterRoles => (ObjectName::cluster("web"), role()),
+        FactKind::ClusterRoleBindings => (ObjectName::cluster("web"), binding()),
+        FactKind::VulnerabilityReports | FactKind::ConfigAuditReports | FactKind::Reports | FactKind::PolicyReports => {
+            let subject = Subject { kind: "Deployment".into(), name: "app-3".into() };
+            let about = [(subject, Outcome { failed: 1, ..Outcome::default() })].into();
+            (named("team-7", "web"), Facts::Report(ReportFacts { about, day: None }))
+        }
+        FactKind::Certificates => {
+            let certificate = CertificateFacts { secret: "tls".into(), ready: Some(false), until: None };
+            (named("team-7", "web"), Facts::Certificate(certificate))
+        }
+        FactKind::Backups => {
+            let (phase, day) = (BackupPhase::Failed, super::generate::TODAY);
+            let backup = BackupFacts { included: BTreeSet::new(), excluded: BTreeSet::new(), phase, day };
+            (named("velero", "web"), Facts::Backup(backup))
+        }
+        FactKind::Snapshots => {
+            let snapshot = SnapshotFacts { claim: "data".into(), ready: false, day: super::generate::TODAY };
+            (named("team-7", "web"), Facts::Snapshot(snapshot))
+        }
+    };
+    vec![Delta::Facts(kind, name, Some(facts))]
 }
 
 fn every_kind() -> Vec<ListedKind> {
@@ -145,7 +196,7 @@ fn every_kind() -> Vec<ListedKind> {
         ListedKind::Assignments,
         ListedKind::ClusterAssignments,
     ];
-    workloads.chain(routes).chain(others).collect()
+    workloads.chain(routes).chain(others).chain(FactKind::ALL.map(ListedKind::Facts)).collect()
 }
 
 /// The complete list of these objects.
@@ -164,7 +215,7 @@ fn list_of(kind: &ListedKind, objects: &[Delta]) -> Delta {
 #[test]
 fn a_list_of_what_is_known_evaluates_nothing_and_changes_nothing() {
     let mut inventory = inventory_under(ServiceModel::Caas);
-    inventory.apply(Delta::PoliciesTell(true));
+    inventory.apply(Delta::PoliciesTell(Policies::Tell));
     every_kind().iter().flat_map(objects_of).for_each(|object| drop(inventory.apply(object)));
     let before = inventory.evaluated();
     for kind in every_kind() {

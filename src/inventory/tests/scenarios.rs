@@ -143,7 +143,11 @@ fn vendor(with_sre: bool) -> (Inventory, WorkloadKey) {
     let service = ServiceFacts { published: false, ..load_balancer("app") };
     inventory.apply(Delta::Service(named("t42", "app"), Some(service)));
     let backends = [named("t42", "app")].into();
-    inventory.apply(Delta::Route(RouteKind::Ingress, named("t42", "app"), Some(RouteFacts { backends })));
+    inventory.apply(Delta::Route(
+        RouteKind::Ingress,
+        named("t42", "app"),
+        Some(RouteFacts { backends, ..RouteFacts::default() }),
+    ));
     let all: Vec<&str> = Matrix::built_in().layers().map(|(_, layer)| layer.name.as_str()).collect();
     let google = ["physical-infrastructure", "control-plane", "node-os", "platform-runtime"];
     let mut duties = vec![json!({ "layers": google, "provider": "google" })];

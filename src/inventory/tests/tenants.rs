@@ -22,13 +22,22 @@ fn of_tenant(inventory: &Inventory) -> (BTreeMap<AssignmentId, Shown>, BTreeMap<
 /// The namespace of an object, none when it is cluster-scoped or no object.
 fn namespace_of(delta: &Delta) -> Option<&str> {
     match delta {
-        Delta::Workload(key, _) => Some(&key.namespace),
+        Delta::Workload(key, _) | Delta::Owned(key, _) => Some(&key.namespace),
         Delta::Service(name, _) | Delta::Route(_, name, _) | Delta::Grant(name, _) | Delta::Policy(name, _) => {
             Some(&name.namespace)
         }
         Delta::Namespace(name, _) => Some(name),
         Delta::Assignment(id, _) => id.namespace.as_deref(),
-        Delta::Node(..) | Delta::ServiceModel(..) | Delta::Relisted(_) | Delta::Day(_) | Delta::PoliciesTell(_) => None,
+        // Backups speak of any namespace.
+        Delta::Facts(kind, name, _) if !name.namespace.is_empty() && !kind.is_far() => Some(&name.namespace),
+        Delta::Node(..)
+        | Delta::ServiceModel(..)
+        | Delta::Relisted(_)
+        | Delta::Day(_)
+        | Delta::PoliciesTell(_)
+        | Delta::Facts(..)
+        | Delta::Standing(..)
+        | Delta::ServerVersion(_) => None,
     }
 }
 

@@ -13,8 +13,8 @@ use super::world::evaluations;
 use super::{app, labels};
 use crate::inventory::Changed;
 use crate::inventory::{
-    Delta, GrantFacts, Inventory, Listed, ListedKind, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts, RouteKind,
-    ServiceFacts,
+    Delta, GrantFacts, Inventory, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts,
+    RouteKind, ServiceFacts,
 };
 use crate::matrix::{Duty, LayerId, Matrix, ServiceModel, Signal};
 use crate::model::{
@@ -225,7 +225,7 @@ fn with_service(selector: &str) -> Inventory {
 }
 
 fn route(kind: RouteKind, from: &str, to: ObjectName) -> Delta {
-    Delta::Route(kind, named(from, "route"), Some(RouteFacts { backends: [to].into() }))
+    Delta::Route(kind, named(from, "route"), Some(RouteFacts { backends: [to].into(), ..RouteFacts::default() }))
 }
 
 fn grant(kind: RouteKind, from: &str, to: Option<&str>) -> Delta {
@@ -264,7 +264,7 @@ fn a_route_exposes_whether_it_or_the_service_was_seen_first() {
 fn a_service_stays_exposed_until_its_last_route_is_gone() {
     let mut inventory = with_service("web");
     for name in ["one", "two"] {
-        let facts = RouteFacts { backends: [named("shop", "web")].into() };
+        let facts = RouteFacts { backends: [named("shop", "web")].into(), ..RouteFacts::default() };
         inventory.apply(Delta::Route(RouteKind::Ingress, named("shop", name), Some(facts)));
     }
     inventory.apply(Delta::Route(RouteKind::Ingress, named("shop", "one"), None));
@@ -334,10 +334,10 @@ fn pods_are_unsegmented_while_no_policy_selects_them_and_that_is_known() {
     };
     let policy = |namespace: &str, pods: Option<&str>| {
         let pods = pods.and_then(|app| Selector::new(vec![Requirement::In("app".into(), vec![app.to_owned()])]));
-        Delta::Policy(named(namespace, "deny"), Some(PolicyFacts { pods }))
+        Delta::Policy(named(namespace, "deny"), Some(PolicyFacts { pods, ingress: true }))
     };
     assert!(!is_assumed(&inventory), "it is not known");
-    inventory.apply(Delta::PoliciesTell(true));
+    inventory.apply(Delta::PoliciesTell(Policies::Tell));
     assert!(is_assumed(&inventory));
     inventory.apply(policy("bank", None));
     assert!(is_assumed(&inventory), "of another namespace");
@@ -349,7 +349,7 @@ fn pods_are_unsegmented_while_no_policy_selects_them_and_that_is_known() {
     assert!(!is_assumed(&inventory), "of all pods");
     inventory.apply(Delta::Policy(named("shop", "deny"), None));
     assert!(is_assumed(&inventory));
-    inventory.apply(Delta::PoliciesTell(false));
+    inventory.apply(Delta::PoliciesTell(Policies::NotAlone));
     assert!(!is_assumed(&inventory));
 }
 

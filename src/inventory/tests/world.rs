@@ -9,15 +9,19 @@ use super::generate::TODAY;
 use super::labels;
 use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
 use crate::inventory::delta::{
-    Delta, GrantFacts, Listed, ListedKind, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts, RouteKind,
+    Delta, GrantFacts, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts, RouteKind,
     ServiceFacts, WorkloadObject,
 };
 use crate::inventory::{Inventory, LEFT_OUT, NAME_LABEL, Scope};
 use crate::matrix::{Layer, LayerId, Matrix, Signal, Signals};
 use crate::model::{
     Assignment, AssignmentId, CONTROL_PLANE_LABEL, Circumstances, Directory, Evaluation, FoundNodes, HostAccesses,
-    Members, NodeFacts, NodeModels, Placement, RollUp, Settings, ValueDigest, WorkloadKey, WorkloadKind, compile,
-    define, evaluate, risks_of_assignment,
+    Members, NodeFacts, NodeModels, Observation, Placement, RollUp, Settings, ValueDigest, WorkloadFacts, WorkloadKey,
+    WorkloadKind, compile, define, evaluate, risks_of_assignment,
+};
+use crate::signals::{
+    ClusterView, FactKind, Facts, FarShelf, KubernetesVersion, NodeView, Segmented, Shelf, Signals as Looking,
+    Standings, Subject, View, weightiest,
 };
 
 /// A change, or a complete list of a kind that misses some objects by the bits of a number.
@@ -49,7 +53,12 @@ struct Whole<'a> {
 pub(super) struct World {
     settings: Settings,
     today: Date,
-    policies_tell: bool,
+    policies_tell: Policies,
+    facts: BTreeMap<(FactKind, ObjectName), Facts>,
+    /// What workloads are made of, and by which.
+    owned: BTreeMap<WorkloadKey, WorkloadKey>,
+    standings: Standings,
+    server: Option<KubernetesVersion>,
     objects: BTreeMap<WorkloadKey, WorkloadObject>,
     services: BTreeMap<ObjectName, ServiceFacts>,
     routes: BTreeMap<(RouteKind, ObjectName), RouteFacts>,
@@ -62,11 +71,15 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) const fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: Settings) -> Self {
         Self {
             settings,
             today: TODAY,
-            policies_tell: false,
+            policies_tell: Policies::default(),
+            facts: BTreeMap::new(),
+            owned: BTreeMap::new(),
+            standings: Standings::default(),
+            server: None,
             objects: BTreeMap::new(),
             services: BTreeMap::new(),
             routes: BTreeMap::new(),
@@ -107,7 +120,14 @@ impl World {
 
     fn change(&mut self, delta: Delta) {
         match delta {
-            Delta::Workload(key, object) => set(&mut self.objects, key, object.map(|boxed| *boxed)),
+            Delta::Workload(key, object) => {
+                self.owned.remove(&key);
+                set(&mut self.objects, key, object.map(|boxed| *boxed));
+            }
+            Delta::Owned(child, owner) => {
+                self.objects.remove(&child);
+                set(&mut self.owned, child, owner);
+            }
             Delta::Service(name, facts) => set(&mut self.services, name, facts),
             Delta::Route(kind, name, facts) => set(&mut self.routes, (kind, name), facts),
             Delta::Grant(name, facts) => set(&mut self.grants, name, facts),
@@ -118,6 +138,9 @@ impl World {
             Delta::Assignment(id, spec) => set(&mut self.assignments, id, spec),
             Delta::Day(today) => self.today = today,
             Delta::PoliciesTell(tell) => self.policies_tell = tell,
+            Delta::Facts(kind, name, facts) => set(&mut self.facts, (kind, name), facts),
+            Delta::Standing(kind, namespace, standing) => drop(self.standings.put(kind, namespace, standing)),
+            Delta::ServerVersion(version) => self.server = version,
             Delta::Relisted(_) => unreachable!("changes are no relists"),
         }
     }
@@ -126,6 +149,7 @@ impl World {
     pub(super) fn deltas(&self) -> Vec<Delta> {
         let objects = self.objects.clone().into_iter();
         let mut all: Vec<Delta> = objects.map(|(key, object)| Delta::Workload(key, Some(Box::new(object)))).collect();
+        all.extend(self.owned.clone().into_iter().map(|(child, owner)| Delta::Owned(child, Some(owner))));
         all.extend(self.services.clone().into_iter().map(|(name, facts)| Delta::Service(name, Some(facts))));
         all.extend(self.routes.clone().into_iter().map(|((kind, name), facts)| Delta::Route(kind, name, Some(facts))));
         all.extend(self.grants.clone().into_iter().map(|(name, facts)| Delta::Grant(name, Some(facts))));
@@ -135,7 +159,13 @@ impl World {
         let models = self.service_models.clone().into_iter();
         all.extend(models.map(|(name, spec)| Delta::ServiceModel(name, Some(Box::new(spec)))));
         all.extend(self.assignments.clone().into_iter().map(|(id, spec)| Delta::Assignment(id, Some(spec))));
-        all.extend([Delta::Day(self.today), Delta::PoliciesTell(self.policies_tell)]);
+        all.extend(self.facts.clone().into_iter().map(|((kind, name), facts)| Delta::Facts(kind, name, Some(facts))));
+        all.extend(self.standings.all().map(|(kind, namespace, standing)| Delta::Standing(kind, namespace, standing)));
+        all.extend([
+            Delta::Day(self.today),
+            Delta::PoliciesTell(self.policies_tell),
+            Delta::ServerVersion(self.server),
+        ]);
         all
     }
 
@@ -224,11 +254,15 @@ impl World {
         signals
     }
 
+    fn control_plane_visible(&self) -> bool {
+        self.nodes.values().any(|node| node.labels.get(CONTROL_PLANE_LABEL).is_some())
+    }
+
     fn found_nodes(&self, placement: &Placement) -> FoundNodes {
         if placement.fargate {
             return FoundNodes::fargate();
         }
-        let visible = self.nodes.values().any(|node| node.labels.get(CONTROL_PLANE_LABEL).is_some());
+        let visible = self.control_plane_visible();
         let class = |(name, node): (&Arc<str>, &NodeFacts)| NodeModels::default().classify(name, node, visible);
         let all: Vec<_> = self.nodes.iter().map(class).collect();
         let fitting: Vec<_> =
@@ -250,8 +284,84 @@ impl World {
             host: objects().fold(HostAccesses::default(), |all, object| all.union(object.facts.host)),
             daemon_set: whole.key.kind == WorkloadKind::DaemonSet,
             nodes: nodes.reduce(FoundNodes::union).unwrap(),
-            unsegmented: self.policies_tell && objects().any(|object| !is_selected(object)),
+            unsegmented: self.policies_tell == Policies::Tell && objects().any(|object| !is_selected(object)),
+            observed: self.observed(whole),
         }
+    }
+
+    /// What signals see of a workload, by looking at everything that they may look at.
+    fn observed(&self, whole: &Whole<'_>) -> Vec<Observation> {
+        let signals = Looking::default();
+        let namespace = &whole.key.namespace;
+        let shelf = |of: &str| {
+            let mut shelf = Shelf::default();
+            for ((kind, name), facts) in
+                self.facts.iter().filter(|((kind, name), _)| !kind.is_far() && *name.namespace == *of)
+            {
+                shelf.put(*kind, &name.name, Some(facts.clone()));
+            }
+            shelf
+        };
+        let is_let_in = |object: &&WorkloadObject| {
+            let policies = self.policies.iter().filter(|(policy, _)| policy.namespace == *namespace);
+            let template = &object.facts.pods.template;
+            policies
+                .into_iter()
+                .any(|(_, policy)| policy.ingress && policy.pods.as_ref().is_none_or(|pods| pods.matches(template)))
+        };
+        let facts: Vec<&WorkloadFacts> = whole.objects.iter().map(|object| &object.facts).collect();
+        let made = self.owned.iter().filter(|(_, owner)| *owner == whole.key).map(|(child, _)| child);
+        let made = made.map(|child| Subject { kind: child.kind.name().into(), name: child.name.clone() });
+        let children: Vec<Subject> = made.collect();
+        let selects = |service: &ObjectName| {
+            let service = self.services.get(service);
+            service
+                .is_some_and(|service| whole.all.iter().any(|object| object.facts.pods.selected_by(&service.selector)))
+        };
+        let routes = self.routes.iter().filter(|((_, route), facts)| {
+            let mut here = facts.backends.iter().filter(|backend| backend.namespace == *namespace);
+            route.namespace == *namespace && here.any(selects)
+        });
+        let tls_secrets = routes.flat_map(|(_, facts)| facts.tls.clone()).collect();
+        let mut far = FarShelf::default();
+        for ((kind, name), facts) in self.facts.iter().filter(|((kind, _), _)| kind.is_far()) {
+            far.put(*kind, (&name.namespace, &name.name), Some(facts.clone()));
+        }
+        let view = View {
+            today: self.today,
+            key: whole.key,
+            facts: &facts,
+            signals: self.signals(whole),
+            children: &children,
+            tls_secrets: &tls_secrets,
+            namespace_labels: self.namespaces.get(namespace).map(|facts| &facts.labels),
+            segmented: match self.policies_tell {
+                Policies::Unreadable => Segmented::Unreadable,
+                _ if whole.objects.iter().all(is_let_in) => Segmented::Yes,
+                Policies::Tell => Segmented::No,
+                Policies::NotAlone => Segmented::MaybeOtherwise,
+            },
+            namespace: &shelf(namespace),
+            cluster: &shelf(""),
+            far: &far,
+            standings: &self.standings,
+            registries_known: false,
+        };
+        let mut observed = signals.look(&view);
+        observed.extend(signals.look_at_cluster(&ClusterView { today: self.today, server: self.server }));
+        let visible = self.control_plane_visible();
+        let on_nodes = facts.iter().filter(|facts| !facts.placement.fargate).flat_map(|facts| {
+            let admitted: Vec<_> =
+                self.nodes.iter().filter(|(name, node)| facts.placement.admits(name, node)).collect();
+            let meant = if admitted.is_empty() { self.nodes.iter().collect() } else { admitted };
+            let seen = meant.into_iter().flat_map(|(name, facts)| {
+                let class = NodeModels::default().classify(name, facts, visible);
+                signals.look_at_node(&NodeView { today: self.today, facts, server: self.server }, class.model)
+            });
+            seen.collect::<Vec<_>>()
+        });
+        observed.extend(weightiest(&on_nodes.collect::<Vec<_>>()));
+        observed
     }
 
     /// What is shown of every assignment, computed from nothing but the maps.
@@ -283,7 +393,14 @@ impl World {
             };
             let selecting: Vec<&Assignment> = taking_in(namespace).into_iter().chain(own).filter(is_selected).collect();
             let directory = Directory::new(taking_in(namespace));
-            let found = evaluate(&matrix, &self.settings, &self.circumstances(&whole), &selecting, &directory);
+            let found = evaluate(
+                &matrix,
+                &self.settings,
+                Looking::default().catalogue(),
+                &self.circumstances(&whole),
+                &selecting,
+                &directory,
+            );
             for assignment in selecting {
                 let classes = members.get_mut(&assignment.id).unwrap();
                 classes.entry(Arc::new(found.clone())).or_default().insert(Arc::new(whole.key.clone()));
@@ -304,11 +421,14 @@ impl World {
 fn is_listed(listed: &Listed, delta: &Delta) -> bool {
     let in_scope = |namespace: &str| listed.scope.as_deref().is_none_or(|scope| scope == namespace);
     match (&listed.kind, delta) {
-        (ListedKind::Workloads(kind), Delta::Workload(key, _)) => key.kind == *kind && in_scope(&key.namespace),
+        (ListedKind::Workloads(kind), Delta::Workload(key, _) | Delta::Owned(key, _)) => {
+            key.kind == *kind && in_scope(&key.namespace)
+        }
         (ListedKind::Routes(kind), Delta::Route(of, name, _)) => of == kind && in_scope(&name.namespace),
         (ListedKind::Services, Delta::Service(name, _))
         | (ListedKind::Grants, Delta::Grant(name, _))
         | (ListedKind::Policies, Delta::Policy(name, _)) => in_scope(&name.namespace),
+        (ListedKind::Facts(kind), Delta::Facts(of, name, _)) => of == kind && in_scope(&name.namespace),
         (ListedKind::Namespaces, Delta::Namespace(..))
         | (ListedKind::Nodes, Delta::Node(..))
         | (ListedKind::ServiceModels, Delta::ServiceModel(..))
@@ -323,6 +443,7 @@ fn is_listed(listed: &Listed, delta: &Delta) -> bool {
 pub(super) fn gone(delta: Delta) -> Delta {
     match delta {
         Delta::Workload(key, _) => Delta::Workload(key, None),
+        Delta::Owned(key, _) => Delta::Owned(key, None),
         Delta::Service(name, _) => Delta::Service(name, None),
         Delta::Route(kind, name, _) => Delta::Route(kind, name, None),
         Delta::Grant(name, _) => Delta::Grant(name, None),
@@ -331,7 +452,10 @@ pub(super) fn gone(delta: Delta) -> Delta {
         Delta::Node(name, _) => Delta::Node(name, None),
         Delta::ServiceModel(name, _) => Delta::ServiceModel(name, None),
         Delta::Assignment(id, _) => Delta::Assignment(id, None),
-        Delta::Relisted(_) | Delta::Day(_) | Delta::PoliciesTell(_) => unreachable!("these are no objects"),
+        Delta::Facts(kind, name, _) => Delta::Facts(kind, name, None),
+        Delta::Relisted(_) | Delta::Day(_) | Delta::PoliciesTell(_) | Delta::Standing(..) | Delta::ServerVersion(_) => {
+            unreachable!("these are no objects")
+        }
     }
 }
 

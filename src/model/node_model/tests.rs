@@ -28,6 +28,7 @@ impl Node {
             taints: self.taints.iter().map(taint).collect(),
             provider_id: self.provider.into(),
             kubelet_version: self.kubelet.into(),
+            ..NodeFacts::default()
         }
     }
 }

@@ -14,7 +14,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::{Subject, status};
 use crate::api::AssignmentStatus;
 use crate::model::testing::{cluster, matrix, minute, namespaced};
-use crate::model::{Acceptance, Assignment, AssignmentId, Completeness, RollUp};
+use crate::model::{Acceptance, Assignment, AssignmentId, Catalogue, Completeness, RollUp};
 
 /// What a status is made from.
 #[derive(Clone, Debug)]
@@ -81,6 +81,7 @@ impl Given {
             acceptance: &self.acceptance,
             completeness: &self.completeness,
             roll_up: &self.roll_up,
+            catalogue: &Catalogue::default(),
             assignment: self.assignment.as_ref(),
         };
         status(matrix(), &subject, previous, now)

@@ -2,17 +2,17 @@
 
 use rstest::rstest;
 
-use super::{Note, Transitions, open_gaps};
+use super::{Note, Transitions, open_states};
 use crate::api::GapReason::{
     self, AgreementMissing, LayerUnowned, OverlappingAssignments, ReviewLapsed, SharedLayerHalfOwned, UnknownParty,
 };
-use crate::api::{Announcement, GapState};
+use crate::api::{Announcement, GapState, OpenState};
 use crate::matrix::{Duty, ServiceModel, Signal};
 use crate::model::evaluate::State::{Assumed, Excepted, Gap, Owned, Unknown};
 use crate::model::testing::{
     Workload, added_up, all_layers, deployment, found, found_gaps, matrix, members, namespaced, roll_up,
 };
-use crate::model::{Evaluation, RollUp};
+use crate::model::{Catalogue, Evaluation, RollUp};
 
 const CODE: &str = "application-code";
 const NODES: &str = "node-os";
@@ -28,7 +28,12 @@ fn gaps(gaps: &[(&str, GapReason)]) -> RollUp {
 
 /// What is to be told where these gaps were told before.
 fn between(before: &RollUp, after: &RollUp) -> Option<Transitions> {
-    Transitions::between(matrix(), Some(&open_gaps(matrix(), before)), after)
+    Transitions::between(
+        matrix(),
+        &Catalogue::default(),
+        Some(&open_states(matrix(), &Catalogue::default(), before)),
+        after,
+    )
 }
 
 fn notes(before: &RollUp, after: &RollUp) -> Vec<Note> {
@@ -40,11 +45,11 @@ fn reasons(notes: &[Note]) -> Vec<&'static str> {
 }
 
 fn first(roll_up: &RollUp) -> Transitions {
-    Transitions::between(matrix(), None, roll_up).unwrap()
+    Transitions::between(matrix(), &Catalogue::default(), None, roll_up).unwrap()
 }
 
 fn announcement(layer: &str, duty: Duty, state: GapState) -> Announcement {
-    Announcement { layer: layer.to_owned(), duty, state }
+    Announcement { layer: layer.to_owned(), duty, state: OpenState::Gap(state) }
 }
 
 fn owned() -> RollUp {
@@ -52,7 +57,7 @@ fn owned() -> RollUp {
 }
 
 #[test]
-fn open_gaps_are_layers_duties_and_states_in_matrix_order() {
+fn open_states_are_layers_duties_and_states_in_matrix_order() {
     let roll_up = of(&[
         found(&[(NODES, Duty::Customer, Gap(LayerUnowned)), (NODES, Duty::Provider, Gap(UnknownParty))]),
         found_gaps(&[(NODES, SharedLayerHalfOwned), (CODE, AgreementMissing)]),
@@ -61,7 +66,7 @@ fn open_gaps_are_layers_duties_and_states_in_matrix_order() {
         found(&[("access-control", Duty::Customer, Owned), ("physical-infrastructure", Duty::Provider, Assumed)]),
     ]);
     assert_eq!(
-        open_gaps(matrix(), &roll_up),
+        open_states(matrix(), &Catalogue::default(), &roll_up),
         [
             announcement(CODE, Duty::Customer, GapState::Invalid),
             announcement(NODES, Duty::Provider, GapState::Invalid),
@@ -81,7 +86,7 @@ fn the_first_evaluation_with_gaps_is_one_warning_with_the_counts_and_the_layers(
     let Transitions { notes, announced } = first(&roll_up);
     let text = "2 of 3 layers have a duty without an owner in 2 workload(s): application-code,node-os";
     assert_eq!(notes, [Note { warning: true, reason: "GapsFound", about: None, date: None, note: text.to_owned() }]);
-    assert_eq!(announced, open_gaps(matrix(), &roll_up));
+    assert_eq!(announced, open_states(matrix(), &Catalogue::default(), &roll_up));
 }
 
 #[test]
@@ -131,7 +136,7 @@ fn a_gap_that_opens_is_a_warning(#[case] why: GapReason, #[case] reason: &str) {
     assert_eq!((note.reason, &note.about), (reason, &Some((NODES.to_owned(), Duty::Customer))));
     assert!(note.note.starts_with("node-os (customer duty): "), "{}", note.note);
     assert!(note.note.ends_with(&format!("({}, 1 workload(s))", why.name())), "{}", note.note);
-    assert_eq!(transitions.announced, open_gaps(matrix(), &after));
+    assert_eq!(transitions.announced, open_states(matrix(), &Catalogue::default(), &after));
 }
 
 #[test]
@@ -170,7 +175,7 @@ fn a_gap_that_closes_although_nobody_holds_the_duty_is_not_told_to_have_an_owner
 #[test]
 fn a_layer_that_this_version_does_not_know_any_more_closes() {
     let told = [announcement("example.com/ai-models", Duty::Customer, GapState::Unowned)];
-    let transitions = Transitions::between(matrix(), Some(&told), &owned()).unwrap();
+    let transitions = Transitions::between(matrix(), &Catalogue::default(), Some(&told), &owned()).unwrap();
     let [note] = &transitions.notes[..] else { panic!("{transitions:?}") };
     assert!(note.note.starts_with("example.com/ai-models (customer duty) is gone"), "{}", note.note);
 }
@@ -215,9 +220,9 @@ fn a_duty_closes_once_when_its_last_state_ends() {
 fn a_state_that_ends_beside_another_is_not_told_until_it_opens_again() {
     let one = gaps(&[(NODES, LayerUnowned)]);
     let both = of(&[found_gaps(&[(NODES, LayerUnowned)]), found_gaps(&[(NODES, UnknownParty)])]);
-    let ended = Transitions { notes: vec![], announced: open_gaps(matrix(), &one) };
+    let ended = Transitions { notes: vec![], announced: open_states(matrix(), &Catalogue::default(), &one) };
     assert_eq!(between(&both, &one), Some(ended.clone()));
-    let again = Transitions::between(matrix(), Some(&ended.announced), &both).unwrap();
+    let again = Transitions::between(matrix(), &Catalogue::default(), Some(&ended.announced), &both).unwrap();
     assert_eq!(reasons(&again.notes), ["LayerInvalid"]);
 }
 
@@ -230,7 +235,7 @@ fn a_gap_of_which_nothing_can_be_said_any_more_stays_told() {
     let transitions = between(&others, &unknown).unwrap();
     let told: Vec<_> = transitions.notes.iter().map(|note| note.about.clone().unwrap().0).collect();
     assert_eq!(told, [CODE], "of which something can be said");
-    let after = |roll_up| Transitions::between(matrix(), Some(&transitions.announced), roll_up);
+    let after = |roll_up| Transitions::between(matrix(), &Catalogue::default(), Some(&transitions.announced), roll_up);
     assert_eq!(after(&unowned), None, "it was told");
     assert_eq!(reasons(&after(&owned()).unwrap().notes), ["LayerOwned"]);
 }
@@ -366,17 +371,19 @@ fn a_load_balancer_that_is_added_later_is_one_summary() {
 
 #[test]
 fn a_change_that_is_undone_is_no_transition() {
-    let told = open_gaps(matrix(), &owned());
-    assert!(Transitions::between(matrix(), Some(&told), &gaps(&[(NODES, LayerUnowned)])).is_some());
-    assert_eq!(Transitions::between(matrix(), Some(&told), &owned()), None);
+    let told = open_states(matrix(), &Catalogue::default(), &owned());
+    assert!(
+        Transitions::between(matrix(), &Catalogue::default(), Some(&told), &gaps(&[(NODES, LayerUnowned)])).is_some()
+    );
+    assert_eq!(Transitions::between(matrix(), &Catalogue::default(), Some(&told), &owned()), None);
 }
 
 #[test]
 fn after_it_was_told_nothing_is_left_to_tell() {
     let after = of(&[found_gaps(&[(NODES, LayerUnowned), (CODE, UnknownParty)]), found_gaps(&[(NODES, UnknownParty)])]);
     for told in [None, Some(vec![]), Some(vec![announcement("access-control", Duty::Customer, GapState::Lapsed)])] {
-        let transitions = Transitions::between(matrix(), told.as_deref(), &after).unwrap();
-        assert_eq!(Transitions::between(matrix(), Some(&transitions.announced), &after), None);
+        let transitions = Transitions::between(matrix(), &Catalogue::default(), told.as_deref(), &after).unwrap();
+        assert_eq!(Transitions::between(matrix(), &Catalogue::default(), Some(&transitions.announced), &after), None);
     }
 }
 

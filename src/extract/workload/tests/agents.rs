@@ -7,7 +7,7 @@ use super::*;
 use crate::model::{HostAccess, HostAccesses};
 
 fn extraction() -> Extraction {
-    Extraction { agents: ["shop-agent".to_owned()].into() }
+    Extraction { agents: ["shop-agent".to_owned()].into(), ..Extraction::default() }
 }
 
 fn named(sample: &Sample, name: &str, app: Option<&str>) -> Value {

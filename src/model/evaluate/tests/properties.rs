@@ -13,8 +13,8 @@ use crate::matrix::{Duty, LayerId, LayerSet, ModelSet, ServiceModel, Signal, Sig
 use crate::model::evaluate::{Circumstances, Evaluation, ProviderDuties, Settings, State, evaluate};
 use crate::model::testing::{Terms, all_layers, cluster, declared, layers, matrix, namespaced};
 use crate::model::{
-    AgreementCover, Assignment, AssignmentId, Deadline, DeadlineKind, Directory, EvidenceFacts, FoundNodes, HostAccess,
-    HostAccesses, ModelClaim, PartyDeclaration, Review,
+    AgreementCover, Assignment, AssignmentId, Catalogue, Deadline, DeadlineKind, Directory, EvidenceFacts, FoundNodes,
+    HostAccess, HostAccesses, ModelClaim, PartyDeclaration, Review,
 };
 
 /// Few layers and parties, so that claims meet.
@@ -92,7 +92,7 @@ fn evaluated(settings: Settings, signals: Signals, assignments: &[Assignment]) -
     let selecting: Vec<&Assignment> = assignments.iter().collect();
     let directory = Directory::new(selecting.iter().copied().filter(|a| a.id.is_cluster()));
     let circumstances = Circumstances { signals, ..Circumstances::default() };
-    evaluate(matrix(), &settings, &circumstances, &selecting, &directory)
+    evaluate(matrix(), &settings, &Catalogue::default(), &circumstances, &selecting, &directory)
 }
 
 fn owed(evaluation: &Evaluation) -> BTreeSet<(LayerId, Duty)> {
@@ -158,7 +158,7 @@ proptest! {
         let [daemon_set, fargate, unsegmented, reachable, acknowledged] = flags;
         let host = accesses.into_iter().fold(HostAccesses::default(), |all, access| all.with_if(access, true));
         let nodes = FoundNodes { fargate, ..FoundNodes::default() };
-        let circumstances = Circumstances { signals, host, daemon_set, nodes, unsegmented };
+        let circumstances = Circumstances { signals, host, daemon_set, nodes, unsegmented, observed: vec![] };
         let current = EvidenceFacts { layers: None, ended: false };
         let due = jiff::civil::date(2026, 12, 1);
         let deadline = Deadline { date: due, what: DeadlineKind::Review, subject: "".into(), passed: false };
@@ -174,7 +174,7 @@ proptest! {
         let plain = evaluated(settings, signals, &assignments);
         let selecting: Vec<&Assignment> = others.iter().collect();
         let directory = Directory::new(selecting.iter().copied().filter(|a| a.id.is_cluster()));
-        let other = evaluate(matrix(), &settings, &circumstances, &selecting, &directory);
+        let other = evaluate(matrix(), &settings, &Catalogue::default(), &circumstances, &selecting, &directory);
         prop_assert_eq!(other.duties, plain.duties);
     }
 

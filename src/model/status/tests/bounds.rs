@@ -1,12 +1,12 @@
 //! A status is never larger than 32 KiB, and what it counts stays exact.
 
 use super::Given;
-use crate::api::{Announcement, AssignmentStatus, DutyCounts, GapReason, GapState};
+use crate::api::{Announcement, AssignmentStatus, DutyCounts, GapReason, GapState, OpenState};
 use crate::matrix::{Duty, ServiceModel};
 use crate::model::evaluate::{DutyState, State};
 use crate::model::service_model::EffectiveModel;
 use crate::model::testing::{added_up, deployment, matrix, members, minute};
-use crate::model::{Evaluation, RollUp, STATUS_LIMIT, open_gaps};
+use crate::model::{Catalogue, Evaluation, RollUp, STATUS_LIMIT, open_states};
 
 /// How many workloads have each gap.
 const WORKLOADS: usize = 5;
@@ -14,18 +14,13 @@ const WORKLOADS: usize = 5;
 /// Every layer has gaps of so many reasons in both duties, about parties and in workloads of the longest names.
 fn with_reasons(reasons: &[GapReason]) -> RollUp {
     let namespace = "n".repeat(63);
-    let gap = |layer, duty, reason| DutyState {
-        layer,
-        duty,
-        state: State::Gap(reason),
-        subject: Some("p".repeat(63).into()),
-    };
+    let gap = |layer, duty, reason| DutyState::new(layer, duty, State::Gap(reason), Some("p".repeat(63).into()));
     let keyed = reasons.iter().flat_map(|reason| {
         let both = |layer| Duty::ALL.map(|duty| gap(layer, duty, *reason));
         let duties = matrix().layers().flat_map(|(layer, _)| both(layer)).collect();
         let models = [ServiceModel::Caas].into_iter().collect();
         let model = EffectiveModel { models, ..EffectiveModel::default() };
-        let found = Evaluation { model, duties, risks: vec![] };
+        let found = Evaluation { model, duties, ..Evaluation::default() };
         let name = |number| format!("{}-{number}-{}", reason.name(), "w".repeat(200));
         (0..WORKLOADS).map(|number| (deployment(&namespace, &name(number)), found.clone())).collect::<Vec<_>>()
     });
@@ -81,7 +76,8 @@ fn then_rows_give_way_from_the_end() {
 #[test]
 fn a_row_gives_way_only_when_the_last_byte_is_used_up() {
     let beside = |bytes: usize| {
-        let told = Announcement { layer: "x".repeat(bytes), duty: Duty::Customer, state: GapState::Unowned };
+        let told =
+            Announcement { layer: "x".repeat(bytes), duty: Duty::Customer, state: OpenState::Gap(GapState::Unowned) };
         let before = AssignmentStatus { announced: Some(vec![told]), ..AssignmentStatus::default() };
         Given::cluster(large()).after(&before, minute(0))
     };
@@ -113,7 +109,7 @@ fn a_status_that_fits_again_is_complete_again() {
 #[test]
 fn what_events_told_has_room_in_it() {
     let roll_up = large();
-    let announced = Some(open_gaps(matrix(), &roll_up));
+    let announced = Some(open_states(matrix(), &Catalogue::default(), &roll_up));
     let before = AssignmentStatus { announced, ..AssignmentStatus::default() };
     let status = Given::cluster(roll_up).after(&before, minute(0));
     assert!(size(&status) <= STATUS_LIMIT, "{} bytes", size(&status));

@@ -6,7 +6,7 @@ use rstest::rstest;
 use super::bounds::large;
 use super::{Given, condition, verdict};
 use crate::api::GapReason::{LayerUnowned, UnknownParty};
-use crate::api::{Announcement, AssignmentStatus, GapState};
+use crate::api::{Announcement, AssignmentStatus, GapState, OpenState};
 use crate::matrix::{Duty, ServiceModel};
 use crate::model::RollUp;
 use crate::model::testing::{Workload, found_gaps, matrix, minute, namespaced, roll_up};
@@ -95,7 +95,8 @@ fn a_service_model_that_is_not_found_has_no_effect_on_the_rows() {
 
 #[test]
 fn what_events_told_is_carried_over() {
-    let told = Announcement { layer: "node-os".to_owned(), duty: Duty::Provider, state: GapState::Lapsed };
+    let told =
+        Announcement { layer: "node-os".to_owned(), duty: Duty::Provider, state: OpenState::Gap(GapState::Lapsed) };
     let before =
         AssignmentStatus { announced: Some(vec![told]), transitions: 41, ..Given::namespaced(gaps()).status() };
     for given in [

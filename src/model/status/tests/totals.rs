@@ -9,7 +9,7 @@ use crate::matrix::ServiceModel::{Caas, Iaas, OnPremises};
 use crate::matrix::{Duty, ServiceModel, Signal};
 use crate::model::evaluate::State::{Assumed, Excepted, Gap, Owned, Unknown};
 use crate::model::testing::{Workload, all_layers, found, found_gaps, namespaced, roll_up};
-use crate::model::{Evaluation, RollUp};
+use crate::model::{Catalogue, Evaluation, RollUp};
 
 fn summary(found: impl IntoIterator<Item = Evaluation>) -> Summary {
     Given::namespaced(roll_up(found)).status().summary.unwrap()
@@ -147,6 +147,7 @@ fn a_model_of_the_clusters_own_is_shown_by_its_name() {
         acceptance: &given.acceptance,
         completeness: &given.completeness,
         roll_up: &given.roll_up,
+        catalogue: &Catalogue::default(),
         assignment: None,
     };
     let status = crate::model::status(&matrix, &subject, &crate::api::AssignmentStatus::default(), super::minute(0));

@@ -39,8 +39,8 @@ fn demo(stopped: &mpsc::Receiver<()>) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let operator = std::env::current_exe()?.with_file_name("responsibility-operator");
     ensure!(operator.is_file(), "{} is missing; run cargo build", operator.display());
-    let (cluster, _control_plane) = Cluster::provide()?;
-    let demo = Demo { cluster, root, stopped };
+    let (cluster, control_plane) = Cluster::provide()?;
+    let demo = Demo { cluster, root, stopped, is_own: control_plane.is_some() };
 
     step("Install the custom resource definitions");
     demo.show(&["apply", "--server-side", "-f", "crds/"])?;
@@ -103,6 +103,8 @@ fn demo(stopped: &mpsc::Receiver<()>) -> Result<()> {
     demo.show(&["get", "crassign"])?;
     demo.wait_for_event("payments", "GapsClosed")?;
     demo.show_events("payments")?;
+
+    demo.show_who_does_what(&operator)?;
 
     step("Done: every step showed what it should");
     if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
@@ -198,6 +200,8 @@ struct Demo<'a> {
     cluster: Cluster,
     root: PathBuf,
     stopped: &'a mpsc::Receiver<()>,
+    /// Whether the cluster is the demo's own: nobody else is to see a node that is none.
+    is_own: bool,
 }
 
 impl Demo<'_> {
@@ -224,8 +228,7 @@ impl Demo<'_> {
     }
 
     fn status(&self, namespace: &str, name: &str) -> Result<Value> {
-        let object = self.kubectl(&["get", "rassign", name, "-n", namespace, "-o", "json"])?;
-        Ok(serde_json::from_str::<Value>(&object)?["status"].take())
+        self.status_of("rassign", &[name, "-n", namespace])
     }
 
     fn wait_until(&self, namespace: &str, name: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Result<()> {
@@ -265,6 +268,71 @@ impl Demo<'_> {
             let (layer, duty, reason) = (text("layer"), text("duty"), text("reason"));
             let workloads = row["workloads"].as_i64().unwrap_or_default();
             println!("{layer:24} {duty:9} {reason:22} {workloads:>9}  {}", text("message"));
+        }
+        println!();
+        Ok(())
+    }
+
+    /// Whose failure an outdated node is under one model and another, and the matrix of one workload.
+    fn show_who_does_what(&self, operator: &Path) -> Result<()> {
+        step("Every duty has an owner. Are they done?");
+        println!("No NetworkPolicy says who may reach the shop's pods, which is for its team to say:\n");
+        self.show_unfulfilled("rassign", &["-n", "shop", "shop"])?;
+        self.show(&["apply", "-f", "deploy/samples/network-policy.yaml"])?;
+        self.wait_for_event("shop", "DutyFulfilled")?;
+        self.show_events("shop")?;
+        if self.is_own {
+            step("A node runs an outdated image. Who owed the upgrade?");
+            self.show(&["apply", "-f", "deploy/samples/node.yaml"])?;
+            println!("Where the nodes are the customer's own (serviceModel: CaaS), its platform team:\n");
+            self.expect_outdated_node("Customer", "platform-team")?;
+            println!("The same node where the provider runs the nodes (serviceModel: ManagedNodes):\n");
+            let managed = r#"{"spec":{"serviceModel":"ManagedNodes"}}"#;
+            self.show(&["patch", "crassign", "platform", "--type=merge", "-p", managed])?;
+            self.expect_outdated_node("Provider", "cloud-provider")?;
+        }
+        step("One workload in full: who owes what, who holds it, is it done, and why");
+        println!("$ responsibility-operator explain Deployment/storefront --namespace shop");
+        let explain = ["explain", "Deployment/storefront", "--namespace", "shop"];
+        let output = Command::new(operator).args(explain).env("KUBECONFIG", &self.cluster.kubeconfig).output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        ensure!(output.status.success(), "explain failed: {}", String::from_utf8_lossy(&output.stderr));
+        println!("{text}");
+        let segmentation = text.lines().find(|line| line.starts_with("network-segmentation")).unwrap_or_default();
+        ensure!(segmentation.contains("Fulfilled"), "the NetworkPolicy does not show: {segmentation:?}");
+        Ok(())
+    }
+
+    fn expect_outdated_node(&self, duty: &str, party: &str) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let status = self.status_of("crassign", &["platform"])?;
+            let rows = status["unfulfilled"].as_array();
+            let is_meant =
+                |row: &&Value| row["signal"] == "node-image-age" && row["duty"] == duty && row["party"] == party;
+            if rows.into_iter().flatten().any(|row| is_meant(&row)) {
+                return self.show_unfulfilled("crassign", &["platform"]);
+            }
+            ensure!(started.elapsed() < STEP_LIMIT, "the node is not the failure of {party}: {status:#}");
+        }
+    }
+
+    fn status_of(&self, kind: &str, name: &[&str]) -> Result<Value> {
+        let object = self.kubectl(&[&["get", kind], name, &["-o", "json"]].concat())?;
+        Ok(serde_json::from_str::<Value>(&object)?["status"].take())
+    }
+
+    /// What shows duties not to be done, and who holds them.
+    fn show_unfulfilled(&self, kind: &str, name: &[&str]) -> Result<()> {
+        println!(
+            "{:24} {:9} {:16} {:18} {:>9}  WHAT WAS SEEN, WHAT TO DO",
+            "LAYER", "DUTY OF", "PARTY", "SIGNAL", "WORKLOADS"
+        );
+        for row in self.status_of(kind, name)?["unfulfilled"].as_array().into_iter().flatten() {
+            let text = |field: &str| row[field].as_str().unwrap_or("-");
+            let (layer, duty, party, signal) = (text("layer"), text("duty"), text("party"), text("signal"));
+            let workloads = row["workloads"].as_i64().unwrap_or_default();
+            println!("{layer:24} {duty:9} {party:16} {signal:18} {workloads:>9}  {}", text("message"));
         }
         println!();
         Ok(())

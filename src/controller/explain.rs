@@ -1,0 +1,96 @@
+//! One workload in full, found by reading the cluster once. Nothing is written.
+
+use std::time::Duration;
+
+use kube::Client;
+use tokio::sync::mpsc;
+
+use super::election::Mandate;
+use super::engine::Engine;
+use super::watches::Watches;
+use super::{INPUTS, Options};
+use crate::model::{AssignmentId, ExplainedDuty, WorkloadKey, explain as explained};
+use crate::telemetry::telemetry;
+
+/// How long reading may take.
+const LIMIT: Duration = Duration::from_mins(2);
+
+/// A workload in full.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// The names of the service models that apply; none where nothing determines one.
+    pub models: Vec<String>,
+    /// The assignments that select it.
+    pub assignments: Vec<AssignmentId>,
+    /// Its duties, in matrix order.
+    pub duties: Vec<ExplainedDuty>,
+    /// What could not be read, in sentences.
+    pub missing: Vec<String>,
+}
+
+/// Why a workload cannot be explained.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unexplained {
+    /// The API server does not tell what it serves.
+    #[error("cannot find out which APIs are served: {0}")]
+    Undiscovered(String),
+    /// Not everything was read in time.
+    #[error("the cluster was not read within {} s; see the log above", LIMIT.as_secs())]
+    Unread,
+    /// There is no such workload.
+    #[error("{key} is no workload of the namespace {namespace}; it has: {known}")]
+    NoSuchWorkload {
+        /// What was asked for.
+        key: String,
+        /// Where it was looked for.
+        namespace: String,
+        /// What there is.
+        known: String,
+    },
+    /// No assignment selects it.
+    #[error("no assignment selects {0}: nobody has said who is responsible for it; apply a ResponsibilityAssignment")]
+    Unselected(String),
+}
+
+/// Reads the cluster and explains a workload.
+///
+/// # Errors
+///
+/// When the cluster cannot be read, or there is no such workload, or nobody speaks of it.
+pub async fn explain(client: Client, options: Options, key: &WorkloadKey) -> Result<Explanation, Unexplained> {
+    let (sender, mut inputs) = mpsc::channel(INPUTS);
+    let (instruments, _readings) = telemetry();
+    let watches = Watches::new(client.clone(), &options, sender, instruments.metrics.clone());
+    let found = watches.try_find().await.map_err(Unexplained::Undiscovered)?;
+    let sources = watches.sources(&found);
+    let sources = match &options.namespaces {
+        Some(namespaces) => sources.within(namespaces),
+        None => sources,
+    };
+    let mut engine = Engine::new(client, options, sources, instruments, Mandate::always());
+    let read = tokio::select! {
+        read = tokio::time::timeout(LIMIT, engine.read(&mut inputs)) => read.is_ok(),
+        () = watches.keep(found) => false,
+    };
+    if !read {
+        return Err(Unexplained::Unread);
+    }
+    let inventory = engine.inventory();
+    let Some((evaluation, assignments)) = inventory.found(key) else {
+        let known = inventory.workloads_of(&key.namespace);
+        if known.iter().any(|known| known.as_ref() == key) {
+            return Err(Unexplained::Unselected(key.to_string()));
+        }
+        let known = known.iter().take(20).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let known = if known.is_empty() { "none".to_owned() } else { known };
+        let namespace = key.namespace.to_string();
+        return Err(Unexplained::NoSuchWorkload { key: key.to_string(), namespace, known });
+    };
+    let matrix = inventory.matrix();
+    Ok(Explanation {
+        models: evaluation.model.models.iter().map(|model| matrix.model(model).name.clone()).collect(),
+        assignments: assignments.to_vec(),
+        duties: explained(matrix, inventory.catalogue(), evaluation),
+        missing: engine.missing(&key.namespace),
+    })
+}

@@ -1,0 +1,189 @@
+//! Reports of others about workloads: of scanners (Trivy) and of policy engines (OpenReports and its predecessor).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Deserialize;
+
+use super::dynamic::{FactsOf, dynamic_resource};
+use super::meta::{or_default, slim_metadata};
+use crate::signals::{Facts, Outcome, ReportFacts, Subject};
+
+/// A report, decoded as far as it counts: lists of vulnerabilities and the like are skipped over.
+///
+/// Fields as documented: <https://aquasecurity.github.io/trivy-operator/latest/docs/crds/vulnerability-report/>,
+/// <https://github.com/openreports/reports-api/blob/main/docs/api-docs.md>.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Report {
+    #[serde(deserialize_with = "slim_metadata", default)]
+    metadata: ObjectMeta,
+    /// What a scanner found.
+    #[serde(default)]
+    report: Option<Scan>,
+    /// What all results are about.
+    #[serde(default)]
+    scope: Option<Reference>,
+    /// What a policy engine found.
+    #[serde(default, deserialize_with = "or_default")]
+    results: Vec<Entry>,
+}
+
+dynamic_resource!(Report);
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Scan {
+    #[serde(deserialize_with = "or_default")]
+    summary: Summary,
+    update_timestamp: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Summary {
+    critical_count: u32,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Reference {
+    kind: String,
+    name: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Entry {
+    result: String,
+    severity: Option<String>,
+    #[serde(alias = "subjects")]
+    resources: Option<Vec<Reference>>,
+}
+
+impl Entry {
+    /// What it says: only failures of at least high severity, or of one that is not given, weigh.
+    fn outcome(&self) -> Outcome {
+        let weighs = self.severity.as_deref().is_none_or(|severity| matches!(severity, "critical" | "high"));
+        Outcome {
+            failed: u32::from(self.result == "fail" && weighs),
+            errors: u32::from(self.result == "error"),
+            passed: u32::from(self.result == "pass"),
+        }
+    }
+}
+
+impl Reference {
+    fn subject(&self) -> Subject {
+        Subject { kind: self.kind.as_str().into(), name: self.name.as_str().into() }
+    }
+}
+
+impl Report {
+    /// What a scan is about: what owns the report; where nothing does, what its labels say.
+    fn scanned(&self) -> Option<Subject> {
+        let owner = self.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
+        let owner = owner.map(|owner| Subject { kind: owner.kind.as_str().into(), name: owner.name.as_str().into() });
+        owner.or_else(|| {
+            let label = |name: &str| -> Option<Arc<str>> {
+                let labels = self.metadata.labels.as_ref()?;
+                Some(labels.get(&format!("trivy-operator.resource.{name}"))?.as_str().into())
+            };
+            Some(Subject { kind: label("kind")?, name: label("name")? })
+        })
+    }
+}
+
+impl FactsOf for Report {
+    fn facts(&self) -> Option<Facts> {
+        let mut about: BTreeMap<Subject, Outcome> = BTreeMap::new();
+        let mut day: Option<Date> = None;
+        if let (Some(scan), Some(subject)) = (&self.report, self.scanned()) {
+            let failed = scan.summary.critical_count;
+            about.insert(subject, Outcome { failed, errors: 0, passed: u32::from(failed == 0) });
+            day = scan.update_timestamp.map(|time| time.to_zoned(TimeZone::UTC).date());
+        }
+        for entry in &self.results {
+            let named = entry.resources.iter().flatten().map(Reference::subject);
+            let scope = self.scope.iter().filter(|_| entry.resources.as_ref().is_none_or(Vec::is_empty));
+            for subject in named.chain(scope.map(Reference::subject)) {
+                let known = about.entry(subject).or_default();
+                *known = known.and(entry.outcome());
+            }
+        }
+        (!about.is_empty()).then_some(Facts::Report(ReportFacts { about, day }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn facts(object: Value) -> Option<ReportFacts> {
+        let report: Report = serde_json::from_value(object).unwrap();
+        report.facts().map(|facts| match facts {
+            Facts::Report(report) => report,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    fn subject(kind: &str, name: &str) -> Subject {
+        Subject { kind: kind.into(), name: name.into() }
+    }
+
+    fn scan(metadata: Value, critical: u32) -> Value {
+        json!({
+            "metadata": metadata,
+            "report": {
+                "summary": { "criticalCount": critical, "highCount": 3 },
+                "updateTimestamp": "2026-11-20T10:00:00Z",
+                "vulnerabilities": [{ "vulnerabilityID": "CVE-2026-1", "severity": "CRITICAL" }],
+            },
+        })
+    }
+
+    #[test]
+    fn a_scan_is_about_what_owns_it_or_what_its_labels_say() {
+        let labels = json!({ "trivy-operator.resource.kind": "StatefulSet", "trivy-operator.resource.name": "db" });
+        let found = facts(scan(json!({ "name": "r", "labels": labels }), 0)).unwrap();
+        assert_eq!(found.about[&subject("StatefulSet", "db")], Outcome { failed: 0, errors: 0, passed: 1 });
+        assert_eq!(found.day, Some(date(2026, 11, 20)));
+        let owner = json!([{ "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d5d", "uid": "1", "controller": true }]);
+        let found = facts(scan(json!({ "name": "r", "labels": labels, "ownerReferences": owner }), 2)).unwrap();
+        assert_eq!(found.about[&subject("ReplicaSet", "web-5d5d")].failed, 2);
+        assert_eq!(facts(scan(json!({ "name": "r" }), 2)), None, "about nothing that is known");
+    }
+
+    #[test]
+    fn results_are_about_what_they_name_or_what_the_report_is_about() {
+        let result = |result: &str, severity: Option<&str>, resources: Value| json!({ "policy": "p", "result": result, "severity": severity, "resources": resources });
+        let web = json!([{ "apiVersion": "apps/v1", "kind": "Deployment", "name": "web" }]);
+        let found = facts(json!({
+            "metadata": { "name": "r" },
+            "scope": { "kind": "Deployment", "name": "api" },
+            "results": [
+                result("fail", Some("high"), web.clone()),
+                result("fail", Some("medium"), web.clone()),
+                result("skip", None, web.clone()),
+                result("error", None, Value::Null),
+                result("fail", None, json!([])),
+                result("pass", Some("low"), json!([])),
+            ],
+        }))
+        .unwrap();
+        assert_eq!(found.about[&subject("Deployment", "web")], Outcome { failed: 1, errors: 0, passed: 0 });
+        assert_eq!(found.about[&subject("Deployment", "api")], Outcome { failed: 1, errors: 1, passed: 1 });
+        assert_eq!(found.day, None);
+    }
+
+    #[test]
+    fn a_report_without_results_says_nothing() {
+        assert_eq!(facts(json!({ "metadata": { "name": "r" }, "results": null })), None);
+    }
+}

@@ -1,0 +1,431 @@
+//! Objects that are read for signals only, as far as they count.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use crate::model::{Selector, VolumeClaim, WorkloadFacts, WorkloadKey};
+
+/// The kinds of objects that are read for signals only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FactKind {
+    /// `policy/v1` PodDisruptionBudgets.
+    Budgets,
+    /// `v1` PersistentVolumeClaims.
+    Claims,
+    /// `storage.k8s.io/v1` StorageClasses.
+    StorageClasses,
+    /// `rbac.authorization.k8s.io/v1` Roles.
+    Roles,
+    /// `rbac.authorization.k8s.io/v1` RoleBindings.
+    RoleBindings,
+    /// `rbac.authorization.k8s.io/v1` ClusterRoles.
+    ClusterRoles,
+    /// `rbac.authorization.k8s.io/v1` ClusterRoleBindings.
+    ClusterRoleBindings,
+    /// `aquasecurity.github.io` VulnerabilityReports.
+    VulnerabilityReports,
+    /// `aquasecurity.github.io` ConfigAuditReports.
+    ConfigAuditReports,
+    /// `openreports.io` Reports.
+    Reports,
+    /// `wgpolicyk8s.io` PolicyReports.
+    PolicyReports,
+    /// `cert-manager.io` Certificates.
+    Certificates,
+    /// `velero.io` Backups.
+    Backups,
+    /// `snapshot.storage.k8s.io` VolumeSnapshots.
+    Snapshots,
+}
+
+impl FactKind {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::Budgets,
+        Self::Claims,
+        Self::StorageClasses,
+        Self::Roles,
+        Self::RoleBindings,
+        Self::ClusterRoles,
+        Self::ClusterRoleBindings,
+        Self::VulnerabilityReports,
+        Self::ConfigAuditReports,
+        Self::Reports,
+        Self::PolicyReports,
+        Self::Certificates,
+        Self::Backups,
+        Self::Snapshots,
+    ];
+
+    /// The API group, empty for the core group, and the plural, as permissions name them.
+    #[must_use]
+    pub const fn group_and_plural(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Budgets => ("policy", "poddisruptionbudgets"),
+            Self::Claims => ("", "persistentvolumeclaims"),
+            Self::StorageClasses => ("storage.k8s.io", "storageclasses"),
+            Self::Roles => ("rbac.authorization.k8s.io", "roles"),
+            Self::RoleBindings => ("rbac.authorization.k8s.io", "rolebindings"),
+            Self::ClusterRoles => ("rbac.authorization.k8s.io", "clusterroles"),
+            Self::ClusterRoleBindings => ("rbac.authorization.k8s.io", "clusterrolebindings"),
+            Self::VulnerabilityReports => ("aquasecurity.github.io", "vulnerabilityreports"),
+            Self::ConfigAuditReports => ("aquasecurity.github.io", "configauditreports"),
+            Self::Reports => ("openreports.io", "reports"),
+            Self::PolicyReports => ("wgpolicyk8s.io", "policyreports"),
+            Self::Certificates => ("cert-manager.io", "certificates"),
+            Self::Backups => ("velero.io", "backups"),
+            Self::Snapshots => ("snapshot.storage.k8s.io", "volumesnapshots"),
+        }
+    }
+
+    /// Whether it lies in no namespace.
+    #[must_use]
+    pub const fn is_of_cluster(self) -> bool {
+        matches!(self, Self::StorageClasses | Self::ClusterRoles | Self::ClusterRoleBindings)
+    }
+
+    /// Whether its objects speak of other namespaces than the one that they lie in.
+    #[must_use]
+    pub const fn is_far(self) -> bool {
+        matches!(self, Self::Backups)
+    }
+
+    /// The kind of this group and plural.
+    #[must_use]
+    pub fn named(group: &str, plural: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.group_and_plural() == (group, plural))
+    }
+}
+
+/// What counts of an object that is read for signals only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Facts {
+    /// Of a PodDisruptionBudget.
+    Budget(BudgetFacts),
+    /// Of a PersistentVolumeClaim: its storage class, if it has one.
+    Claim(Option<Arc<str>>),
+    /// Of a StorageClass.
+    StorageClass(StorageClassFacts),
+    /// Of a Role or ClusterRole.
+    Role(RoleFacts),
+    /// Of a RoleBinding or ClusterRoleBinding.
+    Binding(BindingFacts),
+    /// Of a report about workloads.
+    Report(ReportFacts),
+    /// Of a Certificate.
+    Certificate(CertificateFacts),
+    /// Of a Backup.
+    Backup(BackupFacts),
+    /// Of a VolumeSnapshot.
+    Snapshot(SnapshotFacts),
+}
+
+/// What a report is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Subject {
+    /// The kind of the object.
+    pub kind: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+/// What a report says of its subject.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Failures that weigh.
+    pub failed: u32,
+    /// What could not be found out.
+    pub errors: u32,
+    /// What was found to be well.
+    pub passed: u32,
+}
+
+impl Outcome {
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            failed: self.failed.saturating_add(other.failed),
+            errors: self.errors.saturating_add(other.errors),
+            passed: self.passed.saturating_add(other.passed),
+        }
+    }
+}
+
+/// What counts of a report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReportFacts {
+    /// What it says of each subject.
+    pub about: BTreeMap<Subject, Outcome>,
+    /// The day on which it was found, in UTC.
+    pub day: Option<Date>,
+}
+
+/// What counts of a Certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateFacts {
+    /// The name of the Secret that it fills.
+    pub secret: Arc<str>,
+    /// Whether it is ready; none where nobody has said so yet.
+    pub ready: Option<bool>,
+    /// The day on which it ends, in UTC.
+    pub until: Option<Date>,
+}
+
+/// How a Backup ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackupPhase {
+    /// All of it is there.
+    Completed,
+    /// Not all of it is.
+    Failed,
+}
+
+/// What counts of a Backup that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupFacts {
+    /// The namespaces that it holds; all where there is none, or an asterisk.
+    pub included: BTreeSet<Arc<str>>,
+    /// The namespaces that it does not hold.
+    pub excluded: BTreeSet<Arc<str>>,
+    /// How it ended.
+    pub phase: BackupPhase,
+    /// The day on which it ended, in UTC.
+    pub day: Date,
+}
+
+impl BackupFacts {
+    /// Whether it holds a namespace.
+    #[must_use]
+    pub fn holds(&self, namespace: &str) -> bool {
+        let is_included = self.included.is_empty() || self.included.contains("*") || self.included.contains(namespace);
+        is_included && !self.excluded.contains(namespace)
+    }
+}
+
+/// What counts of a VolumeSnapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotFacts {
+    /// The claim that it is of.
+    pub claim: Arc<str>,
+    /// Whether it can be used.
+    pub ready: bool,
+    /// The day on which it was asked for, in UTC.
+    pub day: Date,
+}
+
+/// What counts of a PodDisruptionBudget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BudgetFacts {
+    /// The pods that it selects, all of its namespace when there is none.
+    pub pods: Option<Selector>,
+    /// Whether it never lets a pod be evicted, by what it says.
+    pub blocks: bool,
+}
+
+/// What counts of a StorageClass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorageClassFacts {
+    /// What makes its volumes, such as `ebs.csi.aws.com`.
+    pub provisioner: Arc<str>,
+    /// What it says of encryption: `parameters.encrypted`.
+    pub encrypted: Option<bool>,
+    /// Whether it is the one for claims that name none.
+    pub is_default: bool,
+}
+
+/// How far the rules of a Role or ClusterRole go. Those that do not go far do not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoleFacts {
+    /// Everything may be done with everything.
+    pub everything: bool,
+    /// Rights may be given to oneself: escalate, bind, impersonate.
+    pub escalates: bool,
+    /// Secrets may be read.
+    pub reads_secrets: bool,
+}
+
+/// What counts of a RoleBinding or ClusterRoleBinding: those of ServiceAccounts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BindingFacts {
+    /// The ServiceAccounts, by namespace and name.
+    pub accounts: BTreeSet<(Arc<str>, Arc<str>)>,
+    /// The namespaces of which all ServiceAccounts are meant.
+    pub namespaces: BTreeSet<Arc<str>>,
+    /// Whether all ServiceAccounts of the cluster are meant.
+    pub all: bool,
+    /// Whether the role is a ClusterRole.
+    pub of_cluster_role: bool,
+    /// The name of the role.
+    pub role: Arc<str>,
+}
+
+impl BindingFacts {
+    /// Whether a ServiceAccount is bound.
+    pub(super) fn binds(&self, namespace: &Arc<str>, account: &Arc<str>) -> bool {
+        self.all
+            || self.namespaces.contains(namespace)
+            || !self.accounts.is_empty() && self.accounts.contains(&(namespace.clone(), account.clone()))
+    }
+}
+
+impl Facts {
+    /// Whether what signals see of a workload can depend on the object of this name. `children` are the objects that it is made
+    /// of at the moment.
+    #[must_use]
+    pub fn touches(&self, name: &str, workload: &WorkloadKey, facts: &WorkloadFacts, children: &[Subject]) -> bool {
+        match self {
+            Self::Budget(budget) => budget.pods.as_ref().is_none_or(|pods| pods.matches(&facts.pods.template)),
+            Self::Claim(_) => {
+                facts.claims.iter().any(|claim| matches!(claim, VolumeClaim::Named(claimed) if **claimed == *name))
+            }
+            Self::StorageClass(_) => !facts.claims.is_empty(),
+            // Which bindings refer to it is not kept: roles that go far seldom change.
+            Self::Role(_) => true,
+            Self::Binding(binding) => binding.binds(&workload.namespace, &facts.service_account),
+            Self::Report(report) => {
+                let is_about = |subject: &Subject| {
+                    children.contains(subject)
+                        || (*subject.kind == *workload.kind.name() && subject.name == workload.name)
+                };
+                report.about.keys().any(is_about)
+            }
+            // Which Ingress uses its Secret is not kept: certificates change a few times a year.
+            Self::Certificate(_) => true,
+            Self::Backup(backup) => backup.holds(&workload.namespace),
+            Self::Snapshot(snapshot) => facts
+                .claims
+                .iter()
+                .any(|claim| matches!(claim, VolumeClaim::Named(claimed) if *claimed == snapshot.claim)),
+        }
+    }
+}
+
+/// The objects of a namespace, or those of none, that are read for signals only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shelf(BTreeMap<(FactKind, Arc<str>), Facts>);
+
+impl Shelf {
+    /// Whether there is nothing on it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether something on it is another matter on another day.
+    #[must_use]
+    pub fn is_dated(&self) -> bool {
+        let is_dated = |facts: &Facts| {
+            matches!(facts, Facts::Report(_) | Facts::Certificate(_) | Facts::Backup(_) | Facts::Snapshot(_))
+        };
+        self.0.values().any(is_dated)
+    }
+
+    /// Puts an object on it, or takes it off, and returns what was known of it before.
+    pub fn put(&mut self, kind: FactKind, name: &Arc<str>, facts: Option<Facts>) -> Option<Facts> {
+        match facts {
+            Some(facts) => self.0.insert((kind, name.clone()), facts),
+            None => self.0.remove(&(kind, name.clone())),
+        }
+    }
+
+    /// The names of the objects of a kind.
+    pub fn names(&self, kind: FactKind) -> impl Iterator<Item = &Arc<str>> {
+        self.of(kind).map(|(name, _)| name)
+    }
+
+    /// The objects of a kind by name.
+    pub(super) fn of(&self, kind: FactKind) -> impl Iterator<Item = (&Arc<str>, &Facts)> {
+        let from = (kind, Arc::from(""));
+        self.0.range(from..).take_while(move |((of, _), _)| *of == kind).map(|((_, name), facts)| (name, facts))
+    }
+
+    /// An object of a kind.
+    pub(super) fn get(&self, kind: FactKind, name: &Arc<str>) -> Option<&Facts> {
+        self.0.get(&(kind, name.clone()))
+    }
+}
+
+/// Whether objects of a kind can be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// They are not served, or not looked at.
+    #[default]
+    Absent,
+    /// They are there and cannot be read.
+    Unreadable,
+    /// They were read and are watched.
+    Read,
+}
+
+/// The objects that speak of other namespaces than their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FarShelf(BTreeMap<(FactKind, Arc<str>, Arc<str>), Facts>);
+
+impl FarShelf {
+    /// Whether there is nothing on it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Puts an object of a namespace on it, or takes it off, and returns what was known of it before.
+    pub fn put(
+        &mut self,
+        kind: FactKind,
+        (namespace, name): (&Arc<str>, &Arc<str>),
+        facts: Option<Facts>,
+    ) -> Option<Facts> {
+        let key = (kind, namespace.clone(), name.clone());
+        match facts {
+            Some(facts) => self.0.insert(key, facts),
+            None => self.0.remove(&key),
+        }
+    }
+
+    /// The namespaces and names of the objects of a kind.
+    pub fn names(&self, kind: FactKind) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
+        self.0.keys().filter(move |(of, ..)| *of == kind).map(|(_, namespace, name)| (namespace, name))
+    }
+
+    /// The objects of a kind by name.
+    pub(super) fn of(&self, kind: FactKind) -> impl Iterator<Item = (&Arc<str>, &Facts)> {
+        self.0.iter().filter(move |((of, ..), _)| *of == kind).map(|((_, _, name), facts)| (name, facts))
+    }
+}
+
+/// What can be read, everywhere or by namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standings(HashMap<(FactKind, Option<Arc<str>>), Standing>);
+
+impl Standings {
+    /// Notes the standing of a kind, in one namespace or everywhere; returns whether that is news.
+    pub fn put(&mut self, kind: FactKind, namespace: Option<Arc<str>>, standing: Standing) -> bool {
+        self.0.insert((kind, namespace), standing).unwrap_or_default() != standing
+    }
+
+    /// All that was noted.
+    #[cfg(test)]
+    pub(crate) fn all(&self) -> impl Iterator<Item = (FactKind, Option<Arc<str>>, Standing)> {
+        self.0.iter().map(|((kind, namespace), standing)| (*kind, namespace.clone(), *standing))
+    }
+
+    /// The standing of a kind in a namespace.
+    pub(super) fn of(&self, kind: FactKind, namespace: &Arc<str>) -> Standing {
+        let everywhere = || self.0.get(&(kind, None));
+        let here = self.0.get(&(kind, Some(namespace.clone())));
+        here.or_else(everywhere).copied().unwrap_or_default()
+    }
+}
+
+/// The day so many days after another.
+pub(super) fn days_after(day: Date, days: u32) -> Date {
+    day.checked_add(jiff::Span::new().days(i64::from(days))).unwrap_or(Date::MAX)
+}
+
+/// The day so many days before another.
+pub(super) fn days_before(day: Date, days: u32) -> Date {
+    day.checked_sub(jiff::Span::new().days(i64::from(days))).unwrap_or(Date::MIN)
+}

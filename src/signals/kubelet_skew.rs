@@ -1,0 +1,31 @@
+//! Whether kubelets are of versions that go with the API server.
+
+use super::signal::{Look, NodeView, Reads, Seen, Signal, Threshold};
+use super::version::KubernetesVersion;
+use crate::model::{Attribution, Reach};
+
+pub(super) const SIGNAL: Signal = Signal {
+    id: "kubelet-skew",
+    layer: Some("platform-runtime"),
+    attribution: Attribution::Operator,
+    reach: Reach::Part,
+    reads: &[Reads::Nodes, Reads::ServerVersion],
+    rule: "The kubelet of each node is not newer than the API server, and no more minor versions older than the threshold.",
+    source: "https://kubernetes.io/releases/version-skew-policy/#kubelet: up to three minor versions older, never newer",
+    threshold: Some(Threshold { default: 3, least: 1, most: 3, unit: "minor versions" }),
+    passed: "the kubelets of its nodes go with the API server",
+    failed: "a kubelet does not go with the API server",
+    unseen: "the versions of its kubelets or of the API server are not known",
+    remedy: "upgrade the nodes",
+    look: Look::Node(look),
+};
+
+fn look(view: &NodeView<'_>, skew: u32) -> Seen {
+    let kubelet = KubernetesVersion::parse(&view.facts.kubelet_version);
+    let Some((kubelet, server)) = kubelet.zip(view.server) else { return Seen::UNSEEN };
+    let goes_with = |oldest: KubernetesVersion| kubelet.major == server.major && kubelet >= oldest && kubelet <= server;
+    if goes_with(KubernetesVersion { minor: server.minor.saturating_sub(skew), ..server }) {
+        return Seen::passed_if(true);
+    }
+    Seen::failed(format!("a kubelet is of version {kubelet}, the API server of {server}"))
+}

@@ -1,0 +1,188 @@
+//! Signals: what is seen in the cluster of whether duties are fulfilled. Pure.
+//!
+//! Each signal is one file: what it speaks of, its rule and the source of that, and a function that looks. [`SIGNALS`] is the
+//! registry: whatever is configured, documented and looked at comes from there. No signal claims more than it sees.
+
+mod broad_rights;
+mod certificate;
+mod config_audit_report;
+mod disruption_budget;
+mod facts;
+mod image_pinning;
+mod image_registry;
+mod kubelet_skew;
+mod network_policy;
+mod node_age;
+mod node_image_age;
+mod node_readiness;
+mod pod_security;
+mod policy_report;
+mod provider_evidence;
+mod reports;
+mod resources;
+mod security_context;
+mod settings;
+mod signal;
+mod storage_encryption;
+mod velero_backup;
+mod version;
+mod version_support;
+mod volume_snapshot;
+mod vulnerability_report;
+
+use std::sync::Arc;
+
+use crate::matrix::ServiceModel;
+use crate::model::{Catalogue, Observation, SignalId, Speaks, Verdict};
+
+pub use facts::{
+    BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, FactKind, Facts, FarShelf, Outcome,
+    ReportFacts, RoleFacts, Shelf, SnapshotFacts, Standing, Standings, StorageClassFacts, Subject,
+};
+pub use pod_security::ENFORCE;
+pub use settings::{BadSetting, Settings, SignalSetting};
+pub use signal::{ClusterView, Look, NodeView, Reads, Seen, Segmented, Signal, Threshold, View};
+pub use version::{KubernetesVersion, support_as_of, supported_until};
+
+/// All signals, in the order of the layers that they speak of.
+pub const SIGNALS: [&Signal; 21] = [
+    &broad_rights::SIGNAL,
+    &image_pinning::SIGNAL,
+    &image_registry::SIGNAL,
+    &vulnerability_report::SIGNAL,
+    &pod_security::SIGNAL,
+    &security_context::SIGNAL,
+    &resources::SIGNAL,
+    &disruption_budget::SIGNAL,
+    &policy_report::SIGNAL,
+    &config_audit_report::SIGNAL,
+    &network_policy::SIGNAL,
+    &certificate::SIGNAL,
+    &storage_encryption::SIGNAL,
+    &kubelet_skew::SIGNAL,
+    &node_readiness::SIGNAL,
+    &node_age::SIGNAL,
+    &node_image_age::SIGNAL,
+    &version_support::SIGNAL,
+    &velero_backup::SIGNAL,
+    &volume_snapshot::SIGNAL,
+    &provider_evidence::SIGNAL,
+];
+
+/// The signals that are looked at.
+#[derive(Debug)]
+pub struct Signals {
+    catalogue: Arc<Catalogue>,
+    of_workloads: Vec<Active<fn(&View<'_>, u32) -> Seen>>,
+    of_nodes: Vec<Active<fn(&NodeView<'_>, u32) -> Seen>>,
+    of_cluster: Vec<Active<fn(&ClusterView, u32) -> Seen>>,
+    registries_known: bool,
+}
+
+/// A signal that is looked at.
+#[derive(Debug)]
+struct Active<L> {
+    id: SignalId,
+    look: L,
+    threshold: u32,
+}
+
+impl<L> Active<L> {
+    fn observed(&self, Seen { verdict, detail }: Seen) -> Observation {
+        Observation { signal: self.id, on: None, verdict, seen: detail }
+    }
+}
+
+impl Default for Signals {
+    fn default() -> Self {
+        Self::new(&Settings::default())
+    }
+}
+
+impl Signals {
+    /// The signals that settings enable.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        let mut catalogue = Catalogue::new();
+        let (mut of_workloads, mut of_nodes, mut of_cluster) = (Vec::new(), Vec::new(), Vec::new());
+        for (signal, threshold) in settings.enabled() {
+            let speaks = Speaks {
+                signal: signal.id.into(),
+                layer: signal.layer.map(Arc::from),
+                attribution: signal.attribution,
+                reach: signal.reach,
+                passed: signal.passed.into(),
+                failed: signal.failed.into(),
+                unseen: signal.unseen.into(),
+                remedy: signal.remedy.into(),
+            };
+            match signal.look {
+                Look::Workload(look) => of_workloads.push(Active { id: catalogue.add(speaks), look, threshold }),
+                Look::Node(look) => of_nodes.push(Active { id: catalogue.add(speaks), look, threshold }),
+                Look::Cluster(look) => of_cluster.push(Active { id: catalogue.add(speaks), look, threshold }),
+                Look::Evidence => catalogue.add_attestation(speaks),
+            }
+        }
+        Self {
+            catalogue: Arc::new(catalogue),
+            of_workloads,
+            of_nodes,
+            of_cluster,
+            registries_known: settings.registries_known,
+        }
+    }
+
+    /// What they speak of.
+    #[must_use]
+    pub const fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.catalogue
+    }
+
+    /// Whether it is configured which registries are allowed.
+    #[must_use]
+    pub const fn registries_known(&self) -> bool {
+        self.registries_known
+    }
+
+    /// What is seen of a workload.
+    #[must_use]
+    pub fn look(&self, view: &View<'_>) -> Vec<Observation> {
+        self.of_workloads.iter().map(|active| active.observed((active.look)(view, active.threshold))).collect()
+    }
+
+    /// What is seen of the cluster.
+    #[must_use]
+    pub fn look_at_cluster(&self, view: &ClusterView) -> Vec<Observation> {
+        self.of_cluster.iter().map(|active| active.observed((active.look)(view, active.threshold))).collect()
+    }
+
+    /// What is seen of a node that shows a service model; of one that shows none it is nobody's doing.
+    #[must_use]
+    pub fn look_at_node(&self, view: &NodeView<'_>, model: Option<ServiceModel>) -> Vec<Observation> {
+        let Some(model) = model else { return Vec::new() };
+        let observed = |active: &Active<fn(&NodeView<'_>, u32) -> Seen>| Observation {
+            on: Some(model.into()),
+            ..active.observed((active.look)(view, active.threshold))
+        };
+        self.of_nodes.iter().map(observed).collect()
+    }
+}
+
+/// What is seen of several nodes together: of each signal, and each service model of these nodes, the weightiest, and of equal
+/// weight the first.
+#[must_use]
+pub fn weightiest<'a>(observed: impl IntoIterator<Item = &'a Observation>) -> Vec<Observation> {
+    let mut all: Vec<&Observation> =
+        observed.into_iter().filter(|seen| seen.verdict != Verdict::NotApplicable).collect();
+    all.sort_by(|one, other| {
+        let key = |seen: &Observation| (seen.signal, seen.on, std::cmp::Reverse(seen.verdict));
+        key(one).cmp(&key(other)).then_with(|| one.seen.cmp(&other.seen))
+    });
+    all.dedup_by_key(|seen| (seen.signal, seen.on));
+    all.into_iter().cloned().collect()
+}
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

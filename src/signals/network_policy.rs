@@ -1,0 +1,31 @@
+//! Whether NetworkPolicies say who may reach the pods of a workload.
+
+use super::signal::{Look, Reads, Seen, Segmented, Signal, View};
+use crate::model::{Attribution, Reach, Verdict};
+
+pub(super) const SIGNAL: Signal = Signal {
+    id: "network-policy",
+    layer: Some("network-segmentation"),
+    attribution: Attribution::Customer,
+    reach: Reach::Duty,
+    reads: &[Reads::NetworkPolicies],
+    rule: "Each pod is selected by a NetworkPolicy about incoming traffic. Where none does and another policy API is served \
+           (Cilium, Calico, AdminNetworkPolicy, a mesh), nothing is known.",
+    source: "https://kubernetes.io/docs/concepts/services-networking/network-policies/: pods that no policy selects take traffic \
+             from anywhere; NSA/CISA Kubernetes Hardening Guide 1.2, network separation",
+    threshold: None,
+    passed: "NetworkPolicies say who may reach its pods",
+    failed: "no NetworkPolicy about incoming traffic selects its pods",
+    unseen: "no NetworkPolicy selects its pods, and another policy API is served that may",
+    remedy: "add a NetworkPolicy with policyTypes: [Ingress]",
+    look: Look::Workload(look),
+};
+
+fn look(view: &View<'_>, _: u32) -> Seen {
+    match view.segmented {
+        Segmented::Yes => Seen::passed_if(true),
+        Segmented::No => Seen::passed_if(false),
+        Segmented::MaybeOtherwise => Seen::UNSEEN,
+        Segmented::Unreadable => Seen::new(Verdict::Unreadable),
+    }
+}

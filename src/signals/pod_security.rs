@@ -1,0 +1,29 @@
+//! Whether Pod Security keeps pods of the namespace from the host.
+
+use super::signal::{Look, Reads, Seen, Signal, View};
+use crate::model::{Attribution, Reach};
+
+pub(super) const SIGNAL: Signal = Signal {
+    id: "pod-security",
+    layer: Some("workload-configuration"),
+    attribution: Attribution::Customer,
+    reach: Reach::Part,
+    reads: &[Reads::Namespaces],
+    rule: "The label pod-security.kubernetes.io/enforce of the namespace is baseline or restricted.",
+    source: "https://kubernetes.io/docs/concepts/security/pod-security-admission/; NSA/CISA Kubernetes Hardening Guide 1.2, \
+             pod security enforcement",
+    threshold: None,
+    passed: "Pod Security is enforced in its namespace",
+    failed: "Pod Security enforces nothing in its namespace",
+    unseen: "its namespace cannot be seen",
+    remedy: "label the namespace pod-security.kubernetes.io/enforce: baseline",
+    look: Look::Workload(look),
+};
+
+/// The label of a namespace that says which level of Pod Security is enforced there.
+pub const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
+
+fn look(view: &View<'_>, _: u32) -> Seen {
+    let Some(labels) = view.namespace_labels else { return Seen::UNSEEN };
+    Seen::passed_if(labels.get(ENFORCE).is_some_and(|level| matches!(level, "baseline" | "restricted")))
+}

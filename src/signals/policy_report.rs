@@ -1,0 +1,37 @@
+//! Whether policy engines found that a workload breaks a policy.
+
+use super::facts::FactKind;
+use super::reports::{Found, about};
+use super::signal::{Look, Reads, Seen, Signal, View};
+use crate::model::{Attribution, Reach, Verdict};
+
+pub(super) const SIGNAL: Signal = Signal {
+    id: "policy-report",
+    layer: Some("workload-configuration"),
+    attribution: Attribution::Customer,
+    reach: Reach::Part,
+    reads: &[Reads::Facts(FactKind::Reports), Reads::Facts(FactKind::PolicyReports)],
+    rule: "No result about the workload in a Report (OpenReports) or a PolicyReport is a failure of high or critical severity, or of \
+           none. A result that is an error leaves it unknown; one that was skipped says nothing.",
+    source: "https://github.com/openreports/reports-api; https://kyverno.io/docs/policy-reports/",
+    threshold: None,
+    passed: "it breaks no policy that was tried",
+    failed: "it breaks a policy of high severity",
+    unseen: "no Report or PolicyReport is about it",
+    remedy: "mend what its reports list as failed",
+    look: Look::Workload(look),
+};
+
+fn look(view: &View<'_>, _: u32) -> Seen {
+    let of = |kind| match about(view, kind) {
+        Err(seen) => seen,
+        Ok(Found { outcome, .. }) => match (outcome.failed, outcome.errors, outcome.passed) {
+            (1.., _, _) => Seen::passed_if(false),
+            (0, 1.., _) => Seen::new(Verdict::Unreadable),
+            (0, 0, 1..) => Seen::passed_if(true),
+            (0, 0, 0) => Seen::UNSEEN,
+        },
+    };
+    let (one, other) = (of(FactKind::Reports), of(FactKind::PolicyReports));
+    if one.verdict >= other.verdict { one } else { other }
+}

@@ -1,0 +1,35 @@
+//! Whether a workload says what it needs, and cannot take the memory of others.
+
+use super::signal::{Look, Reads, Seen, Signal, View};
+use crate::model::{Attribution, Reach, Shortcoming};
+
+pub(super) const SIGNAL: Signal = Signal {
+    id: "resources",
+    layer: Some("workload-configuration"),
+    attribution: Attribution::Customer,
+    reach: Reach::Part,
+    reads: &[Reads::Templates],
+    rule: "Each container requests memory and processor time and has a limit of memory.",
+    source: "https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/; NSA/CISA Kubernetes Hardening Guide \
+             1.2, resource policies",
+    threshold: None,
+    passed: "its containers say what they need and at most take",
+    failed: "a container has no requests or no limit of memory",
+    unseen: "its pod template cannot be read",
+    remedy: "set resources.requests and resources.limits.memory",
+    look: Look::Workload(look),
+};
+
+fn look(view: &View<'_>, _: u32) -> Seen {
+    if view.facts.is_empty() {
+        return Seen::UNSEEN;
+    }
+    let has = |shortcoming| view.facts.iter().any(|facts| facts.shortcomings.contains(shortcoming));
+    if has(Shortcoming::NoMemoryLimit) {
+        return Seen::failed("a container has no limit of memory");
+    }
+    if has(Shortcoming::NoRequests) {
+        return Seen::failed("a container requests no memory or no processor time");
+    }
+    Seen::passed_if(true)
+}

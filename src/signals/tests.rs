@@ -1,0 +1,411 @@
+//! Each signal passes, fails and does not know.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::date;
+use rstest::rstest;
+
+use super::testing::{Scene, seen_of_cluster, seen_of_node};
+use super::*;
+use crate::matrix::Matrix;
+use crate::model::Verdict::{Failed, NotApplicable, Passed, Unreadable, Unseen};
+use crate::model::{
+    HostAccess, HostAccesses, Labels, NodeFacts, Requirement, Selector, Shortcoming, Shortcomings, VolumeClaim,
+    WorkloadKind,
+};
+
+fn labelled(pairs: &[(&str, &str)]) -> Labels {
+    pairs.iter().copied().collect()
+}
+
+fn lacking(shortcoming: Shortcoming) -> Scene {
+    Scene::new().but(|scene| scene.facts.shortcomings = Shortcomings::default().with_if(shortcoming, true))
+}
+
+/// The same scene where a kind is not looked at, or cannot be read.
+fn where_it_is(standing: Standing, kind: FactKind, scene: Scene) -> Scene {
+    scene.but(|scene| {
+        scene.standings.put(kind, None, standing);
+    })
+}
+
+#[test]
+fn every_signal_speaks_of_a_layer_in_words_that_fit_and_is_named_once() {
+    let mut names = BTreeSet::new();
+    for signal in SIGNALS {
+        assert!(names.insert(signal.id), "{} is there twice", signal.id);
+        let is_plain = signal.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        assert!(is_plain && signal.id.len() <= 32, "{}", signal.id);
+        assert!(signal.layer.is_none_or(|layer| Matrix::built_in().find(layer).is_some()), "{}", signal.id);
+        assert!(signal.source.len() > 20 && signal.rule.ends_with('.'), "{}", signal.id);
+        assert!(signal.failed.len() + signal.remedy.len() < 158, "{}", signal.id);
+        let range = signal.threshold.map(|range| (range.least..=range.most).contains(&range.default));
+        assert_ne!(range, Some(false), "{}", signal.id);
+    }
+}
+
+#[test]
+fn segmentation_is_seen_where_network_policies_tell() {
+    let of = |segmented| Scene::new().but(|scene| scene.segmented = segmented).verdict("network-policy");
+    assert_eq!(of(Segmented::Yes), Passed);
+    assert_eq!(of(Segmented::No), Failed);
+    assert_eq!(of(Segmented::MaybeOtherwise), Unseen, "Cilium or a mesh may do it");
+    assert_eq!(of(Segmented::Unreadable), Unreadable);
+}
+
+#[rstest]
+#[case::baseline(Some(&[("pod-security.kubernetes.io/enforce", "baseline")][..]), Passed)]
+#[case::restricted(Some(&[("pod-security.kubernetes.io/enforce", "restricted")][..]), Passed)]
+#[case::privileged(Some(&[("pod-security.kubernetes.io/enforce", "privileged")][..]), Failed)]
+#[case::only_warned(Some(&[("pod-security.kubernetes.io/warn", "restricted")][..]), Failed)]
+#[case::no_label(Some(&[][..]), Failed)]
+#[case::namespace_not_seen(None, Unseen)]
+fn pod_security_counts_where_it_is_enforced(#[case] labels: Option<&[(&str, &str)]>, #[case] expected: Verdict) {
+    let scene = Scene::new().but(|scene| scene.labels = labels.map(labelled));
+    assert_eq!(scene.verdict("pod-security"), expected);
+}
+
+#[rstest]
+#[case("security-context", Shortcoming::MayRunAsRoot, "may run as root")]
+#[case("security-context", Shortcoming::MayEscalate, "may gain privileges")]
+#[case("security-context", Shortcoming::KeepsCapabilities, "keeps capabilities")]
+#[case("security-context", Shortcoming::NoSeccompProfile, "seccomp")]
+#[case("resources", Shortcoming::NoRequests, "requests no memory")]
+#[case("resources", Shortcoming::NoMemoryLimit, "no limit of memory")]
+fn what_a_template_leaves_undone_is_named(#[case] id: &str, #[case] shortcoming: Shortcoming, #[case] words: &str) {
+    let seen = lacking(shortcoming).seen_by(id);
+    assert_eq!(seen.verdict, Failed);
+    assert!(seen.detail.as_deref().is_some_and(|detail| detail.contains(words)), "{:?}", seen.detail);
+    assert_eq!(Scene::new().verdict(id), Passed);
+}
+
+#[test]
+fn a_pod_that_shares_its_host_is_not_restricted_unless_it_is_a_known_agent() {
+    let host = HostAccesses::default().with_if(HostAccess::Privileged, true);
+    let scene = Scene::new().but(|scene| scene.facts.host = host);
+    let seen = scene.seen_by("security-context");
+    assert_eq!((seen.verdict, seen.detail.as_deref()), (Failed, Some("a container is privileged")));
+    let agent = scene.but(|scene| scene.facts.host = host.with_if(HostAccess::KnownAgent, true));
+    assert_eq!(agent.verdict("security-context"), NotApplicable);
+}
+
+#[test]
+fn images_are_pinned_and_come_from_where_they_may() {
+    assert_eq!(Scene::new().verdict("image-pinning"), Passed);
+    assert_eq!(lacking(Shortcoming::UnpinnedImage).verdict("image-pinning"), Failed);
+    assert_eq!(Scene::new().verdict("image-registry"), Unseen, "it is not configured which are allowed");
+    let configured = |scene: Scene| scene.but(|scene| scene.registries_known = true);
+    assert_eq!(configured(Scene::new()).verdict("image-registry"), Passed);
+    assert_eq!(configured(lacking(Shortcoming::ForeignRegistry)).verdict("image-registry"), Failed);
+}
+
+fn budget(app: Option<&str>, blocks: bool) -> Facts {
+    let pods = app.and_then(|app| Selector::new(vec![Requirement::In("app".into(), vec![app.to_owned()])]));
+    Facts::Budget(BudgetFacts { pods, blocks })
+}
+
+#[test]
+fn several_pods_need_a_budget_and_none_may_block_drains() {
+    let several = || {
+        Scene::new().but(|scene| {
+            scene.facts.several = true;
+            scene.facts.pods.template = labelled(&[("app", "web")]);
+        })
+    };
+    let id = "disruption-budget";
+    assert_eq!(several().verdict(id), Failed);
+    assert_eq!(several().beside(FactKind::Budgets, "other", budget(Some("api"), true)).verdict(id), Failed);
+    assert_eq!(several().beside(FactKind::Budgets, "web", budget(Some("web"), false)).verdict(id), Passed);
+    let blocked = several().beside(FactKind::Budgets, "web", budget(None, true)).seen_by(id);
+    assert!(blocked.detail.is_some_and(|detail| detail.contains("nodes cannot be drained")));
+    assert_eq!(Scene::new().verdict(id), NotApplicable, "a single pod needs none");
+    assert_eq!(Scene::new().beside(FactKind::Budgets, "web", budget(None, true)).verdict(id), Failed);
+    assert_eq!(several().but(|scene| scene.key.kind = WorkloadKind::DaemonSet).verdict(id), NotApplicable);
+    assert_eq!(where_it_is(Standing::Absent, FactKind::Budgets, several()).verdict(id), Unseen);
+    assert_eq!(where_it_is(Standing::Unreadable, FactKind::Budgets, several()).verdict(id), Unreadable);
+}
+
+fn role(everything: bool, escalates: bool, reads_secrets: bool) -> Facts {
+    Facts::Role(RoleFacts { everything, escalates, reads_secrets })
+}
+
+fn binding(account: &str, role: &str, of_cluster_role: bool) -> Facts {
+    let accounts = [("shop".into(), account.into())].into();
+    Facts::Binding(BindingFacts { accounts, role: role.into(), of_cluster_role, ..BindingFacts::default() })
+}
+
+#[test]
+fn far_reaching_rights_of_its_service_account_are_named() {
+    let id = "broad-rights";
+    let admin = || Scene::new().within(FactKind::ClusterRoles, "admin", role(true, false, false));
+    assert_eq!(admin().verdict(id), Passed, "nobody is bound to it");
+    let bound = admin().within(FactKind::ClusterRoleBindings, "b", binding("web", "admin", true)).seen_by(id);
+    let words = "its ServiceAccount may do everything in the cluster (ClusterRole admin)";
+    assert_eq!((bound.verdict, bound.detail.as_deref()), (Failed, Some(words)));
+    let other = admin().within(FactKind::ClusterRoleBindings, "b", binding("api", "admin", true));
+    assert_eq!(other.verdict(id), Passed, "another ServiceAccount");
+    let here = admin().beside(FactKind::RoleBindings, "b", binding("web", "admin", true)).seen_by(id);
+    assert!(here.detail.is_some_and(|detail| detail.contains("everything in its namespace")));
+    let own = Scene::new().beside(FactKind::Roles, "own", role(false, true, false));
+    let own = own.beside(FactKind::RoleBindings, "b", binding("web", "own", false)).seen_by(id);
+    assert!(own.detail.is_some_and(|detail| detail.contains("give rights to itself (Role own)")));
+    let secrets = || Scene::new().within(FactKind::ClusterRoles, "view-all", role(false, false, true));
+    let everywhere = secrets().within(FactKind::ClusterRoleBindings, "b", binding("web", "view-all", true));
+    assert_eq!(everywhere.verdict(id), Failed);
+    let in_its_namespace = secrets().beside(FactKind::RoleBindings, "b", binding("web", "view-all", true));
+    assert_eq!(in_its_namespace.verdict(id), Passed, "its own Secrets");
+    for kind in [FactKind::Roles, FactKind::RoleBindings, FactKind::ClusterRoles, FactKind::ClusterRoleBindings] {
+        assert_eq!(where_it_is(Standing::Unreadable, kind, Scene::new()).verdict(id), Unreadable, "{kind:?}");
+        assert_eq!(where_it_is(Standing::Absent, kind, Scene::new()).verdict(id), Unseen, "{kind:?}");
+    }
+}
+
+#[test]
+fn everybody_is_bound_by_the_groups_of_service_accounts() {
+    let bound = |change: fn(&mut BindingFacts)| {
+        let mut binding = BindingFacts { role: "admin".into(), of_cluster_role: true, ..BindingFacts::default() };
+        change(&mut binding);
+        let scene = Scene::new().within(FactKind::ClusterRoles, "admin", role(true, false, false));
+        scene.within(FactKind::ClusterRoleBindings, "b", Facts::Binding(binding)).verdict("broad-rights")
+    };
+    assert_eq!(bound(|binding| binding.all = true), Failed);
+    assert_eq!(bound(|binding| binding.namespaces = ["shop".into()].into()), Failed);
+    assert_eq!(bound(|binding| binding.namespaces = ["pay".into()].into()), Passed);
+}
+
+#[rstest]
+#[case::encrypts("ebs.csi.aws.com", Some(true), Passed)]
+#[case::does_not("ebs.csi.aws.com", Some(false), Failed)]
+#[case::does_not_say("ebs.csi.aws.com", None, Unseen)]
+#[case::always_does("disk.csi.azure.com", None, Passed)]
+fn storage_classes_encrypt_or_do_not_say(
+    #[case] provisioner: &str,
+    #[case] encrypted: Option<bool>,
+    #[case] expected: Verdict,
+) {
+    let id = "storage-encryption";
+    let class =
+        |is_default| Facts::StorageClass(StorageClassFacts { provisioner: provisioner.into(), encrypted, is_default });
+    let claiming = |claim: VolumeClaim| Scene::new().but(|scene| scene.facts.claims = [claim].into());
+    let of_its_own = claiming(VolumeClaim::PerPod(Some("fast".into())));
+    assert_eq!(of_its_own.within(FactKind::StorageClasses, "fast", class(false)).verdict(id), expected);
+    let by_default = claiming(VolumeClaim::PerPod(None)).within(FactKind::StorageClasses, "fast", class(true));
+    assert_eq!(by_default.verdict(id), expected);
+    let named = claiming(VolumeClaim::Named("data".into()))
+        .beside(FactKind::Claims, "data", Facts::Claim(Some("fast".into())))
+        .within(FactKind::StorageClasses, "fast", class(false));
+    assert_eq!(named.verdict(id), expected);
+}
+
+#[test]
+fn a_class_that_is_not_there_is_not_known_and_without_claims_nothing_is_to_be_encrypted() {
+    let id = "storage-encryption";
+    assert_eq!(Scene::new().verdict(id), NotApplicable);
+    let claiming = || Scene::new().but(|scene| scene.facts.claims = [VolumeClaim::PerPod(None)].into());
+    assert_eq!(claiming().verdict(id), Unseen);
+    assert_eq!(where_it_is(Standing::Unreadable, FactKind::Claims, claiming()).verdict(id), Unreadable);
+}
+
+#[rstest]
+#[case::within_the_days(Some(date(2026, 11, 6)), Passed)]
+#[case::a_day_too_old(Some(date(2026, 11, 5)), Failed)]
+#[case::not_known(None, Unseen)]
+fn a_node_of_auto_mode_is_replaced_within_21_days(
+    #[case] created: Option<jiff::civil::Date>,
+    #[case] expected: Verdict,
+) {
+    let node = |labels: &[(&str, &str)]| NodeFacts { labels: labelled(labels), created, ..NodeFacts::default() };
+    assert_eq!(seen_of_node("node-age", &node(&[("eks.amazonaws.com/compute-type", "auto")])).verdict, expected);
+    let own = seen_of_node("node-age", &node(&[("eks.amazonaws.com/nodegroup", "main")]));
+    assert_eq!(own.verdict, NotApplicable, "it may be patched in place");
+}
+
+#[rstest]
+#[case::recent("AKSUbuntu-2204gen2containerd-202608.29.0", Passed)]
+#[case::too_old("AKSUbuntu-2204gen2containerd-202608.28.0", Failed)]
+#[case::tells_no_day("AKSWindows-2022-containerd-20348.4171.250910", Unseen)]
+fn an_image_of_a_node_is_no_older_than_90_days(#[case] version: &str, #[case] expected: Verdict) {
+    let labels = labelled(&[("kubernetes.azure.com/node-image-version", version)]);
+    assert_eq!(seen_of_node("node-image-age", &NodeFacts { labels, ..NodeFacts::default() }).verdict, expected);
+    assert_eq!(seen_of_node("node-image-age", &NodeFacts::default()).verdict, Unseen);
+}
+
+#[rstest]
+#[case::same("v1.37.2", Passed)]
+#[case::three_older("v1.34.9-eks-1", Passed)]
+#[case::four_older("v1.33.0", Failed)]
+#[case::newer("v1.38.0", Failed)]
+#[case::not_known("", Unseen)]
+fn a_kubelet_goes_with_the_api_server(#[case] version: &str, #[case] expected: Verdict) {
+    let facts = NodeFacts { kubelet_version: version.into(), ..NodeFacts::default() };
+    assert_eq!(seen_of_node("kubelet-skew", &facts).verdict, expected);
+}
+
+#[rstest]
+#[case::ready(None, Passed)]
+#[case::since_yesterday(Some(date(2026, 11, 26)), Passed)]
+#[case::for_longer(Some(date(2026, 11, 25)), Failed)]
+fn a_node_may_be_down_for_a_day(#[case] unready_since: Option<jiff::civil::Date>, #[case] expected: Verdict) {
+    assert_eq!(seen_of_node("node-readiness", &NodeFacts { unready_since, ..NodeFacts::default() }).verdict, expected);
+}
+
+#[rstest]
+#[case::supported(Some(37), Passed)]
+#[case::ended(Some(34), Failed)]
+#[case::of_the_future(Some(99), Unseen)]
+#[case::not_known(None, Unseen)]
+fn a_version_of_kubernetes_is_supported_until_its_day(#[case] minor: Option<u32>, #[case] expected: Verdict) {
+    let server = minor.map(|minor| KubernetesVersion { major: 1, minor });
+    assert_eq!(seen_of_cluster("version-support", server).verdict, expected);
+}
+
+#[test]
+fn of_several_nodes_the_weightiest_counts_for_each_service_model() {
+    let signals = Signals::default();
+    let seen = |created, model| {
+        let labels = labelled(&[("eks.amazonaws.com/compute-type", "auto")]);
+        let facts = NodeFacts { labels, created: Some(created), ..NodeFacts::default() };
+        signals.look_at_node(&NodeView { today: testing::TODAY, facts: &facts, server: None }, Some(model))
+    };
+    let (young, old) = (date(2026, 11, 20), date(2026, 10, 1));
+    let managed = ServiceModel::ManagedNodes;
+    let all = [seen(young, managed), seen(old, managed), seen(young, ServiceModel::Caas)].concat();
+    let node_age = |seen: &&Observation| &*signals.catalogue().get(seen.signal).signal == "node-age";
+    let found = weightiest(&all);
+    let verdicts: Vec<_> = found.iter().filter(node_age).map(|seen| (seen.on, seen.verdict)).collect();
+    assert_eq!(verdicts, [(Some(ServiceModel::Caas.into()), Passed), (Some(managed.into()), Failed)]);
+    assert!(
+        signals.look_at_node(&NodeView { today: young, facts: &NodeFacts::default(), server: None }, None).is_empty()
+    );
+}
+
+#[test]
+fn a_signal_that_is_switched_off_is_not_looked_at_and_what_only_it_reads_is_not_read() {
+    let setting = |enabled| SignalSetting { enabled: Some(enabled), threshold: None };
+    let settings = Settings::new([("broad-rights".to_owned(), setting(false))].into()).unwrap();
+    let signals = Signals::new(&settings);
+    assert!(signals.catalogue().iter().all(|speaks| &*speaks.signal != "broad-rights"));
+    assert_eq!(signals.catalogue().iter().count(), SIGNALS.len() - 1);
+    assert!(!settings.kinds().contains(&FactKind::ClusterRoles) && settings.kinds().contains(&FactKind::Budgets));
+    assert_eq!(Settings::default().kinds().into_iter().collect::<Vec<_>>(), FactKind::ALL);
+}
+
+fn subject(kind: &str, name: &str) -> Subject {
+    Subject { kind: kind.into(), name: name.into() }
+}
+
+/// A report about an object with so many failures, errors and passes.
+fn report(about: Subject, [failed, errors, passed]: [u32; 3], day: Option<jiff::civil::Date>) -> Facts {
+    Facts::Report(ReportFacts { about: [(about, Outcome { failed, errors, passed })].into(), day })
+}
+
+#[rstest]
+#[case("vulnerability-report", FactKind::VulnerabilityReports)]
+#[case("config-audit-report", FactKind::ConfigAuditReports)]
+fn a_scan_counts_for_the_workload_and_for_what_it_runs_at_the_moment(#[case] id: &str, #[case] kind: FactKind) {
+    let today = Some(testing::TODAY);
+    let running = || Scene::new().but(|scene| scene.children = vec![subject("ReplicaSet", "web-5d5d")]);
+    let scan =
+        |name: &str, failed: u32, day| report(subject("ReplicaSet", name), [failed, 0, u32::from(failed == 0)], day);
+    assert_eq!(running().verdict(id), Unseen);
+    assert_eq!(running().beside(kind, "a", scan("web-5d5d", 0, today)).verdict(id), Passed);
+    assert_eq!(running().beside(kind, "a", scan("web-5d5d", 2, today)).verdict(id), Failed);
+    assert_eq!(running().beside(kind, "a", scan("web-4c4c", 2, today)).verdict(id), Unseen, "an earlier revision");
+    let of_itself = report(subject("Deployment", "web"), [1, 0, 0], today);
+    assert_eq!(
+        running().beside(kind, "a", scan("web-5d5d", 0, today)).beside(kind, "b", of_itself).verdict(id),
+        Failed
+    );
+    let old = running().beside(kind, "a", scan("web-5d5d", 0, Some(date(2026, 10, 1)))).seen_by(id);
+    assert_eq!(old.verdict, crate::model::Verdict::Stale);
+    assert!(old.detail.is_some_and(|detail| detail.contains("2026-10-01")));
+    assert_eq!(where_it_is(Standing::Absent, kind, running()).verdict(id), Unseen);
+    assert_eq!(where_it_is(Standing::Unreadable, kind, running()).verdict(id), Unreadable);
+}
+
+#[rstest]
+#[case::passes([0, 0, 3], Passed)]
+#[case::fails([1, 0, 3], Failed)]
+#[case::errors_hide([0, 1, 3], Unreadable)]
+#[case::a_failure_outweighs_errors([1, 1, 0], Failed)]
+#[case::only_skipped([0, 0, 0], Unseen)]
+fn results_of_policy_engines_count_in_either_kind_of_report(#[case] outcome: [u32; 3], #[case] expected: Verdict) {
+    for kind in [FactKind::Reports, FactKind::PolicyReports] {
+        let scene = Scene::new().beside(kind, "r", report(subject("Deployment", "web"), outcome, None));
+        assert_eq!(scene.verdict("policy-report"), expected, "{kind:?}");
+    }
+    assert_eq!(Scene::new().verdict("policy-report"), Unseen);
+}
+
+#[rstest]
+#[case::good(Some(true), Some(date(2026, 12, 12)), Passed)]
+#[case::ends_soon(Some(true), Some(date(2026, 12, 11)), Failed)]
+#[case::not_ready(Some(false), Some(date(2027, 3, 1)), Failed)]
+#[case::not_issued_yet(None, None, Unseen)]
+fn a_certificate_is_renewed_two_weeks_before_it_ends(
+    #[case] ready: Option<bool>,
+    #[case] until: Option<jiff::civil::Date>,
+    #[case] expected: Verdict,
+) {
+    let id = "certificate";
+    let certificate = |secret: &str| Facts::Certificate(CertificateFacts { secret: secret.into(), ready, until });
+    let published = || {
+        Scene::new().but(|scene| {
+            scene.signals = scene.signals.with(crate::matrix::Signal::Published);
+            scene.tls_secrets = ["web-tls".into()].into();
+        })
+    };
+    assert_eq!(published().beside(FactKind::Certificates, "web", certificate("web-tls")).verdict(id), expected);
+    assert_eq!(published().beside(FactKind::Certificates, "api", certificate("api-tls")).verdict(id), Unseen);
+    assert_eq!(Scene::new().beside(FactKind::Certificates, "web", certificate("web-tls")).verdict(id), NotApplicable);
+    assert_eq!(where_it_is(Standing::Unreadable, FactKind::Certificates, published()).verdict(id), Unreadable);
+}
+
+#[test]
+fn the_newest_backup_that_holds_the_namespace_counts() {
+    let id = "velero-backup";
+    let storing = || Scene::new().but(|scene| scene.signals = scene.signals.with(crate::matrix::Signal::Storage));
+    let backed_up = |scene: Scene, name: &str, included: &[&str], phase, day| {
+        let included = included.iter().map(|name| Arc::from(*name)).collect();
+        let backup = Facts::Backup(BackupFacts { included, excluded: BTreeSet::new(), phase, day });
+        scene.but(|scene| {
+            scene.far.put(FactKind::Backups, (&"velero".into(), &name.into()), Some(backup));
+        })
+    };
+    use BackupPhase::{Completed, Failed as Broken};
+    let (recent, old) = (date(2026, 11, 25), date(2026, 11, 10));
+    assert_eq!(storing().verdict(id), Unseen);
+    assert_eq!(backed_up(storing(), "a", &[], Completed, recent).verdict(id), Passed);
+    assert_eq!(backed_up(storing(), "a", &["*"], Completed, recent).verdict(id), Passed);
+    assert_eq!(backed_up(storing(), "a", &["bank"], Completed, recent).verdict(id), Unseen, "of another namespace");
+    assert_eq!(backed_up(storing(), "a", &["shop"], Completed, old).verdict(id), crate::model::Verdict::Stale);
+    let broken = backed_up(backed_up(storing(), "a", &["shop"], Completed, old), "b", &["shop"], Broken, recent);
+    assert_eq!(broken.verdict(id), Failed);
+    let mended = backed_up(broken, "c", &["shop"], Completed, date(2026, 11, 26));
+    assert_eq!(mended.verdict(id), Passed);
+    assert_eq!(backed_up(Scene::new(), "a", &[], Broken, recent).verdict(id), NotApplicable, "it keeps no data");
+    let excluded =
+        BackupFacts { included: BTreeSet::new(), excluded: ["shop".into()].into(), phase: Completed, day: recent };
+    assert!(!excluded.holds("shop") && excluded.holds("bank"));
+    assert_eq!(where_it_is(Standing::Absent, FactKind::Backups, storing()).verdict(id), Unseen);
+    assert_eq!(where_it_is(Standing::Unreadable, FactKind::Backups, storing()).verdict(id), Unreadable);
+}
+
+#[rstest]
+#[case::usable(true, date(2026, 11, 26), Passed)]
+#[case::old(true, date(2026, 11, 1), crate::model::Verdict::Stale)]
+#[case::begun_today(false, date(2026, 11, 27), Unseen)]
+#[case::never_became_usable(false, date(2026, 11, 20), Failed)]
+fn the_newest_snapshot_of_a_claim_is_usable(
+    #[case] ready: bool,
+    #[case] day: jiff::civil::Date,
+    #[case] expected: Verdict,
+) {
+    let id = "volume-snapshot";
+    let claiming = || Scene::new().but(|scene| scene.facts.claims = [VolumeClaim::Named("data".into())].into());
+    let snapshot = |claim: &str| Facts::Snapshot(SnapshotFacts { claim: claim.into(), ready, day });
+    assert_eq!(claiming().beside(FactKind::Snapshots, "s", snapshot("data")).verdict(id), expected);
+    assert_eq!(claiming().beside(FactKind::Snapshots, "s", snapshot("other")).verdict(id), Unseen);
+    assert_eq!(Scene::new().beside(FactKind::Snapshots, "s", snapshot("data")).verdict(id), NotApplicable);
+    assert_eq!(where_it_is(Standing::Unreadable, FactKind::Snapshots, claiming()).verdict(id), Unreadable);
+}

@@ -1,0 +1,35 @@
+//! Whether the cluster runs a version of Kubernetes that gets patches.
+
+use super::facts::days_before;
+use super::signal::{ClusterView, Look, Reads, Seen, Signal, Threshold};
+use super::version::supported_until;
+use crate::model::{Attribution, Reach};
+
+pub(super) const SIGNAL: Signal = Signal {
+    id: "version-support",
+    layer: Some("control-plane"),
+    attribution: Attribution::Customer,
+    reach: Reach::Part,
+    reads: &[Reads::ServerVersion],
+    rule: "The minor version of the API server gets patches from the community, or ceased to no longer ago than the threshold. It \
+           speaks of the customer's half: a managed control plane is not upgraded unless somebody asks for it.",
+    source: "https://kubernetes.io/releases/patch-releases/; EKS, GKE and AKS documents on versions: the customer starts or \
+             schedules upgrades. Where extended support is paid for, set the threshold to its length",
+    threshold: Some(Threshold { default: 0, least: 0, most: 730, unit: "days" }),
+    passed: "the version of Kubernetes gets patches",
+    failed: "the version of Kubernetes gets no patches any more",
+    unseen: "it is not known until when the version of Kubernetes gets patches",
+    remedy: "upgrade the control plane",
+    look: Look::Cluster(look),
+};
+
+fn look(view: &ClusterView, days: u32) -> Seen {
+    let Some(server) = view.server else { return Seen::UNSEEN };
+    match supported_until(server) {
+        None => Seen::UNSEEN,
+        Some(until) if until < days_before(view.today, days) => {
+            Seen::failed(format!("Kubernetes {server} gets no patches from the community since {until}"))
+        }
+        Some(_) => Seen::passed_if(true),
+    }
+}

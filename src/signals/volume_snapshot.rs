@@ -1,0 +1,55 @@
+//! Whether snapshots of a workload's volumes are usable.
+
+use super::facts::{FactKind, Facts, SnapshotFacts, days_before};
+use super::signal::{Look, Reads, Seen, Signal, Threshold, View};
+use crate::model::{Attribution, Reach, VolumeClaim};
+
+pub(super) const SIGNAL: Signal = Signal {
+    id: "volume-snapshot",
+    layer: Some("backup-recovery"),
+    attribution: Attribution::Customer,
+    reach: Reach::Part,
+    reads: &[Reads::Facts(FactKind::Snapshots)],
+    rule: "Of each of its claims that has VolumeSnapshots the newest that is older than a day is ready to use, and no older than the \
+           threshold. Snapshots lie beside what they are of: alone they are no backup.",
+    source: "https://kubernetes.io/docs/concepts/storage/volume-snapshots/",
+    threshold: Some(Threshold { default: 8, least: 1, most: 90, unit: "days" }),
+    passed: "its volumes have usable snapshots",
+    failed: "the newest snapshot of a volume is not usable",
+    unseen: "no VolumeSnapshot is of its claims",
+    remedy: "see the events of the VolumeSnapshot",
+    look: Look::Workload(look),
+};
+
+fn look(view: &View<'_>, days: u32) -> Seen {
+    let named = view.facts.iter().flat_map(|facts| &facts.claims).filter_map(|claim| match claim {
+        VolumeClaim::Named(name) => Some(name),
+        VolumeClaim::PerPod(_) => None,
+    });
+    let mut named = named.peekable();
+    if named.peek().is_none() {
+        return Seen::NOT_APPLICABLE;
+    }
+    if let Err(seen) = view.read(FactKind::Snapshots) {
+        return seen;
+    }
+    let seen = named.filter_map(|claim| {
+        // One that was begun today may still become usable.
+        let settled = days_before(view.today, 1);
+        let of_claim = view.namespace.of(FactKind::Snapshots).filter_map(|(_, facts)| match facts {
+            Facts::Snapshot(snapshot) if snapshot.claim == *claim && (snapshot.ready || snapshot.day < settled) => {
+                Some(snapshot)
+            }
+            _ => None,
+        });
+        let SnapshotFacts { ready, day, .. } = of_claim.max_by_key(|snapshot| (snapshot.day, snapshot.ready))?;
+        Some(match ready {
+            false => Seen::failed(format!("the snapshot of {day} of claim {claim} is not usable")),
+            true if *day < days_before(view.today, days) => {
+                Seen::stale(format!("the newest snapshot of claim {claim} is of {day}, older than {days} days"))
+            }
+            true => Seen::passed_if(true),
+        })
+    });
+    seen.max_by_key(|seen| seen.verdict).unwrap_or(Seen::UNSEEN)
+}

@@ -1,0 +1,253 @@
+//! What others found, read from APIs that come and go: objects as the real tools write them, under minimal schemas.
+
+use responsibility_operator::api::{AssignmentStatus, Fulfilment};
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+/// The definitions of an API of others, under `tests/optional`.
+fn install(cluster: &Cluster, api: &str) {
+    let file = format!("tests/optional/{api}.yaml");
+    cluster.kubectl(&["apply", "-f", &file]);
+    cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "-f", &file]);
+}
+
+fn remove(cluster: &Cluster, api: &str) {
+    cluster.kubectl(&["delete", "--timeout=60s", "-f", &format!("tests/optional/{api}.yaml")]);
+}
+
+fn fails(status: &AssignmentStatus, signal: &str) -> bool {
+    let failing = |row: &responsibility_operator::api::UnfulfilledDuty| {
+        row.signal == signal && row.fulfilment == Fulfilment::Unfulfilled
+    };
+    status.unfulfilled.iter().any(failing)
+}
+
+fn is_stale(status: &AssignmentStatus, signal: &str) -> bool {
+    status.unfulfilled.iter().any(|row| row.signal == signal && row.fulfilment == Fulfilment::Stale)
+}
+
+fn fulfilled(status: &AssignmentStatus) -> i64 {
+    status.summary.as_ref().map_or(0, |summary| summary.fulfilment.fulfilled)
+}
+
+/// A ReplicaSet as the controller of Deployments makes it, which does not run in these tests.
+async fn replica_set(ns: &Namespace<'_>, name: &str, deployment: &str, replicas: i32) -> Value {
+    use k8s_openapi::api::apps::v1::Deployment;
+    let owner = ns.api::<Deployment>().await.get(deployment).await.unwrap();
+    let labels = json!({ "app": deployment, "pod-template-hash": name.rsplit('-').next() });
+    json!({
+        "apiVersion": "apps/v1", "kind": "ReplicaSet",
+        "metadata": {
+            "name": name, "labels": labels,
+            "ownerReferences": [{
+                "apiVersion": "apps/v1", "kind": "Deployment", "name": deployment, "uid": owner.metadata.uid,
+                "controller": true, "blockOwnerDeletion": true,
+            }],
+        },
+        "spec": {
+            "replicas": replicas, "selector": { "matchLabels": labels },
+            "template": { "metadata": { "labels": labels }, "spec": with_container(&json!({})) },
+        },
+    })
+}
+
+/// A VulnerabilityReport of a ReplicaSet as Trivy writes it.
+fn vulnerabilities(replica_set: &str, critical: u32, day: &str) -> Value {
+    let found: Vec<Value> = (0..critical)
+        .map(|number| json!({ "vulnerabilityID": format!("CVE-2026-{number}"), "severity": "CRITICAL", "resource": "openssl" }))
+        .collect();
+    json!({
+        "apiVersion": "aquasecurity.github.io/v1alpha1", "kind": "VulnerabilityReport",
+        "metadata": {
+            "name": format!("replicaset-{replica_set}-main"),
+            "labels": {
+                "trivy-operator.container.name": "main", "trivy-operator.resource.kind": "ReplicaSet",
+                "trivy-operator.resource.name": replica_set, "resource-spec-hash": "7cb64cb677",
+            },
+            "ownerReferences": [{
+                "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": replica_set, "controller": true,
+                "uid": "11111111-2222-3333-4444-555555555555", "blockOwnerDeletion": false,
+            }],
+        },
+        "report": {
+            "artifact": { "repository": "app", "tag": "1" },
+            "scanner": { "name": "Trivy", "vendor": "Aqua Security", "version": "0.60.0" },
+            "summary": { "criticalCount": critical, "highCount": 2, "mediumCount": 0, "lowCount": 0 },
+            "updateTimestamp": format!("{day}T10:00:00Z"),
+            "vulnerabilities": found,
+        },
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_comes_and_goes_turns_unknown_into_a_result_and_back_without_a_storm() {
+    let cluster = Cluster::start().await;
+    let operator = cluster.operator(&["--default-service-model=CaaS"]);
+    let ns = cluster.namespace("scanned");
+    ns.apply(&[deployment("web", &json!({})), team(&["image-supply-chain"])]);
+    ns.apply(&[replica_set(&ns, "web-5d5d", "web", 1).await, replica_set(&ns, "web-4c4c", "web", 0).await]);
+    ns.evaluated("team", 1).await;
+    ns.event("team", "GapsFound").await;
+    let begun = ns.events("team").await.len();
+
+    install(&cluster, "trivy");
+    // What an earlier revision ran is of no account.
+    ns.apply(&[vulnerabilities("web-4c4c", 5, &in_days(0)), vulnerabilities("web-5d5d", 2, &in_days(0))]);
+    let status = ns.status("team", |status| fails(status, "vulnerability-report")).await;
+    let row = status.unfulfilled.iter().find(|row| row.signal == "vulnerability-report").unwrap();
+    assert_eq!((row.layer.as_str(), row.party.as_deref()), ("image-supply-chain", Some("team")));
+    assert_eq!(row.examples, ["Deployment/web"]);
+    ns.apply(&[vulnerabilities("web-5d5d", 0, &in_days(-10))]);
+    ns.status("team", |status| !fails(status, "vulnerability-report")).await;
+    let audit = |critical: u32| {
+        let mut report = vulnerabilities("web-5d5d", critical, &in_days(0));
+        report["kind"] = json!("ConfigAuditReport");
+        report["metadata"]["name"] = json!("replicaset-web-5d5d");
+        for field in ["artifact", "vulnerabilities"] {
+            report["report"].as_object_mut().unwrap().remove(field);
+        }
+        report
+    };
+    ns.apply(&[audit(1)]);
+    ns.status("team", |status| fails(status, "config-audit-report")).await;
+    ns.apply(&[audit(0)]);
+    ns.status("team", |status| !fails(status, "config-audit-report")).await;
+
+    // A failure whose source goes is no success: nothing is told.
+    ns.apply(&[vulnerabilities("web-5d5d", 1, &in_days(0))]);
+    ns.status("team", |status| fails(status, "vulnerability-report")).await;
+    remove(&cluster, "trivy");
+    let status = ns.status("team", |status| !fails(status, "vulnerability-report")).await;
+    assert_eq!(condition(&status, "InventoryComplete"), "True AllInputsRead");
+    // Another change that is told comes later than one of these would have.
+    ns.apply(&[load_balancer("web", "web")]);
+    ns.event("team", "GapsOpened").await;
+    let events = ns.events("team").await;
+    let of_fulfilment = events.iter().filter(|reason| reason.contains("ulfilled")).count();
+    assert_eq!(of_fulfilment, 0, "the layer was unfulfilled before, and nobody has shown it done: {events:?}");
+    assert!(events.len() <= begun + 1, "{events:?}");
+    assert!(!operator.log().contains("ended abnormally"), "{}", operator.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_of_policy_engines_count_in_either_api() {
+    let cluster = Cluster::start().await;
+    for api in ["openreports", "policy-reports"] {
+        install(&cluster, api);
+    }
+    let _operator = cluster.operator(&["--default-service-model=CaaS"]);
+    for (name, version, kind) in
+        [("open", "openreports.io/v1alpha1", "Report"), ("wg", "wgpolicyk8s.io/v1alpha2", "PolicyReport")]
+    {
+        let ns = cluster.namespace(name);
+        // As Kyverno writes it: one report for each object.
+        let report = |result: &str, severity: &str| {
+            json!({
+                "apiVersion": version, "kind": kind,
+                "metadata": { "name": "0b6a", "labels": { "app.kubernetes.io/managed-by": "kyverno" } },
+                "scope": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "namespace": name },
+                "summary": { "error": 0, "fail": 1, "pass": 0, "skip": 0, "warn": 0 },
+                "results": [
+                    { "policy": "disallow-latest", "rule": "tag", "result": result, "severity": severity, "source": "kyverno" },
+                    { "policy": "other", "rule": "one", "result": "skip", "source": "kyverno" },
+                ],
+            })
+        };
+        ns.apply(&[deployment("web", &json!({})), team(&["workload-configuration"]), report("fail", "high")]);
+        ns.status("team", |status| fails(status, "policy-report")).await;
+        ns.apply(&[report("fail", "medium")]);
+        ns.status("team", |status| !fails(status, "policy-report")).await;
+        ns.apply(&[report("fail", "critical")]);
+        ns.status("team", |status| fails(status, "policy-report")).await;
+        ns.apply(&[report("error", "critical")]);
+        ns.status("team", |status| !fails(status, "policy-report")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_backups_and_snapshots_are_seen_where_their_apis_are_served() {
+    let cluster = Cluster::start().await;
+    for api in ["cert-manager", "velero", "volume-snapshots"] {
+        install(&cluster, api);
+    }
+    let _operator = cluster.operator(&["--default-service-model=CaaS"]);
+    let ns = cluster.namespace("kept");
+    let volume = json!({ "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": "data" } }] });
+    let service = json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web" },
+        "spec": { "selector": { "app": "web" }, "ports": [{ "port": 80 }] },
+    });
+    let ingress = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": { "name": "web" },
+        "spec": {
+            "tls": [{ "hosts": ["web.example.com"], "secretName": "web-tls" }],
+            "rules": [{ "host": "web.example.com", "http": { "paths": [{
+                "path": "/", "pathType": "Prefix", "backend": { "service": { "name": "web", "port": { "number": 80 } } },
+            }] } }],
+        },
+    });
+    let certificate = |name: &str, secret: &str| {
+        json!({
+            "apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": { "name": name },
+            "spec": { "secretName": secret, "dnsNames": ["web.example.com"], "issuerRef": { "name": "ca", "kind": "ClusterIssuer" } },
+        })
+    };
+    let set_status = |kind: &str, name: &str, status: Value| {
+        let patch = json!({ "status": status }).to_string();
+        cluster.kubectl(&["patch", kind, name, "-n", ns.name, "--subresource=status", "--type=merge", "-p", &patch]);
+    };
+    let issued = |days: i32| json!({ "notAfter": format!("{}T00:00:00Z", in_days(days)), "conditions": [{ "type": "Ready", "status": "True" }] });
+    ns.apply(&[
+        deployment("web", &volume),
+        service,
+        ingress,
+        certificate("web", "web-tls"),
+        certificate("other", "other-tls"),
+    ]);
+    ns.apply(&[team(&["network-exposure", "backup-recovery"])]);
+    set_status("certificate", "other", issued(1));
+    set_status("certificate", "web", issued(60));
+    let status = ns.status("team", |status| status.summary.as_ref().is_some_and(|summary| summary.layers == 19)).await;
+    assert!(!fails(&status, "certificate"), "another workload's certificate ends: {:?}", status.unfulfilled);
+    set_status("certificate", "web", issued(5));
+    let status = ns.status("team", |status| fails(status, "certificate")).await;
+    let row = status.unfulfilled.iter().find(|row| row.signal == "certificate").unwrap();
+    assert_eq!(
+        row.message,
+        format!("Certificate web is good until {} only; see the events of the Certificate", in_days(5))
+    );
+    set_status("certificate", "web", issued(60));
+    ns.status("team", |status| !fails(status, "certificate")).await;
+
+    let velero = cluster.namespace("velero");
+    let backup = |name: &str, phase: &str, days: i32| {
+        json!({
+            "apiVersion": "velero.io/v1", "kind": "Backup",
+            "metadata": { "name": name, "labels": { "velero.io/schedule-name": "daily" } },
+            "spec": { "includedNamespaces": ["kept"], "storageLocation": "default", "ttl": "720h0m0s" },
+            "status": { "phase": phase, "completionTimestamp": format!("{}T03:00:00Z", in_days(days)) },
+        })
+    };
+    let before = fulfilled(&status);
+    velero.apply(&[backup("daily-1", "Completed", -20)]);
+    ns.status("team", |status| is_stale(status, "velero-backup")).await;
+    velero.apply(&[backup("daily-2", "PartiallyFailed", -1)]);
+    ns.status("team", |status| fails(status, "velero-backup")).await;
+    velero.apply(&[backup("daily-3", "Completed", 0)]);
+    ns.status("team", |status| fulfilled(status) == before + 1).await;
+
+    let snapshot = |name: &str| {
+        json!({
+            "apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot", "metadata": { "name": name },
+            "spec": { "source": { "persistentVolumeClaimName": "data" } },
+        })
+    };
+    ns.apply(&[snapshot("data-1")]);
+    set_status("volumesnapshot", "data-1", json!({ "readyToUse": true }));
+    let status = ns.status("team", |status| fulfilled(status) == before + 1).await;
+    assert!(!fails(&status, "volume-snapshot"));
+    // The newest backup goes, and the failed one is the newest again.
+    velero.delete("backup", "daily-3");
+    ns.status("team", |status| fails(status, "velero-backup")).await;
+}
