@@ -54,7 +54,7 @@ fn why(matrix: &Matrix, catalogue: &Catalogue, evaluation: &Evaluation, duty: &D
         State::Owned | State::Assumed => None,
     };
     // What the half is has been told by the layer.
-    let gap = gap.map(|gap| gap.split(" Owed: ").next().unwrap_or_default().to_owned());
+    let gap = gap.map(|gap| gap.split(" Owed: ").next().unwrap_or_default().trim_end_matches('.').to_owned());
     let about = |result: &&SignalResult| result.layer == duty.layer && result.duty == duty.duty;
     let mut results: Vec<&SignalResult> = evaluation.results.iter().filter(about).collect();
     results.retain(|result| result.verdict != Verdict::NotApplicable);
@@ -63,10 +63,9 @@ fn why(matrix: &Matrix, catalogue: &Catalogue, evaluation: &Evaluation, duty: &D
         let speaks = catalogue.get(result.signal);
         format!("{} ({})", speaks.words(result.verdict, result.seen.as_deref()), speaks.signal)
     };
-    let seen = results.into_iter().map(words);
-    let mut all: Vec<String> = gap.into_iter().chain(seen).collect();
-    if all.is_empty() {
-        all.push("no signal speaks of it".to_owned());
+    let mut seen: Vec<String> = results.into_iter().map(words).collect();
+    if seen.is_empty() && duty.fulfilment == Fulfilment::Unknown {
+        seen.push("no signal speaks of it".to_owned());
     }
-    all.join("; ")
+    gap.into_iter().chain(seen).collect::<Vec<_>>().join("; ")
 }

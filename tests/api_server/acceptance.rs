@@ -115,7 +115,7 @@ async fn a_load_balancer_that_is_added_later_opens_the_gaps_it_brings_and_one_su
     let event = ns.event("team", "GapsOpened").await;
     let note = event.note.unwrap();
     assert!(expected.iter().all(|layer| note.contains(layer)), "{note}");
-    assert_eq!(ns.events("team").await, ["Covered", "GapsOpened"]);
+    assert_eq!(ns.events_about_owners("team").await, ["Covered", "GapsOpened"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

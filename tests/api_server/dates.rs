@@ -49,7 +49,7 @@ async fn a_review_is_reminded_of_once_lapses_after_its_days_of_grace_and_is_mend
     assert_eq!(status.summary.as_ref().unwrap().duties.lapsed, 12);
     assert_eq!(condition(&status, "Current"), "False Lapsed");
     ns.event("team", "GapsOpened").await;
-    assert_eq!(ns.events("team").await, ["Covered", "ReviewDue", "GapsOpened"]);
+    assert_eq!(ns.events_about_owners("team").await, ["Covered", "ReviewDue", "GapsOpened"]);
 
     ns.apply(&[assignment("team", reviewed("2026-12-02"))]);
     let status = ns.status("team", is_covered).await;

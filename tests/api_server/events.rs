@@ -33,7 +33,7 @@ async fn each_transition_is_told_once_with_the_layer_the_duty_and_what_to_write(
     let closed = ns.event("team", "LayerOwned").await;
     assert_eq!(closed.note.as_deref(), Some("access-control (customer duty) has an owner now"));
     ns.status("team", |status| status.transitions == 3).await;
-    assert_eq!(ns.events("team").await, ["Covered", "LayerUnowned", "LayerUnowned", "LayerOwned"]);
+    assert_eq!(ns.events_about_owners("team").await, ["Covered", "LayerUnowned", "LayerUnowned", "LayerOwned"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

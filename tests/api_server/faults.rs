@@ -94,7 +94,7 @@ async fn without_the_right_to_see_services_nothing_is_called_covered_until_it_is
     let status = ns.status("team", is_covered).await;
     assert_eq!(condition(&status, "Ready"), "True Evaluated");
     ns.event("team", "Covered").await;
-    assert_eq!(ns.events("team").await, ["Covered"]);
+    assert_eq!(ns.events_about_owners("team").await, ["Covered"]);
 }
 
 /// The definition with a schema that takes anything, as an older version might have had.

@@ -101,8 +101,13 @@ async fn what_a_team_leaves_undone_is_its_failure_until_it_is_done() {
     cluster.kubectl(&["label", "namespace", ns.name, "pod-security.kubernetes.io/enforce=restricted"]);
     let status = ns.status("team", |status| status.unfulfilled.is_empty()).await;
     assert_eq!(condition(&status, "Fulfilled"), "Unknown NotAllSeen", "most duties show nowhere");
-    let event = ns.event("team", "DutiesFulfilled").await;
-    assert!(event.note.as_deref().is_some_and(|note| note.contains("network-segmentation")), "{:?}", event.note);
+    eventually("each layer is told of", async || {
+        let events = ns.event_objects("team").await.into_iter();
+        let told = events.filter(|event| event.reason.as_deref() == Some("DutyFulfilled"));
+        let notes: Vec<String> = told.filter_map(|event| event.note).collect();
+        layers.iter().all(|layer| notes.iter().filter(|note| note.starts_with(layer)).count() == 1)
+    })
+    .await;
     let text = explained(cluster, ns.name, "Deployment/web");
     for layer in ["workload-configuration", "network-segmentation"] {
         assert!(line(&text, layer, "Customer").contains(" Fulfilled "), "{text}");

@@ -75,10 +75,10 @@ async fn what_cannot_be_read_makes_unknown_only_what_depends_on_it_and_recovers_
     let status = found.status("team", |status| condition(status, "Covered") == "Unknown InventoryIncomplete").await;
     // Counts and rows keep their last values, and nothing is told.
     assert_eq!(status.summary, before.summary);
-    assert_eq!(found.events("team").await, ["Covered"]);
+    assert_eq!(found.events_about_owners("team").await, ["Covered"]);
     restrict(&cluster, &[]).await;
     found.status("team", is_covered).await;
-    assert_eq!(found.events("team").await, ["Covered"]);
+    assert_eq!(found.events_about_owners("team").await, ["Covered"]);
     assert!(operator.log().contains("may not list and watch deployments.apps;"));
 }
 

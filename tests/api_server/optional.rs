@@ -31,29 +31,32 @@ fn fulfilled(status: &AssignmentStatus) -> i64 {
     status.summary.as_ref().map_or(0, |summary| summary.fulfilment.fulfilled)
 }
 
-/// A ReplicaSet as the controller of Deployments makes it, which does not run in these tests.
-async fn replica_set(ns: &Namespace<'_>, name: &str, deployment: &str, replicas: i32) -> Value {
-    use k8s_openapi::api::apps::v1::Deployment;
-    let owner = ns.api::<Deployment>().await.get(deployment).await.unwrap();
-    let labels = json!({ "app": deployment, "pod-template-hash": name.rsplit('-').next() });
-    json!({
-        "apiVersion": "apps/v1", "kind": "ReplicaSet",
-        "metadata": {
-            "name": name, "labels": labels,
-            "ownerReferences": [{
-                "apiVersion": "apps/v1", "kind": "Deployment", "name": deployment, "uid": owner.metadata.uid,
-                "controller": true, "blockOwnerDeletion": true,
-            }],
-        },
-        "spec": {
-            "replicas": replicas, "selector": { "matchLabels": labels },
-            "template": { "metadata": { "labels": labels }, "spec": with_container(&json!({})) },
-        },
-    })
+/// A Deployment of one pod with an image of this tag, whose earlier revisions stop at once.
+fn tagged(tag: u32) -> Value {
+    let image = format!("registry.example.com/app:{tag}");
+    let mut web = deployment("web", &json!({ "containers": [{ "name": "main", "image": image }] }));
+    web["spec"]["replicas"] = json!(1);
+    web["spec"]["strategy"] = json!({ "type": "Recreate" });
+    web
+}
+
+/// The ReplicaSet that a Deployment runs with an image of this tag: its name and its UID.
+async fn running(ns: &Namespace<'_>, tag: u32) -> (String, String) {
+    use k8s_openapi::api::apps::v1::ReplicaSet;
+    let api = ns.api::<ReplicaSet>().await;
+    let of_tag = |set: &ReplicaSet| {
+        let template = set.spec.template.as_ref().and_then(|template| template.spec.as_ref());
+        let image = template.and_then(|pod| pod.containers[0].image.as_deref());
+        set.spec.replicas == Some(1) && image.is_some_and(|image| image.ends_with(&format!(":{tag}")))
+    };
+    let find = async || api.list(&kube::api::ListParams::default()).await.unwrap().items.into_iter().find(of_tag);
+    eventually("the Deployment runs its revision", async || find().await.is_some()).await;
+    let metadata = find().await.unwrap().metadata;
+    (metadata.name.unwrap(), metadata.uid.unwrap())
 }
 
 /// A VulnerabilityReport of a ReplicaSet as Trivy writes it.
-fn vulnerabilities(replica_set: &str, critical: u32, day: &str) -> Value {
+fn vulnerabilities((replica_set, uid): &(String, String), critical: u32, day: &str) -> Value {
     let found: Vec<Value> = (0..critical)
         .map(|number| json!({ "vulnerabilityID": format!("CVE-2026-{number}"), "severity": "CRITICAL", "resource": "openssl" }))
         .collect();
@@ -67,7 +70,7 @@ fn vulnerabilities(replica_set: &str, critical: u32, day: &str) -> Value {
             },
             "ownerReferences": [{
                 "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": replica_set, "controller": true,
-                "uid": "11111111-2222-3333-4444-555555555555", "blockOwnerDeletion": false,
+                "uid": uid, "blockOwnerDeletion": false,
             }],
         },
         "report": {
@@ -85,25 +88,30 @@ async fn an_api_that_comes_and_goes_turns_unknown_into_a_result_and_back_without
     let cluster = Cluster::start().await;
     let operator = cluster.operator(&["--default-service-model=CaaS"]);
     let ns = cluster.namespace("scanned");
-    ns.apply(&[deployment("web", &json!({})), team(&["image-supply-chain"])]);
-    ns.apply(&[replica_set(&ns, "web-5d5d", "web", 1).await, replica_set(&ns, "web-4c4c", "web", 0).await]);
+    ns.apply(&[tagged(1), team(&["image-supply-chain"])]);
     ns.evaluated("team", 1).await;
     ns.event("team", "GapsFound").await;
     let begun = ns.events("team").await.len();
 
     install(&cluster, "trivy");
-    // What an earlier revision ran is of no account.
-    ns.apply(&[vulnerabilities("web-4c4c", 5, &in_days(0)), vulnerabilities("web-5d5d", 2, &in_days(0))]);
+    let first = running(&ns, 1).await;
+    ns.apply(&[vulnerabilities(&first, 2, &in_days(0))]);
     let status = ns.status("team", |status| fails(status, "vulnerability-report")).await;
     let row = status.unfulfilled.iter().find(|row| row.signal == "vulnerability-report").unwrap();
     assert_eq!((row.layer.as_str(), row.party.as_deref()), ("image-supply-chain", Some("team")));
     assert_eq!(row.examples, ["Deployment/web"]);
-    ns.apply(&[vulnerabilities("web-5d5d", 0, &in_days(-10))]);
+    // What an earlier revision ran is of no account any more.
+    ns.apply(&[tagged(2)]);
+    ns.status("team", |status| !fails(status, "vulnerability-report")).await;
+    let second = running(&ns, 2).await;
+    ns.apply(&[vulnerabilities(&second, 1, &in_days(0))]);
+    ns.status("team", |status| fails(status, "vulnerability-report")).await;
+    ns.apply(&[vulnerabilities(&second, 0, &in_days(0))]);
     ns.status("team", |status| !fails(status, "vulnerability-report")).await;
     let audit = |critical: u32| {
-        let mut report = vulnerabilities("web-5d5d", critical, &in_days(0));
+        let mut report = vulnerabilities(&second, critical, &in_days(0));
         report["kind"] = json!("ConfigAuditReport");
-        report["metadata"]["name"] = json!("replicaset-web-5d5d");
+        report["metadata"]["name"] = json!(format!("replicaset-{}", second.0));
         for field in ["artifact", "vulnerabilities"] {
             report["report"].as_object_mut().unwrap().remove(field);
         }
@@ -115,7 +123,7 @@ async fn an_api_that_comes_and_goes_turns_unknown_into_a_result_and_back_without
     ns.status("team", |status| !fails(status, "config-audit-report")).await;
 
     // A failure whose source goes is no success: nothing is told.
-    ns.apply(&[vulnerabilities("web-5d5d", 1, &in_days(0))]);
+    ns.apply(&[vulnerabilities(&second, 1, &in_days(0))]);
     ns.status("team", |status| fails(status, "vulnerability-report")).await;
     remove(&cluster, "trivy");
     let status = ns.status("team", |status| !fails(status, "vulnerability-report")).await;

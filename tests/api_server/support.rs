@@ -264,6 +264,13 @@ impl Namespace<'_> {
         events.into_iter().map(|event| event.reason.unwrap_or_default()).collect()
     }
 
+    /// The same without those about whether duties are done: workloads of tests about owners leave much undone.
+    pub async fn events_about_owners(&self, assignment: &str) -> Vec<String> {
+        let mut events = self.events(assignment).await;
+        events.retain(|reason| !reason.contains("ulfilled"));
+        events
+    }
+
     pub async fn event_objects(&self, assignment: &str) -> Vec<Event> {
         let api: Api<Event> = self.api().await;
         let mut events = api.list(&kube::api::ListParams::default()).await.unwrap().items;
