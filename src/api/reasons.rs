@@ -236,7 +236,7 @@ reasons! {
         Stale,
         /// Nothing shows it: no signal speaks of it, or its source is not there or cannot be read. Absence is never a pass.
         Unknown,
-        /// It is under an exception, or of no account for the workload.
+        /// It is under an exception.
         NotApplicable,
     }
 }

@@ -131,7 +131,7 @@ pub struct FulfilmentCounts {
     pub stale: i64,
     /// Of which nothing shows it: no signal speaks of them, or its source is not there or cannot be read.
     pub unknown: i64,
-    /// Under an exception, or of no account for the workload.
+    /// Under an exception.
     pub not_applicable: i64,
 }
 

@@ -72,8 +72,16 @@ struct SeccompProfile {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 struct Resources {
-    requests: Option<BTreeMap<String, IgnoredAny>>,
-    limits: Option<BTreeMap<String, IgnoredAny>>,
+    requests: Option<Amounts>,
+    limits: Option<Amounts>,
+}
+
+/// Whether amounts are given, whatever they are.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Amounts {
+    cpu: Option<IgnoredAny>,
+    memory: Option<IgnoredAny>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -189,7 +197,7 @@ impl PodSpec {
         let pod = self.security_context.as_ref();
         let own = |container: &Container| container.security_context.clone().unwrap_or_default();
         let is_non_root = |container: &Container| {
-            own(container).run_as_non_root.or(pod.and_then(|pod| pod.run_as_non_root)) == Some(true)
+            own(container).run_as_non_root.or_else(|| pod.and_then(|pod| pod.run_as_non_root)) == Some(true)
         };
         let has_seccomp = |container: &Container| {
             let own = own(container).seccomp_profile;
@@ -198,7 +206,7 @@ impl PodSpec {
         Shortcomings::default()
             .with_if(Shortcoming::UnpinnedImage, images().any(|image| !image.contains("@sha256:")))
             .with_if(Shortcoming::ForeignRegistry, images().any(|image| !extraction.allows_image(image)))
-            .with_if(Shortcoming::NoRequests, main().any(|container| !container.requests(&["cpu", "memory"])))
+            .with_if(Shortcoming::NoRequests, main().any(|container| !container.requests()))
             .with_if(Shortcoming::NoMemoryLimit, main().any(|container| !container.limits_memory()))
             .with_if(Shortcoming::MayRunAsRoot, self.containers().any(|container| !is_non_root(container)))
             .with_if(
@@ -297,18 +305,16 @@ fn ask_for_secrets(annotations: Option<&BTreeMap<String, String>>) -> bool {
 }
 
 impl Container {
-    /// Whether it says how much it needs of each; what it may take at most counts for that, as the API server sees it.
-    fn requests(&self, what: &[&str]) -> bool {
-        let Some(Resources { requests, limits }) = &self.resources else { return false };
-        let has = |map: &Option<BTreeMap<String, IgnoredAny>>, key: &str| {
-            map.as_ref().is_some_and(|map| map.contains_key(key))
-        };
-        what.iter().all(|key| has(requests, key) || has(limits, key))
+    /// Whether it says how much processor time and memory it needs; what it may take at most counts for that, as for the API
+    /// server.
+    fn requests(&self) -> bool {
+        let amounts = || self.resources.iter().flat_map(|resources| resources.requests.iter().chain(&resources.limits));
+        amounts().any(|amounts| amounts.cpu.is_some()) && amounts().any(|amounts| amounts.memory.is_some())
     }
 
     fn limits_memory(&self) -> bool {
         let limits = self.resources.as_ref().and_then(|resources| resources.limits.as_ref());
-        limits.is_some_and(|limits| limits.contains_key("memory"))
+        limits.is_some_and(|limits| limits.memory.is_some())
     }
 }
 

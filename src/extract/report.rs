@@ -22,8 +22,8 @@ pub struct Report {
     #[serde(deserialize_with = "slim_metadata", default)]
     metadata: ObjectMeta,
     /// What a scanner found.
-    #[serde(default)]
-    report: Option<Scan>,
+    #[serde(default, rename = "report")]
+    scan: Option<Scan>,
     /// What all results are about.
     #[serde(default)]
     scope: Option<Reference>,
@@ -101,7 +101,7 @@ impl FactsOf for Report {
     fn facts(&self) -> Option<Facts> {
         let mut about: BTreeMap<Subject, Outcome> = BTreeMap::new();
         let mut day: Option<Date> = None;
-        if let (Some(scan), Some(subject)) = (&self.report, self.scanned()) {
+        if let (Some(scan), Some(subject)) = (&self.scan, self.scanned()) {
             let failed = scan.summary.critical_count;
             about.insert(subject, Outcome { failed, errors: 0, passed: u32::from(failed == 0) });
             day = scan.update_timestamp.map(|time| time.to_zoned(TimeZone::UTC).date());
@@ -137,7 +137,7 @@ mod tests {
         Subject { kind: kind.into(), name: name.into() }
     }
 
-    fn scan(metadata: Value, critical: u32) -> Value {
+    fn scan(metadata: &Value, critical: u32) -> Value {
         json!({
             "metadata": metadata,
             "report": {
@@ -151,13 +151,13 @@ mod tests {
     #[test]
     fn a_scan_is_about_what_owns_it_or_what_its_labels_say() {
         let labels = json!({ "trivy-operator.resource.kind": "StatefulSet", "trivy-operator.resource.name": "db" });
-        let found = facts(scan(json!({ "name": "r", "labels": labels }), 0)).unwrap();
+        let found = facts(scan(&json!({ "name": "r", "labels": labels }), 0)).unwrap();
         assert_eq!(found.about[&subject("StatefulSet", "db")], Outcome { failed: 0, errors: 0, passed: 1 });
         assert_eq!(found.day, Some(date(2026, 11, 20)));
         let owner = json!([{ "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d5d", "uid": "1", "controller": true }]);
-        let found = facts(scan(json!({ "name": "r", "labels": labels, "ownerReferences": owner }), 2)).unwrap();
+        let found = facts(scan(&json!({ "name": "r", "labels": labels, "ownerReferences": owner }), 2)).unwrap();
         assert_eq!(found.about[&subject("ReplicaSet", "web-5d5d")].failed, 2);
-        assert_eq!(facts(scan(json!({ "name": "r" }), 2)), None, "about nothing that is known");
+        assert_eq!(facts(scan(&json!({ "name": "r" }), 2)), None, "about nothing that is known");
     }
 
     #[test]

@@ -200,8 +200,8 @@ impl Inventory {
             return self.apply_far_facts(kind, name, facts, changed);
         }
         let is_of_cluster = name.namespace.is_empty();
-        let shelf = if is_of_cluster { &mut self.shelf } else { &mut self.namespace_entry(&name.namespace).shelf };
-        let before = shelf.put(kind, &name.name, facts.clone());
+        let known = if is_of_cluster { &mut self.shelf } else { &mut self.namespace_entry(&name.namespace).shelf };
+        let before = known.put(kind, &name.name, facts.clone());
         if before != facts {
             let versions: Vec<Facts> = before.into_iter().chain(facts).collect();
             if is_of_cluster {

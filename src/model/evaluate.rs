@@ -246,7 +246,8 @@ impl<'a> Scene<'a> {
                 .is_some_and(|found| !matches!(found.duty.state, State::Unknown | State::Excepted))
         };
         let mut results: Vec<SignalResult> = Vec::new();
-        for Observation { signal, on, verdict, seen } in &self.workload.observed {
+        let applies = |seen: &&Observation| seen.verdict != SignalVerdict::NotApplicable;
+        for Observation { signal, on, verdict, seen } in self.workload.observed.iter().filter(applies) {
             let speaks = self.catalogue.get(*signal);
             let Some(layer) = speaks.layer.as_deref().and_then(|name| self.matrix.find(name)) else { continue };
             for duty in Duty::ALL {

@@ -1,7 +1,7 @@
 //! One workload in full: each duty of each layer, who holds it, whether it is fulfilled, and why.
 
 use super::evaluate::{DutyState, Evaluation, State};
-use super::fulfilment::{Catalogue, SignalResult, Verdict};
+use super::fulfilment::{Catalogue, SignalResult};
 use super::message::sentence;
 use crate::api::Fulfilment;
 use crate::matrix::{Duty, Matrix};
@@ -57,7 +57,6 @@ fn why(matrix: &Matrix, catalogue: &Catalogue, evaluation: &Evaluation, duty: &D
     let gap = gap.map(|gap| gap.split(" Owed: ").next().unwrap_or_default().trim_end_matches('.').to_owned());
     let about = |result: &&SignalResult| result.layer == duty.layer && result.duty == duty.duty;
     let mut results: Vec<&SignalResult> = evaluation.results.iter().filter(about).collect();
-    results.retain(|result| result.verdict != Verdict::NotApplicable);
     results.sort_by_key(|result| (std::cmp::Reverse(result.verdict), result.signal));
     let words = |result: &SignalResult| {
         let speaks = catalogue.get(result.signal);

@@ -178,12 +178,11 @@ impl Catalogue {
 
 impl Attribution {
     /// The duty of a layer that is meant where these duties are owed.
-    pub(super) fn duty(self, owed: Owed, layer: LayerId) -> Duty {
+    pub(super) const fn duty(self, owed: Owed, layer: LayerId) -> Duty {
         match self {
             Self::Customer => Duty::Customer,
-            Self::Provider => Duty::Provider,
             Self::Operator if owed.customer.contains(layer) => Duty::Customer,
-            Self::Operator => Duty::Provider,
+            Self::Provider | Self::Operator => Duty::Provider,
         }
     }
 }
@@ -194,19 +193,16 @@ impl Attribution {
 /// whole duty; where nothing was seen the duty is as unknown as one of which no signal speaks: absence is never a pass.
 #[must_use]
 pub(super) fn combine(results: impl IntoIterator<Item = (Reach, Verdict)>) -> Fulfilment {
-    let (mut worst, mut shown, mut applies, mut any) = (Verdict::NotApplicable, false, false, false);
+    let (mut worst, mut shown) = (Verdict::NotApplicable, false);
     for (reach, verdict) in results {
-        any = true;
         worst = worst.max(verdict);
         shown |= reach == Reach::Duty && verdict == Verdict::Passed;
-        applies |= verdict != Verdict::NotApplicable;
     }
     match worst {
         Verdict::Failed => Fulfilment::Unfulfilled,
         Verdict::Stale => Fulfilment::Stale,
         Verdict::Unreadable => Fulfilment::Unknown,
         _ if shown => Fulfilment::Fulfilled,
-        _ if any && !applies => Fulfilment::NotApplicable,
         _ => Fulfilment::Unknown,
     }
 }
@@ -230,8 +226,7 @@ mod tests {
     #[case::too_old(&[(Whole, Passed), (Whole, Stale)], Fulfilment::Stale)]
     #[case::a_failure_outweighs_age(&[(Whole, Stale), (Part, Failed)], Fulfilment::Unfulfilled)]
     #[case::a_failure_outweighs_what_is_hidden(&[(Whole, Unreadable), (Part, Failed)], Fulfilment::Unfulfilled)]
-    #[case::nothing_applies(&[(Whole, NotApplicable), (Part, NotApplicable)], Fulfilment::NotApplicable)]
-    #[case::something_applies(&[(Whole, NotApplicable), (Part, Passed)], Fulfilment::Unknown)]
+    #[case::what_does_not_apply_shows_nothing(&[(Whole, NotApplicable), (Part, Passed)], Fulfilment::Unknown)]
     fn what_is_seen_of_a_duty_comes_to_one_word(#[case] results: &[(Reach, Verdict)], #[case] expected: Fulfilment) {
         assert_eq!(combine(results.iter().copied()), expected);
         assert_eq!(combine(results.iter().rev().copied()), expected, "in whatever order");

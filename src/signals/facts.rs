@@ -282,8 +282,8 @@ impl Facts {
                 facts.claims.iter().any(|claim| matches!(claim, VolumeClaim::Named(claimed) if **claimed == *name))
             }
             Self::StorageClass(_) => !facts.claims.is_empty(),
-            // Which bindings refer to it is not kept: roles that go far seldom change.
-            Self::Role(_) => true,
+            // Which bindings or Ingresses refer to them is not kept: roles that go far and certificates seldom change.
+            Self::Role(_) | Self::Certificate(_) => true,
             Self::Binding(binding) => binding.binds(&workload.namespace, &facts.service_account),
             Self::Report(report) => {
                 let is_about = |subject: &Subject| {
@@ -292,8 +292,6 @@ impl Facts {
                 };
                 report.about.keys().any(is_about)
             }
-            // Which Ingress uses its Secret is not kept: certificates change a few times a year.
-            Self::Certificate(_) => true,
             Self::Backup(backup) => backup.holds(&workload.namespace),
             Self::Snapshot(snapshot) => facts
                 .claims

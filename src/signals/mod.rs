@@ -41,7 +41,10 @@ pub use facts::{
 };
 pub use pod_security::ENFORCE;
 pub use settings::{BadSetting, Settings, SignalSetting};
-pub use signal::{ClusterView, Look, NodeView, Reads, Seen, Segmented, Signal, Threshold, View};
+pub use signal::{
+    ClusterView, Look, LookAtCluster, LookAtNode, LookAtWorkload, NodeView, Reads, Seen, Segmented, Signal, Threshold,
+    View,
+};
 pub use version::{KubernetesVersion, support_as_of, supported_until};
 
 /// All signals, in the order of the layers that they speak of.
@@ -73,9 +76,9 @@ pub const SIGNALS: [&Signal; 21] = [
 #[derive(Debug)]
 pub struct Signals {
     catalogue: Arc<Catalogue>,
-    of_workloads: Vec<Active<fn(&View<'_>, u32) -> Seen>>,
-    of_nodes: Vec<Active<fn(&NodeView<'_>, u32) -> Seen>>,
-    of_cluster: Vec<Active<fn(&ClusterView, u32) -> Seen>>,
+    of_workloads: Vec<Active<LookAtWorkload>>,
+    of_nodes: Vec<Active<LookAtNode>>,
+    of_cluster: Vec<Active<LookAtCluster>>,
     registries_known: bool,
 }
 
@@ -160,7 +163,7 @@ impl Signals {
     #[must_use]
     pub fn look_at_node(&self, view: &NodeView<'_>, model: Option<ServiceModel>) -> Vec<Observation> {
         let Some(model) = model else { return Vec::new() };
-        let observed = |active: &Active<fn(&NodeView<'_>, u32) -> Seen>| Observation {
+        let observed = |active: &Active<LookAtNode>| Observation {
             on: Some(model.into()),
             ..active.observed((active.look)(view, active.threshold))
         };

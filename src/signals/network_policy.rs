@@ -21,7 +21,7 @@ pub(super) const SIGNAL: Signal = Signal {
     look: Look::Workload(look),
 };
 
-fn look(view: &View<'_>, _: u32) -> Seen {
+const fn look(view: &View<'_>, _: u32) -> Seen {
     match view.segmented {
         Segmented::Yes => Seen::passed_if(true),
         Segmented::No => Seen::passed_if(false),

@@ -72,15 +72,22 @@ pub enum Reads {
     Facts(FactKind),
 }
 
+/// Looks at a workload with a threshold, 0 where the signal has none.
+pub type LookAtWorkload = fn(&View<'_>, u32) -> Seen;
+/// Looks at a node with a threshold, 0 where the signal has none.
+pub type LookAtNode = fn(&NodeView<'_>, u32) -> Seen;
+/// Looks at the cluster with a threshold, 0 where the signal has none.
+pub type LookAtCluster = fn(&ClusterView, u32) -> Seen;
+
 /// How a signal looks.
 #[derive(Clone, Copy, Debug)]
 pub enum Look {
     /// At a workload and what belongs to it, with its threshold.
-    Workload(fn(&View<'_>, u32) -> Seen),
+    Workload(LookAtWorkload),
     /// At a node, with its threshold.
-    Node(fn(&NodeView<'_>, u32) -> Seen),
+    Node(LookAtNode),
     /// At the cluster, with its threshold: every workload shares what is seen.
-    Cluster(fn(&ClusterView, u32) -> Seen),
+    Cluster(LookAtCluster),
     /// At the evidence of the party that holds a provider duty.
     Evidence,
 }

@@ -93,7 +93,7 @@ fn a_pod_that_shares_its_host_is_not_restricted_unless_it_is_a_known_agent() {
 fn images_are_pinned_and_come_from_where_they_may() {
     assert_eq!(Scene::new().verdict("image-pinning"), Passed);
     assert_eq!(lacking(Shortcoming::UnpinnedImage).verdict("image-pinning"), Failed);
-    assert_eq!(Scene::new().verdict("image-registry"), Unseen, "it is not configured which are allowed");
+    assert_eq!(Scene::new().verdict("image-registry"), NotApplicable, "it is not configured which are allowed");
     let configured = |scene: Scene| scene.but(|scene| scene.registries_known = true);
     assert_eq!(configured(Scene::new()).verdict("image-registry"), Passed);
     assert_eq!(configured(lacking(Shortcoming::ForeignRegistry)).verdict("image-registry"), Failed);
@@ -372,20 +372,20 @@ fn the_newest_backup_that_holds_the_namespace_counts() {
             scene.far.put(FactKind::Backups, (&"velero".into(), &name.into()), Some(backup));
         })
     };
-    use BackupPhase::{Completed, Failed as Broken};
+    let (completed, broken_off) = (BackupPhase::Completed, BackupPhase::Failed);
     let (recent, old) = (date(2026, 11, 25), date(2026, 11, 10));
     assert_eq!(storing().verdict(id), Unseen);
-    assert_eq!(backed_up(storing(), "a", &[], Completed, recent).verdict(id), Passed);
-    assert_eq!(backed_up(storing(), "a", &["*"], Completed, recent).verdict(id), Passed);
-    assert_eq!(backed_up(storing(), "a", &["bank"], Completed, recent).verdict(id), Unseen, "of another namespace");
-    assert_eq!(backed_up(storing(), "a", &["shop"], Completed, old).verdict(id), crate::model::Verdict::Stale);
-    let broken = backed_up(backed_up(storing(), "a", &["shop"], Completed, old), "b", &["shop"], Broken, recent);
+    assert_eq!(backed_up(storing(), "a", &[], completed, recent).verdict(id), Passed);
+    assert_eq!(backed_up(storing(), "a", &["*"], completed, recent).verdict(id), Passed);
+    assert_eq!(backed_up(storing(), "a", &["bank"], completed, recent).verdict(id), Unseen, "of another namespace");
+    assert_eq!(backed_up(storing(), "a", &["shop"], completed, old).verdict(id), crate::model::Verdict::Stale);
+    let broken = backed_up(backed_up(storing(), "a", &["shop"], completed, old), "b", &["shop"], broken_off, recent);
     assert_eq!(broken.verdict(id), Failed);
-    let mended = backed_up(broken, "c", &["shop"], Completed, date(2026, 11, 26));
+    let mended = backed_up(broken, "c", &["shop"], completed, date(2026, 11, 26));
     assert_eq!(mended.verdict(id), Passed);
-    assert_eq!(backed_up(Scene::new(), "a", &[], Broken, recent).verdict(id), NotApplicable, "it keeps no data");
+    assert_eq!(backed_up(Scene::new(), "a", &[], broken_off, recent).verdict(id), NotApplicable, "it keeps no data");
     let excluded =
-        BackupFacts { included: BTreeSet::new(), excluded: ["shop".into()].into(), phase: Completed, day: recent };
+        BackupFacts { included: BTreeSet::new(), excluded: ["shop".into()].into(), phase: completed, day: recent };
     assert!(!excluded.holds("shop") && excluded.holds("bank"));
     assert_eq!(where_it_is(Standing::Absent, FactKind::Backups, storing()).verdict(id), Unseen);
     assert_eq!(where_it_is(Standing::Unreadable, FactKind::Backups, storing()).verdict(id), Unreadable);

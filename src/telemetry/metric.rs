@@ -94,7 +94,7 @@ metrics! {
     UNFULFILLED: Gauge "unfulfilled" ["namespace"]
         "Duties of workloads in a namespace that are seen not to be done; at most 1000 namespaces, the rest under an empty name";
     SIGNALS: Gauge "signal_results" ["signal", "result"]
-        "What each signal came to, counting each workload and duty once: Passed, Failed, Stale, Unseen (its source is not there), Unreadable, NotApplicable";
+        "What each signal came to, counting each workload and duty once: Passed, Failed, Stale, Unseen (its source is not there), Unreadable";
     UNASSIGNED_NAMESPACES: Gauge "unassigned_namespaces" [] "Namespaces with workloads for which no assignment speaks";
     ASSIGNMENTS: Gauge "assignments" ["kind", "condition", "status"] "Assignments by kind, condition and its status";
     OWNER_GAPS: Gauge "owner_gaps" ["namespace", "owner"]

@@ -293,14 +293,14 @@ impl World {
     fn observed(&self, whole: &Whole<'_>) -> Vec<Observation> {
         let signals = Looking::default();
         let namespace = &whole.key.namespace;
-        let shelf = |of: &str| {
-            let mut shelf = Shelf::default();
+        let lying_in = |of: &str| {
+            let mut there = Shelf::default();
             for ((kind, name), facts) in
                 self.facts.iter().filter(|((kind, name), _)| !kind.is_far() && *name.namespace == *of)
             {
-                shelf.put(*kind, &name.name, Some(facts.clone()));
+                there.put(*kind, &name.name, Some(facts.clone()));
             }
-            shelf
+            there
         };
         let is_let_in = |object: &&WorkloadObject| {
             let policies = self.policies.iter().filter(|(policy, _)| policy.namespace == *namespace);
@@ -341,8 +341,8 @@ impl World {
                 Policies::Tell => Segmented::No,
                 Policies::NotAlone => Segmented::MaybeOtherwise,
             },
-            namespace: &shelf(namespace),
-            cluster: &shelf(""),
+            namespace: &lying_in(namespace),
+            cluster: &lying_in(""),
             far: &far,
             standings: &self.standings,
             registries_known: false,
