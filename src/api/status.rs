@@ -144,7 +144,8 @@ pub struct UnfulfilledDuty {
     /// Whose duty it is.
     #[schemars(schema_with = "duty_schema")]
     pub duty: Duty,
-    /// The party that holds it; absent where nobody does, or nobody said who does.
+    /// The party that holds it; absent where nobody does, or nobody said who does, and in the cluster kind for the customer
+    /// duties of workload layers, which many parties hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub party: Option<String>,
     /// The signal that shows it, see docs/fulfilment.md.

@@ -42,6 +42,8 @@ pub(super) struct FileConfig {
     pub(super) signals: BTreeMap<String, SignalSetting>,
     /// The beginnings of the names of images that are allowed.
     pub(super) allowed_registries: Vec<String>,
+    /// The namespace where Velero runs.
+    pub(super) velero_namespace: Option<String>,
 }
 
 impl FileConfig {
@@ -88,13 +90,20 @@ impl FileConfig {
                  registry.example.com/shop"
             );
         }
+        if let Some(name) = &config.velero_namespace {
+            ensure!(
+                is_label(name),
+                "veleroNamespace: {name:?} is no namespace; write the name of the one where Velero runs, such as velero"
+            );
+        }
         Ok(config)
     }
 
     /// What is looked at to see whether duties are fulfilled.
     pub(super) fn signal_settings(&self) -> anyhow::Result<signals::Settings> {
         let settings = signals::Settings::new(self.signals.clone()).context("signals")?;
-        Ok(settings.with_registries(!self.allowed_registries.is_empty()))
+        let settings = settings.with_registries(!self.allowed_registries.is_empty());
+        Ok(settings.with_velero_in(self.velero_namespace.clone()))
     }
 }
 
@@ -240,6 +249,7 @@ allowedRegistries: [registry.example.com/shop]
         "allowedRegistries: ['']",
         "allowedRegistries[0]: no image is called \"\"; write the beginning"
     )]
+    #[case::no_namespace("veleroNamespace: Velero/1", "veleroNamespace: \"Velero/1\" is no namespace; write the name")]
     #[case::odd_registry("allowedRegistries: [a.io, 'https://a.io/ *']", "allowedRegistries[1]: no image is called")]
     fn odd_settings_of_signals_are_refused(#[case] text: &str, #[case] expected: &str) {
         let refusal = refusal(text);

@@ -383,6 +383,7 @@ impl Engine {
 
     /// Tells the index what signals can read. What is served no more is told as such when its objects go.
     fn standings_changed(&mut self) {
+        self.apply(Delta::NodesReadable(self.sources.nodes_readable()));
         let standings: Vec<_> = self.sources.standings().collect();
         for (kind, namespace, standing) in standings {
             self.apply(Delta::Standing(kind, namespace, standing));

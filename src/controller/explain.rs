@@ -47,6 +47,11 @@ pub enum Unexplained {
         /// What there is.
         known: String,
     },
+    /// Its namespace is left out.
+    #[error(
+        "the namespace {0} is left out (--exclude-namespaces); a cluster assignment that selects it by name brings it in"
+    )]
+    LeftOut(String),
     /// No assignment selects it.
     #[error("no assignment selects {0}: nobody has said who is responsible for it; apply a ResponsibilityAssignment")]
     Unselected(String),
@@ -79,7 +84,9 @@ pub async fn explain(client: Client, options: Options, key: &WorkloadKey) -> Res
     let Some((evaluation, assignments)) = inventory.found(key) else {
         let known = inventory.workloads_of(&key.namespace);
         if known.iter().any(|known| known.as_ref() == key) {
-            return Err(Unexplained::Unselected(key.to_string()));
+            let is_left_out = inventory.is_left_out(&key.namespace);
+            let unselected = || Unexplained::Unselected(key.to_string());
+            return Err(if is_left_out { Unexplained::LeftOut(key.namespace.to_string()) } else { unselected() });
         }
         let known = known.iter().take(20).map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let known = if known.is_empty() { "none".to_owned() } else { known };

@@ -241,6 +241,11 @@ impl Sources {
         self.waiting.is_empty() && self.unreadable.is_empty()
     }
 
+    /// Whether nodes are not among what cannot be read.
+    pub(super) fn nodes_readable(&self) -> bool {
+        self.unreadable.keys().all(|source| source.role != SourceRole::Nodes)
+    }
+
     /// Which kinds can be read that are read for signals only, everywhere or in a namespace.
     pub(super) fn standings(&self) -> impl Iterator<Item = (FactKind, Option<Arc<str>>, Standing)> {
         let read = self.read.iter().map(|source| (source, Standing::Read));
@@ -266,7 +271,7 @@ impl Sources {
         names_own_model: bool,
     ) -> Completeness {
         let mut problems: BTreeMap<(bool, Problem, &str), Vec<&Source>> = BTreeMap::new();
-        let mut aside = Vec::new();
+        let mut aside: BTreeMap<(&str, Problem, &str), Vec<&Source>> = BTreeMap::new();
         // What is missing in one namespace is nothing to another.
         let concerns = |source: &Source| {
             source.namespace.as_deref().is_none_or(|of| namespace.is_none_or(|namespace| namespace == of))
@@ -278,21 +283,23 @@ impl Sources {
                 SourceRole::Nodes if from_nodes => true,
                 SourceRole::Additional | SourceRole::Optional => false,
                 SourceRole::Policies => {
-                    aside.push(format!(
-                        "{}, and the risk SegmentationAssumed is not looked for",
-                        problem.explain(source)
-                    ));
+                    let what = "the risk SegmentationAssumed is not looked for";
+                    aside.entry((what, *problem, problem.advice(source))).or_default().push(source);
                     continue;
                 }
                 SourceRole::Signals | SourceRole::OptionalSignals => {
-                    aside.push(format!("{}, and signals that read that are Unknown", problem.explain(source)));
+                    let what = "signals that read that are Unknown";
+                    aside.entry((what, *problem, problem.advice(source))).or_default().push(source);
                     continue;
                 }
                 SourceRole::ServiceModels | SourceRole::Nodes => continue,
             };
             problems.entry((essential, *problem, problem.advice(source))).or_default().push(source);
         }
-        aside.truncate(1);
+        let sentence = |((what, problem, advice), sources): (&(&str, Problem, &str), &Vec<&Source>)| {
+            format!("{}, and {what}", problem.sentence(&enumerate(sources), advice))
+        };
+        let aside = aside.iter().map(sentence).collect();
         let by_choice = self.by_choice.clone();
         let mut completeness = Completeness { aside, by_choice, ..Completeness::default() };
         // One sentence for each thing to do: hundreds of kinds and namespaces can be missing for one reason.

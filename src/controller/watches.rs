@@ -16,7 +16,7 @@ use super::discovery::{Found, Question, Standing, Wanted, look};
 use super::input::{Input, Problem, Source, Sources};
 use super::starter::{Over, Starter, Task};
 use crate::inventory::{Delta, Listed};
-use crate::signals::KubernetesVersion;
+use crate::signals::{FactKind, KubernetesVersion};
 use crate::telemetry::metric::Metrics;
 
 /// How often to look at what is served.
@@ -56,7 +56,7 @@ impl Watches {
             client,
             inputs,
             extraction: options.extraction.clone(),
-            fact_kinds: options.scope.signals.kinds(),
+            fact_kinds: fact_kinds(options),
             scopes: options.namespaces.as_ref().map_or_else(|| vec![None], names),
             look: Arc::new(Notify::new()),
             metrics,
@@ -235,6 +235,13 @@ impl Watches {
         }
         Ok(())
     }
+}
+
+/// The kinds that are read for signals only. Where only some namespaces are looked at, nothing could be told of some of them.
+fn fact_kinds(options: &Options) -> BTreeSet<FactKind> {
+    let mut kinds = options.scope.signals.kinds();
+    kinds.retain(|kind| options.namespaces.is_none() || !kind.needs_cluster());
+    kinds
 }
 
 fn log_end(error: Option<JoinError>) {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::dynamic::{Dynamic, FactsOf};
 use super::meta::or_default;
@@ -19,6 +20,25 @@ pub struct BackupSpec {
     included_namespaces: Vec<String>,
     #[serde(deserialize_with = "or_default")]
     excluded_namespaces: Vec<String>,
+    #[serde(deserialize_with = "or_default")]
+    included_resources: Vec<String>,
+    #[serde(deserialize_with = "or_default")]
+    excluded_resources: Vec<String>,
+    label_selector: Option<IgnoredAny>,
+    or_label_selectors: Option<IgnoredAny>,
+    snapshot_volumes: Option<bool>,
+    default_volumes_to_fs_backup: Option<bool>,
+}
+
+impl BackupSpec {
+    /// Whether it holds everything of its namespaces, the data of volumes included.
+    fn is_whole(&self) -> bool {
+        let all = self.included_resources.is_empty() || self.included_resources.iter().any(|resource| resource == "*");
+        let volumes = self.snapshot_volumes != Some(false) || self.default_volumes_to_fs_backup == Some(true);
+        let is_of_volumes = |resource: &String| resource.starts_with("persistentvolume") || resource.starts_with("pv");
+        let excludes_volumes = self.excluded_resources.iter().any(is_of_volumes);
+        all && volumes && !excludes_volumes && self.label_selector.is_none() && self.or_label_selectors.is_none()
+    }
 }
 
 /// The part of the status of a Backup that counts.
@@ -31,6 +51,9 @@ pub struct BackupStatus {
 
 impl FactsOf for Backup {
     fn facts(&self) -> Option<Facts> {
+        if !self.spec.is_whole() {
+            return None;
+        }
         let phase = match self.status.phase.as_deref()? {
             "Completed" => BackupPhase::Completed,
             "PartiallyFailed" | "Failed" | "FailedValidation" => BackupPhase::Failed,
@@ -43,7 +66,7 @@ impl FactsOf for Backup {
             included: names(&spec.included_namespaces),
             excluded: names(&spec.excluded_namespaces),
             phase,
-            day: self.status.completion_timestamp.or(created)?.to_zoned(TimeZone::UTC).date(),
+            at: self.status.completion_timestamp.or(created)?,
         }))
     }
 }
@@ -80,5 +103,63 @@ impl FactsOf for VolumeSnapshot {
             ready: self.status.ready_to_use == Some(true),
             day: created.0.to_zoned(TimeZone::UTC).date(),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn backup(spec: &Value, status: &Value) -> Option<BackupFacts> {
+        let object = json!({ "metadata": { "name": "b", "namespace": "velero" }, "spec": spec, "status": status });
+        let backup: Backup = serde_json::from_value(object).unwrap();
+        backup.facts().map(|facts| match facts {
+            Facts::Backup(backup) => backup,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    fn ended(phase: &str) -> Value {
+        json!({ "phase": phase, "completionTimestamp": "2026-11-20T03:00:00Z" })
+    }
+
+    #[rstest]
+    #[case("Completed", Some(BackupPhase::Completed))]
+    #[case("PartiallyFailed", Some(BackupPhase::Failed))]
+    #[case("Failed", Some(BackupPhase::Failed))]
+    #[case("FailedValidation", Some(BackupPhase::Failed))]
+    #[case("InProgress", None)]
+    #[case("Deleting", None)]
+    fn a_backup_counts_when_it_has_ended(#[case] phase: &str, #[case] expected: Option<BackupPhase>) {
+        assert_eq!(backup(&json!({}), &ended(phase)).map(|found| found.phase), expected);
+        assert_eq!(backup(&json!({}), &json!({})), None);
+    }
+
+    #[rstest]
+    #[case::everything(json!({ "includedNamespaces": ["shop"], "includedResources": ["*"] }), true)]
+    #[case::nulls(json!({ "includedNamespaces": null, "labelSelector": null }), true)]
+    #[case::some_resources(json!({ "includedResources": ["configmaps"] }), false)]
+    #[case::some_labels(json!({ "labelSelector": { "matchLabels": { "app": "a" } } }), false)]
+    #[case::without_volumes(json!({ "snapshotVolumes": false }), false)]
+    #[case::volumes_as_files(json!({ "snapshotVolumes": false, "defaultVolumesToFsBackup": true }), true)]
+    #[case::claims_left_out(json!({ "excludedResources": ["persistentvolumeclaims"] }), false)]
+    #[case::something_else_left_out(json!({ "excludedResources": ["events"] }), true)]
+    fn a_backup_of_a_part_is_none(#[case] spec: Value, #[case] expected: bool) {
+        assert_eq!(backup(&spec, &ended("Completed")).is_some(), expected);
+    }
+
+    #[test]
+    fn a_snapshot_is_of_a_claim() {
+        let object = json!({
+            "metadata": { "name": "s", "creationTimestamp": "2026-11-20T03:00:00Z" },
+            "spec": { "source": { "persistentVolumeClaimName": "data" } },
+            "status": { "readyToUse": true },
+        });
+        let snapshot: VolumeSnapshot = serde_json::from_value(object).unwrap();
+        let day = jiff::civil::date(2026, 11, 20);
+        assert_eq!(snapshot.facts(), Some(Facts::Snapshot(SnapshotFacts { claim: "data".into(), ready: true, day })));
     }
 }

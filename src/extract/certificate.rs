@@ -23,6 +23,7 @@ pub struct Spec {
 #[serde(rename_all = "camelCase", default)]
 pub struct Status {
     not_after: Option<Timestamp>,
+    renewal_time: Option<Timestamp>,
     #[serde(deserialize_with = "or_default")]
     conditions: Vec<Condition>,
 }
@@ -36,11 +37,13 @@ struct Condition {
 
 impl FactsOf for Certificate {
     fn facts(&self) -> Option<Facts> {
+        let day = |time: Timestamp| time.to_zoned(TimeZone::UTC).date();
         let ready = self.status.conditions.iter().find(|condition| condition.r#type == "Ready");
         Some(Facts::Certificate(CertificateFacts {
             secret: self.spec.secret_name.as_str().into(),
             ready: ready.map(|condition| condition.status == "True"),
-            until: self.status.not_after.map(|time| time.to_zoned(TimeZone::UTC).date()),
+            until: self.status.not_after.map(day),
+            renewal: self.status.renewal_time.map(day),
         }))
     }
 }

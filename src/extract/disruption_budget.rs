@@ -34,7 +34,7 @@ impl Spec {
     fn blocks(&self, expected_pods: i32) -> bool {
         let keeps_all = match &self.min_available {
             Some(IntOrString::Int(least)) => expected_pods > 0 && *least >= expected_pods,
-            Some(IntOrString::String(share)) => share == "100%",
+            Some(IntOrString::String(share)) => share == "100%" || keeps_share(share, expected_pods),
             None => false,
         };
         let moves_none = match &self.max_unavailable {
@@ -44,6 +44,13 @@ impl Spec {
         };
         keeps_all || moves_none
     }
+}
+
+/// Whether a share of so many pods is all of them: it is rounded up.
+fn keeps_share(share: &str, expected_pods: i32) -> bool {
+    let percent = share.strip_suffix('%').and_then(|percent| percent.parse::<u32>().ok());
+    let expected = u64::try_from(expected_pods).unwrap_or_default();
+    percent.is_some_and(|percent| expected > 0 && (u64::from(percent) * expected).div_ceil(100) >= expected)
 }
 
 impl Extract for PodDisruptionBudget {
@@ -95,6 +102,8 @@ mod tests {
     #[case::all_but_one_stay(json!({ "minAvailable": 2 }), false)]
     #[case::all_stay(json!({ "minAvailable": 3 }), true)]
     #[case::the_whole_share_stays(json!({ "minAvailable": "100%" }), true)]
+    #[case::a_share_that_is_rounded_up_to_all(json!({ "minAvailable": "67%" }), true)]
+    #[case::a_share_that_leaves_one(json!({ "minAvailable": "66%" }), false)]
     #[case::nothing_is_said(json!({}), false)]
     fn a_budget_blocks_when_it_never_lets_one_of_three_pods_go(#[case] mut spec: Value, #[case] expected: bool) {
         spec["selector"] = json!({ "matchLabels": { "app": "web" } });

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::networking::v1 as networking;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{Extract, Extraction, Slim};
-use crate::inventory::{Delta, ListedKind, PolicyFacts};
+use crate::inventory::{Delta, Ingress, ListedKind, PolicyFacts};
 use crate::model::{Requirement, Selector};
 
 /// A NetworkPolicy, decoded as far as it counts.
@@ -18,14 +19,32 @@ pub type NetworkPolicy = Slim<networking::NetworkPolicy, Spec>;
 pub struct Spec {
     pod_selector: PodSelector,
     policy_types: Option<Vec<String>>,
+    ingress: Option<Vec<IngressRule>>,
 }
 
 impl Spec {
-    /// Whether it is about traffic that comes in, as every one is that does not say otherwise.
-    fn is_about_ingress(&self) -> bool {
+    /// What it does about traffic that comes in; every policy does something that does not say otherwise. A rule that asks for
+    /// no peer and no port lets everybody in.
+    fn ingress(&self) -> Ingress {
         let types = self.policy_types.as_deref().unwrap_or_default();
-        types.is_empty() || types.iter().any(|about| about == "Ingress")
+        let is_open = |rule: &IngressRule| {
+            rule.from.as_ref().is_none_or(Vec::is_empty) && rule.ports.as_ref().is_none_or(Vec::is_empty)
+        };
+        if !types.is_empty() && types.iter().all(|about| about != "Ingress") {
+            Ingress::Ignored
+        } else if self.ingress.iter().flatten().any(is_open) {
+            Ingress::Open
+        } else {
+            Ingress::Restricted
+        }
     }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct IngressRule {
+    from: Option<Vec<IgnoredAny>>,
+    ports: Option<Vec<IgnoredAny>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -71,7 +90,7 @@ impl Extract for NetworkPolicy {
     fn delta(&self, _: &Extraction) -> Delta {
         Delta::Policy(
             self.object_name(),
-            Some(PolicyFacts { pods: self.spec.pod_selector.read(), ingress: self.spec.is_about_ingress() }),
+            Some(PolicyFacts { pods: self.spec.pod_selector.read(), ingress: self.spec.ingress() }),
         )
     }
 
@@ -173,14 +192,21 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_is_about_traffic_that_comes_in_unless_it_says_otherwise() {
-        let about = |spec: &Value| match policy(spec).delta(&Extraction::default()) {
+    fn a_policy_says_who_may_come_in_unless_it_says_otherwise_or_lets_everybody_in() {
+        let does = |spec: &Value| match policy(spec).delta(&Extraction::default()) {
             Delta::Policy(_, Some(facts)) => facts.ingress,
             other => panic!("{other:?}"),
         };
-        assert!(about(&json!({})) && about(&json!({ "policyTypes": null })));
-        assert!(about(&json!({ "policyTypes": ["Egress", "Ingress"] })));
-        assert!(!about(&json!({ "policyTypes": ["Egress"] })));
+        let with_rules = |rules: Value| does(&json!({ "policyTypes": ["Ingress"], "ingress": rules }));
+        assert_eq!(does(&json!({})), Ingress::Restricted);
+        assert_eq!(does(&json!({ "policyTypes": null, "ingress": null })), Ingress::Restricted);
+        assert_eq!(does(&json!({ "policyTypes": ["Egress", "Ingress"] })), Ingress::Restricted);
+        assert_eq!(does(&json!({ "policyTypes": ["Egress"], "ingress": [{}] })), Ingress::Ignored);
+        assert_eq!(with_rules(json!([])), Ingress::Restricted);
+        assert_eq!(with_rules(json!([{ "from": [{ "podSelector": {} }] }])), Ingress::Restricted);
+        assert_eq!(with_rules(json!([{ "ports": [{ "port": 80 }] }])), Ingress::Restricted);
+        assert_eq!(with_rules(json!([{ "from": [{ "podSelector": {} }] }, {}])), Ingress::Open);
+        assert_eq!(with_rules(json!([{ "from": [], "ports": [] }])), Ingress::Open);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Nodes: what shows who runs them, and what keeps pods away from them.
 
-use jiff::civil::Date;
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
@@ -9,7 +8,7 @@ use super::meta::day;
 use super::placement::taint_effect;
 use super::{Extract, Extraction, Slim};
 use crate::inventory::{Delta, ListedKind};
-use crate::model::{NodeFacts, Taint};
+use crate::model::{NodeFacts, Readiness, Taint};
 
 /// A Node, decoded as far as it counts. What its kubelet reports again and again is no part of that.
 pub type Node = Slim<core::Node, NodeSpec, NodeStatus>;
@@ -48,11 +47,13 @@ struct NodeCondition {
 }
 
 impl NodeStatus {
-    /// Since which day the node is not ready.
-    fn unready_since(&self) -> Option<Date> {
-        let ready = self.conditions.iter().flatten().find(|condition| condition.r#type == "Ready")?;
-        let since = ready.last_transition_time.as_ref().filter(|_| ready.status != "True");
-        since.map(day)
+    fn readiness(&self) -> Readiness {
+        let ready = self.conditions.iter().flatten().find(|condition| condition.r#type == "Ready");
+        match ready.map(|ready| (ready.status.as_str(), &ready.last_transition_time)) {
+            Some(("True", _)) => Readiness::Ready,
+            Some((_, Some(since))) => Readiness::Not(day(since)),
+            Some((_, None)) | None => Readiness::Unknown,
+        }
     }
 }
 
@@ -81,7 +82,7 @@ impl Extract for Node {
             provider_id: self.spec.provider_id.as_deref().unwrap_or_default().into(),
             kubelet_version: self.status.node_info.kubelet_version.as_str().into(),
             created: kube::Resource::meta(self).creation_timestamp.as_ref().map(day),
-            unready_since: self.status.unready_since(),
+            readiness: self.status.readiness(),
         };
         // A node that no cloud controller has seen yet does not show what it is.
         let is_initialised = facts.taints.iter().all(|taint| &*taint.key != UNINITIALISED);
@@ -138,7 +139,7 @@ mod tests {
             provider_id: "aws:///eu-central-1a/i-0f".into(),
             kubelet_version: "v1.37.1-eks-3abbec1".into(),
             created: Some(date(2026, 11, 2)),
-            unready_since: None,
+            readiness: Readiness::Unknown,
         };
         assert_eq!(facts(object()), expected);
     }
@@ -167,8 +168,10 @@ mod tests {
 
     #[test]
     fn a_heartbeat_changes_nothing() {
-        let before = facts(object());
         let mut node = object();
+        node["status"]["conditions"] =
+            json!([{ "type": "Ready", "status": "True", "lastHeartbeatTime": "2026-01-01T00:00:00Z" }]);
+        let before = facts(node.clone());
         node["metadata"]["resourceVersion"] = json!("42");
         node["metadata"]["annotations"] = json!({ "volumes.kubernetes.io/controller-managed-attach-detach": "true" });
         node["status"]["conditions"] =
@@ -184,11 +187,11 @@ mod tests {
             let mut node = object();
             let ready = json!({ "type": "Ready", "status": status, "lastTransitionTime": "2026-11-20T10:00:00Z" });
             node["status"]["conditions"] = json!([{ "type": "DiskPressure", "status": "True" }, ready]);
-            facts(node).unready_since
+            facts(node).readiness
         };
-        assert_eq!(since("True"), None);
-        assert_eq!(since("False"), Some(date(2026, 11, 20)));
-        assert_eq!(since("Unknown"), Some(date(2026, 11, 20)), "its kubelet is silent");
+        assert_eq!(since("True"), Readiness::Ready);
+        assert_eq!(since("False"), Readiness::Not(date(2026, 11, 20)));
+        assert_eq!(since("Unknown"), Readiness::Not(date(2026, 11, 20)), "its kubelet is silent");
     }
 
     #[test]

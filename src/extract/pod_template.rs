@@ -185,6 +185,7 @@ impl PodSpec {
                 .unwrap_or("default")
                 .into(),
             several: false,
+            containers: u16::try_from(self.containers().count()).unwrap_or(u16::MAX),
             claims: self.volumes().filter_map(Volume::claim).collect(),
         }
     }
@@ -215,6 +216,7 @@ impl PodSpec {
             )
             .with_if(Shortcoming::KeepsCapabilities, self.containers().any(|container| !own(container).drops_all()))
             .with_if(Shortcoming::NoSeccompProfile, self.containers().any(|container| !has_seccomp(container)))
+            .with_if(Shortcoming::MountsHost, self.volumes().any(Volume::is_of_node))
     }
 
     fn signals(&self) -> Signals {

@@ -43,8 +43,9 @@ impl Rule {
             everything: everything(Some(&self.verbs))
                 && everything(self.resources.as_deref())
                 && everything(self.api_groups.as_deref()),
-            escalates: self.is_about("rbac.authorization.k8s.io", &rights) && self.allows(&["escalate", "bind"])
-                || self.is_about("", &["users", "groups", "serviceaccounts"]) && self.allows(&["impersonate"]),
+            escalates: self.is_general()
+                && (self.is_about("rbac.authorization.k8s.io", &rights) && self.allows(&["escalate", "bind"])
+                    || self.is_about("", &["users", "groups", "serviceaccounts"]) && self.allows(&["impersonate"])),
             reads_secrets: self.is_general()
                 && self.is_about("", &["secrets"])
                 && self.allows(&["get", "list", "watch"]),
@@ -81,6 +82,7 @@ struct RoleRef {
 /// All ServiceAccounts are in the first of these groups, those of a namespace in the one with its name behind it; everybody who
 /// is known is in the last.
 const ACCOUNTS: &str = "system:serviceaccounts";
+const ACCOUNT: &str = "system:serviceaccount:";
 const EVERYBODY: &str = "system:authenticated";
 
 /// Who is bound to what; none where no ServiceAccount is bound.
@@ -95,6 +97,11 @@ fn binding_facts(role: &RoleRef, subjects: Option<&[Subject]>, namespace: Option
             "ServiceAccount" => {
                 let of = of.as_deref().or(namespace).unwrap_or_default();
                 facts.accounts.insert((of.into(), name.as_str().into()));
+            }
+            // A ServiceAccount by the name that it has as a user.
+            "User" => {
+                let account = name.strip_prefix(ACCOUNT).and_then(|account| account.split_once(':'));
+                facts.accounts.extend(account.map(|(of, name)| (of.into(), name.into())));
             }
             "Group" if name == ACCOUNTS || name == EVERYBODY => facts.all = true,
             "Group" => {
@@ -185,6 +192,7 @@ mod tests {
     #[rstest]
     #[case::cluster_admin(json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]), Some(RoleFacts { everything: true, escalates: true, reads_secrets: true }))]
     #[case::gives_rights(json!([{ "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "verbs": ["escalate"] }]), Some(RoleFacts { escalates: true, ..NOTHING }))]
+    #[case::gives_one_right(json!([{ "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "resourceNames": ["view"], "verbs": ["bind"] }]), None)]
     #[case::takes_identities(json!([{ "apiGroups": [""], "resources": ["users"], "verbs": ["impersonate"] }]), Some(RoleFacts { escalates: true, ..NOTHING }))]
     #[case::reads_secrets(json!([{ "apiGroups": [""], "resources": ["pods", "secrets"], "verbs": ["list"] }]), Some(RoleFacts { reads_secrets: true, ..NOTHING }))]
     #[case::reads_one_secret(json!([{ "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["tls"], "verbs": ["get"] }]), None)]
@@ -220,10 +228,12 @@ mod tests {
             { "kind": "ServiceAccount", "name": "own" },
             { "kind": "Group", "name": "system:serviceaccounts:pay" },
             { "kind": "User", "name": "adam" },
+            { "kind": "User", "name": "system:serviceaccount:bank:teller" },
         ]))
         .unwrap();
         assert!(found.of_cluster_role && &*found.role == "edit" && !found.all);
-        assert_eq!(found.accounts.len(), 2);
+        assert_eq!(found.accounts.len(), 3);
+        assert!(found.accounts.contains(&("bank".into(), "teller".into())));
         assert_eq!(found.namespaces.iter().map(|name| &**name).collect::<Vec<_>>(), ["pay"]);
         assert!(binding(&json!([{ "kind": "Group", "name": "system:authenticated" }])).unwrap().all);
     }

@@ -87,13 +87,13 @@ impl Report {
     fn scanned(&self) -> Option<Subject> {
         let owner = self.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
         let owner = owner.map(|owner| Subject { kind: owner.kind.as_str().into(), name: owner.name.as_str().into() });
-        owner.or_else(|| {
-            let label = |name: &str| -> Option<Arc<str>> {
-                let labels = self.metadata.labels.as_ref()?;
-                Some(labels.get(&format!("trivy-operator.resource.{name}"))?.as_str().into())
-            };
-            Some(Subject { kind: label("kind")?, name: label("name")? })
-        })
+        owner.or_else(|| Some(Subject { kind: self.label("resource.kind")?, name: self.label("resource.name")? }))
+    }
+
+    /// A label of the scanner.
+    fn label(&self, name: &str) -> Option<Arc<str>> {
+        let labels = self.metadata.labels.as_ref()?;
+        Some(labels.get(&format!("trivy-operator.{name}"))?.as_str().into())
     }
 }
 
@@ -114,7 +114,8 @@ impl FactsOf for Report {
                 *known = known.and(entry.outcome());
             }
         }
-        (!about.is_empty()).then_some(Facts::Report(ReportFacts { about, day }))
+        let container = self.label("container.name").filter(|_| self.scan.is_some());
+        (!about.is_empty()).then_some(Facts::Report(ReportFacts { about, day, container }))
     }
 }
 
@@ -158,6 +159,11 @@ mod tests {
         let found = facts(scan(&json!({ "name": "r", "labels": labels, "ownerReferences": owner }), 2)).unwrap();
         assert_eq!(found.about[&subject("ReplicaSet", "web-5d5d")].failed, 2);
         assert_eq!(facts(scan(&json!({ "name": "r" }), 2)), None, "about nothing that is known");
+        let of_container = json!({
+            "trivy-operator.resource.kind": "Pod", "trivy-operator.resource.name": "p", "trivy-operator.container.name": "c",
+        });
+        let found = facts(scan(&json!({ "name": "r", "labels": of_container }), 0)).unwrap();
+        assert_eq!(found.container.as_deref(), Some("c"));
     }
 
     #[test]

@@ -47,7 +47,15 @@ impl Inventory {
             }
             Delta::Facts(kind, name, facts) => self.apply_facts(kind, &name, facts, &mut changed),
             Delta::Standing(kind, namespace, standing) => {
-                if self.standings.put(kind, namespace, standing) {
+                if self.standings.put(kind, namespace.clone(), standing) {
+                    match namespace.filter(|_| !kind.is_far()) {
+                        Some(namespace) => self.evaluate_workloads(&namespace, |_| true, &mut changed),
+                        None => self.evaluate_all(&mut changed),
+                    }
+                }
+            }
+            Delta::NodesReadable(readable) => {
+                if std::mem::replace(&mut self.nodes_readable, readable) != readable {
                     self.evaluate_all(&mut changed);
                 }
             }

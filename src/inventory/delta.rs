@@ -61,6 +61,8 @@ pub enum Delta {
     Facts(FactKind, ObjectName, Option<Facts>),
     /// Whether objects that are read for signals only can be read, in one namespace or everywhere.
     Standing(FactKind, Option<Arc<str>>, Standing),
+    /// Whether nodes can be read: what was seen of them may be otherwise while they cannot.
+    NodesReadable(bool),
     /// The API server is of this version, none where that is not known.
     ServerVersion(Option<KubernetesVersion>),
 }
@@ -180,8 +182,20 @@ pub struct GrantFacts {
 pub struct PolicyFacts {
     /// The pods that it selects by their labels, all when there is none.
     pub pods: Option<Selector>,
-    /// Whether it is about traffic that comes in.
-    pub ingress: bool,
+    /// What it does about traffic that comes in.
+    pub ingress: Ingress,
+}
+
+/// What a NetworkPolicy does about traffic that comes in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ingress {
+    /// Nothing.
+    #[default]
+    Ignored,
+    /// It says who may come in.
+    Restricted,
+    /// It lets everybody in, whatever others say.
+    Open,
 }
 
 impl PolicyFacts {

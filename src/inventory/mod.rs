@@ -35,8 +35,8 @@ use nodes::Nodes;
 
 pub use census::Census;
 pub use delta::{
-    Delta, GrantFacts, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts, RouteKind,
-    ServiceFacts, WorkloadObject,
+    Delta, GrantFacts, Ingress, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts,
+    RouteKind, ServiceFacts, WorkloadObject,
 };
 pub use left_out::{LEFT_OUT, LeftOut};
 
@@ -126,6 +126,7 @@ pub struct Inventory {
     namespaces: HashMap<Arc<str>, Namespace>,
     routes: HashMap<(RouteKind, ObjectName), RouteFacts>,
     nodes: Nodes,
+    nodes_readable: bool,
     service_models: BTreeMap<Arc<str>, ServiceModelSpec>,
     /// The assignments as they are written.
     written: HashMap<AssignmentId, Arc<ClusterResponsibilityAssignmentSpec>>,
@@ -159,6 +160,7 @@ impl Inventory {
             namespaces: HashMap::new(),
             routes: HashMap::new(),
             nodes: Nodes::new(scope.node_models, signals.clone(), today),
+            nodes_readable: true,
             signals,
             service_models: BTreeMap::new(),
             written: HashMap::new(),
@@ -251,6 +253,12 @@ impl Inventory {
     pub fn found(&self, key: &WorkloadKey) -> Option<(&Evaluation, &[AssignmentId])> {
         let workload = self.namespaces.get(&key.namespace)?.workloads.get(key)?;
         Some((workload.evaluation.as_deref()?, &workload.selected_by))
+    }
+
+    /// Whether the workloads of a namespace are not evaluated.
+    #[must_use]
+    pub fn is_left_out(&self, namespace: &str) -> bool {
+        self.namespaces.get(namespace).is_some_and(|namespace| !namespace.in_scope)
     }
 
     /// The workloads of a namespace.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::delta::{GrantFacts, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts, RouteKind, ServiceFacts};
+use super::delta::{GrantFacts, Ingress, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts, RouteKind, ServiceFacts};
 use super::left_out::LeftOut;
 use super::workload::Workload;
 use super::{Changed, NAME_LABEL};
@@ -235,9 +235,17 @@ impl Namespace {
         workload.parts.facts().any(|facts| !is_selected(facts))
     }
 
-    /// Whether NetworkPolicies say of all pods of a workload who may reach them.
+    /// Whether NetworkPolicies say of all pods of a workload who may reach them: one does, and none lets everybody in.
     pub(super) fn is_segmented(&self, workload: &Workload) -> bool {
-        let is_selected = |facts: &_| self.policies.values().any(|policy| policy.ingress && policy.selects(facts));
-        workload.parts.facts().all(is_selected)
+        let is_restricted = |facts: &WorkloadFacts| {
+            let mut of_pods =
+                self.policies.values().filter(|policy| policy.selects(facts)).map(|policy| policy.ingress);
+            let mut restricted = false;
+            of_pods.all(|ingress| {
+                restricted |= ingress == Ingress::Restricted;
+                ingress != Ingress::Open
+            }) && restricted
+        };
+        workload.parts.facts().all(is_restricted)
     }
 }

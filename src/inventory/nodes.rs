@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use crate::model::{CONTROL_PLANE_LABEL, FoundNodes, NodeClass, NodeFacts, NodeModels, Observation, Placement};
-use crate::signals::{KubernetesVersion, NodeView, Signals, weightiest};
+use crate::signals::{KubernetesVersion, NodeView, Signals, folded};
 
 #[derive(Debug)]
 struct Node {
@@ -215,7 +215,7 @@ impl Nodes {
         let counts = if admitted.is_empty() { &self.counts } else { admitted };
         ComesTo {
             found: FoundNodes::of(counts.keys().map(|shows| shows.class), managed),
-            observed: weightiest(counts.keys().flat_map(|shows| &*shows.observed)),
+            observed: folded(counts.keys().flat_map(|shows| &*shows.observed)),
         }
     }
 }

@@ -31,11 +31,16 @@ impl Inventory {
             far: &self.far,
             standings: &self.standings,
             registries_known: self.signals.registries_known(),
+            velero_namespace: self.signals.velero_namespace(),
         };
         let mut observed = self.signals.look(&view);
         observed.extend(self.seen_of_cluster.iter().cloned());
-        let of_nodes = facts.iter().flat_map(|facts| self.nodes.observed(&facts.placement));
-        observed.extend(weightiest(of_nodes));
+        if self.nodes_readable {
+            let of_nodes = facts.iter().flat_map(|facts| self.nodes.observed(&facts.placement));
+            observed.extend(weightiest(of_nodes));
+        } else {
+            observed.extend(self.signals.blind_to_nodes());
+        }
         observed
     }
 

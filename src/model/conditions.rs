@@ -261,12 +261,16 @@ pub(super) fn fulfilled(
         0 => String::new(),
         failures => format!("; {failures} unfulfilled duties of platform layers are listed by the cluster assignments"),
     };
-    if unshown > 0 {
+    if unshown > 0 || fulfilled == 0 {
         let message =
             format!("{fulfilled} duties are seen to be done; of {unshown} others nothing shows it{elsewhere}");
         return unknown("NotAllSeen", message);
     }
-    let message = format!("all {fulfilled} duties listed here are seen to be done{elsewhere}");
+    if roll_up.platform_unfulfilled > 0 {
+        let message = format!("{fulfilled} duties are seen to be done{elsewhere}");
+        return unknown("PlatformUnfulfilled", message);
+    }
+    let message = format!("all {fulfilled} duties are seen to be done");
     Verdict::new("Fulfilled", "True", "AllDutiesFulfilled", message)
 }
 

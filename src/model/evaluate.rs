@@ -1,18 +1,20 @@
 //! The state of every duty of a workload.
 
+mod seen;
+
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::assignment::{AgreementCover, Assignment, Claim};
 use super::directory::{Directory, EvidenceStanding, Standing};
-use super::fulfilment::{Catalogue, Observation, SignalResult, Verdict as SignalVerdict, combine};
+use super::fulfilment::{Catalogue, Observation, SignalResult};
 use super::host_access::HostAccesses;
 use super::node_model::FoundNodes;
 use super::risks::{self, Risk};
 use super::service_model::EffectiveModel;
 use crate::api::{Fulfilment, GapReason, Role};
-use crate::matrix::{Duty, Layer, LayerId, LayerSet, Matrix, ModelId, ModelSet, Owed, ServiceModel, Signals};
+use crate::matrix::{Duty, Layer, LayerId, LayerSet, Matrix, Owed, ServiceModel, Signals};
 
 /// What holds for the whole cluster by configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,7 +77,7 @@ pub struct DutyState {
     pub state: State,
     /// The party or parties that a gap is about.
     pub subject: Option<Arc<str>>,
-    /// The party that holds it, where it is owned.
+    /// The one party that valid claims give it to, whether these have lapsed or its evidence has ended or not.
     pub holder: Option<Arc<str>>,
     /// Whether it is fulfilled, by what is seen: beside its state and never mixed with it.
     pub fulfilment: Fulfilment,
@@ -235,87 +237,6 @@ impl<'a> Scene<'a> {
         verdicts
     }
 
-    /// What was seen, each attributed to the duty under which it was owed. What was seen of a layer or a duty that is not owed,
-    /// or of which nothing can be said, is nobody's failure.
-    fn results(&self, verdicts: &[Verdict<'a>]) -> Vec<SignalResult> {
-        let is_judged = |layer, duty| {
-            let judged = |verdict: &&Verdict<'_>| verdict.duty.layer == layer && verdict.duty.duty == duty;
-            verdicts
-                .iter()
-                .find(judged)
-                .is_some_and(|found| !matches!(found.duty.state, State::Unknown | State::Excepted))
-        };
-        let mut results: Vec<SignalResult> = Vec::new();
-        let applies = |seen: &&Observation| seen.verdict != SignalVerdict::NotApplicable;
-        for Observation { signal, on, verdict, seen } in self.workload.observed.iter().filter(applies) {
-            let speaks = self.catalogue.get(*signal);
-            let Some(layer) = speaks.layer.as_deref().and_then(|name| self.matrix.find(name)) else { continue };
-            for duty in Duty::ALL {
-                let is_meant = self
-                    .models_of(*on)
-                    .iter()
-                    .any(|model| speaks.attribution.duty(self.matrix.owed(model), layer) == duty)
-                    || self.model.is_undetermined() && duty == Duty::Customer;
-                if is_meant && is_judged(layer, duty) {
-                    results.push(SignalResult { layer, duty, signal: *signal, verdict: *verdict, seen: seen.clone() });
-                }
-            }
-        }
-        results.extend(self.attested(verdicts));
-        results.sort();
-        // Nodes of several service models may show the same.
-        results.dedup();
-        results
-    }
-
-    /// The service models by which it is told whose duty it was: those of the nodes where something was seen, unless an
-    /// assignment of the cluster says what holds instead.
-    fn models_of(&self, on: Option<ModelId>) -> ModelSet {
-        match on {
-            Some(model) if self.model.from_nodes => [model].into_iter().collect(),
-            _ => self.model.models,
-        }
-    }
-
-    /// What the evidence of its holder shows of each provider duty. A provider's certificate shows nothing of what the
-    /// customer owes.
-    fn attested(&self, verdicts: &[Verdict<'a>]) -> Vec<SignalResult> {
-        let Some(signal) = self.catalogue.attestation() else { return Vec::new() };
-        let of_provider = verdicts.iter().filter(|verdict| {
-            verdict.duty.duty == Duty::Provider && !matches!(verdict.duty.state, State::Unknown | State::Excepted)
-        });
-        let result = |verdict: &Verdict<'_>| {
-            let layer = verdict.duty.layer;
-            let standings = verdict.deciding.iter().map(|(assignment, claim)| {
-                match self.directory.evidence(assignment, &claim.party, layer) {
-                    EvidenceStanding::Current => SignalVerdict::Passed,
-                    EvidenceStanding::Ended => SignalVerdict::Stale,
-                    EvidenceStanding::Missing => SignalVerdict::Unseen,
-                }
-            });
-            // One report that holds is enough, whoever else refers to one that has ended.
-            let verdict = standings.min_by_key(|standing| match standing {
-                SignalVerdict::Passed => 0,
-                SignalVerdict::Stale => 1,
-                _ => 2,
-            });
-            let verdict = verdict.unwrap_or(SignalVerdict::Unseen);
-            SignalResult { layer, duty: Duty::Provider, signal, verdict, seen: None }
-        };
-        of_provider.map(result).collect()
-    }
-
-    /// What everything that was seen of a duty comes to.
-    fn fulfilment(&self, duty: &DutyState, results: &[SignalResult]) -> Fulfilment {
-        match duty.state {
-            State::Excepted => return Fulfilment::NotApplicable,
-            State::Unknown => return Fulfilment::Unknown,
-            State::Owned | State::Assumed | State::Gap(_) => {}
-        }
-        let about = results.iter().filter(|result| result.layer == duty.layer && result.duty == duty.duty);
-        combine(about.map(|result| (self.catalogue.get(result.signal).reach, result.verdict)))
-    }
-
     /// The state of a duty by the claims about it, whatever the other duty of the layer.
     fn judge(&self, id: LayerId, duty: Duty) -> Verdict<'a> {
         let layer = self.matrix.layer(id);
@@ -336,7 +257,7 @@ impl<'a> Scene<'a> {
             ranked.into_iter().map(|(_, assignment, claim)| (assignment, claim)).collect()
         };
         let (deciding, overruled) = (claims(deciding), claims(overruled));
-        let (state, about) = if deciding.is_empty() {
+        let (state, subject) = if deciding.is_empty() {
             // The weightiest of the highest-ranked; among equals the first name: the order of creation is no matter.
             match invalid.into_iter().min() {
                 Some((_, Invalid { reason, subject })) => (State::Gap(reason), Some(subject)),
@@ -345,11 +266,12 @@ impl<'a> Scene<'a> {
         } else {
             self.decided(id, duty, &deciding)
         };
-        let (holder, subject) = if state == State::Owned { (about, None) } else { (None, about) };
+        let parties: BTreeSet<&Arc<str>> = deciding.iter().map(|(_, claim)| &claim.party).collect();
+        let holder = parties.first().filter(|_| parties.len() == 1).map(|party| Arc::clone(party));
         Verdict { duty: DutyState { holder, ..DutyState::new(id, duty, state, subject) }, deciding, overruled }
     }
 
-    /// What the valid claims at the highest rank come to: the state, and the holder or the parties that it is about.
+    /// What the valid claims at the highest rank come to.
     fn decided(&self, id: LayerId, duty: Duty, deciding: &[(&Assignment, &Claim)]) -> (State, Option<Arc<str>>) {
         let holders: BTreeSet<&Arc<str>> = deciding.iter().map(|(_, claim)| &claim.party).collect();
         let (Some(holder), 1) = (holders.first(), holders.len()) else {
@@ -365,7 +287,7 @@ impl<'a> Scene<'a> {
         if duty == Duty::Provider && deciding.iter().all(ended) {
             return (State::Assumed, None);
         }
-        (State::Owned, Some(Arc::clone(holder)))
+        (State::Owned, None)
     }
 
     /// Whether a claim counts; otherwise the weightiest reason why not.

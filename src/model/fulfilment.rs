@@ -50,6 +50,20 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// How much it weighs among several of one signal that all have to pass: one that shows nothing is not outvoted by another
+    /// that passes.
+    #[must_use]
+    pub const fn among_several(self) -> u8 {
+        match self {
+            Self::NotApplicable => 0,
+            Self::Passed => 1,
+            Self::Unseen => 2,
+            Self::Unreadable => 3,
+            Self::Stale => 4,
+            Self::Failed => 5,
+        }
+    }
+
     /// The word for it in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -168,6 +182,13 @@ impl Catalogue {
     #[must_use]
     pub fn get(&self, id: SignalId) -> &Speaks {
         &self.entries[usize::from(id.0)]
+    }
+
+    /// The signal of this name.
+    #[cfg(test)]
+    pub(crate) fn find(&self, name: &str) -> Option<SignalId> {
+        let position = self.entries.iter().position(|speaks| *speaks.signal == *name)?;
+        Some(SignalId(u16::try_from(position).unwrap()))
     }
 
     /// All signals in their order.

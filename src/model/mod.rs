@@ -43,7 +43,7 @@ pub use host_access::{HostAccess, HostAccesses};
 pub use labels::{Labels, Requirement, Selector};
 pub use message::{list, risk_sentence, sentence, shorten};
 pub use node_model::{CONTROL_PLANE_LABEL, FoundNodes, NodeClass, NodeModels, NodeRule};
-pub use placement::{NodeFacts, NodeRequirement, NodeTerm, Placement, Taint, TaintEffect, Toleration};
+pub use placement::{NodeFacts, NodeRequirement, NodeTerm, Placement, Readiness, Taint, TaintEffect, Toleration};
 pub use reminder::reminders;
 pub use risks::{Risk, of_assignment as risks_of_assignment};
 pub use roll_up::{Failure, Members, RollUp, Row};

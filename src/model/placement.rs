@@ -83,8 +83,20 @@ pub struct NodeFacts {
     pub kubelet_version: Arc<str>,
     /// The day on which it joined the cluster, in UTC.
     pub created: Option<Date>,
-    /// Since which day, in UTC, it is not ready; none while it is.
-    pub unready_since: Option<Date>,
+    /// Whether it is ready.
+    pub readiness: Readiness,
+}
+
+/// Whether a node is ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Readiness {
+    /// It does not say so.
+    #[default]
+    Unknown,
+    /// It is.
+    Ready,
+    /// It is not since this day, in UTC.
+    Not(Date),
 }
 
 /// A taint that keeps pods away.

@@ -64,8 +64,12 @@ pub struct RollUp {
     pub platform_unfulfilled_layers: LayerSet,
     /// The duties that are seen to be done in some workload.
     pub fulfilled: Owed,
-    /// The signals that have nothing to look at in some workload, or nothing that can be read or is new enough.
+    /// The signals whose source cannot be read for some workload.
     pub blind: BTreeSet<(LayerId, Duty, SignalId)>,
+    /// The signals that see nothing new enough of some workload.
+    pub unseeing: BTreeSet<(LayerId, Duty, SignalId)>,
+    /// The signals that passed for some workload.
+    pub passing: BTreeSet<(LayerId, Duty, SignalId)>,
 }
 
 /// What shows a duty not to be done, and who holds it.
@@ -79,7 +83,7 @@ pub struct Failure {
     pub fulfilment: Fulfilment,
     /// The signal that shows it.
     pub signal: SignalId,
-    /// The party that holds it, if one does.
+    /// The party that holds it, if one does; none in a cluster assignment for what namespaces hold themselves.
     pub party: Option<Arc<str>>,
 }
 
@@ -108,7 +112,11 @@ impl RollUp {
                 total.add_duty(duty, workloads, listed(duty.layer));
                 total.add_fulfilment(duty, workloads.len(), listed(duty.layer));
             }
-            total.add_results(evaluation, workloads, listed);
+            // Hundreds of teams hold the duties of workloads: what each of them leaves undone its own assignment lists.
+            let names = |layer, duty| {
+                !id.is_cluster() || duty == Duty::Provider || matrix.layer(layer).concern == Concern::Platform
+            };
+            total.add_results(evaluation, workloads, listed, names);
             // Two parties may be the subject of one risk: the workload counts once.
             let mut counted = BTreeSet::new();
             for risk in &evaluation.risks {
@@ -197,11 +205,16 @@ impl RollUp {
         evaluation: &Evaluation,
         workloads: &BTreeSet<Arc<WorkloadKey>>,
         listed: impl Fn(LayerId) -> bool,
+        names: impl Fn(LayerId, Duty) -> bool,
     ) {
         let mut counted = BTreeSet::new();
         for result in evaluation.results.iter().filter(|result| listed(result.layer)) {
-            if matches!(result.verdict, Verdict::Unseen | Verdict::Unreadable | Verdict::Stale) {
-                self.blind.insert((result.layer, result.duty, result.signal));
+            let seen = (result.layer, result.duty, result.signal);
+            match result.verdict {
+                Verdict::Unreadable => drop(self.blind.insert(seen)),
+                Verdict::Unseen | Verdict::Stale => drop(self.unseeing.insert(seen)),
+                Verdict::Passed => drop(self.passing.insert(seen)),
+                Verdict::Failed | Verdict::NotApplicable => {}
             }
             let about = |duty: &&DutyState| duty.layer == result.layer && duty.duty == result.duty;
             let Some(duty) = evaluation.duties.iter().find(about) else { continue };
@@ -215,7 +228,7 @@ impl RollUp {
                 duty: result.duty,
                 fulfilment,
                 signal: result.signal,
-                party: duty.holder.clone(),
+                party: duty.holder.clone().filter(|_| names(result.layer, result.duty)),
             };
             // Two things seen by one signal may be wrong: the workload counts once.
             if counted.insert(failure.clone()) {

@@ -19,11 +19,13 @@ pub enum Shortcoming {
     KeepsCapabilities,
     /// A container runs without a seccomp profile.
     NoSeccompProfile,
+    /// A folder of the host is mounted, whether it can be written or not.
+    MountsHost,
 }
 
 /// A set of [`Shortcoming`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Shortcomings(u8);
+pub struct Shortcomings(u16);
 
 impl Shortcomings {
     /// The set with `shortcoming` added when `condition` holds.

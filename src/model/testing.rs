@@ -13,12 +13,12 @@ use super::assignment::{
 };
 use super::directory::Directory;
 use super::evaluate::{Circumstances, DutyState, Evaluation, ProviderDuties, Settings, State, evaluate};
-use super::fulfilment::Catalogue;
+use super::fulfilment::{Attribution, Catalogue, Observation, Reach, SignalResult, Speaks, Verdict, combine};
 use super::labels::{Requirement, Selector};
 use super::roll_up::{Members, RollUp};
 use super::service_model::EffectiveModel;
 use super::workload::{WorkloadKey, WorkloadKind};
-use crate::api::{GapReason, RiskReason, Role};
+use crate::api::{Fulfilment, GapReason, RiskReason, Role};
 use crate::matrix::{Duty, LayerId, LayerSet, Matrix, ServiceModel, Signal};
 
 pub(super) fn matrix() -> &'static Matrix {
@@ -267,6 +267,32 @@ impl Workload {
         self
     }
 
+    /// Looked at by a signal of this name.
+    pub(super) fn watched(mut self, name: &str, layer: &str, attribution: Attribution, reach: Reach) -> Self {
+        self.catalogue.add(speaks(name, Some(layer), attribution, reach));
+        self
+    }
+
+    /// With what a signal of this name saw of it, or on nodes of a service model.
+    pub(super) fn seen(self, name: &str, on: Option<ServiceModel>, verdict: Verdict) -> Self {
+        let signal = self.catalogue.find(name).unwrap_or_else(|| panic!("no signal {name}"));
+        let seen = Observation { signal, on: on.map(Into::into), verdict, seen: None };
+        self.in_circumstances(|circumstances| circumstances.observed.push(seen))
+    }
+
+    /// In a cluster where the evidence of parties is looked at.
+    pub(super) fn with_evidence_looked_at(mut self) -> Self {
+        self.catalogue.add_attestation(speaks("evidence", None, Attribution::Provider, Reach::Duty));
+        self
+    }
+
+    /// Whether a duty is fulfilled, if it is owed.
+    pub(super) fn fulfilment(&self, name: &str, duty: Duty) -> Option<Fulfilment> {
+        let duties = self.evaluate().duties;
+        let found = duties.into_iter().find(|found| (found.layer, found.duty) == (layer(name), duty))?;
+        Some(found.fulfilment)
+    }
+
     pub(super) fn evaluate(&self) -> Evaluation {
         let taking_in = self.assignments.iter().chain(&self.not_selecting).filter(|a| a.id.is_cluster());
         let directory = Directory::new(taking_in);
@@ -337,6 +363,52 @@ pub(super) fn found(duties: &[(&str, Duty, State)]) -> Evaluation {
     duties.sort();
     let model = EffectiveModel { models: [model].into_iter().collect(), owed, ..EffectiveModel::default() };
     Evaluation { model, duties, risks: vec![], results: vec![] }
+}
+
+/// A signal that says of itself what it is called.
+pub(super) fn speaks(name: &str, layer: Option<&str>, attribution: Attribution, reach: Reach) -> Speaks {
+    let words = |what: &str| format!("{name} {what}").into();
+    Speaks {
+        signal: name.into(),
+        layer: layer.map(Arc::from),
+        attribution,
+        reach,
+        passed: words("passed"),
+        failed: words("failed"),
+        unseen: words("sees nothing"),
+        remedy: words("is to be mended"),
+    }
+}
+
+/// Two signals of the node's system, and one of the workload's own configuration.
+pub(super) fn catalogue() -> Catalogue {
+    let mut catalogue = Catalogue::new();
+    for (name, layer) in [("age", "node-os"), ("image", "node-os"), ("context", "workload-configuration")] {
+        catalogue.add(speaks(name, Some(layer), Attribution::Operator, Reach::Duty));
+    }
+    catalogue
+}
+
+/// What was found for a workload whose customer duties of these layers are held by a team, with what signals of
+/// [`catalogue`] came to.
+pub(super) fn seen_of(results: &[(&str, Verdict)]) -> Evaluation {
+    let catalogue = catalogue();
+    let mut evaluation =
+        found(&[("node-os", Duty::Customer, State::Owned), ("workload-configuration", Duty::Customer, State::Owned)]);
+    for (name, verdict) in results {
+        let signal = catalogue.find(name).unwrap_or_else(|| panic!("no signal {name}"));
+        let of = catalogue.get(signal).layer.clone().unwrap_or_default();
+        let (layer, duty) = (layer(&of), Duty::Customer);
+        evaluation.results.push(SignalResult { layer, duty, signal, verdict: *verdict, seen: None });
+    }
+    evaluation.results.sort();
+    let results = evaluation.results.clone();
+    for duty in &mut evaluation.duties {
+        duty.holder = Some("team".into());
+        let about = results.iter().filter(|result| result.layer == duty.layer);
+        duty.fulfilment = combine(about.map(|result| (Reach::Duty, result.verdict)));
+    }
+    evaluation
 }
 
 /// What was found for a workload whose customer duties of these layers are gaps.

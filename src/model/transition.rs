@@ -10,7 +10,7 @@ use std::fmt::Write;
 use jiff::civil::Date;
 
 use super::conditions::holding;
-use super::fulfilment::Catalogue;
+use super::fulfilment::{Catalogue, SignalId};
 use super::message::{failure_line, failure_sentence, gap_line, list};
 use super::roll_up::{Failure, RollUp};
 use crate::api::{Announcement, Fulfilment, OpenState};
@@ -93,8 +93,10 @@ impl Transitions {
         let closed = beyond(gaps(before), &gaps(&open));
         let closed = without(closed, matrix, roll_up.platform_gap_layers);
         let mended = without(beyond(failures(before), &failures(&open)), matrix, roll_up.platform_unfulfilled_layers);
-        // Where no workload has the layer any more nobody has done anything.
-        let mended: Vec<_> = mended.into_iter().filter(|(layer, _)| is_in(matrix, roll_up.layers, layer)).collect();
+        // What nothing looks at any more, or is of no account any more, nobody has done.
+        let passes = |told: &&Announcement| is_among(matrix, catalogue, &roll_up.passing, told);
+        let done: Duties<'_> = before.iter().filter(passes).map(|told| (told.layer.as_str(), told.duty)).collect();
+        let mended: Vec<_> = mended.into_iter().filter(|duty| done.contains(duty)).collect();
         let notes = if opened.len() + closed.len() + failing.len() + mended.len() > SINGLE_NOTES {
             let openings = opened.iter().map(|told| told.layer.as_str()).collect();
             [
@@ -126,10 +128,26 @@ fn is_in(matrix: &Matrix, layers: LayerSet, layer: &str) -> bool {
 fn is_unsure(matrix: &Matrix, catalogue: &Catalogue, roll_up: &RollUp, told: &Announcement) -> bool {
     match &told.state {
         OpenState::Gap(_) => is_in(matrix, roll_up.unknown_layers, &told.layer),
-        OpenState::Unfulfilled(signal) => roll_up.blind.iter().any(|(layer, duty, blind)| {
-            matrix.layer(*layer).name == told.layer && *duty == told.duty && *catalogue.get(*blind).signal == **signal
-        }),
+        OpenState::Unfulfilled(_) => {
+            let [blind, unseeing, passing] = [&roll_up.blind, &roll_up.unseeing, &roll_up.passing]
+                .map(|signals| is_among(matrix, catalogue, signals, told));
+            // One workload of which nothing is seen does not keep it open for all that pass.
+            blind || unseeing && !passing
+        }
     }
+}
+
+/// Whether the signal by which a duty was told to be unfulfilled is among these.
+fn is_among(
+    matrix: &Matrix,
+    catalogue: &Catalogue,
+    signals: &BTreeSet<(LayerId, Duty, SignalId)>,
+    told: &Announcement,
+) -> bool {
+    let OpenState::Unfulfilled(signal) = &told.state else { return false };
+    signals.iter().any(|(layer, duty, of)| {
+        matrix.layer(*layer).name == told.layer && *duty == told.duty && *catalogue.get(*of).signal == **signal
+    })
 }
 
 /// Layers and duties, each once.
@@ -267,7 +285,7 @@ fn mended_note(matrix: &Matrix, roll_up: &RollUp, layer: &str, duty: Duty) -> No
     let what = if is_in(matrix, roll_up.fulfilled.of(duty), layer) {
         "is seen to be fulfilled now"
     } else {
-        "is not seen unfulfilled any more: what failed passes now, or the duty is not owed or excepted"
+        "is not seen unfulfilled any more: what failed passes now"
     };
     Note {
         warning: false,

@@ -220,6 +220,8 @@ pub struct WorkloadFacts {
     pub service_account: Arc<str>,
     /// Whether several pods of it are asked for.
     pub several: bool,
+    /// The containers of a pod, those that only initialise included.
+    pub containers: u16,
     /// The claims of volumes that its pods use.
     pub claims: Box<[VolumeClaim]>,
 }

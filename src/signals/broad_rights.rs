@@ -17,11 +17,11 @@ pub(super) const SIGNAL: Signal = Signal {
         Reads::Facts(FactKind::ClusterRoles),
         Reads::Facts(FactKind::ClusterRoleBindings),
     ],
-    rule: "No role of its ServiceAccount allows everything on everything, lets it give rights to itself (escalate, bind, \
+    rule: "No role that its ServiceAccount has in the cluster or in its own namespace allows everything on everything, lets it give rights to itself (escalate, bind, \
            impersonate), or lets it read the Secrets of all namespaces.",
     source: "https://kubernetes.io/docs/concepts/security/rbac-good-practices/",
     threshold: None,
-    passed: "its ServiceAccount has no far-reaching rights by RBAC",
+    passed: "its ServiceAccount has no far-reaching rights in the cluster and its namespace",
     failed: "its ServiceAccount has far-reaching rights",
     unseen: "RBAC is not looked at",
     remedy: "bind a role of what it needs",

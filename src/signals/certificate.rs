@@ -1,9 +1,9 @@
 //! Whether the certificates by which a workload is reached are renewed in time.
 
-use super::facts::{CertificateFacts, FactKind, Facts, days_after};
+use super::facts::{CertificateFacts, FactKind, Facts, days_before};
 use super::signal::{Look, Reads, Seen, Signal, Threshold, View};
 use crate::matrix::Signal as Shown;
-use crate::model::{Attribution, Reach, Verdict};
+use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "certificate",
@@ -11,10 +11,10 @@ pub(super) const SIGNAL: Signal = Signal {
     attribution: Attribution::Customer,
     reach: Reach::Part,
     reads: &[Reads::Facts(FactKind::Certificates)],
-    rule: "Each Certificate of cert-manager that fills the Secret of an Ingress leading to the workload is Ready, and good for longer \
-           than the threshold.",
+    rule: "Each Certificate of cert-manager that fills the Secret of an Ingress leading to the workload is Ready, has not ended, \
+           and was renewed no later than the threshold after its renewalTime.",
     source: "https://cert-manager.io/docs/usage/certificate/: a certificate is renewed when two thirds of its time have passed",
-    threshold: Some(Threshold { default: 14, least: 1, most: 365, unit: "days" }),
+    threshold: Some(Threshold { default: 1, least: 1, most: 30, unit: "days" }),
     passed: "the certificates of its Ingresses are renewed in time",
     failed: "a certificate of its Ingresses is not renewed",
     unseen: "no Certificate fills the Secrets of its Ingresses",
@@ -34,21 +34,16 @@ fn look(view: &View<'_>, days: u32) -> Seen {
         _ => None,
     });
     let seen = certificates.map(|(name, certificate)| {
-        let CertificateFacts { ready, until, .. } = certificate;
+        let CertificateFacts { ready, until, renewal, .. } = certificate;
+        let is_late = renewal.is_some_and(|day| day < days_before(view.today, days));
         match (ready, until) {
-            (_, Some(until)) if *until <= days_after(view.today, days) => {
-                Seen::failed(format!("Certificate {name} is good until {until} only"))
+            (_, None) => Seen::unseen(format!("Certificate {name} has not been issued yet")),
+            (_, Some(until)) if *until <= view.today || is_late => {
+                Seen::failed(format!("Certificate {name} was not renewed and is good until {until}"))
             }
-            (Some(false), _) => Seen::failed(format!("Certificate {name} is not ready")),
-            (Some(true), Some(_)) => Seen::passed_if(true),
-            _ => Seen::unseen(format!("Certificate {name} has not been issued yet")),
+            (Some(false), Some(_)) => Seen::failed(format!("Certificate {name} is not ready")),
+            (_, Some(_)) => Seen::passed_if(true),
         }
     });
-    // A failure outweighs one that is not issued yet, and that one that is good.
-    let weight = |seen: &Seen| match seen.verdict {
-        Verdict::Failed => 2,
-        Verdict::Unseen => 1,
-        _ => 0,
-    };
-    seen.max_by_key(weight).unwrap_or(Seen::UNSEEN)
+    Seen::of_several(seen).unwrap_or(Seen::UNSEEN)
 }

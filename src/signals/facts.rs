@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::model::{Selector, VolumeClaim, WorkloadFacts, WorkloadKey};
 
@@ -86,6 +88,12 @@ impl FactKind {
         matches!(self, Self::StorageClasses | Self::ClusterRoles | Self::ClusterRoleBindings)
     }
 
+    /// Whether nothing can be told of it without what lies in no namespace.
+    #[must_use]
+    pub const fn needs_cluster(self) -> bool {
+        matches!(self, Self::Claims | Self::Roles | Self::RoleBindings) || self.is_of_cluster()
+    }
+
     /// Whether its objects speak of other namespaces than the one that they lie in.
     #[must_use]
     pub const fn is_far(self) -> bool {
@@ -161,6 +169,8 @@ pub struct ReportFacts {
     pub about: BTreeMap<Subject, Outcome>,
     /// The day on which it was found, in UTC.
     pub day: Option<Date>,
+    /// The container that it is about, of scanners that write a report for each.
+    pub container: Option<Arc<str>>,
 }
 
 /// What counts of a Certificate.
@@ -172,6 +182,8 @@ pub struct CertificateFacts {
     pub ready: Option<bool>,
     /// The day on which it ends, in UTC.
     pub until: Option<Date>,
+    /// The day on which it is to be renewed, in UTC.
+    pub renewal: Option<Date>,
 }
 
 /// How a Backup ended.
@@ -192,11 +204,16 @@ pub struct BackupFacts {
     pub excluded: BTreeSet<Arc<str>>,
     /// How it ended.
     pub phase: BackupPhase,
-    /// The day on which it ended, in UTC.
-    pub day: Date,
+    /// When it ended.
+    pub at: Timestamp,
 }
 
 impl BackupFacts {
+    /// The day on which it ended, in UTC.
+    pub(super) fn day(&self) -> Date {
+        self.at.to_zoned(TimeZone::UTC).date()
+    }
+
     /// Whether it holds a namespace.
     #[must_use]
     pub fn holds(&self, namespace: &str) -> bool {
@@ -303,13 +320,17 @@ impl Facts {
 
 /// The objects of a namespace, or those of none, that are read for signals only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shelf(BTreeMap<(FactKind, Arc<str>), Facts>);
+pub struct Shelf {
+    objects: BTreeMap<(FactKind, Arc<str>), Facts>,
+    /// The names of the reports about each object.
+    about: BTreeMap<(FactKind, Subject), BTreeSet<Arc<str>>>,
+}
 
 impl Shelf {
     /// Whether there is nothing on it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.objects.is_empty()
     }
 
     /// Whether something on it is another matter on another day.
@@ -318,15 +339,42 @@ impl Shelf {
         let is_dated = |facts: &Facts| {
             matches!(facts, Facts::Report(_) | Facts::Certificate(_) | Facts::Backup(_) | Facts::Snapshot(_))
         };
-        self.0.values().any(is_dated)
+        self.objects.values().any(is_dated)
     }
 
     /// Puts an object on it, or takes it off, and returns what was known of it before.
     pub fn put(&mut self, kind: FactKind, name: &Arc<str>, facts: Option<Facts>) -> Option<Facts> {
-        match facts {
-            Some(facts) => self.0.insert((kind, name.clone()), facts),
-            None => self.0.remove(&(kind, name.clone())),
+        let subjects = |facts: Option<&Facts>| match facts {
+            Some(Facts::Report(report)) => report.about.keys().cloned().collect(),
+            _ => BTreeSet::new(),
+        };
+        let now = subjects(facts.as_ref());
+        let before = match facts {
+            Some(facts) => self.objects.insert((kind, name.clone()), facts),
+            None => self.objects.remove(&(kind, name.clone())),
+        };
+        for subject in subjects(before.as_ref()).difference(&now) {
+            let key = (kind, subject.clone());
+            if let Some(names) = self.about.get_mut(&key) {
+                names.remove(name);
+                if names.is_empty() {
+                    self.about.remove(&key);
+                }
+            }
         }
+        for subject in now {
+            self.about.entry((kind, subject)).or_default().insert(name.clone());
+        }
+        before
+    }
+
+    /// The reports of a kind about an object.
+    pub(super) fn reports_about(&self, kind: FactKind, subject: &Subject) -> impl Iterator<Item = &ReportFacts> {
+        let names = self.about.get(&(kind, subject.clone()));
+        names.into_iter().flatten().filter_map(move |name| match self.get(kind, name) {
+            Some(Facts::Report(report)) => Some(report),
+            _ => None,
+        })
     }
 
     /// The names of the objects of a kind.
@@ -337,12 +385,12 @@ impl Shelf {
     /// The objects of a kind by name.
     pub(super) fn of(&self, kind: FactKind) -> impl Iterator<Item = (&Arc<str>, &Facts)> {
         let from = (kind, Arc::from(""));
-        self.0.range(from..).take_while(move |((of, _), _)| *of == kind).map(|((_, name), facts)| (name, facts))
+        self.objects.range(from..).take_while(move |((of, _), _)| *of == kind).map(|((_, name), facts)| (name, facts))
     }
 
     /// An object of a kind.
     pub(super) fn get(&self, kind: FactKind, name: &Arc<str>) -> Option<&Facts> {
-        self.0.get(&(kind, name.clone()))
+        self.objects.get(&(kind, name.clone()))
     }
 }
 
@@ -388,9 +436,10 @@ impl FarShelf {
         self.0.keys().filter(move |(of, ..)| *of == kind).map(|(_, namespace, name)| (namespace, name))
     }
 
-    /// The objects of a kind by name.
-    pub(super) fn of(&self, kind: FactKind) -> impl Iterator<Item = (&Arc<str>, &Facts)> {
-        self.0.iter().filter(move |((of, ..), _)| *of == kind).map(|((_, _, name), facts)| (name, facts))
+    /// The objects of a kind that lie in a namespace, by name.
+    pub(super) fn of(&self, kind: FactKind, namespace: &str) -> impl Iterator<Item = (&Arc<str>, &Facts)> {
+        let lies_there = move |key: &(FactKind, Arc<str>, Arc<str>)| key.0 == kind && *key.1 == *namespace;
+        self.0.iter().filter(move |(key, _)| lies_there(key)).map(|((_, _, name), facts)| (name, facts))
     }
 }
 
@@ -416,11 +465,6 @@ impl Standings {
         let here = self.0.get(&(kind, Some(namespace.clone())));
         here.or_else(everywhere).copied().unwrap_or_default()
     }
-}
-
-/// The day so many days after another.
-pub(super) fn days_after(day: Date, days: u32) -> Date {
-    day.checked_add(jiff::Span::new().days(i64::from(days))).unwrap_or(Date::MAX)
 }
 
 /// The day so many days before another.

@@ -23,8 +23,8 @@ pub(super) const SIGNAL: Signal = Signal {
 fn look(view: &NodeView<'_>, skew: u32) -> Seen {
     let kubelet = KubernetesVersion::parse(&view.facts.kubelet_version);
     let Some((kubelet, server)) = kubelet.zip(view.server) else { return Seen::UNSEEN };
-    let goes_with = |oldest: KubernetesVersion| kubelet.major == server.major && kubelet >= oldest && kubelet <= server;
-    if goes_with(KubernetesVersion { minor: server.minor.saturating_sub(skew), ..server }) {
+    let oldest = server.minor.saturating_sub(skew);
+    if kubelet.major == server.major && (oldest..=server.minor).contains(&kubelet.minor) {
         return Seen::passed_if(true);
     }
     Seen::failed(format!("a kubelet is of version {kubelet}, the API server of {server}"))

@@ -72,6 +72,9 @@ pub const SIGNALS: [&Signal; 21] = [
     &provider_evidence::SIGNAL,
 ];
 
+/// The namespace where Velero runs unless it is said otherwise.
+const VELERO: &str = "velero";
+
 /// The signals that are looked at.
 #[derive(Debug)]
 pub struct Signals {
@@ -80,6 +83,7 @@ pub struct Signals {
     of_nodes: Vec<Active<LookAtNode>>,
     of_cluster: Vec<Active<LookAtCluster>>,
     registries_known: bool,
+    velero_namespace: Arc<str>,
 }
 
 /// A signal that is looked at.
@@ -132,6 +136,7 @@ impl Signals {
             of_nodes,
             of_cluster,
             registries_known: settings.registries_known,
+            velero_namespace: settings.velero_namespace.as_deref().unwrap_or(VELERO).into(),
         }
     }
 
@@ -147,6 +152,12 @@ impl Signals {
         self.registries_known
     }
 
+    /// The namespace where Velero runs: its Backups lie there and nowhere else.
+    #[must_use]
+    pub const fn velero_namespace(&self) -> &Arc<str> {
+        &self.velero_namespace
+    }
+
     /// What is seen of a workload.
     #[must_use]
     pub fn look(&self, view: &View<'_>) -> Vec<Observation> {
@@ -157,6 +168,12 @@ impl Signals {
     #[must_use]
     pub fn look_at_cluster(&self, view: &ClusterView) -> Vec<Observation> {
         self.of_cluster.iter().map(|active| active.observed((active.look)(view, active.threshold))).collect()
+    }
+
+    /// What is seen of nodes while they cannot be read.
+    #[must_use]
+    pub fn blind_to_nodes(&self) -> Vec<Observation> {
+        self.of_nodes.iter().map(|active| active.observed(Seen::new(Verdict::Unreadable))).collect()
     }
 
     /// What is seen of a node that shows a service model; of one that shows none it is nobody's doing.
@@ -172,16 +189,30 @@ impl Signals {
 }
 
 /// What is seen of several nodes together: of each signal, and each service model of these nodes, the weightiest, and of equal
-/// weight the first.
+/// weight the first. Where a signal does not apply to some of them, a pass of the others shows nothing of all.
 #[must_use]
 pub fn weightiest<'a>(observed: impl IntoIterator<Item = &'a Observation>) -> Vec<Observation> {
-    let mut all: Vec<&Observation> =
-        observed.into_iter().filter(|seen| seen.verdict != Verdict::NotApplicable).collect();
-    all.sort_by(|one, other| {
-        let key = |seen: &Observation| (seen.signal, seen.on, std::cmp::Reverse(seen.verdict));
-        key(one).cmp(&key(other)).then_with(|| one.seen.cmp(&other.seen))
-    });
-    all.dedup_by_key(|seen| (seen.signal, seen.on));
+    let mut all: Vec<Observation> = Vec::new();
+    // What does not apply comes last of its group.
+    for seen in folded(observed) {
+        match all.last_mut().filter(|last| (last.signal, last.on) == (seen.signal, seen.on)) {
+            Some(last) if last.verdict == Verdict::Passed => last.verdict = Verdict::Unseen,
+            Some(_) => {}
+            None => all.push(seen),
+        }
+    }
+    all.retain(|seen| seen.verdict != Verdict::NotApplicable);
+    all
+}
+
+/// As much of what is seen of several nodes as counts beside more of them: of each signal and service model the weightiest, and
+/// whether the signal does not apply to some.
+#[must_use]
+pub fn folded<'a>(observed: impl IntoIterator<Item = &'a Observation>) -> Vec<Observation> {
+    let mut all: Vec<&Observation> = observed.into_iter().collect();
+    let rank = |seen: &Observation| (seen.signal, seen.on, std::cmp::Reverse(seen.verdict.among_several()));
+    all.sort_by(|one, other| rank(one).cmp(&rank(other)).then_with(|| one.seen.cmp(&other.seen)));
+    all.dedup_by_key(|seen| (seen.signal, seen.on, seen.verdict == Verdict::NotApplicable));
     all.into_iter().cloned().collect()
 }
 

@@ -1,7 +1,7 @@
 //! Whether NetworkPolicies say who may reach the pods of a workload.
 
 use super::signal::{Look, Reads, Seen, Segmented, Signal, View};
-use crate::model::{Attribution, Reach, Verdict};
+use crate::model::{Attribution, HostAccess, Reach, Verdict};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "network-policy",
@@ -9,19 +9,23 @@ pub(super) const SIGNAL: Signal = Signal {
     attribution: Attribution::Customer,
     reach: Reach::Duty,
     reads: &[Reads::NetworkPolicies],
-    rule: "Each pod is selected by a NetworkPolicy about incoming traffic. Where none does and another policy API is served \
-           (Cilium, Calico, AdminNetworkPolicy, a mesh), nothing is known.",
+    rule: "Each pod is selected by a NetworkPolicy about incoming traffic, and by none that lets everybody in. Where that is not so \
+           and another policy API is served (Cilium, Calico, AdminNetworkPolicy, a mesh), nothing is known, nor of pods that \
+           share the network of their node.",
     source: "https://kubernetes.io/docs/concepts/services-networking/network-policies/: pods that no policy selects take traffic \
              from anywhere; NSA/CISA Kubernetes Hardening Guide 1.2, network separation",
     threshold: None,
     passed: "NetworkPolicies say who may reach its pods",
-    failed: "no NetworkPolicy about incoming traffic selects its pods",
+    failed: "no NetworkPolicy says who may reach its pods, or one lets everybody in",
     unseen: "no NetworkPolicy selects its pods, and another policy API is served that may",
     remedy: "add a NetworkPolicy with policyTypes: [Ingress]",
     look: Look::Workload(look),
 };
 
-const fn look(view: &View<'_>, _: u32) -> Seen {
+fn look(view: &View<'_>, _: u32) -> Seen {
+    if view.facts.iter().any(|facts| facts.host.contains(HostAccess::HostNetwork)) {
+        return Seen::unseen("its pods share the network of their node, for which NetworkPolicies do not hold");
+    }
     match view.segmented {
         Segmented::Yes => Seen::passed_if(true),
         Segmented::No => Seen::passed_if(false),

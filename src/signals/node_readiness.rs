@@ -2,7 +2,7 @@
 
 use super::facts::days_before;
 use super::signal::{Look, NodeView, Reads, Seen, Signal, Threshold};
-use crate::model::{Attribution, Reach};
+use crate::model::{Attribution, Reach, Readiness};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "node-readiness",
@@ -22,10 +22,11 @@ pub(super) const SIGNAL: Signal = Signal {
 };
 
 fn look(view: &NodeView<'_>, days: u32) -> Seen {
-    match view.facts.unready_since {
-        Some(since) if since < days_before(view.today, days) => {
+    match view.facts.readiness {
+        Readiness::Unknown => Seen::UNSEEN,
+        Readiness::Not(since) if since < days_before(view.today, days) => {
             Seen::failed(format!("a node is not ready since {since}, longer than {days} day(s)"))
         }
-        Some(_) | None => Seen::passed_if(true),
+        Readiness::Ready | Readiness::Not(_) => Seen::passed_if(true),
     }
 }

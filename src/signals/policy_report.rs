@@ -27,7 +27,10 @@ fn look(view: &View<'_>, _: u32) -> Seen {
         Err(seen) => seen,
         Ok(Found { outcome, .. }) => match (outcome.failed, outcome.errors, outcome.passed) {
             (1.., _, _) => Seen::passed_if(false),
-            (0, 1.., _) => Seen::new(Verdict::Unreadable),
+            (0, 1.., _) => Seen {
+                verdict: Verdict::Unreadable,
+                detail: Some("a policy could not be tried on it, which may hide a failure".into()),
+            },
             (0, 0, 1..) => Seen::passed_if(true),
             (0, 0, 0) => Seen::UNSEEN,
         },

@@ -10,7 +10,7 @@ pub(super) const SIGNAL: Signal = Signal {
     reach: Reach::Duty,
     reads: &[Reads::Templates],
     rule: "Each container, those that only initialise included, runs as another user than root, cannot gain privileges, drops all \
-           capabilities and has a seccomp profile; none is privileged or shares processes, memory or network of its node. \
+           capabilities and has a seccomp profile; none is privileged or shares processes, memory, network, ports or folders of its node. \
            Agents of nodes that are known to need that are left out.",
     source: "https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted",
     threshold: None,
@@ -22,13 +22,15 @@ pub(super) const SIGNAL: Signal = Signal {
 };
 
 /// What keeps a template from being restricted, and its words, the weightiest first.
-const SHARES_HOST: [(HostAccess, &str); 4] = [
+const SHARES_HOST: [(HostAccess, &str); 5] = [
     (HostAccess::Privileged, "a container is privileged"),
     (HostAccess::HostPid, "it shares the processes of its node (hostPID)"),
     (HostAccess::HostIpc, "it shares the memory of its node (hostIPC)"),
     (HostAccess::HostNetwork, "it shares the network of its node (hostNetwork)"),
+    (HostAccess::HostPort, "it listens on a port of its node (hostPort)"),
 ];
-const UNDONE: [(Shortcoming, &str); 4] = [
+const UNDONE: [(Shortcoming, &str); 5] = [
+    (Shortcoming::MountsHost, "it mounts a folder of its node (hostPath)"),
     (Shortcoming::MayRunAsRoot, "a container may run as root (runAsNonRoot)"),
     (Shortcoming::MayEscalate, "a container may gain privileges (allowPrivilegeEscalation)"),
     (Shortcoming::KeepsCapabilities, "a container keeps capabilities (capabilities.drop)"),

@@ -24,6 +24,8 @@ pub struct Settings {
     by_signal: BTreeMap<String, SignalSetting>,
     /// Whether it is configured which registries are allowed.
     pub(super) registries_known: bool,
+    /// The namespace where Velero runs.
+    pub(super) velero_namespace: Option<String>,
 }
 
 /// Why a setting cannot be meant.
@@ -81,13 +83,19 @@ impl Settings {
                 _ => {}
             }
         }
-        Ok(Self { by_signal: settings, registries_known: false })
+        Ok(Self { by_signal: settings, registries_known: false, velero_namespace: None })
     }
 
     /// The same where it is configured which registries are allowed, or not.
     #[must_use]
     pub fn with_registries(self, known: bool) -> Self {
         Self { registries_known: known, ..self }
+    }
+
+    /// The same where Velero runs in another namespace than `velero`.
+    #[must_use]
+    pub fn with_velero_in(self, namespace: Option<String>) -> Self {
+        Self { velero_namespace: namespace, ..self }
     }
 
     /// The signals that are looked at, each with its threshold, 0 where it has none.

@@ -124,6 +124,11 @@ impl Seen {
         Self { verdict: Verdict::Stale, detail: Some(detail.into()) }
     }
 
+    /// What several things come to that all have to pass: the weightiest; none where there is nothing.
+    pub(super) fn of_several(several: impl Iterator<Item = Self>) -> Option<Self> {
+        several.max_by_key(|seen| seen.verdict.among_several())
+    }
+
     /// Nothing to look at, in these words.
     pub(super) fn unseen(detail: impl Into<Arc<str>>) -> Self {
         Self { verdict: Verdict::Unseen, detail: Some(detail.into()) }
@@ -159,12 +164,19 @@ pub struct View<'a> {
     pub standings: &'a Standings,
     /// Whether it is configured which registries are allowed.
     pub registries_known: bool,
+    /// The namespace where Velero runs.
+    pub velero_namespace: &'a Arc<str>,
 }
 
 impl View<'_> {
     /// Whether objects of a kind can be read in the namespace of the workload; otherwise what a signal that reads them saw.
     pub(super) fn read(&self, kind: FactKind) -> Result<(), Seen> {
-        match self.standings.of(kind, &self.key.namespace) {
+        self.read_in(kind, &self.key.namespace)
+    }
+
+    /// The same of a namespace.
+    pub(super) fn read_in(&self, kind: FactKind, namespace: &Arc<str>) -> Result<(), Seen> {
+        match self.standings.of(kind, namespace) {
             Standing::Read => Ok(()),
             Standing::Absent => Err(Seen::UNSEEN),
             Standing::Unreadable => Err(Seen::new(Verdict::Unreadable)),

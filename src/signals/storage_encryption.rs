@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::facts::{FactKind, Facts, StorageClassFacts};
 use super::signal::{Look, Reads, Seen, Signal, View};
-use crate::model::{Attribution, Reach, Verdict, VolumeClaim};
+use crate::model::{Attribution, Reach, VolumeClaim};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "storage-encryption",
@@ -45,13 +45,7 @@ fn look(view: &View<'_>, _: u32) -> Seen {
         }
     }
     let seen = claims.into_iter().map(|claim| class_of(view, claim).map_or(Seen::UNSEEN, encrypts));
-    // One that does not encrypt outweighs one that says nothing, and that one that does.
-    let weight = |seen: &Seen| match seen.verdict {
-        Verdict::Failed => 2,
-        Verdict::Unseen => 1,
-        _ => 0,
-    };
-    seen.max_by_key(weight).unwrap_or(Seen::NOT_APPLICABLE)
+    Seen::of_several(seen).unwrap_or(Seen::NOT_APPLICABLE)
 }
 
 /// The class of a claim, if it is known.

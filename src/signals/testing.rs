@@ -88,6 +88,7 @@ impl Scene {
             far: &self.far,
             standings: &self.standings,
             registries_known: self.registries_known,
+            velero_namespace: &"velero".into(),
         };
         look(&view, signal.threshold.map_or(0, |threshold| threshold.default))
     }
@@ -101,7 +102,8 @@ impl Scene {
 pub(super) fn seen_of_node(id: &str, facts: &NodeFacts) -> Seen {
     let signal = SIGNALS.iter().find(|signal| signal.id == id).unwrap();
     let Look::Node(look) = signal.look else { panic!("{id} does not look at nodes") };
-    let view = NodeView { today: TODAY, facts, server: Some(KubernetesVersion { major: 1, minor: 37 }) };
+    let view =
+        NodeView { today: TODAY, facts, server: Some(KubernetesVersion { major: 1, minor: 37, of_provider: false }) };
     look(&view, signal.threshold.map_or(0, |threshold| threshold.default))
 }
 

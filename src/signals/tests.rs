@@ -10,8 +10,8 @@ use super::*;
 use crate::matrix::Matrix;
 use crate::model::Verdict::{Failed, NotApplicable, Passed, Unreadable, Unseen};
 use crate::model::{
-    HostAccess, HostAccesses, Labels, NodeFacts, Requirement, Selector, Shortcoming, Shortcomings, VolumeClaim,
-    WorkloadKind,
+    HostAccess, HostAccesses, Labels, NodeFacts, Readiness, Requirement, Selector, Shortcoming, Shortcomings,
+    VolumeClaim, WorkloadKind,
 };
 
 fn labelled(pairs: &[(&str, &str)]) -> Labels {
@@ -51,6 +51,11 @@ fn segmentation_is_seen_where_network_policies_tell() {
     assert_eq!(of(Segmented::No), Failed);
     assert_eq!(of(Segmented::MaybeOtherwise), Unseen, "Cilium or a mesh may do it");
     assert_eq!(of(Segmented::Unreadable), Unreadable);
+    let on_host = Scene::new().but(|scene| {
+        scene.segmented = Segmented::Yes;
+        scene.facts.host = HostAccesses::default().with_if(HostAccess::HostNetwork, true);
+    });
+    assert_eq!(on_host.verdict("network-policy"), Unseen, "policies do not hold for it");
 }
 
 #[rstest]
@@ -70,6 +75,7 @@ fn pod_security_counts_where_it_is_enforced(#[case] labels: Option<&[(&str, &str
 #[case("security-context", Shortcoming::MayEscalate, "may gain privileges")]
 #[case("security-context", Shortcoming::KeepsCapabilities, "keeps capabilities")]
 #[case("security-context", Shortcoming::NoSeccompProfile, "seccomp")]
+#[case("security-context", Shortcoming::MountsHost, "mounts a folder of its node")]
 #[case("resources", Shortcoming::NoRequests, "requests no memory")]
 #[case("resources", Shortcoming::NoMemoryLimit, "no limit of memory")]
 fn what_a_template_leaves_undone_is_named(#[case] id: &str, #[case] shortcoming: Shortcoming, #[case] words: &str) {
@@ -242,11 +248,12 @@ fn a_kubelet_goes_with_the_api_server(#[case] version: &str, #[case] expected: V
 }
 
 #[rstest]
-#[case::ready(None, Passed)]
-#[case::since_yesterday(Some(date(2026, 11, 26)), Passed)]
-#[case::for_longer(Some(date(2026, 11, 25)), Failed)]
-fn a_node_may_be_down_for_a_day(#[case] unready_since: Option<jiff::civil::Date>, #[case] expected: Verdict) {
-    assert_eq!(seen_of_node("node-readiness", &NodeFacts { unready_since, ..NodeFacts::default() }).verdict, expected);
+#[case::ready(Readiness::Ready, Passed)]
+#[case::does_not_say(Readiness::Unknown, Unseen)]
+#[case::since_yesterday(Readiness::Not(date(2026, 11, 26)), Passed)]
+#[case::for_longer(Readiness::Not(date(2026, 11, 25)), Failed)]
+fn a_node_may_be_down_for_a_day(#[case] readiness: Readiness, #[case] expected: Verdict) {
+    assert_eq!(seen_of_node("node-readiness", &NodeFacts { readiness, ..NodeFacts::default() }).verdict, expected);
 }
 
 #[rstest]
@@ -255,8 +262,37 @@ fn a_node_may_be_down_for_a_day(#[case] unready_since: Option<jiff::civil::Date>
 #[case::of_the_future(Some(99), Unseen)]
 #[case::not_known(None, Unseen)]
 fn a_version_of_kubernetes_is_supported_until_its_day(#[case] minor: Option<u32>, #[case] expected: Verdict) {
-    let server = minor.map(|minor| KubernetesVersion { major: 1, minor });
+    let server = minor.map(|minor| KubernetesVersion { major: 1, minor, of_provider: false });
     assert_eq!(seen_of_cluster("version-support", server).verdict, expected);
+}
+
+#[test]
+fn a_build_of_a_provider_is_supported_for_longer_than_anybody_here_knows() {
+    let of_provider = KubernetesVersion::parse("v1.34.9-eks-3abbec1");
+    assert!(of_provider.is_some_and(|version| version.of_provider));
+    assert_eq!(seen_of_cluster("version-support", of_provider).verdict, Unseen);
+}
+
+#[test]
+fn a_node_that_shows_nothing_is_not_outvoted_by_one_that_passes() {
+    let signals = Signals::default();
+    let seen = |labels: &[(&str, &str)]| {
+        let created = Some(date(2026, 11, 20));
+        let facts = NodeFacts { labels: labelled(labels), created, ..NodeFacts::default() };
+        let view = NodeView { today: testing::TODAY, facts: &facts, server: None };
+        signals.look_at_node(&view, Some(ServiceModel::ManagedNodes))
+    };
+    let verdict = |id: &str, observed: &[Observation]| {
+        let found = weightiest(observed).into_iter().find(|seen| &*signals.catalogue().get(seen.signal).signal == id);
+        found.map(|seen| seen.verdict)
+    };
+    let auto = [("eks.amazonaws.com/compute-type", "auto")];
+    let recent = [("kubernetes.azure.com/node-image-version", "AKSUbuntu-2204-202611.02.0")];
+    let windows = [("kubernetes.azure.com/node-image-version", "AKSWindows-2022-containerd-20348.4171.250910")];
+    assert_eq!(verdict("node-age", &seen(&auto)), Some(Passed));
+    assert_eq!(verdict("node-age", &[seen(&auto), seen(&recent)].concat()), Some(Unseen), "of one nothing is promised");
+    assert_eq!(verdict("node-image-age", &seen(&recent)), Some(Passed));
+    assert_eq!(verdict("node-image-age", &[seen(&recent), seen(&windows)].concat()), Some(Unseen));
 }
 
 #[test]
@@ -296,7 +332,7 @@ fn subject(kind: &str, name: &str) -> Subject {
 
 /// A report about an object with so many failures, errors and passes.
 fn report(about: Subject, [failed, errors, passed]: [u32; 3], day: Option<jiff::civil::Date>) -> Facts {
-    Facts::Report(ReportFacts { about: [(about, Outcome { failed, errors, passed })].into(), day })
+    Facts::Report(ReportFacts { about: [(about, Outcome { failed, errors, passed })].into(), day, container: None })
 }
 
 #[rstest]
@@ -337,18 +373,49 @@ fn results_of_policy_engines_count_in_either_kind_of_report(#[case] outcome: [u3
     assert_eq!(Scene::new().verdict("policy-report"), Unseen);
 }
 
+#[test]
+fn each_container_has_a_report_of_its_own_before_all_is_known_to_be_well() {
+    let (id, kind) = ("vulnerability-report", FactKind::VulnerabilityReports);
+    let scan = |child: &str, container: &str, failed: u32| {
+        let about =
+            [(subject("ReplicaSet", child), Outcome { failed, errors: 0, passed: u32::from(failed == 0) })].into();
+        Facts::Report(ReportFacts { about, day: Some(testing::TODAY), container: Some(container.into()) })
+    };
+    let running = |children: &[&str]| {
+        Scene::new().but(|scene| {
+            scene.facts.containers = 2;
+            scene.children = children.iter().map(|child| subject("ReplicaSet", child)).collect();
+        })
+    };
+    let one = || running(&["new"]).beside(kind, "a", scan("new", "main", 0));
+    assert_eq!(one().verdict(id), Unseen, "the sidecar was not scanned");
+    assert_eq!(one().beside(kind, "b", scan("new", "sidecar", 0)).verdict(id), Passed);
+    assert_eq!(one().beside(kind, "b", scan("new", "sidecar", 1)).verdict(id), Failed);
+    let old =
+        running(&["new", "old"]).beside(kind, "a", scan("old", "main", 0)).beside(kind, "b", scan("old", "sidecar", 0));
+    assert_eq!(old.verdict(id), Unseen, "what is rolled out was not scanned");
+    let undated = report(subject("Deployment", "web"), [0, 0, 1], None);
+    assert_eq!(Scene::new().beside(kind, "r", undated).verdict(id), Unseen, "nobody knows how old it is");
+}
+
 #[rstest]
-#[case::good(Some(true), Some(date(2026, 12, 12)), Passed)]
-#[case::ends_soon(Some(true), Some(date(2026, 12, 11)), Failed)]
-#[case::not_ready(Some(false), Some(date(2027, 3, 1)), Failed)]
-#[case::not_issued_yet(None, None, Unseen)]
-fn a_certificate_is_renewed_two_weeks_before_it_ends(
+#[case::good(Some(true), Some(date(2027, 2, 1)), Some(date(2027, 1, 1)), Passed)]
+#[case::short_lived_and_renewed(Some(true), Some(date(2026, 12, 1)), Some(date(2026, 11, 29)), Passed)]
+#[case::to_be_renewed_since_yesterday(Some(true), Some(date(2026, 12, 10)), Some(date(2026, 11, 26)), Passed)]
+#[case::to_be_renewed_for_longer(Some(true), Some(date(2026, 12, 10)), Some(date(2026, 11, 25)), Failed)]
+#[case::ended(Some(true), Some(date(2026, 11, 27)), None, Failed)]
+#[case::not_ready(Some(false), Some(date(2027, 3, 1)), None, Failed)]
+#[case::being_issued(Some(false), None, None, Unseen)]
+#[case::not_looked_at_yet(None, None, None, Unseen)]
+fn a_certificate_is_renewed_when_its_time_has_come(
     #[case] ready: Option<bool>,
     #[case] until: Option<jiff::civil::Date>,
+    #[case] renewal: Option<jiff::civil::Date>,
     #[case] expected: Verdict,
 ) {
     let id = "certificate";
-    let certificate = |secret: &str| Facts::Certificate(CertificateFacts { secret: secret.into(), ready, until });
+    let certificate =
+        |secret: &str| Facts::Certificate(CertificateFacts { secret: secret.into(), ready, until, renewal });
     let published = || {
         Scene::new().but(|scene| {
             scene.signals = scene.signals.with(crate::matrix::Signal::Published);
@@ -365,15 +432,19 @@ fn a_certificate_is_renewed_two_weeks_before_it_ends(
 fn the_newest_backup_that_holds_the_namespace_counts() {
     let id = "velero-backup";
     let storing = || Scene::new().but(|scene| scene.signals = scene.signals.with(crate::matrix::Signal::Storage));
-    let backed_up = |scene: Scene, name: &str, included: &[&str], phase, day| {
+    let lying_in = |velero: &str, scene: Scene, name: &str, included: &[&str], phase, at: &str| {
         let included = included.iter().map(|name| Arc::from(*name)).collect();
-        let backup = Facts::Backup(BackupFacts { included, excluded: BTreeSet::new(), phase, day });
+        let backup = BackupFacts { included, excluded: BTreeSet::new(), phase, at: at.parse().unwrap() };
         scene.but(|scene| {
-            scene.far.put(FactKind::Backups, (&"velero".into(), &name.into()), Some(backup));
+            scene.far.put(FactKind::Backups, (&velero.into(), &name.into()), Some(Facts::Backup(backup)));
         })
     };
+    let backed_up =
+        |scene, name: &str, included: &[&str], phase, at: &str| lying_in("velero", scene, name, included, phase, at);
     let (completed, broken_off) = (BackupPhase::Completed, BackupPhase::Failed);
-    let (recent, old) = (date(2026, 11, 25), date(2026, 11, 10));
+    let (recent, old) = ("2026-11-25T03:00:00Z", "2026-11-10T03:00:00Z");
+    let elsewhere = lying_in("shop", storing(), "a", &["shop"], broken_off, recent);
+    assert_eq!(elsewhere.verdict(id), Unseen, "nobody makes a backup of it there");
     assert_eq!(storing().verdict(id), Unseen);
     assert_eq!(backed_up(storing(), "a", &[], completed, recent).verdict(id), Passed);
     assert_eq!(backed_up(storing(), "a", &["*"], completed, recent).verdict(id), Passed);
@@ -381,11 +452,15 @@ fn the_newest_backup_that_holds_the_namespace_counts() {
     assert_eq!(backed_up(storing(), "a", &["shop"], completed, old).verdict(id), crate::model::Verdict::Stale);
     let broken = backed_up(backed_up(storing(), "a", &["shop"], completed, old), "b", &["shop"], broken_off, recent);
     assert_eq!(broken.verdict(id), Failed);
-    let mended = backed_up(broken, "c", &["shop"], completed, date(2026, 11, 26));
+    let mended = backed_up(broken, "a-later", &["shop"], completed, "2026-11-25T04:00:00Z");
     assert_eq!(mended.verdict(id), Passed);
     assert_eq!(backed_up(Scene::new(), "a", &[], broken_off, recent).verdict(id), NotApplicable, "it keeps no data");
-    let excluded =
-        BackupFacts { included: BTreeSet::new(), excluded: ["shop".into()].into(), phase: completed, day: recent };
+    let excluded = BackupFacts {
+        included: BTreeSet::new(),
+        excluded: ["shop".into()].into(),
+        phase: completed,
+        at: recent.parse().unwrap(),
+    };
     assert!(!excluded.holds("shop") && excluded.holds("bank"));
     assert_eq!(where_it_is(Standing::Absent, FactKind::Backups, storing()).verdict(id), Unseen);
     assert_eq!(where_it_is(Standing::Unreadable, FactKind::Backups, storing()).verdict(id), Unreadable);

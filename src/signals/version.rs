@@ -14,6 +14,8 @@ pub struct KubernetesVersion {
     pub major: u32,
     /// The minor version.
     pub minor: u32,
+    /// Whether it is the build of a provider, which supports it until a day of its own.
+    pub of_provider: bool,
 }
 
 impl KubernetesVersion {
@@ -25,7 +27,8 @@ impl KubernetesVersion {
         let minor = numbers.next()?;
         // Some providers write `1.37+`.
         let digits = minor.find(|c: char| !c.is_ascii_digit()).map_or(minor, |end| &minor[..end]);
-        Some(Self { major, minor: digits.parse().ok()? })
+        let of_provider = ["-eks-", "-gke."].iter().any(|mark| text.contains(mark));
+        Some(Self { major, minor: digits.parse().ok()?, of_provider })
     }
 }
 
@@ -72,23 +75,27 @@ mod tests {
     #[rstest]
     #[case("v1.37.1-eks-3abbec1", Some((1, 37)))]
     #[case("1.36+", Some((1, 36)))]
+    #[case("v1.36.2-gke.1000", Some((1, 36)))]
     #[case("v1.35", Some((1, 35)))]
     #[case("v2.0.0", Some((2, 0)))]
     #[case("", None)]
     #[case("v1", None)]
     #[case("v1.x.0", None)]
     fn the_minor_version_is_read(#[case] text: &str, #[case] expected: Option<(u32, u32)>) {
-        let expected = expected.map(|(major, minor)| KubernetesVersion { major, minor });
-        assert_eq!(KubernetesVersion::parse(text), expected);
+        let found = KubernetesVersion::parse(text).map(|version| (version.major, version.minor));
+        assert_eq!(found, expected);
+        let of_provider = KubernetesVersion::parse(text).is_some_and(|version| version.of_provider);
+        assert_eq!(of_provider, text.contains("-eks-") || text.contains("-gke."));
     }
 
     #[test]
     fn each_version_is_supported_longer_than_the_one_before() {
-        let dates: Vec<Date> =
-            (32..).map_while(|minor| supported_until(KubernetesVersion { major: 1, minor })).collect();
+        let dates: Vec<Date> = (32..)
+            .map_while(|minor| supported_until(KubernetesVersion { major: 1, minor, of_provider: false }))
+            .collect();
         assert!(dates.len() >= 5 && dates.is_sorted(), "{dates:?}");
         assert!(*dates.last().unwrap() > support_as_of());
         assert_eq!(dates[2], date(2026, 10, 27));
-        assert_eq!(supported_until(KubernetesVersion { major: 1, minor: 99 }), None);
+        assert_eq!(supported_until(KubernetesVersion { major: 1, minor: 99, of_provider: false }), None);
     }
 }

@@ -12,7 +12,8 @@ pub(super) const SIGNAL: Signal = Signal {
     reach: Reach::Part,
     reads: &[Reads::ServerVersion],
     rule: "The minor version of the API server gets patches from the community, or ceased to no longer ago than the threshold. It \
-           speaks of the customer's half: a managed control plane is not upgraded unless somebody asks for it.",
+           speaks of the customer's half: managed is not upgraded. Of builds of a provider (EKS, GKE) nothing is known unless a \
+           threshold is set: they are supported for longer.",
     source: "https://kubernetes.io/releases/patch-releases/; EKS, GKE and AKS documents on versions: the customer starts or \
              schedules upgrades. Where extended support is paid for, set the threshold to its length",
     threshold: Some(Threshold { default: 0, least: 0, most: 730, unit: "days" }),
@@ -25,6 +26,9 @@ pub(super) const SIGNAL: Signal = Signal {
 
 fn look(view: &ClusterView, days: u32) -> Seen {
     let Some(server) = view.server else { return Seen::UNSEEN };
+    if server.of_provider && days == 0 {
+        return Seen::unseen("the provider supports its builds until a day of its own");
+    }
     match supported_until(server) {
         None => Seen::UNSEEN,
         Some(until) if until < days_before(view.today, days) => {

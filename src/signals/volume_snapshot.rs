@@ -51,5 +51,5 @@ fn look(view: &View<'_>, days: u32) -> Seen {
             true => Seen::passed_if(true),
         })
     });
-    seen.max_by_key(|seen| seen.verdict).unwrap_or(Seen::UNSEEN)
+    Seen::of_several(seen).unwrap_or(Seen::UNSEEN)
 }

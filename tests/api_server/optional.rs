@@ -205,7 +205,12 @@ async fn certificates_backups_and_snapshots_are_seen_where_their_apis_are_served
         let patch = json!({ "status": status }).to_string();
         cluster.kubectl(&["patch", kind, name, "-n", ns.name, "--subresource=status", "--type=merge", "-p", &patch]);
     };
-    let issued = |days: i32| json!({ "notAfter": format!("{}T00:00:00Z", in_days(days)), "conditions": [{ "type": "Ready", "status": "True" }] });
+    let issued = |days: i32| {
+        json!({
+            "notAfter": format!("{}T00:00:00Z", in_days(days)), "renewalTime": format!("{}T00:00:00Z", in_days(days - 1)),
+            "conditions": [{ "type": "Ready", "status": "True" }],
+        })
+    };
     ns.apply(&[
         deployment("web", &volume),
         service,
@@ -214,17 +219,20 @@ async fn certificates_backups_and_snapshots_are_seen_where_their_apis_are_served
         certificate("other", "other-tls"),
     ]);
     ns.apply(&[team(&["network-exposure", "backup-recovery"])]);
-    set_status("certificate", "other", issued(1));
+    set_status("certificate", "other", issued(0));
     set_status("certificate", "web", issued(60));
     let status = ns.status("team", |status| status.summary.as_ref().is_some_and(|summary| summary.layers == 19)).await;
     assert!(!fails(&status, "certificate"), "another workload's certificate ends: {:?}", status.unfulfilled);
-    set_status("certificate", "web", issued(5));
+    let late = json!({
+        "notAfter": format!("{}T00:00:00Z", in_days(5)), "renewalTime": format!("{}T00:00:00Z", in_days(-3)),
+        "conditions": [{ "type": "Ready", "status": "True" }],
+    });
+    set_status("certificate", "web", late);
     let status = ns.status("team", |status| fails(status, "certificate")).await;
     let row = status.unfulfilled.iter().find(|row| row.signal == "certificate").unwrap();
-    assert_eq!(
-        row.message,
-        format!("Certificate web is good until {} only; see the events of the Certificate", in_days(5))
-    );
+    let expected =
+        format!("Certificate web was not renewed and is good until {}; see the events of the Certificate", in_days(5));
+    assert_eq!(row.message, expected);
     set_status("certificate", "web", issued(60));
     ns.status("team", |status| !fails(status, "certificate")).await;
 

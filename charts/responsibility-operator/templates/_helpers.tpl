@@ -149,19 +149,20 @@ securityContext:
 {{- if not (and (hasKey $setting "enabled") (not $setting.enabled)) }}yes{{ end }}
 {{- end }}
 
-{{/* Rules for what signals read in a namespace. Nothing is granted that no enabled signal reads. */}}
+{{/* Rules for what signals read in a namespace. Nothing is granted that no enabled signal reads, nor what tells nothing where only
+some namespaces are looked at. */}}
 {{- define "operator.namespacedSignalRules" -}}
 {{- if include "operator.looksAt" (dict "context" . "signal" "disruption-budget") }}
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [list, watch]
 {{- end }}
-{{- if include "operator.looksAt" (dict "context" . "signal" "storage-encryption") }}
+{{- if and (not .Values.namespaces) (include "operator.looksAt" (dict "context" . "signal" "storage-encryption")) }}
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [list, watch]
 {{- end }}
-{{- if include "operator.looksAt" (dict "context" . "signal" "broad-rights") }}
+{{- if and (not .Values.namespaces) (include "operator.looksAt" (dict "context" . "signal" "broad-rights")) }}
 - apiGroups: [rbac.authorization.k8s.io]
   resources: [rolebindings, roles]
   verbs: [list, watch]

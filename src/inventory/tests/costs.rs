@@ -11,7 +11,7 @@ use super::build::{
 };
 use super::generate::days_from_today;
 use super::labels;
-use crate::inventory::{Delta, Inventory, PolicyFacts, RouteFacts, RouteKind};
+use crate::inventory::{Delta, Ingress, Inventory, PolicyFacts, RouteFacts, RouteKind};
 use crate::matrix::ServiceModel;
 use crate::model::WorkloadFacts;
 
@@ -84,7 +84,7 @@ fn a_route_and_a_policy_touch_the_workloads_behind_them() {
     assert_eq!(cost(route("other")), (2, both()), "it leads elsewhere");
     assert_eq!(cost(route("another")), (0, BTreeSet::new()), "of no workload");
     let pods = crate::model::Selector::new(vec![crate::model::Requirement::In("app".into(), vec!["app-3".into()])]);
-    let policy = Delta::Policy(named("team-7", "deny"), Some(PolicyFacts { pods, ingress: true }));
+    let policy = Delta::Policy(named("team-7", "deny"), Some(PolicyFacts { pods, ingress: Ingress::Restricted }));
     assert_eq!(
         cost(policy),
         (2, BTreeSet::new()),

@@ -160,7 +160,7 @@ fn telling_what_is_there_tells_everything() {
     let day = Step::Change(Delta::Day(super::generate::days_from_today(1)));
     assert_eq!(
         after(Settings::default(), vec![day]).1.deltas().len(),
-        3,
-        "the day, whether policies tell and the version of the API server, of an empty world"
+        4,
+        "the day, whether policies tell and nodes can be read, the version of the API server, of an empty world"
     );
 }

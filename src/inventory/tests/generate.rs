@@ -11,14 +11,14 @@ use super::specs;
 use super::world::Step;
 use super::{app, labels};
 use crate::inventory::delta::{
-    Delta, GrantFacts, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts, RouteKind,
+    Delta, GrantFacts, Ingress, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts, RouteKind,
     ServiceFacts, WorkloadObject,
 };
 use crate::matrix::{ServiceModel, Signal, Signals};
 use crate::model::{
     AssignmentId, CONTROL_PLANE_LABEL, GENERATED, HostAccess, HostAccesses, NodeFacts, NodeRequirement, NodeTerm,
-    ObjectIdentity, Placement, PodLabels, ProviderDuties, Requirement, Selector, Settings, Shortcoming, Shortcomings,
-    Taint, TaintEffect, Toleration, ValueDigest, VolumeClaim, WorkloadFacts, WorkloadKey, WorkloadKind,
+    ObjectIdentity, Placement, PodLabels, ProviderDuties, Readiness, Requirement, Selector, Settings, Shortcoming,
+    Shortcomings, Taint, TaintEffect, Toleration, ValueDigest, VolumeClaim, WorkloadFacts, WorkloadKey, WorkloadKind,
 };
 use crate::signals::{
     BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, FactKind, Facts, KubernetesVersion, Outcome,
@@ -130,9 +130,14 @@ fn step(dice: &mut Dice) -> Step {
             let standing = dice.pick(&[Standing::Read, Standing::Absent, Standing::Unreadable]);
             Step::Change(Delta::Standing(dice.pick(&FactKind::ALL), None, standing))
         }
+        41 => Step::Change(Delta::NodesReadable(!dice.once_in(3))),
         40 => {
             let minor = dice.pick(&[33, 37, 40]);
-            Step::Change(Delta::ServerVersion(dice.some(2, |_| KubernetesVersion { major: 1, minor })))
+            Step::Change(Delta::ServerVersion(dice.some(2, |_| KubernetesVersion {
+                major: 1,
+                minor,
+                of_provider: false,
+            })))
         }
         _ => {
             let kind = dice.pick(&listed_kinds());
@@ -222,6 +227,7 @@ fn workload_facts(dice: &mut Dice) -> WorkloadFacts {
             .with_if(Shortcoming::NoMemoryLimit, dice.once_in(3)),
         service_account: account(dice),
         several: dice.once_in(2),
+        containers: u16::from(dice.once_in(2)),
         claims: dice.some(3, claim).into_iter().collect(),
     }
 }
@@ -252,7 +258,13 @@ fn some_day(dice: &mut Dice) -> Date {
 fn facts(dice: &mut Dice) -> Delta {
     let kind = dice.pick(&FactKind::ALL);
     let name = object_name(dice, "x");
-    let name = if kind.is_of_cluster() { ObjectName::cluster(&name.name) } else { name };
+    let name = if kind.is_far() && dice.once_in(2) {
+        ObjectName { namespace: "velero".into(), ..name }
+    } else if kind.is_of_cluster() {
+        ObjectName::cluster(&name.name)
+    } else {
+        name
+    };
     let facts = dice.object(|dice| match kind {
         FactKind::Budgets => {
             let pods = policy_facts(dice).pods;
@@ -281,18 +293,20 @@ fn facts(dice: &mut Dice) -> Delta {
             let subject = Subject { kind, name: format!("w{}", dice.roll(3)).into() };
             let [failed, errors, passed] = [(); 3].map(|()| u32::from(dice.once_in(3)));
             let outcome = Outcome { failed, errors, passed };
-            Facts::Report(ReportFacts { about: [(subject, outcome)].into(), day: dice.some(2, some_day) })
+            let container = dice.some(2, |_| "main".into());
+            Facts::Report(ReportFacts { about: [(subject, outcome)].into(), day: dice.some(2, some_day), container })
         }
         FactKind::Certificates => Facts::Certificate(CertificateFacts {
             secret: tls_secret(dice),
             ready: dice.some(2, |dice| dice.once_in(2)),
             until: dice.some(2, |dice| days_from_today(i64::try_from(dice.roll(30)).unwrap())),
+            renewal: dice.some(2, some_day),
         }),
         FactKind::Backups => Facts::Backup(BackupFacts {
             included: dice.some(2, namespace).into_iter().collect(),
             excluded: dice.some(4, namespace).into_iter().collect(),
             phase: dice.pick(&[BackupPhase::Completed, BackupPhase::Failed]),
-            day: some_day(dice),
+            at: some_day(dice).at(3, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp(),
         }),
         FactKind::Snapshots => {
             Facts::Snapshot(SnapshotFacts { claim: "x0".into(), ready: dice.once_in(2), day: some_day(dice) })
@@ -353,7 +367,8 @@ fn grant_facts(dice: &mut Dice) -> GrantFacts {
 fn policy_facts(dice: &mut Dice) -> PolicyFacts {
     let one = |app: &str| Selector::new(vec![Requirement::In("app".into(), vec![app.to_owned()])]);
     let pods = if dice.once_in(4) { None } else { one(app_name(dice)) };
-    PolicyFacts { pods, ingress: !dice.once_in(3) }
+    let ingress = dice.pick(&[Ingress::Restricted, Ingress::Ignored, Ingress::Open]);
+    PolicyFacts { pods, ingress }
 }
 
 fn namespace_facts(dice: &mut Dice, name: &str) -> NamespaceFacts {
@@ -386,7 +401,11 @@ fn node_facts(dice: &mut Dice) -> NodeFacts {
         provider_id: dice.pick(&["", "aws://zone/i-1", "kind://node"]).into(),
         kubelet_version: dice.pick(&["v1.37.0", "v1.37.0-eks-1"]).into(),
         created: dice.some(2, |dice| days_from_today(-20 - i64::try_from(dice.roll(3)).unwrap())),
-        unready_since: dice.some(4, |dice| days_from_today(-i64::try_from(dice.roll(3)).unwrap())),
+        readiness: match dice.roll(4) {
+            0 | 1 => Readiness::Ready,
+            2 => Readiness::Unknown,
+            _ => Readiness::Not(days_from_today(-i64::try_from(dice.roll(3)).unwrap())),
+        },
     }
 }
 

@@ -12,8 +12,8 @@ use super::build::{
 use super::costs::{cost, of_size};
 use super::labels;
 use crate::inventory::{
-    Changed, Delta, GrantFacts, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts,
-    RouteKind, ServiceFacts,
+    Changed, Delta, GrantFacts, Ingress, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts,
+    RouteFacts, RouteKind, ServiceFacts,
 };
 use crate::matrix::{ServiceModel, Signal};
 use crate::model::{Requirement, Selector, WorkloadKind};
@@ -26,7 +26,10 @@ use crate::signals::{
 const MOST: u64 = 3 * 11;
 
 fn policy(app: &str) -> PolicyFacts {
-    PolicyFacts { pods: Selector::new(vec![Requirement::In("app".into(), vec![app.into()])]), ingress: true }
+    PolicyFacts {
+        pods: Selector::new(vec![Requirement::In("app".into(), vec![app.into()])]),
+        ingress: Ingress::Restricted,
+    }
 }
 
 fn grant(kind: RouteKind) -> GrantFacts {
@@ -163,15 +166,15 @@ fn facts_of_kind(kind: FactKind) -> Vec<Delta> {
         FactKind::VulnerabilityReports | FactKind::ConfigAuditReports | FactKind::Reports | FactKind::PolicyReports => {
             let subject = Subject { kind: "Deployment".into(), name: "app-3".into() };
             let about = [(subject, Outcome { failed: 1, ..Outcome::default() })].into();
-            (named("team-7", "web"), Facts::Report(ReportFacts { about, day: None }))
+            (named("team-7", "web"), Facts::Report(ReportFacts { about, ..ReportFacts::default() }))
         }
         FactKind::Certificates => {
-            let certificate = CertificateFacts { secret: "tls".into(), ready: Some(false), until: None };
+            let certificate = CertificateFacts { secret: "tls".into(), ready: Some(false), until: None, renewal: None };
             (named("team-7", "web"), Facts::Certificate(certificate))
         }
         FactKind::Backups => {
-            let (phase, day) = (BackupPhase::Failed, super::generate::TODAY);
-            let backup = BackupFacts { included: BTreeSet::new(), excluded: BTreeSet::new(), phase, day };
+            let (phase, at) = (BackupPhase::Failed, jiff::Timestamp::UNIX_EPOCH);
+            let backup = BackupFacts { included: BTreeSet::new(), excluded: BTreeSet::new(), phase, at };
             (named("velero", "web"), Facts::Backup(backup))
         }
         FactKind::Snapshots => {

@@ -37,6 +37,7 @@ fn namespace_of(delta: &Delta) -> Option<&str> {
         | Delta::PoliciesTell(_)
         | Delta::Facts(..)
         | Delta::Standing(..)
+        | Delta::NodesReadable(_)
         | Delta::ServerVersion(_) => None,
     }
 }

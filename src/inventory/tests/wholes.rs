@@ -13,8 +13,8 @@ use super::world::evaluations;
 use super::{app, labels};
 use crate::inventory::Changed;
 use crate::inventory::{
-    Delta, GrantFacts, Inventory, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts,
-    RouteKind, ServiceFacts,
+    Delta, GrantFacts, Ingress, Inventory, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts,
+    RouteFacts, RouteKind, ServiceFacts,
 };
 use crate::matrix::{Duty, LayerId, Matrix, ServiceModel, Signal};
 use crate::model::{
@@ -334,7 +334,7 @@ fn pods_are_unsegmented_while_no_policy_selects_them_and_that_is_known() {
     };
     let policy = |namespace: &str, pods: Option<&str>| {
         let pods = pods.and_then(|app| Selector::new(vec![Requirement::In("app".into(), vec![app.to_owned()])]));
-        Delta::Policy(named(namespace, "deny"), Some(PolicyFacts { pods, ingress: true }))
+        Delta::Policy(named(namespace, "deny"), Some(PolicyFacts { pods, ingress: Ingress::Restricted }))
     };
     assert!(!is_assumed(&inventory), "it is not known");
     inventory.apply(Delta::PoliciesTell(Policies::Tell));

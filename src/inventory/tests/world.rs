@@ -9,8 +9,8 @@ use super::generate::TODAY;
 use super::labels;
 use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
 use crate::inventory::delta::{
-    Delta, GrantFacts, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts, RouteKind,
-    ServiceFacts, WorkloadObject,
+    Delta, GrantFacts, Ingress, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts,
+    RouteKind, ServiceFacts, WorkloadObject,
 };
 use crate::inventory::{Inventory, LEFT_OUT, NAME_LABEL, Scope};
 use crate::matrix::{Layer, LayerId, Matrix, Signal, Signals};
@@ -58,6 +58,7 @@ pub(super) struct World {
     /// What workloads are made of, and by which.
     owned: BTreeMap<WorkloadKey, WorkloadKey>,
     standings: Standings,
+    nodes_readable: bool,
     server: Option<KubernetesVersion>,
     objects: BTreeMap<WorkloadKey, WorkloadObject>,
     services: BTreeMap<ObjectName, ServiceFacts>,
@@ -79,6 +80,7 @@ impl World {
             facts: BTreeMap::new(),
             owned: BTreeMap::new(),
             standings: Standings::default(),
+            nodes_readable: true,
             server: None,
             objects: BTreeMap::new(),
             services: BTreeMap::new(),
@@ -140,6 +142,7 @@ impl World {
             Delta::PoliciesTell(tell) => self.policies_tell = tell,
             Delta::Facts(kind, name, facts) => set(&mut self.facts, (kind, name), facts),
             Delta::Standing(kind, namespace, standing) => drop(self.standings.put(kind, namespace, standing)),
+            Delta::NodesReadable(readable) => self.nodes_readable = readable,
             Delta::ServerVersion(version) => self.server = version,
             Delta::Relisted(_) => unreachable!("changes are no relists"),
         }
@@ -164,6 +167,7 @@ impl World {
         all.extend([
             Delta::Day(self.today),
             Delta::PoliciesTell(self.policies_tell),
+            Delta::NodesReadable(self.nodes_readable),
             Delta::ServerVersion(self.server),
         ]);
         all
@@ -303,11 +307,11 @@ impl World {
             there
         };
         let is_let_in = |object: &&WorkloadObject| {
-            let policies = self.policies.iter().filter(|(policy, _)| policy.namespace == *namespace);
             let template = &object.facts.pods.template;
-            policies
-                .into_iter()
-                .any(|(_, policy)| policy.ingress && policy.pods.as_ref().is_none_or(|pods| pods.matches(template)))
+            let here = self.policies.iter().filter(|(policy, _)| policy.namespace == *namespace);
+            let selecting = here.filter(|(_, policy)| policy.pods.as_ref().is_none_or(|pods| pods.matches(template)));
+            let does: Vec<Ingress> = selecting.map(|(_, policy)| policy.ingress).collect();
+            does.contains(&Ingress::Restricted) && !does.contains(&Ingress::Open)
         };
         let facts: Vec<&WorkloadFacts> = whole.objects.iter().map(|object| &object.facts).collect();
         let made = self.owned.iter().filter(|(_, owner)| *owner == whole.key).map(|(child, _)| child);
@@ -346,9 +350,14 @@ impl World {
             far: &far,
             standings: &self.standings,
             registries_known: false,
+            velero_namespace: signals.velero_namespace(),
         };
         let mut observed = signals.look(&view);
         observed.extend(signals.look_at_cluster(&ClusterView { today: self.today, server: self.server }));
+        if !self.nodes_readable {
+            observed.extend(signals.blind_to_nodes());
+            return observed;
+        }
         let visible = self.control_plane_visible();
         let on_nodes = facts.iter().filter(|facts| !facts.placement.fargate).flat_map(|facts| {
             let admitted: Vec<_> =
@@ -453,7 +462,12 @@ pub(super) fn gone(delta: Delta) -> Delta {
         Delta::ServiceModel(name, _) => Delta::ServiceModel(name, None),
         Delta::Assignment(id, _) => Delta::Assignment(id, None),
         Delta::Facts(kind, name, _) => Delta::Facts(kind, name, None),
-        Delta::Relisted(_) | Delta::Day(_) | Delta::PoliciesTell(_) | Delta::Standing(..) | Delta::ServerVersion(_) => {
+        Delta::Relisted(_)
+        | Delta::Day(_)
+        | Delta::PoliciesTell(_)
+        | Delta::Standing(..)
+        | Delta::NodesReadable(_)
+        | Delta::ServerVersion(_) => {
             unreachable!("these are no objects")
         }
     }

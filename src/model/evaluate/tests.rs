@@ -3,6 +3,7 @@
 mod acceptance;
 mod claims;
 mod dated;
+mod fulfilment;
 mod models;
 mod nodes;
 mod own_models;

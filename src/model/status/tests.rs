@@ -3,6 +3,7 @@
 mod bounds;
 mod conditions;
 mod dates;
+mod fulfilment;
 mod risks;
 mod rows;
 mod steady;
@@ -13,8 +14,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{Subject, status};
 use crate::api::AssignmentStatus;
-use crate::model::testing::{cluster, matrix, minute, namespaced};
-use crate::model::{Acceptance, Assignment, AssignmentId, Catalogue, Completeness, RollUp};
+use crate::model::testing::{catalogue, cluster, matrix, minute, namespaced};
+use crate::model::{Acceptance, Assignment, AssignmentId, Completeness, RollUp};
 
 /// What a status is made from.
 #[derive(Clone, Debug)]
@@ -81,7 +82,7 @@ impl Given {
             acceptance: &self.acceptance,
             completeness: &self.completeness,
             roll_up: &self.roll_up,
-            catalogue: &Catalogue::default(),
+            catalogue: &catalogue(),
             assignment: self.assignment.as_ref(),
         };
         status(matrix(), &subject, previous, now)
