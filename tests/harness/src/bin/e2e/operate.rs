@@ -134,7 +134,7 @@ pub(crate) fn optional_apis(scenario: &mut Scenario) -> Result<()> {
         Ok(all.then_some(told))
     })?;
     told.lines()
-        .filter(|line| line.contains("gateway") || line.contains("openshift"))
+        .filter(|line| OPTIONAL.iter().any(|(group, _, _, plural)| line.contains(&format!("/{plural}.{group} "))))
         .for_each(|line| println!("{line}"));
     println!("watched after {}", seconds(after));
     Ok(())

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::scenario::{RELEASE, SYSTEM, Scenario};
 
 /// APIs that the operator watches where they are served: group, version, kind, plural.
-pub(crate) const OPTIONAL: [(&str, &str, &str, &str); 7] = [
+pub(crate) const OPTIONAL: [(&str, &str, &str, &str); 14] = [
     ("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes"),
     ("gateway.networking.k8s.io", "v1", "GRPCRoute", "grpcroutes"),
     ("gateway.networking.k8s.io", "v1alpha2", "TLSRoute", "tlsroutes"),
@@ -17,6 +17,13 @@ pub(crate) const OPTIONAL: [(&str, &str, &str, &str); 7] = [
     ("gateway.networking.k8s.io", "v1alpha2", "UDPRoute", "udproutes"),
     ("gateway.networking.k8s.io", "v1beta1", "ReferenceGrant", "referencegrants"),
     ("route.openshift.io", "v1", "Route", "routes"),
+    ("aquasecurity.github.io", "v1alpha1", "VulnerabilityReport", "vulnerabilityreports"),
+    ("aquasecurity.github.io", "v1alpha1", "ConfigAuditReport", "configauditreports"),
+    ("openreports.io", "v1alpha1", "Report", "reports"),
+    ("wgpolicyk8s.io", "v1alpha2", "PolicyReport", "policyreports"),
+    ("cert-manager.io", "v1", "Certificate", "certificates"),
+    ("velero.io", "v1", "Backup", "backups"),
+    ("snapshot.storage.k8s.io", "v1", "VolumeSnapshot", "volumesnapshots"),
 ];
 
 /// A right: verb and resource, with its group and subresource.
