@@ -46,11 +46,11 @@ export CARGO_ENCODED_RUSTFLAGS SOURCE_DATE_EPOCH
 # Nodes with arm64 have pages of 4, 16 or 64 KiB; an allocator made for the largest works on all of them.
 [[ $host != aarch64-* ]] || export JEMALLOC_SYS_WITH_LG_PAGE=16
 # auditable: scanners can read from the binary which crates it is made of.
-cargo auditable build --locked --release --bin responsibility-operator --target "$host" --target-dir "$out/build"
+cargo auditable build --locked --profile image --bin responsibility-operator --target "$host" --target-dir "$out/build"
 
 mkdir -p "$out/context"
 binary=$out/context/responsibility-operator
-install -m 0755 "$out/build/$host/release/responsibility-operator" "$binary"
+install -m 0755 "$out/build/$host/image/responsibility-operator" "$binary"
 headers=$(readelf --program-headers --dynamic --wide "$binary")
 ! grep -E 'INTERP|NEEDED' <<<"$headers" || die "$binary is not static"
 grep --quiet --text 'narenas:1,' "$binary" || die "$binary was built without the settings of .cargo/config.toml"
