@@ -40,7 +40,13 @@ pub(crate) fn upgrade(scenario: &mut Scenario) -> Result<()> {
     helm(&with(&["install", RELEASE, BEFORE, "--set=crds.upgrade=false"]))?;
     ensure!(!has_field(scenario)?, "the definitions of the version before have the field already");
     scenario.apply(&[assignment("shop", &["application-code"])])?;
-    scenario.show(&["wait", "rassign/team", "-n", "shop", "--for=condition=Ready", "--timeout=60s"])?;
+    // The image is of this version all the same, newer than its definitions: it says so and tries until they are brought.
+    let logs = ["logs", "-n", SYSTEM, "-l", "app.kubernetes.io/name=responsibility-operator", "--tail=-1"];
+    scenario.until("it says that the definitions are too old", |this| {
+        let told = this.kubectl(&logs)?;
+        let is_told = |line: &&str| line.contains("shop/team") && line.contains("field not declared in schema");
+        Ok(told.lines().find(is_told).map(str::to_owned))
+    })?;
     scenario.until("GapsFound", |this| Ok((events(this, "GapsFound")? > 0).then_some(())))?;
     // One is missing, as when a new version brings a new kind.
     scenario.show(&["delete", "crd", "servicemodels.sharedresponsibility.dev"])?;
@@ -48,6 +54,7 @@ pub(crate) fn upgrade(scenario: &mut Scenario) -> Result<()> {
     helm(&with(&["upgrade", RELEASE, CHART]))?;
     ensure!(has_field(scenario)?, "the definitions were not brought up to date");
     ensure!(definitions(scenario)?.len() == 3, "a definition is missing");
+    scenario.show(&["wait", "rassign/team", "-n", "shop", "--for=condition=Ready", "--timeout=60s"])?;
     scenario.show(&["get", "flowschema", RELEASE])?;
     let review = r#"{"spec": {"review": {"lastAt": "2026-01-01", "graceDays": 7}}}"#;
     let patch = ["patch", "rassign", "team", "-n", "shop", "--type=merge", "-p", review];
