@@ -11,8 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use kube::Client;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::{self, JoinSet};
@@ -31,7 +29,7 @@ use super::queue::Queue;
 use super::reconcile::{Outcome, Told};
 use super::{Options, STOP_LIMIT};
 use crate::inventory::{Changed, Delta, Inventory, Listed, ListedKind, Policies};
-use crate::model::{AssignmentId, Completeness};
+use crate::model::{AssignmentId, Completeness, day};
 use crate::signals::{FactKind, Standing};
 use crate::telemetry::Instruments;
 use work::Work;
@@ -414,11 +412,6 @@ fn has_a_say(inventory: &Inventory, one: &AssignmentId, other: &AssignmentId) ->
         Some(namespace) if other.is_cluster() => inventory.takes_in(other, namespace),
         Some(_) => one.namespace == other.namespace,
     }
-}
-
-/// The day of a time, in UTC.
-fn day(time: Timestamp) -> Date {
-    time.to_zoned(TimeZone::UTC).date()
 }
 
 /// Times in the API have whole seconds.

@@ -84,9 +84,11 @@ pub async fn explain(client: Client, options: Options, key: &WorkloadKey) -> Res
     let Some((evaluation, assignments)) = inventory.found(key) else {
         let known = inventory.workloads_of(&key.namespace);
         if known.iter().any(|known| known.as_ref() == key) {
-            let is_left_out = inventory.is_left_out(&key.namespace);
-            let unselected = || Unexplained::Unselected(key.to_string());
-            return Err(if is_left_out { Unexplained::LeftOut(key.namespace.to_string()) } else { unselected() });
+            return Err(if inventory.is_left_out(&key.namespace) {
+                Unexplained::LeftOut(key.namespace.to_string())
+            } else {
+                Unexplained::Unselected(key.to_string())
+            });
         }
         let known = known.iter().take(20).map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let known = if known.is_empty() { "none".to_owned() } else { known };

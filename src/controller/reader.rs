@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use super::input::{Input, Seen, SeenModel};
 use crate::extract::{
     ClusterAssignment, ConfiguredKind, ConfiguredWorkload, Extract, Extraction, FactsOf, GatewayRoute,
-    NamespacedAssignment, OpenShiftRoute, OwnServiceModel, ReferenceGrant,
+    NamespacedAssignment, OpenShiftRoute, OwnServiceModel, ReferenceGrant, object_name,
 };
-use crate::inventory::{Delta, ListedKind, ObjectName, RouteKind};
+use crate::inventory::{Delta, ListedKind, RouteKind};
 use crate::signals::FactKind;
 
 /// A kind that can be watched for the engine.
@@ -233,15 +233,10 @@ impl<O: FactsOf + Resource + Clone + Debug + DeserializeOwned + Send + 'static> 
     }
 
     fn input(&self, object: &O) -> Input {
-        Input::Change(Delta::Facts(self.kind, name_of(object), object.facts()))
+        Input::Change(Delta::Facts(self.kind, object_name(object.meta()), object.facts()))
     }
 
     fn deletion(&self, object: &O) -> Delta {
-        Delta::Facts(self.kind, name_of(object), None)
+        Delta::Facts(self.kind, object_name(object.meta()), None)
     }
-}
-
-fn name_of(object: &impl Resource) -> ObjectName {
-    let text = |text: Option<&String>| text.map(String::as_str).unwrap_or_default().into();
-    ObjectName { namespace: text(object.meta().namespace.as_ref()), name: text(object.meta().name.as_ref()) }
 }

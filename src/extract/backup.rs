@@ -1,12 +1,12 @@
 //! Backups of Velero: which namespaces they hold, and whether they are complete; and snapshots of volumes.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::dynamic::{Dynamic, FactsOf};
 use super::meta::or_default;
+use crate::model::day;
 use crate::signals::{BackupFacts, BackupPhase, Facts, SnapshotFacts};
 
 /// A Backup, decoded as far as it counts: <https://velero.io/docs/main/api-types/backup/>.
@@ -101,7 +101,7 @@ impl FactsOf for VolumeSnapshot {
         Some(Facts::Snapshot(SnapshotFacts {
             claim,
             ready: self.status.ready_to_use == Some(true),
-            day: created.0.to_zoned(TimeZone::UTC).date(),
+            day: day(created.0),
         }))
     }
 }

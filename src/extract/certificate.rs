@@ -1,11 +1,11 @@
 //! Certificates of cert-manager: which Secret they fill, and until when they are good.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::dynamic::{Dynamic, FactsOf};
 use super::meta::or_default;
+use crate::model::day;
 use crate::signals::{CertificateFacts, Facts};
 
 /// A Certificate, decoded as far as it counts: <https://cert-manager.io/docs/reference/api-docs/>.
@@ -37,7 +37,6 @@ struct Condition {
 
 impl FactsOf for Certificate {
     fn facts(&self) -> Option<Facts> {
-        let day = |time: Timestamp| time.to_zoned(TimeZone::UTC).date();
         let ready = self.status.conditions.iter().find(|condition| condition.r#type == "Ready");
         Some(Facts::Certificate(CertificateFacts {
             secret: self.spec.secret_name.as_str().into(),

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
@@ -72,34 +70,41 @@ pub(super) fn slim_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     })
 }
 
-impl<K: kube::Resource<DynamicType = ()>, S, T> kube::Resource for Slim<K, S, T> {
-    type DynamicType = ();
-    type Scope = K::Scope;
+/// Makes a type with metadata one of the Kubernetes kind that is its first parameter.
+macro_rules! resource_of_kind {
+    ($type:ident<$kind:ident $(, $parameter:ident)*>) => {
+        impl<$kind: kube::Resource<DynamicType = ()> $(, $parameter)*> kube::Resource for $type<$kind $(, $parameter)*> {
+            type DynamicType = ();
+            type Scope = $kind::Scope;
 
-    fn kind((): &()) -> Cow<'_, str> {
-        K::kind(&())
-    }
+            fn kind((): &()) -> Cow<'_, str> {
+                $kind::kind(&())
+            }
 
-    fn group((): &()) -> Cow<'_, str> {
-        K::group(&())
-    }
+            fn group((): &()) -> Cow<'_, str> {
+                $kind::group(&())
+            }
 
-    fn version((): &()) -> Cow<'_, str> {
-        K::version(&())
-    }
+            fn version((): &()) -> Cow<'_, str> {
+                $kind::version(&())
+            }
 
-    fn plural((): &()) -> Cow<'_, str> {
-        K::plural(&())
-    }
+            fn plural((): &()) -> Cow<'_, str> {
+                $kind::plural(&())
+            }
 
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
+            fn meta(&self) -> &ObjectMeta {
+                &self.metadata
+            }
 
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
-    }
+            fn meta_mut(&mut self) -> &mut ObjectMeta {
+                &mut self.metadata
+            }
+        }
+    };
 }
+
+resource_of_kind!(Slim<K, S, T>);
 
 /// An object of the Kubernetes kind `K`, which has no spec: what counts of it, `B`, stands beside the metadata.
 #[derive(Debug, Deserialize)]
@@ -127,34 +132,7 @@ impl<K, B> Bare<K, B> {
     }
 }
 
-impl<K: kube::Resource<DynamicType = ()>, B> kube::Resource for Bare<K, B> {
-    type DynamicType = ();
-    type Scope = K::Scope;
-
-    fn kind((): &()) -> Cow<'_, str> {
-        K::kind(&())
-    }
-
-    fn group((): &()) -> Cow<'_, str> {
-        K::group(&())
-    }
-
-    fn version((): &()) -> Cow<'_, str> {
-        K::version(&())
-    }
-
-    fn plural((): &()) -> Cow<'_, str> {
-        K::plural(&())
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
-    }
-}
+resource_of_kind!(Bare<K, B>);
 
 impl<K, S, T> Slim<K, S, T> {
     pub(super) fn name(&self) -> Arc<str> {
@@ -170,7 +148,9 @@ impl<K, S, T> Slim<K, S, T> {
     }
 }
 
-pub(super) fn object_name(metadata: &ObjectMeta) -> ObjectName {
+/// The namespace and the name of an object, empty where it has none.
+#[must_use]
+pub fn object_name(metadata: &ObjectMeta) -> ObjectName {
     ObjectName {
         namespace: metadata.namespace.as_deref().unwrap_or_default().into(),
         name: metadata.name.as_deref().unwrap_or_default().into(),
@@ -196,11 +176,6 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Readable<T> {
 
 pub(super) fn labels(map: Option<&BTreeMap<String, String>>) -> Labels {
     map.into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str())).collect()
-}
-
-/// The day of a time, in UTC.
-pub(super) fn day(time: &Time) -> Date {
-    time.0.to_zoned(TimeZone::UTC).date()
 }
 
 /// The default where a field is null, as where it is left out.

@@ -39,7 +39,7 @@ pub use configured::{ConfiguredKind, ConfiguredWorkload};
 pub use disruption_budget::PodDisruptionBudget;
 pub use dynamic::{Dynamic, FactsOf};
 pub use ingress::Ingress;
-pub use meta::{Readable, Slim};
+pub use meta::{Readable, Slim, object_name};
 pub use namespace::Namespace;
 pub use network_policy::NetworkPolicy;
 pub use node::Node;

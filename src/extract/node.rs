@@ -4,11 +4,10 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Deserialize;
 
-use super::meta::day;
 use super::placement::taint_effect;
 use super::{Extract, Extraction, Slim};
 use crate::inventory::{Delta, ListedKind};
-use crate::model::{NodeFacts, Readiness, Taint};
+use crate::model::{NodeFacts, Readiness, Taint, day};
 
 /// A Node, decoded as far as it counts. What its kubelet reports again and again is no part of that.
 pub type Node = Slim<core::Node, NodeSpec, NodeStatus>;
@@ -51,7 +50,7 @@ impl NodeStatus {
         let ready = self.conditions.iter().flatten().find(|condition| condition.r#type == "Ready");
         match ready.map(|ready| (ready.status.as_str(), &ready.last_transition_time)) {
             Some(("True", _)) => Readiness::Ready,
-            Some((_, Some(since))) => Readiness::Not(day(since)),
+            Some((_, Some(since))) => Readiness::Not(day(since.0)),
             Some((_, None)) | None => Readiness::Unknown,
         }
     }
@@ -81,7 +80,7 @@ impl Extract for Node {
             taints: self.spec.taints.iter().flatten().filter_map(TaintSpec::read).collect(),
             provider_id: self.spec.provider_id.as_deref().unwrap_or_default().into(),
             kubelet_version: self.status.node_info.kubelet_version.as_str().into(),
-            created: kube::Resource::meta(self).creation_timestamp.as_ref().map(day),
+            created: kube::Resource::meta(self).creation_timestamp.as_ref().map(|time| day(time.0)),
             readiness: self.status.readiness(),
         };
         // A node that no cloud controller has seen yet does not show what it is.

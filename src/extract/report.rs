@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 
@@ -104,7 +103,7 @@ impl FactsOf for Report {
         if let (Some(scan), Some(subject)) = (&self.scan, self.scanned()) {
             let failed = scan.summary.critical_count;
             about.insert(subject, Outcome { failed, errors: 0, passed: u32::from(failed == 0) });
-            day = scan.update_timestamp.map(|time| time.to_zoned(TimeZone::UTC).date());
+            day = scan.update_timestamp.map(crate::model::day);
         }
         for entry in &self.results {
             let named = entry.resources.iter().flatten().map(Reference::subject);

@@ -204,34 +204,23 @@ impl Inventory {
     }
 
     fn apply_facts(&mut self, kind: FactKind, name: &ObjectName, facts: Option<Facts>, changed: &mut Changed) {
-        if kind.is_far() {
-            return self.apply_far_facts(kind, name, facts, changed);
-        }
-        let is_of_cluster = name.namespace.is_empty();
-        let known = if is_of_cluster { &mut self.shelf } else { &mut self.namespace_entry(&name.namespace).shelf };
-        let before = known.put(kind, &name.name, facts.clone());
+        let of_namespace = !kind.is_far() && !name.namespace.is_empty();
+        let before = if kind.is_far() {
+            self.far.put(kind, (&name.namespace, &name.name), facts.clone())
+        } else if of_namespace {
+            self.namespace_entry(&name.namespace).shelf.put(kind, &name.name, facts.clone())
+        } else {
+            self.shelf.put(kind, &name.name, facts.clone())
+        };
         if before != facts {
             let versions: Vec<Facts> = before.into_iter().chain(facts).collect();
-            if is_of_cluster {
-                for namespace in self.namespace_names() {
-                    self.evaluate_touched(&namespace, &name.name, &versions, changed);
-                }
-            } else {
-                self.evaluate_touched(&name.namespace, &name.name, &versions, changed);
-            }
-        }
-        if !is_of_cluster {
-            self.forget_empty(&name.namespace);
-        }
-    }
-
-    fn apply_far_facts(&mut self, kind: FactKind, name: &ObjectName, facts: Option<Facts>, changed: &mut Changed) {
-        let before = self.far.put(kind, (&name.namespace, &name.name), facts.clone());
-        if before != facts {
-            let versions: Vec<Facts> = before.into_iter().chain(facts).collect();
-            for namespace in self.namespace_names() {
+            let concerned = if of_namespace { vec![name.namespace.clone()] } else { self.namespace_names() };
+            for namespace in concerned {
                 self.evaluate_touched(&namespace, &name.name, &versions, changed);
             }
+        }
+        if of_namespace {
+            self.forget_empty(&name.namespace);
         }
     }
 

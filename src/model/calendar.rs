@@ -1,7 +1,14 @@
 //! Days that pass: everything with a date is looked at as of one day, and says when it will be another.
 
 use jiff::civil::Date;
-use jiff::{Span, ToSpan};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, ToSpan};
+
+/// The day of a time, in UTC.
+#[must_use]
+pub fn day(time: Timestamp) -> Date {
+    time.to_zoned(TimeZone::UTC).date()
+}
 
 /// A day, and the next one on which an answer given for this day changes.
 #[derive(Clone, Copy, Debug)]

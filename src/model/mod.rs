@@ -32,6 +32,7 @@ pub use assignment::{
     Acceptance, AgreementCover, Assignment, AssignmentId, Claim, Deadline, DeadlineKind, EvidenceFacts, ExceptionState,
     ModelClaim, PartyDeclaration, Refusal, Review,
 };
+pub use calendar::day;
 pub use compile::{compile, selector};
 pub use conditions::{CONDITIONS, Completeness};
 pub use definition::{define, service_model_status};

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use crate::model::{Selector, VolumeClaim, WorkloadFacts, WorkloadKey};
 
@@ -211,7 +210,7 @@ pub struct BackupFacts {
 impl BackupFacts {
     /// The day on which it ended, in UTC.
     pub(super) fn day(&self) -> Date {
-        self.at.to_zoned(TimeZone::UTC).date()
+        crate::model::day(self.at)
     }
 
     /// Whether it holds a namespace.
