@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::names::{is_label, is_subdomain};
 use crate::extract::ConfiguredKind;
 use crate::model::{NodeRule, WorkloadKind};
-use crate::signals::{self, SignalSetting};
+use crate::signals::{self, CustomSignal, SignalSetting};
 
 /// The most bytes of a file: a ConfigMap holds no more.
 const SIZE_LIMIT: u64 = 1024 * 1024;
@@ -21,10 +21,16 @@ const WORKLOAD_KINDS: usize = 32;
 const NODE_MODELS: usize = 64;
 /// The most names of agents.
 const NODE_AGENTS: usize = 256;
+/// The most signals beside the built-in ones.
+const CUSTOM_SIGNALS: usize = 32;
 /// The most allowed registries.
 const REGISTRIES: usize = 256;
 /// The most bytes of the path to a template, and of each text of a rule.
 const TEXT_LIMIT: usize = 512;
+/// The most bytes of what a signal says.
+const SENTENCE: usize = 256;
+/// The most days that what a signal saw can count.
+const AGE: u32 = 3650;
 
 /// What the operator is told by its configuration file.
 #[derive(Debug, Default, Deserialize)]
@@ -40,6 +46,8 @@ pub(super) struct FileConfig {
     pub(super) managed_control_plane: bool,
     /// What is looked at to see whether duties are fulfilled, by the names of signals.
     pub(super) signals: BTreeMap<String, SignalSetting>,
+    /// Signals beside the built-in ones.
+    pub(super) custom_signals: Vec<CustomSignal>,
     /// The beginnings of the names of images that are allowed.
     pub(super) allowed_registries: Vec<String>,
     /// The namespace where Velero runs.
@@ -81,7 +89,11 @@ impl FileConfig {
                 "nodeAgents[{index}]: no DaemonSet is called {name:?}; write the name of one, such as my-agent"
             );
         }
-        signals::Settings::new(config.signals.clone()).context("signals")?;
+        check_length("customSignals", config.custom_signals.len(), CUSTOM_SIGNALS)?;
+        for (index, signal) in config.custom_signals.iter().enumerate() {
+            check_custom_signal(signal).with_context(|| format!("customSignals[{index}]"))?;
+        }
+        config.signal_settings()?;
         check_length("allowedRegistries", config.allowed_registries.len(), REGISTRIES)?;
         for (index, registry) in config.allowed_registries.iter().enumerate() {
             ensure!(
@@ -102,6 +114,9 @@ impl FileConfig {
     /// What is looked at to see whether duties are fulfilled.
     pub(super) fn signal_settings(&self) -> anyhow::Result<signals::Settings> {
         let settings = signals::Settings::new(self.signals.clone()).context("signals")?;
+        let settings = settings
+            .with_custom(&self.custom_signals)
+            .map_err(|(index, why)| anyhow::anyhow!("customSignals[{index}]: {why}"))?;
         let settings = settings.with_registries(!self.allowed_registries.is_empty());
         Ok(settings.with_velero_in(self.velero_namespace.clone()))
     }
@@ -138,21 +153,51 @@ fn check_workload_kinds(kinds: &[ConfiguredKind]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn check_workload_kind(kind: &ConfiguredKind) -> anyhow::Result<()> {
-    let ConfiguredKind { group, version, kind: name, plural, template } = kind;
+/// Checks the group, version, kind and plural of what is to be watched.
+fn check_kind([group, version, kind, plural]: [&str; 4]) -> anyhow::Result<()> {
     ensure!(is_subdomain(group), "group: {group:?} is no API group; write the group of the kind, such as argoproj.io");
     ensure!(
         is_label(version),
         "version: {version:?} is no version; write the version that is served, such as v1alpha1"
     );
     ensure!(
-        is_label(&name.to_ascii_lowercase()),
-        "kind: {name:?} is no kind; write it as its definition spells it, such as Rollout"
+        is_label(&kind.to_ascii_lowercase()),
+        "kind: {kind:?} is no kind; write it as its definition spells it, such as Rollout"
     );
     ensure!(
         is_label(plural),
         "plural: {plural:?} is no plural; write it as in kubectl api-resources, such as rollouts"
     );
+    Ok(())
+}
+
+fn check_custom_signal(signal: &CustomSignal) -> anyhow::Result<()> {
+    let CustomSignal { name, group, version, kind, plural, layer, failed, remedy, max_age_days, .. } = signal;
+    for (field, text, such_as) in [("name", name, "backup-plan"), ("layer", layer, "backup-recovery")] {
+        ensure!(
+            is_label(text),
+            "{field}: {text:?} is no {field}; write small letters, digits and dashes, such as {such_as}"
+        );
+    }
+    check_kind([group, version, kind, plural])?;
+    for (field, text) in [("failed", failed), ("remedy", remedy)] {
+        let Some(text) = text else { continue };
+        ensure!(
+            !text.trim().is_empty() && text.len() <= SENTENCE && !text.contains(char::is_control),
+            "{field}: it is empty, has more than {SENTENCE} bytes or several lines; write a few words in one line"
+        );
+    }
+    ensure!(
+        max_age_days.is_none_or(|days| (1..=AGE).contains(&days)),
+        "maxAgeDays: {} is not possible; write from 1 to {AGE}",
+        max_age_days.unwrap_or_default()
+    );
+    Ok(())
+}
+
+fn check_workload_kind(kind: &ConfiguredKind) -> anyhow::Result<()> {
+    let ConfiguredKind { group, version, kind: name, plural, template } = kind;
+    check_kind([group, version, name, plural])?;
     ensure!(
         template.len() <= TEXT_LIMIT,
         "template: it has more than {TEXT_LIMIT} bytes; write a path such as spec.template"

@@ -61,7 +61,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = namespace_pattern, default_value = LEFT_OUT, conflicts_with = "namespaces", env = "RESPONSIBILITY_EXCLUDE_NAMESPACES")]
     exclude_namespaces: Vec<String>,
 
-    /// YAML file with workloadKinds, nodeModels, nodeAgents, managedControlPlane, signals and allowedRegistries
+    /// YAML file with workloadKinds, nodeModels, nodeAgents, managedControlPlane, signals, customSignals and allowedRegistries
     #[arg(long, value_name = "FILE", env = "RESPONSIBILITY_CONFIG")]
     config: Option<PathBuf>,
 

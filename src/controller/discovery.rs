@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use kube::Client;
-use kube::core::ApiResource;
+use kube::core::{ApiResource, GroupVersionKind};
 
 use super::answer::{Refusal, answer};
 use super::input::SourceRole;
@@ -15,7 +16,7 @@ use super::watch::root_cause;
 use crate::extract::ConfiguredKind;
 use crate::extract::optional::{OF_SIGNALS, OPTIONAL, OptionalContent, OptionalKind, POLICY_APIS};
 use crate::inventory::ListedKind;
-use crate::signals::{FactKind, KubernetesVersion};
+use crate::signals::{CustomObjects, CustomSignal, KindScope, KubernetesVersion, Settings};
 
 /// How long the API server may take for an answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -30,24 +31,31 @@ pub(super) enum Wanted {
     BuiltIn(&'static OptionalKind),
     /// One of workloads, of which it was told.
     Configured(ConfiguredKind),
+    /// One that signals of the configuration look at.
+    Custom(Arc<CustomObjects>),
 }
 
 impl Wanted {
-    /// All of them, where these kinds are read for signals only.
-    pub(super) fn all(configured: &[ConfiguredKind], of_signals: &BTreeSet<FactKind>) -> Vec<Self> {
+    /// All of them, with the kinds that these signals read. Where only some namespaces are looked at, nothing can be read that
+    /// lies in none.
+    pub(super) fn all(configured: &[ConfiguredKind], signals: &Settings, whole_cluster: bool) -> Vec<Self> {
+        let read = signals.kinds();
         let configured = configured.iter().cloned().map(Self::Configured);
         let is_read = |optional: &&OptionalKind| match optional.content {
-            OptionalContent::Facts(kind) => of_signals.contains(&kind),
+            OptionalContent::Facts(kind) => read.contains(&kind),
             _ => true,
         };
         let of_signals = OF_SIGNALS.iter().filter(is_read).map(Self::BuiltIn);
-        OPTIONAL.iter().map(Self::BuiltIn).chain(configured).chain(of_signals).collect()
+        let custom = signals.custom().filter(|objects| whole_cluster || objects.of.scope != KindScope::Cluster);
+        let custom = custom.cloned().map(Self::Custom);
+        OPTIONAL.iter().map(Self::BuiltIn).chain(configured).chain(of_signals).chain(custom).collect()
     }
 
     pub(super) fn group(&self) -> &str {
         match self {
             Self::BuiltIn(optional) => optional.group,
             Self::Configured(configured) => &configured.group,
+            Self::Custom(objects) => &objects.of.group,
         }
     }
 
@@ -55,6 +63,7 @@ impl Wanted {
         match self {
             Self::BuiltIn(optional) => optional.plural,
             Self::Configured(configured) => &configured.plural,
+            Self::Custom(objects) => &objects.of.plural,
         }
     }
 
@@ -62,12 +71,20 @@ impl Wanted {
         match self {
             Self::BuiltIn(optional) => optional.kind,
             Self::Configured(configured) => &configured.kind,
+            Self::Custom(objects) => &objects.of.kind,
         }
     }
 
-    pub(super) const fn role(&self) -> SourceRole {
+    fn is_namespaced(&self) -> bool {
+        !matches!(self, Self::Custom(objects) if objects.of.scope == KindScope::Cluster)
+    }
+
+    pub(super) fn role(&self) -> SourceRole {
         match self {
-            Self::BuiltIn(OptionalKind { content: OptionalContent::Facts(_), .. }) => SourceRole::OptionalSignals,
+            Self::BuiltIn(OptionalKind { content: OptionalContent::Facts(kind), .. }) => {
+                SourceRole::OptionalSignals(*kind)
+            }
+            Self::Custom(objects) => SourceRole::OptionalSignals(objects.fact_kind()),
             Self::BuiltIn(_) => SourceRole::Optional,
             Self::Configured(_) => SourceRole::Configured,
         }
@@ -78,6 +95,7 @@ impl Wanted {
         match self {
             Self::BuiltIn(optional) => optional.listed(),
             Self::Configured(configured) => ListedKind::Workloads(configured.workload_kind()),
+            Self::Custom(objects) => ListedKind::Facts(objects.fact_kind()),
         }
     }
 
@@ -88,6 +106,10 @@ impl Wanted {
             Self::Configured(configured) => {
                 ConfiguredKind { version: version.to_owned(), ..configured.clone() }.resource()
             }
+            Self::Custom(objects) => {
+                let CustomSignal { group, kind, plural, .. } = &objects.of;
+                ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
+            }
         }
     }
 
@@ -96,22 +118,25 @@ impl Wanted {
         let version = match self {
             Self::BuiltIn(optional) => optional.versions.first().copied().unwrap_or_default(),
             Self::Configured(configured) => &configured.version,
+            Self::Custom(objects) => &objects.of.version,
         };
         (self.group().to_owned(), version.to_owned())
     }
 
     /// The version to read of those that can be had: the first that is preferred, else the first.
     fn best(&self, versions: &[&str]) -> Option<String> {
+        let is_served = |version: &&str| versions.contains(version);
         let preferred = match self {
-            Self::BuiltIn(optional) => optional.versions.iter().copied().find(|version| versions.contains(version)),
-            Self::Configured(configured) => Some(&*configured.version).filter(|version| versions.contains(version)),
+            Self::BuiltIn(optional) => optional.versions.iter().copied().find(is_served),
+            Self::Configured(configured) => Some(&*configured.version).filter(is_served),
+            Self::Custom(objects) => Some(&*objects.of.version).filter(is_served),
         };
         preferred.or_else(|| versions.first().copied()).map(str::to_owned)
     }
 
     fn fit(&self, resource: &Resource) -> Fit {
         let (of_plural, of_kind) = (resource.plural == self.plural(), resource.kind == self.kind());
-        match (of_plural && of_kind && resource.namespaced, of_plural || of_kind) {
+        match (of_plural && of_kind && resource.namespaced == self.is_namespaced(), of_plural || of_kind) {
             (true, _) => Fit::Right,
             (false, true) => Fit::Wrong,
             (false, false) => Fit::Other,
@@ -323,7 +348,7 @@ mod tests {
     }
 
     fn http_routes() -> Wanted {
-        let mut kinds = Wanted::all(&[], &BTreeSet::new()).into_iter();
+        let mut kinds = Wanted::all(&[], &Settings::default(), true).into_iter();
         kinds.find(|wanted| wanted.plural() == "httproutes").unwrap()
     }
 
@@ -379,7 +404,7 @@ mod tests {
         };
         let mut version = version("v1", Some(&[resource]));
         version.resources.iter_mut().flatten().for_each(|resource| resource.namespaced = namespaced);
-        let [wanted] = &Wanted::all(&[rollouts], &BTreeSet::new())[OPTIONAL.len()..] else {
+        let [wanted, ..] = &Wanted::all(&[rollouts], &Settings::default(), true)[OPTIONAL.len()..] else {
             panic!("one kind is configured")
         };
         let standing = Standing::Absent.next(wanted, &found("argoproj.io", vec![version]));
@@ -406,7 +431,8 @@ mod tests {
 
     #[test]
     fn only_groups_that_matter_are_asked_for_and_subresources_do_not_count() {
-        let Question { groups, .. } = Question::new(Wanted::all(&[], &BTreeSet::new()).iter(), std::iter::empty());
+        let Question { groups, .. } =
+            Question::new(Wanted::all(&[], &Settings::default(), true).iter(), std::iter::empty());
         assert!(groups.contains(GATEWAY) && groups.contains("route.openshift.io") && groups.contains("cilium.io"));
         assert!(!groups.contains("apps"));
         let list = serde_json::json!({ "groupVersion": "x/v1", "resources": [

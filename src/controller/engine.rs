@@ -30,7 +30,7 @@ use super::reconcile::{Outcome, Told};
 use super::{Options, STOP_LIMIT};
 use crate::inventory::{Changed, Delta, Inventory, Listed, ListedKind, Policies};
 use crate::model::{AssignmentId, Completeness, day};
-use crate::signals::{FactKind, Standing};
+use crate::signals::Standing;
 use crate::telemetry::Instruments;
 use work::Work;
 
@@ -205,8 +205,7 @@ impl Engine {
                 }
             }
             Input::Gone(source) => {
-                let (group, plural) = source.group_and_plural();
-                if let Some(kind) = FactKind::named(group, plural) {
+                if let Some(kind) = source.fact_kind() {
                     let namespace = source.namespace().map(Arc::from);
                     self.apply(Delta::Standing(kind, namespace, Standing::Absent));
                 }

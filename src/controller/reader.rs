@@ -9,11 +9,11 @@ use serde::de::DeserializeOwned;
 
 use super::input::{Input, Seen, SeenModel};
 use crate::extract::{
-    ClusterAssignment, ConfiguredKind, ConfiguredWorkload, Extract, Extraction, FactsOf, GatewayRoute,
+    ClusterAssignment, ConfiguredKind, ConfiguredWorkload, CustomObject, Extract, Extraction, FactsOf, GatewayRoute,
     NamespacedAssignment, OpenShiftRoute, OwnServiceModel, ReferenceGrant, object_name,
 };
 use crate::inventory::{Delta, ListedKind, RouteKind};
-use crate::signals::FactKind;
+use crate::signals::{CustomObjects, FactKind};
 
 /// A kind that can be watched for the engine.
 pub(super) trait Reader: Clone + Send + Sync + 'static {
@@ -204,6 +204,26 @@ impl Reader for ReferenceGrants {
 
     fn deletion(&self, object: &ReferenceGrant) -> Delta {
         object.deletion()
+    }
+}
+
+/// Objects of a kind that signals of the configuration look at.
+#[derive(Clone)]
+pub(super) struct CustomFacts(pub(super) Arc<CustomObjects>);
+
+impl Reader for CustomFacts {
+    type Object = CustomObject;
+
+    fn listed(&self) -> ListedKind {
+        ListedKind::Facts(self.0.fact_kind())
+    }
+
+    fn input(&self, object: &CustomObject) -> Input {
+        Input::Change(object.delta(&self.0))
+    }
+
+    fn deletion(&self, object: &CustomObject) -> Delta {
+        object.deletion(&self.0)
     }
 }
 

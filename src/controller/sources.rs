@@ -43,20 +43,20 @@ pub(super) enum SourceRole {
     /// Everything but one risk and what NetworkPolicies show: NetworkPolicies.
     Policies,
     /// Everything but whether some duties are fulfilled: what is read for signals only.
-    Signals,
+    Signals(FactKind),
     /// The same, of kinds that are watched where they are served.
-    OptionalSignals,
+    OptionalSignals(FactKind),
 }
 
 impl SourceRole {
     /// Whether the kind is looked for, and watched only where it is served.
     pub(super) const fn is_optional(self) -> bool {
-        matches!(self, Self::Configured | Self::Optional | Self::OptionalSignals)
+        matches!(self, Self::Configured | Self::Optional | Self::OptionalSignals(_))
     }
 
     /// Whether nothing can be said of duties, or not all, before the kind is read.
     const fn is_required(self) -> bool {
-        !self.is_optional() && !matches!(self, Self::Signals)
+        !self.is_optional() && !matches!(self, Self::Signals(_))
     }
 
     const fn is_own(self) -> bool {
@@ -84,6 +84,14 @@ impl Source {
     /// What is watched, as permissions name it.
     pub(super) fn resource(&self) -> &str {
         &self.resource
+    }
+
+    /// The kind among those that are read for signals only, if it is one.
+    pub(super) const fn fact_kind(&self) -> Option<FactKind> {
+        match self.role {
+            SourceRole::Signals(kind) | SourceRole::OptionalSignals(kind) => Some(kind),
+            _ => None,
+        }
     }
 
     /// Whether the kind is watched only where it is served.
@@ -133,7 +141,7 @@ impl Problem {
             Self::Forbidden => format!("the operator may not list and watch {sources}; {advice}"),
             Self::NotServed => format!("the API server does not know {sources}; {advice}"),
             Self::Misconfigured => {
-                format!("the API server serves {sources} with another kind or plural, or not in namespaces; {advice}")
+                format!("the API server serves {sources} with another kind, plural or scope; {advice}")
             }
             Self::Failing => format!("reading {sources} fails for more than a minute; {advice}"),
         }
@@ -149,6 +157,10 @@ impl Problem {
                 "grant these verbs to its ServiceAccount by a ClusterRole and a ClusterRoleBinding, for each of \
                  workloadKinds of the configuration file"
             }
+            (Self::Forbidden, SourceRole::OptionalSignals(FactKind::Custom(_))) => {
+                "grant these verbs to its ServiceAccount by a ClusterRole and a ClusterRoleBinding, for each kind of \
+                 customSignals of the configuration file"
+            }
             (Self::Forbidden, _) => {
                 "grant these verbs to its ServiceAccount: helm upgrade its release, or kubectl apply -f deploy/operator.yaml \
                  where it was installed by that"
@@ -156,6 +168,7 @@ impl Problem {
             (Self::NotServed, role) if role.is_own() => INSTALL_DEFINITIONS,
             (Self::NotServed, role) if role.is_optional() => "it was served before; see whether its API is available",
             (Self::NotServed, _) => "see whether the server is a supported version of Kubernetes",
+            (Self::Misconfigured, SourceRole::OptionalSignals(_)) => "correct customSignals of the configuration file",
             (Self::Misconfigured, _) => "correct workloadKinds of the configuration file",
             (Self::Failing, _) => "see the operator's log for the error",
         }
@@ -250,10 +263,8 @@ impl Sources {
     pub(super) fn standings(&self) -> impl Iterator<Item = (FactKind, Option<Arc<str>>, Standing)> {
         let read = self.read.iter().map(|source| (source, Standing::Read));
         let unreadable = self.unreadable.keys().map(|source| (source, Standing::Unreadable));
-        read.chain(unreadable).filter_map(|(source, standing)| {
-            let (group, plural) = source.group_and_plural();
-            Some((FactKind::named(group, plural)?, source.namespace.clone(), standing))
-        })
+        read.chain(unreadable)
+            .filter_map(|(source, standing)| Some((source.fact_kind()?, source.namespace.clone(), standing)))
     }
 
     /// Whether pods that no NetworkPolicy selects are known to be selected by none.
@@ -287,7 +298,7 @@ impl Sources {
                     aside.entry((what, *problem, problem.advice(source))).or_default().push(source);
                     continue;
                 }
-                SourceRole::Signals | SourceRole::OptionalSignals => {
+                SourceRole::Signals(_) | SourceRole::OptionalSignals(_) => {
                     let what = "signals that read that are Unknown";
                     aside.entry((what, *problem, problem.advice(source))).or_default().push(source);
                     continue;

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::Sender;
 use super::discovery::Wanted;
 use super::input::{Input, Source, SourceRole};
 use super::reader::{
-    ClusterAssignments, ConfiguredWorkloads, Facts, GatewayRoutes, NamespacedAssignments, OpenShiftRoutes,
+    ClusterAssignments, ConfiguredWorkloads, CustomFacts, Facts, GatewayRoutes, NamespacedAssignments, OpenShiftRoutes,
     OptionalFacts, Reader, ReferenceGrants, ServiceModels,
 };
 use super::watch::Watch;
@@ -82,16 +82,16 @@ impl Starter {
 
     /// The watches of a kind that is read for signals only.
     fn watches_of_facts(&self, kind: FactKind) -> Vec<(Source, Task)> {
-        const ROLE: SourceRole = SourceRole::Signals;
+        let role = SourceRole::Signals(kind);
         let facts = &self.extraction;
         match kind {
-            FactKind::Budgets => self.of_namespaces(&Facts::<extract::PodDisruptionBudget>::new(facts), ROLE),
-            FactKind::Claims => self.of_namespaces(&Facts::<extract::PersistentVolumeClaim>::new(facts), ROLE),
-            FactKind::StorageClasses => self.of_cluster(&Facts::<extract::StorageClass>::new(facts), ROLE),
-            FactKind::Roles => self.of_namespaces(&Facts::<extract::Role>::new(facts), ROLE),
-            FactKind::RoleBindings => self.of_namespaces(&Facts::<extract::RoleBinding>::new(facts), ROLE),
-            FactKind::ClusterRoles => self.of_cluster(&Facts::<extract::ClusterRole>::new(facts), ROLE),
-            FactKind::ClusterRoleBindings => self.of_cluster(&Facts::<extract::ClusterRoleBinding>::new(facts), ROLE),
+            FactKind::Budgets => self.of_namespaces(&Facts::<extract::PodDisruptionBudget>::new(facts), role),
+            FactKind::Claims => self.of_namespaces(&Facts::<extract::PersistentVolumeClaim>::new(facts), role),
+            FactKind::StorageClasses => self.of_cluster(&Facts::<extract::StorageClass>::new(facts), role),
+            FactKind::Roles => self.of_namespaces(&Facts::<extract::Role>::new(facts), role),
+            FactKind::RoleBindings => self.of_namespaces(&Facts::<extract::RoleBinding>::new(facts), role),
+            FactKind::ClusterRoles => self.of_cluster(&Facts::<extract::ClusterRole>::new(facts), role),
+            FactKind::ClusterRoleBindings => self.of_cluster(&Facts::<extract::ClusterRoleBinding>::new(facts), role),
             // These are watched where they are served.
             FactKind::VulnerabilityReports
             | FactKind::ConfigAuditReports
@@ -99,7 +99,8 @@ impl Starter {
             | FactKind::PolicyReports
             | FactKind::Certificates
             | FactKind::Backups
-            | FactKind::Snapshots => Vec::new(),
+            | FactKind::Snapshots
+            | FactKind::Custom(_) => Vec::new(),
         }
     }
 
@@ -160,6 +161,7 @@ impl Starter {
                 let reader = ConfiguredWorkloads { kind: Arc::new(kind), extraction: self.extraction.clone() };
                 self.dynamic_watches(wanted, &resource, &reader)
             }
+            Wanted::Custom(objects) => self.dynamic_watches(wanted, &resource, &CustomFacts(objects.clone())),
         }
     }
 

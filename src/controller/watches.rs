@@ -67,7 +67,7 @@ impl Watches {
             starter,
             prepared,
             sources,
-            optional: Wanted::all(&options.configured, &options.scope.signals.kinds())
+            optional: Wanted::all(&options.configured, &options.scope.signals, options.namespaces.is_none())
                 .into_iter()
                 .map(optional)
                 .collect(),

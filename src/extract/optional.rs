@@ -59,7 +59,8 @@ impl OptionalKind {
 }
 
 const fn of_signals(of: FactKind, kind: &'static str, versions: &'static [&'static str]) -> OptionalKind {
-    let (group, plural) = of.group_and_plural();
+    // Kinds of the configuration, which have no names here, are not among these.
+    let Some((group, plural)) = of.group_and_plural() else { unreachable!() };
     OptionalKind { group, versions, kind, plural, content: OptionalContent::Facts(of) }
 }
 

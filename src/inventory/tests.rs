@@ -5,6 +5,7 @@ mod build;
 mod census;
 mod changes;
 mod costs;
+mod custom;
 mod from_scratch;
 mod generate;
 mod growth;

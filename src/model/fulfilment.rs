@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 use crate::api::Fulfilment;
 use crate::matrix::{Duty, LayerId, ModelId, Owed};
 
@@ -13,7 +15,7 @@ use crate::matrix::{Duty, LayerId, ModelId, Owed};
 pub struct SignalId(u16);
 
 /// Whose doing or omission a signal shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 pub enum Attribution {
     /// The customer's.
     Customer,
@@ -24,11 +26,12 @@ pub enum Attribution {
 }
 
 /// How much is shown when a signal passes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 pub enum Reach {
     /// That the duty is fulfilled.
     Duty,
     /// That a part of it is: a failure counts, a pass alone shows nothing.
+    #[default]
     Part,
 }
 

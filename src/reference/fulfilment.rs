@@ -58,7 +58,7 @@ fn of(reads: Reads) -> String {
         Reads::Nodes => "nodes".to_owned(),
         Reads::Assignments => "assignments".to_owned(),
         Reads::ServerVersion => "/version".to_owned(),
-        Reads::Facts(kind) => kind.group_and_plural().1.to_owned(),
+        Reads::Facts(kind) => kind.group_and_plural().map_or("", |(_, plural)| plural).to_owned(),
     }
 }
 

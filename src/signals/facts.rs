@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::custom::Finding;
 use crate::model::{Selector, VolumeClaim, WorkloadFacts, WorkloadKey};
 
 /// The kinds of objects that are read for signals only.
@@ -39,11 +40,27 @@ pub enum FactKind {
     Backups,
     /// `snapshot.storage.k8s.io` VolumeSnapshots.
     Snapshots,
+    /// A kind of the configuration.
+    Custom(CustomKind),
+}
+
+/// The number of a kind that signals of the configuration look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CustomKind {
+    number: u16,
+    of_cluster: bool,
+}
+
+impl CustomKind {
+    /// The kind at this position among those of the configuration, which are some dozens at most.
+    pub(super) fn new(position: usize, of_cluster: bool) -> Self {
+        Self { number: u16::try_from(position).unwrap_or(u16::MAX), of_cluster }
+    }
 }
 
 impl FactKind {
-    /// All of them.
-    pub const ALL: [Self; 14] = [
+    /// All that the operator knows by itself.
+    pub const BUILT_IN: [Self; 14] = [
         Self::Budgets,
         Self::Claims,
         Self::StorageClasses,
@@ -60,10 +77,11 @@ impl FactKind {
         Self::Snapshots,
     ];
 
-    /// The API group, empty for the core group, and the plural, as permissions name them.
+    /// The API group, empty for the core group, and the plural, as permissions name them. None of a kind of the configuration,
+    /// which says that itself.
     #[must_use]
-    pub const fn group_and_plural(self) -> (&'static str, &'static str) {
-        match self {
+    pub const fn group_and_plural(self) -> Option<(&'static str, &'static str)> {
+        Some(match self {
             Self::Budgets => ("policy", "poddisruptionbudgets"),
             Self::Claims => ("", "persistentvolumeclaims"),
             Self::StorageClasses => ("storage.k8s.io", "storageclasses"),
@@ -78,13 +96,18 @@ impl FactKind {
             Self::Certificates => ("cert-manager.io", "certificates"),
             Self::Backups => ("velero.io", "backups"),
             Self::Snapshots => ("snapshot.storage.k8s.io", "volumesnapshots"),
-        }
+            Self::Custom(_) => return None,
+        })
     }
 
     /// Whether it lies in no namespace.
     #[must_use]
     pub const fn is_of_cluster(self) -> bool {
-        matches!(self, Self::StorageClasses | Self::ClusterRoles | Self::ClusterRoleBindings)
+        match self {
+            Self::StorageClasses | Self::ClusterRoles | Self::ClusterRoleBindings => true,
+            Self::Custom(kind) => kind.of_cluster,
+            _ => false,
+        }
     }
 
     /// Whether nothing can be told of it without what lies in no namespace.
@@ -97,12 +120,6 @@ impl FactKind {
     #[must_use]
     pub const fn is_far(self) -> bool {
         matches!(self, Self::Backups)
-    }
-
-    /// The kind of this group and plural.
-    #[must_use]
-    pub fn named(group: &str, plural: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.group_and_plural() == (group, plural))
     }
 }
 
@@ -127,6 +144,8 @@ pub enum Facts {
     Backup(BackupFacts),
     /// Of a VolumeSnapshot.
     Snapshot(SnapshotFacts),
+    /// What signals of the configuration found.
+    Custom(Vec<Finding>),
 }
 
 /// What a report is about.
@@ -313,6 +332,7 @@ impl Facts {
                 .claims
                 .iter()
                 .any(|claim| matches!(claim, VolumeClaim::Named(claimed) if *claimed == snapshot.claim)),
+            Self::Custom(found) => found.iter().any(|finding| finding.about.concerns(workload, facts, children)),
         }
     }
 }
@@ -335,8 +355,10 @@ impl Shelf {
     /// Whether something on it is another matter on another day.
     #[must_use]
     pub fn is_dated(&self) -> bool {
-        let is_dated = |facts: &Facts| {
-            matches!(facts, Facts::Report(_) | Facts::Certificate(_) | Facts::Backup(_) | Facts::Snapshot(_))
+        let is_dated = |facts: &Facts| match facts {
+            Facts::Report(_) | Facts::Certificate(_) | Facts::Backup(_) | Facts::Snapshot(_) => true,
+            Facts::Custom(found) => found.iter().any(|finding| finding.day.is_some()),
+            _ => false,
         };
         self.objects.values().any(is_dated)
     }

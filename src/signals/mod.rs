@@ -6,6 +6,7 @@
 mod broad_rights;
 mod certificate;
 mod config_audit_report;
+mod custom;
 mod disruption_budget;
 mod facts;
 mod image_pinning;
@@ -35,9 +36,10 @@ use std::sync::Arc;
 use crate::matrix::ServiceModel;
 use crate::model::{Catalogue, Observation, SignalId, Speaks, Verdict};
 
+pub use custom::{About, BadCustomSignal, BadExpression, CustomObjects, CustomSignal, Finding, KindScope, Reference};
 pub use facts::{
-    BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, FactKind, Facts, FarShelf, Outcome,
-    ReportFacts, RoleFacts, Shelf, SnapshotFacts, Standing, Standings, StorageClassFacts, Subject,
+    BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, CustomKind, FactKind, Facts, FarShelf,
+    Outcome, ReportFacts, RoleFacts, Shelf, SnapshotFacts, Standing, Standings, StorageClassFacts, Subject,
 };
 pub use pod_security::ENFORCE;
 pub use settings::{BadSetting, Settings, SignalSetting};
@@ -82,6 +84,7 @@ pub struct Signals {
     of_workloads: Vec<Active<LookAtWorkload>>,
     of_nodes: Vec<Active<LookAtNode>>,
     of_cluster: Vec<Active<LookAtCluster>>,
+    of_objects: Vec<custom::ActiveCustom>,
     registries_known: bool,
     velero_namespace: Arc<str>,
 }
@@ -95,9 +98,13 @@ struct Active<L> {
 }
 
 impl<L> Active<L> {
-    fn observed(&self, Seen { verdict, detail }: Seen) -> Observation {
-        Observation { signal: self.id, on: None, verdict, seen: detail }
+    fn observed(&self, seen: Seen) -> Observation {
+        observed(self.id, seen)
     }
+}
+
+fn observed(signal: SignalId, Seen { verdict, detail }: Seen) -> Observation {
+    Observation { signal, on: None, verdict, seen: detail }
 }
 
 impl Default for Signals {
@@ -130,7 +137,9 @@ impl Signals {
                 Look::Evidence => catalogue.add_attestation(speaks),
             }
         }
+        let of_objects = settings.custom().flat_map(|kind| kind.active(|speaks| catalogue.add(speaks))).collect();
         Self {
+            of_objects,
             catalogue: Arc::new(catalogue),
             of_workloads,
             of_nodes,
@@ -161,7 +170,10 @@ impl Signals {
     /// What is seen of a workload.
     #[must_use]
     pub fn look(&self, view: &View<'_>) -> Vec<Observation> {
-        self.of_workloads.iter().map(|active| active.observed((active.look)(view, active.threshold))).collect()
+        let of_workloads =
+            self.of_workloads.iter().map(|active| active.observed((active.look)(view, active.threshold)));
+        let of_objects = self.of_objects.iter().map(|active| observed(active.id, custom::look(view, active)));
+        of_workloads.chain(of_objects).collect()
     }
 
     /// What is seen of the cluster.

@@ -1,9 +1,11 @@
 //! Which signals are looked at, and by which thresholds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::custom::{BadCustomSignal, CustomObjects, CustomSignal, repeated};
 use super::facts::FactKind;
 use super::signal::Reads;
 use super::{SIGNALS, Signal};
@@ -22,6 +24,7 @@ pub struct SignalSetting {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     by_signal: BTreeMap<String, SignalSetting>,
+    custom: Vec<Arc<CustomObjects>>,
     /// Whether it is configured which registries are allowed.
     pub(super) registries_known: bool,
     /// The namespace where Velero runs.
@@ -83,7 +86,25 @@ impl Settings {
                 _ => {}
             }
         }
-        Ok(Self { by_signal: settings, registries_known: false, velero_namespace: None })
+        Ok(Self { by_signal: settings, ..Self::default() })
+    }
+
+    /// The same with signals of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// The position of the first that cannot be meant, and what is wrong with it.
+    pub fn with_custom(self, signals: &[CustomSignal]) -> Result<Self, (usize, BadCustomSignal)> {
+        let names = SIGNALS.iter().map(|signal| signal.id).chain(signals.iter().map(|signal| signal.name.as_str()));
+        if let Some((position, name)) = repeated(names) {
+            return Err((position - SIGNALS.len(), BadCustomSignal::SameName { name: name.to_owned() }));
+        }
+        Ok(Self { custom: CustomObjects::of(signals)?, ..self })
+    }
+
+    /// The kinds that signals of the configuration look at.
+    pub fn custom(&self) -> impl Iterator<Item = &Arc<CustomObjects>> {
+        self.custom.iter()
     }
 
     /// The same where it is configured which registries are allowed, or not.
@@ -109,7 +130,7 @@ impl Settings {
         })
     }
 
-    /// The kinds that some signal reads and nothing else.
+    /// The built-in kinds that some signal reads and nothing else.
     #[must_use]
     pub fn kinds(&self) -> BTreeSet<FactKind> {
         let reads = self.enabled().flat_map(|(signal, _)| signal.reads);

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::civil::{Date, date};
 
 use super::{
-    ClusterView, FactKind, Facts, FarShelf, KubernetesVersion, NodeView, SIGNALS, Seen, Segmented, Shelf, Standing,
-    Standings, Subject, View,
+    ClusterView, FactKind, Facts, FarShelf, KubernetesVersion, NodeView, SIGNALS, Seen, Segmented, Settings, Shelf,
+    Signals, Standing, Standings, Subject, View,
 };
-use crate::matrix::Signals;
+use crate::matrix::Signals as Shown;
 use crate::model::{Labels, NodeFacts, Verdict, WorkloadFacts, WorkloadKey, WorkloadKind};
 use crate::signals::Look;
 
@@ -26,15 +26,16 @@ pub(super) struct Scene {
     pub(super) far: FarShelf,
     pub(super) children: Vec<Subject>,
     pub(super) tls_secrets: BTreeSet<Arc<str>>,
-    pub(super) signals: Signals,
+    pub(super) signals: Shown,
     pub(super) standings: Standings,
     pub(super) registries_known: bool,
+    velero_namespace: Arc<str>,
 }
 
 impl Scene {
     pub(super) fn new() -> Self {
         let mut standings = Standings::default();
-        for kind in FactKind::ALL {
+        for kind in FactKind::BUILT_IN {
             standings.put(kind, None, Standing::Read);
         }
         Self {
@@ -47,9 +48,10 @@ impl Scene {
             far: FarShelf::default(),
             children: Vec::new(),
             tls_secrets: BTreeSet::new(),
-            signals: Signals::default(),
+            signals: Shown::default(),
             standings,
             registries_known: false,
+            velero_namespace: "velero".into(),
         }
     }
 
@@ -74,10 +76,24 @@ impl Scene {
         let signal = SIGNALS.iter().find(|signal| signal.id == id).unwrap();
         let Look::Workload(look) = signal.look else { panic!("{id} does not look at workloads") };
         let facts = [&self.facts];
-        let view = View {
+        look(&self.view(&facts), signal.threshold.map_or(0, |threshold| threshold.default))
+    }
+
+    /// What the signal of this name sees of it where the configuration has more of them: what it comes to, and in which words.
+    pub(super) fn seen_by_configured(&self, settings: &Settings, name: &str) -> (Verdict, String) {
+        let signals = Signals::new(settings);
+        let facts = [&self.facts];
+        let id = signals.catalogue().find(name).unwrap();
+        let observed = signals.look(&self.view(&facts)).into_iter().find(|observed| observed.signal == id).unwrap();
+        let words = signals.catalogue().get(id).words(observed.verdict, observed.seen.as_deref());
+        (observed.verdict, words.to_owned())
+    }
+
+    fn view<'a>(&'a self, facts: &'a [&'a WorkloadFacts]) -> View<'a> {
+        View {
             today: TODAY,
             key: &self.key,
-            facts: &facts,
+            facts,
             signals: self.signals,
             children: &self.children,
             tls_secrets: &self.tls_secrets,
@@ -88,9 +104,8 @@ impl Scene {
             far: &self.far,
             standings: &self.standings,
             registries_known: self.registries_known,
-            velero_namespace: &"velero".into(),
-        };
-        look(&view, signal.threshold.map_or(0, |threshold| threshold.default))
+            velero_namespace: &self.velero_namespace,
+        }
     }
 
     pub(super) fn verdict(&self, id: &str) -> Verdict {

@@ -323,7 +323,7 @@ fn a_signal_that_is_switched_off_is_not_looked_at_and_what_only_it_reads_is_not_
     assert!(signals.catalogue().iter().all(|speaks| &*speaks.signal != "broad-rights"));
     assert_eq!(signals.catalogue().iter().count(), SIGNALS.len() - 1);
     assert!(!settings.kinds().contains(&FactKind::ClusterRoles) && settings.kinds().contains(&FactKind::Budgets));
-    assert_eq!(Settings::default().kinds().into_iter().collect::<Vec<_>>(), FactKind::ALL);
+    assert_eq!(Settings::default().kinds().into_iter().collect::<Vec<_>>(), FactKind::BUILT_IN);
 }
 
 fn subject(kind: &str, name: &str) -> Subject {

@@ -24,8 +24,14 @@ fn fails(status: &AssignmentStatus, signal: &str) -> bool {
 
 /// What `explain` prints of a workload, with the rights of an administrator.
 fn explained(cluster: &Cluster, namespace: &str, workload: &str) -> String {
+    explained_by(cluster, namespace, workload, &[])
+}
+
+/// What `explain` prints with further flags.
+pub fn explained_by(cluster: &Cluster, namespace: &str, workload: &str, flags: &[&str]) -> String {
     let output = Command::new(Path::new(env!("CARGO_BIN_EXE_responsibility-operator")))
         .args(["explain", workload, "--namespace", namespace, "--default-service-model=CaaS"])
+        .args(flags)
         .env("KUBECONFIG", cluster.control_plane.kubeconfig())
         .output()
         .unwrap();

@@ -13,6 +13,7 @@
 mod acceptance;
 mod changes;
 mod clock;
+mod custom_signals;
 mod dates;
 mod events;
 mod faults;

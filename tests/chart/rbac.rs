@@ -122,6 +122,32 @@ configuration:
     assert_eq!(grants(one(&render(kinds), "ClusterRole", RELEASE)), expected);
 }
 
+#[test]
+fn the_kinds_of_custom_signals_are_granted_once_where_they_lie() {
+    let signal = |name: &str, plural: &str, scope: &str| {
+        format!(
+            "  - {{name: {name}, group: example.com, version: v1, kind: Kind, plural: {plural}, scope: {scope}, layer: node-os, \
+             duty: Customer, expression: 'true'}}\n"
+        )
+    };
+    let values = format!(
+        "configuration:\n  customSignals:\n{}{}{}",
+        signal("a", "plans", "Namespaced"),
+        signal("b", "plans", "Namespaced"),
+        signal("c", "sites", "Cluster")
+    );
+    let read = || vec!["list".to_owned(), "watch".to_owned()];
+    let mut expected = grants(one(&render("{}"), "ClusterRole", RELEASE));
+    expected.extend(["plans.example.com", "sites.example.com"].map(|resource| (resource.to_owned(), read())));
+    assert_eq!(grants(one(&render(&values), "ClusterRole", RELEASE)), expected);
+
+    let objects = render(&format!("namespaces: [shop]\n{values}"));
+    let of_shop = |object: &&Value| kind(object) == "Role" && object["metadata"]["namespace"] == "shop";
+    let granted = grants(objects.iter().find(of_shop).unwrap());
+    assert_eq!(granted.get("plans.example.com"), Some(&read()));
+    assert_eq!(granted.get("sites.example.com"), None, "it lies in no namespace");
+}
+
 /// The kinds that are read for signals only, as permissions name them, where these are enabled and no others.
 fn read_by(enabled: &[&str]) -> Vec<String> {
     let setting = |signal: &&Signal| {
@@ -129,7 +155,7 @@ fn read_by(enabled: &[&str]) -> Vec<String> {
         (signal.id.to_owned(), SignalSetting { enabled, threshold: None })
     };
     let settings = Settings::new(SIGNALS.iter().map(setting).collect()).unwrap();
-    let resource = |kind: FactKind| match kind.group_and_plural() {
+    let resource = |kind: FactKind| match kind.group_and_plural().expect("these are built in") {
         ("", plural) => plural.to_owned(),
         (group, plural) => format!("{plural}.{group}"),
     };

@@ -70,6 +70,14 @@ fn helm_finds_nothing_to_complain_of() {
     "configuration: {workloadKinds: [{group: a.io, version: v1, kind: A, plural: '*', template: spec.template}]}",
     &["/configuration/workloadKinds/0/plural"]
 )]
+#[case::custom_signal(
+    "configuration: {customSignals: [{name: a, group: a.io, version: v1, kind: A, plural: as, layer: node-os, duty: Everyone, expression: 'true'}]}",
+    &["/configuration/customSignals/0/duty", "Customer"]
+)]
+#[case::custom_signal_of_any_kind(
+    "configuration: {customSignals: [{name: a, group: a.io, version: v1, kind: A, plural: '*', layer: node-os, duty: Customer, expression: 'true'}]}",
+    &["/configuration/customSignals/0/plural"]
+)]
 #[case::node_model("configuration: {nodeModels: [{label: a, model: Metal}]}", &["/configuration/nodeModels/0/model"])]
 #[case::rule_asks_nothing("configuration: {nodeModels: [{model: CaaS}]}", &["/configuration/nodeModels/0", "labelPrefix"])]
 #[case::node_agent("configuration: {nodeAgents: [Not One]}", &["/configuration/nodeAgents/0"])]

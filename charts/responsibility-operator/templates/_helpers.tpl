@@ -202,6 +202,22 @@ some namespaces are looked at. */}}
   resources: [volumesnapshots]
   verbs: [list, watch]
 {{- end }}
+{{- include "operator.customSignalRules" (dict "context" . "scope" "Namespaced") }}
+{{- end }}
+
+{{/* Rules for the kinds under customSignals of the configuration; of {context, scope}. */}}
+{{- define "operator.customSignalRules" -}}
+{{- $scope := .scope }}
+{{- $granted := dict }}
+{{- range .context.Values.configuration.customSignals }}
+{{- $resource := printf "%s.%s" .plural .group }}
+{{- if and (eq (default "Namespaced" .scope) $scope) (not (hasKey $granted $resource)) }}
+{{- $_ := set $granted $resource true }}
+- apiGroups: [{{ .group }}]
+  resources: [{{ .plural }}]
+  verbs: [list, watch]
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* Rules for what signals read that lies in no namespace. */}}
@@ -216,6 +232,7 @@ some namespaces are looked at. */}}
   resources: [clusterrolebindings, clusterroles]
   verbs: [list, watch]
 {{- end }}
+{{- include "operator.customSignalRules" (dict "context" . "scope" "Cluster") }}
 {{- end }}
 
 {{/* Rules for what can be read and written in a namespace. */}}

@@ -17,7 +17,10 @@ use crate::model::{
 pub(super) fn inventory_under(default_model: impl Into<Option<ServiceModel>>) -> Inventory {
     let settings = Settings { default_model: default_model.into(), ..Settings::default() };
     let left_out = LEFT_OUT.split(',').collect();
-    Inventory::new(Scope { settings, left_out, ..Scope::default() }, super::generate::TODAY)
+    Inventory::new(
+        Scope { settings, left_out, signals: super::custom::settings(), ..Scope::default() },
+        super::generate::TODAY,
+    )
 }
 
 pub(super) fn named(namespace: &str, name: &str) -> ObjectName {

@@ -7,6 +7,7 @@ use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::custom;
 use super::specs;
 use super::world::Step;
 use super::{app, labels};
@@ -128,7 +129,7 @@ fn step(dice: &mut Dice) -> Step {
         38 => Step::Change(owned(dice)),
         39 => {
             let standing = dice.pick(&[Standing::Read, Standing::Absent, Standing::Unreadable]);
-            Step::Change(Delta::Standing(dice.pick(&FactKind::ALL), None, standing))
+            Step::Change(Delta::Standing(dice.pick(&custom::fact_kinds()), None, standing))
         }
         41 => Step::Change(Delta::NodesReadable(!dice.once_in(3))),
         40 => {
@@ -160,7 +161,7 @@ pub(super) fn listed_kinds() -> Vec<ListedKind> {
         ListedKind::Assignments,
         ListedKind::ClusterAssignments,
     ];
-    let fixed = fixed.into_iter().chain(FactKind::ALL.map(ListedKind::Facts));
+    let fixed = fixed.into_iter().chain(custom::fact_kinds().into_iter().map(ListedKind::Facts));
     let workloads = KINDS.into_iter().chain([owner_kind(), WorkloadKind::ReplicaSet]).map(ListedKind::Workloads);
     workloads.chain(ROUTES.map(ListedKind::Routes)).chain(fixed).collect()
 }
@@ -250,13 +251,13 @@ fn owned(dice: &mut Dice) -> Delta {
 }
 
 /// A day around the first.
-fn some_day(dice: &mut Dice) -> Date {
+pub(super) fn some_day(dice: &mut Dice) -> Date {
     days_from_today(-i64::try_from(dice.roll(12)).unwrap())
 }
 
 /// An object that is read for signals only.
 fn facts(dice: &mut Dice) -> Delta {
-    let kind = dice.pick(&FactKind::ALL);
+    let kind = dice.pick(&custom::fact_kinds());
     let name = object_name(dice, "x");
     let name = if kind.is_far() && dice.once_in(2) {
         ObjectName { namespace: "velero".into(), ..name }
@@ -311,6 +312,7 @@ fn facts(dice: &mut Dice) -> Delta {
         FactKind::Snapshots => {
             Facts::Snapshot(SnapshotFacts { claim: "x0".into(), ready: dice.once_in(2), day: some_day(dice) })
         }
+        FactKind::Custom(_) => custom::findings(dice),
     });
     Delta::Facts(kind, name, facts)
 }

@@ -10,6 +10,7 @@ use super::build::{
     showing, written,
 };
 use super::costs::{cost, of_size};
+use super::custom;
 use super::labels;
 use crate::inventory::{
     Changed, Delta, GrantFacts, Ingress, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts,
@@ -18,8 +19,8 @@ use crate::inventory::{
 use crate::matrix::{ServiceModel, Signal};
 use crate::model::{Requirement, Selector, WorkloadKind};
 use crate::signals::{
-    BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, FactKind, Facts, Outcome, ReportFacts,
-    RoleFacts, SnapshotFacts, StorageClassFacts, Subject,
+    About, BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, FactKind, Facts, Finding, Outcome,
+    Reference, ReportFacts, RoleFacts, SnapshotFacts, StorageClassFacts, Subject,
 };
 
 /// The pairs of three assignments with the workloads of a namespace, one more than there are at first.
@@ -181,6 +182,12 @@ fn facts_of_kind(kind: FactKind) -> Vec<Delta> {
             let snapshot = SnapshotFacts { claim: "data".into(), ready: false, day: super::generate::TODAY };
             (named("team-7", "web"), Facts::Snapshot(snapshot))
         }
+        FactKind::Custom(_) => {
+            let name = if kind.is_of_cluster() { ObjectName::cluster("web") } else { named("team-7", "web") };
+            let subject = Subject { kind: "Deployment".into(), name: "app-3".into() };
+            let about = About::Workloads([Reference { namespace: "team-7".into(), subject }].into());
+            (name, Facts::Custom(vec![Finding { signal: 0, about, outcome: Ok(false), day: None }]))
+        }
     };
     vec![Delta::Facts(kind, name, Some(facts))]
 }
@@ -199,7 +206,7 @@ fn every_kind() -> Vec<ListedKind> {
         ListedKind::Assignments,
         ListedKind::ClusterAssignments,
     ];
-    workloads.chain(routes).chain(others).chain(FactKind::ALL.map(ListedKind::Facts)).collect()
+    workloads.chain(routes).chain(others).chain(custom::fact_kinds().into_iter().map(ListedKind::Facts)).collect()
 }
 
 /// The complete list of these objects.

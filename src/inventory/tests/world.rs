@@ -97,7 +97,10 @@ impl World {
     /// An index that was told nothing of it yet.
     pub(super) fn inventory(&self) -> Inventory {
         let left_out = LEFT_OUT.split(',').collect();
-        Inventory::new(Scope { settings: self.settings, left_out, ..Scope::default() }, TODAY)
+        Inventory::new(
+            Scope { settings: self.settings, left_out, signals: super::custom::settings(), ..Scope::default() },
+            TODAY,
+        )
     }
 }
 
@@ -295,7 +298,7 @@ impl World {
 
     /// What signals see of a workload, by looking at everything that they may look at.
     fn observed(&self, whole: &Whole<'_>) -> Vec<Observation> {
-        let signals = Looking::default();
+        let signals = Looking::new(&super::custom::settings());
         let namespace = &whole.key.namespace;
         let lying_in = |of: &str| {
             let mut there = Shelf::default();
@@ -405,7 +408,7 @@ impl World {
             let found = evaluate(
                 &matrix,
                 &self.settings,
-                Looking::default().catalogue(),
+                Looking::new(&super::custom::settings()).catalogue(),
                 &self.circumstances(&whole),
                 &selecting,
                 &directory,
