@@ -73,9 +73,11 @@ async fn a_kind_nobody_heard_of_speaks_of_the_workloads_it_names_and_its_errors_
     let config = format!("--config={}", config.display());
     let operator = cluster.operator(&["--default-service-model=CaaS", &config]);
     let ns = cluster.namespace("custom");
+    // Whoever keeps data owes a backup of it.
+    let storing = json!({ "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": "data" } }] });
     ns.apply(&[
-        deployment("web", &json!({})),
-        deployment("api", &json!({})),
+        deployment("web", &storing),
+        deployment("api", &storing),
         team(&["backup-recovery", "workload-configuration"]),
     ]);
     let before = fulfilled(&ns.evaluated("team", 2).await);
