@@ -15,6 +15,7 @@ mod changes;
 mod clock;
 mod dates;
 mod events;
+mod explain;
 mod faults;
 mod fulfilment;
 mod inputs;
