@@ -31,5 +31,6 @@ mod scenarios;
 mod schema;
 mod serve;
 mod service_models;
+mod signals;
 mod support;
 mod workload_events;
