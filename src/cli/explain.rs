@@ -42,7 +42,13 @@ fn workload(text: &str) -> Result<(WorkloadKind, String), String> {
     let kind = match (built_in, kind.split_once('.')) {
         (Some(kind), _) => kind,
         (None, Some((kind, group))) => WorkloadKind::of(group, kind),
-        (None, None) => return Err(refused()),
+        (None, None) => {
+            let built_in = WorkloadKind::BUILT_IN.map(|kind| kind.name().to_owned()).join(", ");
+            return Err(format!(
+                "{text:?} is no workload: {kind} is not one of the built-in kinds {built_in}; write KIND/NAME of one of these, \
+                 such as Deployment/web, or KIND.GROUP/NAME, such as Rollout.argoproj.io/web"
+            ));
+        }
     };
     Ok((kind, name.to_owned()))
 }
@@ -123,9 +129,18 @@ mod tests {
     #[case("/web")]
     #[case("Deployment/")]
     #[case("Website/web")]
+    #[case("Website/")]
     fn what_is_no_workload_is_refused_with_what_to_write(#[case] text: &str) {
         let refusal = workload(text).unwrap_err();
         assert!(refusal.contains(text) && refusal.contains("write KIND/NAME"), "{refusal}");
+    }
+
+    #[test]
+    fn a_kind_that_is_not_built_in_is_refused_without_its_group() {
+        let refusal = workload("Website/web").unwrap_err();
+        for words in ["Website is not one of the built-in kinds CronJob, DaemonSet", "or KIND.GROUP/NAME"] {
+            assert!(refusal.contains(words), "{refusal}");
+        }
     }
 
     #[test]

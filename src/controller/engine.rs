@@ -187,6 +187,11 @@ impl Engine {
         essential.into_iter().chain(additional).chain(aside).chain(by_choice).collect()
     }
 
+    /// What cannot be read in a namespace of workloads and assignments, in sentences.
+    pub(super) fn missing_essentials(&self, namespace: &str) -> Vec<String> {
+        self.sources.completeness(Some(namespace), false, false).essential
+    }
+
     fn take(&mut self, input: Input) {
         match input {
             Input::Change(delta) => self.change(delta),

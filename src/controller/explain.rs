@@ -15,6 +15,9 @@ use crate::telemetry::telemetry;
 /// How long reading may take.
 const LIMIT: Duration = Duration::from_mins(2);
 
+/// How many workloads are named of a namespace that has not the one that was asked for.
+const NAMED: usize = 20;
+
 /// A workload in full.
 #[derive(Clone, Debug)]
 pub struct Explanation {
@@ -38,7 +41,7 @@ pub enum Unexplained {
     #[error("the cluster was not read within {} s; see the log above", LIMIT.as_secs())]
     Unread,
     /// There is no such workload.
-    #[error("{key} is no workload of the namespace {namespace}; it has: {known}")]
+    #[error("{key} is no workload of the namespace {namespace} (--namespace); it has: {known}")]
     NoSuchWorkload {
         /// What was asked for.
         key: String,
@@ -46,6 +49,21 @@ pub enum Unexplained {
         namespace: String,
         /// What there is.
         known: String,
+    },
+    /// Whether there is such a workload, or an assignment that selects it, cannot be told.
+    #[error(
+        "{key} cannot be explained, for not everything can be read; of the namespace {namespace} (--namespace) is seen: {known}; {}",
+        missing.join("; ")
+    )]
+    Unseen {
+        /// What was asked for.
+        key: String,
+        /// Where it was looked for.
+        namespace: String,
+        /// What is seen there.
+        known: String,
+        /// What could not be read, in sentences.
+        missing: Vec<String>,
     },
     /// Its namespace is left out.
     #[error(
@@ -82,18 +100,7 @@ pub async fn explain(client: Client, options: Options, key: &WorkloadKey) -> Res
     }
     let inventory = engine.inventory();
     let Some((evaluation, assignments)) = inventory.found(key) else {
-        let known = inventory.workloads_of(&key.namespace);
-        if known.iter().any(|known| known.as_ref() == key) {
-            return Err(if inventory.is_left_out(&key.namespace) {
-                Unexplained::LeftOut(key.namespace.to_string())
-            } else {
-                Unexplained::Unselected(key.to_string())
-            });
-        }
-        let known = known.iter().take(20).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let known = if known.is_empty() { "none".to_owned() } else { known };
-        let namespace = key.namespace.to_string();
-        return Err(Unexplained::NoSuchWorkload { key: key.to_string(), namespace, known });
+        return Err(unexplained(&engine, key));
     };
     let matrix = inventory.matrix();
     Ok(Explanation {
@@ -102,4 +109,23 @@ pub async fn explain(client: Client, options: Options, key: &WorkloadKey) -> Res
         duties: explained(matrix, inventory.catalogue(), evaluation),
         missing: engine.missing(&key.namespace),
     })
+}
+
+/// Why nothing was found for a workload. What could not be read may have held it, or the assignment that selects it.
+fn unexplained(engine: &Engine, key: &WorkloadKey) -> Unexplained {
+    let inventory = engine.inventory();
+    let known = inventory.workloads_of(&key.namespace);
+    let is_known = known.iter().any(|known| known.as_ref() == key);
+    if is_known && inventory.is_left_out(&key.namespace) {
+        return Unexplained::LeftOut(key.namespace.to_string());
+    }
+    let missing = engine.missing_essentials(&key.namespace);
+    let known = known.iter().take(NAMED).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let known = if known.is_empty() { "none".to_owned() } else { known };
+    let (key, namespace) = (key.to_string(), key.namespace.to_string());
+    match (missing.is_empty(), is_known) {
+        (false, _) => Unexplained::Unseen { key, namespace, known, missing },
+        (true, true) => Unexplained::Unselected(key),
+        (true, false) => Unexplained::NoSuchWorkload { key, namespace, known },
+    }
 }

@@ -17,27 +17,36 @@ use crate::support::Cluster;
 impl Cluster {
     /// Runs the operator within the test, with the rights of `deploy/operator.yaml` and a clock that can be moved.
     pub async fn operator_with_clock(&self, clock: &Arc<TestClock>, settings: Settings) -> OperatorTask {
-        let kubeconfig = Kubeconfig::read_from(self.operator_kubeconfig()).unwrap();
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-        let options = Options {
-            scope: Scope { settings, left_out: LEFT_OUT.split(',').collect(), ..Scope::default() },
-            extraction: Arc::default(),
-            configured: vec![],
-            namespaces: None,
-            instance: "test".to_owned(),
-            clock: clock.clone(),
-            owners_in_metrics: false,
-            status_writes_per_second: STATUS_WRITES_PER_SECOND,
-        };
+        self.operator_with_options("responsibility-operator", options(clock, settings)).await
+    }
+
+    /// The same as a ServiceAccount in the namespace of the operator, with all that it is told.
+    pub async fn operator_with_options(&self, account: &str, options: Options) -> OperatorTask {
         let stop = CancellationToken::new();
-        let task = tokio::spawn(controller::run(
-            Client::try_from(config).unwrap(),
-            options,
-            telemetry().0,
-            None,
-            stop.clone(),
-        ));
+        let client = self.client_of(account).await;
+        let task = tokio::spawn(controller::run(client, options, telemetry().0, None, stop.clone()));
         OperatorTask { stop, task }
+    }
+
+    /// A client with the rights of a ServiceAccount in the namespace of the operator.
+    pub async fn client_of(&self, account: &str) -> Client {
+        let kubeconfig = Kubeconfig::read_from(self.kubeconfig_of(account)).unwrap();
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        Client::try_from(config).unwrap()
+    }
+}
+
+/// What an operator is told that runs within a test.
+pub fn options(clock: &Arc<TestClock>, settings: Settings) -> Options {
+    Options {
+        scope: Scope { settings, left_out: LEFT_OUT.split(',').collect(), ..Scope::default() },
+        extraction: Arc::default(),
+        configured: vec![],
+        namespaces: None,
+        instance: "test".to_owned(),
+        clock: clock.clone(),
+        owners_in_metrics: false,
+        status_writes_per_second: STATUS_WRITES_PER_SECOND,
     }
 }
 

@@ -429,6 +429,13 @@ pub fn definitions(cluster: &Cluster, kinds: &[(&str, &str, &str, &str)]) {
     }
 }
 
+/// Installs the definitions of an API of others, under `tests/optional`.
+pub fn install(cluster: &Cluster, api: &str) {
+    let file = format!("tests/optional/{api}.yaml");
+    cluster.kubectl(&["apply", "-f", &file]);
+    cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "-f", &file]);
+}
+
 /// What a Customer says that it holds.
 pub fn held(layers: &[&str]) -> Value {
     json!({ "parties": [{ "name": "team", "role": "Customer" }], "duties": [held_by("team", layers)] })
