@@ -36,6 +36,21 @@ pub struct Scenario {
     pub rest: Rest,
     /// What it has left in etcd.
     pub stored: Stored,
+    /// The operator without any signal.
+    pub without_signals: WithoutSignals,
+}
+
+/// The operator when it looks at no signal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WithoutSignals {
+    /// Its starts, with no status written before.
+    pub starts: Vec<Start>,
+    /// From a single change to the status that shows it.
+    pub quiet: Latency,
+    /// Its memory after that.
+    pub memory: Memory,
+    /// What it has left in etcd.
+    pub stored: Stored,
 }
 
 /// From the start of a process until everything is known: the operator until the last assignment has its status, the floor

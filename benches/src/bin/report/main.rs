@@ -1,6 +1,7 @@
 //! Shows what `scale` and the benchmarks of the core have measured, and puts it into `docs/performance.md`.
 
 mod measures;
+mod signals;
 mod table;
 
 use std::collections::BTreeSet;
@@ -56,6 +57,8 @@ fn tables(scenarios: &[Scenario], core: &[Measurement]) -> Result<String> {
         writeln!(text, "\n### {workloads} workloads, {assignments} assignments\n")?;
         writeln!(text, "{objects} objects are read; a Deployment is listed as {listed_bytes} bytes.\n")?;
         write!(text, "{}", measures::table(scenario))?;
+        writeln!(text, "\nWithout [signals](fulfilment.md), and with all of them as above:\n")?;
+        write!(text, "{}", signals::table(scenario))?;
     }
     if let Some((memory, small, large)) = measures::slope(scenarios) {
         writeln!(

@@ -40,7 +40,7 @@ const WRITES: f64 = 50.0;
 /// The most bytes of a status: of most, and of all.
 const STATUS: [f64; 2] = [10_000.0, 32.0 * 1024.0];
 
-const MIB: f64 = 1_048_576.0;
+pub const MIB: f64 = 1_048_576.0;
 
 /// The table of a scenario.
 pub fn table(scenario: &Scenario) -> Table {
@@ -226,17 +226,17 @@ pub fn slope(scenarios: &[Scenario]) -> Option<(Memory, usize, usize)> {
 }
 
 /// The median of a figure of starts.
-fn median(starts: &[Start], figure: fn(&Start) -> f64) -> f64 {
+pub fn median(starts: &[Start], figure: fn(&Start) -> f64) -> f64 {
     let mut figures: Vec<f64> = starts.iter().map(figure).collect();
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-fn of_bytes(bytes: u64) -> f64 {
+pub fn of_bytes(bytes: u64) -> f64 {
     // Whole KiB fit: that is 4 TiB.
     f64::from(u32::try_from(bytes / 1024).unwrap_or(u32::MAX)) * 1024.0
 }
 
-fn of_count(count: usize) -> f64 {
+pub fn of_count(count: usize) -> f64 {
     u32::try_from(count).unwrap_or(u32::MAX).into()
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::audit::{Audit, count};
 use crate::cluster::{ACCOUNT, Cluster, merge_patch, request};
-use crate::process::{Floor, RunningOperator, seconds_between};
+use crate::process::{Floor, Looks, RunningOperator, seconds_between};
 
 /// How long it may take before the run has failed.
 const LIMIT: Duration = Duration::from_mins(10);
@@ -44,11 +44,11 @@ pub async fn floor(cluster: &Cluster) -> Result<(Start, usize, Floor)> {
 }
 
 /// A start of the operator, with no status written before; it is left running.
-pub async fn operator(cluster: &Cluster, world: World) -> Result<(Start, RunningOperator)> {
+pub async fn operator(cluster: &Cluster, world: World, looks: Looks) -> Result<(Start, RunningOperator)> {
     let mut audit = Audit::from_now(&cluster.audit_log(), ACCOUNT)?;
     let assignments = world.assignments().count();
     let spent_before = cluster.api_server_cpu()?;
-    let operator = RunningOperator::start(cluster)?;
+    let operator = RunningOperator::start(cluster, looks)?;
     let begun = Instant::now();
     let (mut entries, mut published) = (Vec::new(), HashSet::new());
     while published.len() < assignments {

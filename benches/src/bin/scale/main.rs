@@ -15,14 +15,14 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use benches::scenario::{Scenario, Start};
+use benches::scenario::{Scenario, Start, WithoutSignals};
 use benches::{World, kept};
 use clap::Parser;
 use http::Method;
 use serde_json::Value;
 
 use cluster::{Cluster, request};
-use process::{RunningOperator, seconds_between};
+use process::{Looks, RunningOperator, seconds_between};
 
 /// Measures the operator in large clusters on a real API server of its own.
 #[derive(Debug, Parser)]
@@ -124,19 +124,24 @@ async fn measure(
 ) -> Result<Scenario> {
     say(&format!("measuring with {} assignments", world.assignments));
     cluster.create("assignments", world.assignments()).await?;
-    let (mut operator_starts, mut floor_starts) = (Vec::new(), Vec::new());
+    let (mut operator_starts, mut plain_starts, mut floor_starts) = (Vec::new(), Vec::new(), Vec::new());
     let (mut running, mut objects): (Option<RunningOperator>, _) = (None, 0);
     for round in 1..=starts {
         if let Some(operator) = running.take() {
             operator.stop()?;
             cold::forget(cluster, world).await?;
         }
-        say(&format!("start {round} of {starts}: the floor, then the operator"));
+        say(&format!("start {round} of {starts}: the floor, the operator without signals, then with all of them"));
         let (start, count, _) = cold::floor(cluster).await?;
         say_of_start("floor", &start);
         objects = count;
         floor_starts.push(start);
-        let (start, operator) = cold::operator(cluster, world).await?;
+        let (start, operator) = cold::operator(cluster, world, Looks::AtNoSignals).await?;
+        say_of_start("without signals", &start);
+        plain_starts.push(start);
+        operator.stop()?;
+        cold::forget(cluster, world).await?;
+        let (start, operator) = cold::operator(cluster, world, Looks::AtSignals).await?;
         say_of_start("operator", &start);
         operator_starts.push(start);
         running = Some(operator);
@@ -158,6 +163,7 @@ async fn measure(
     say(&format!("{stored:?}"));
     operator.stop()?;
     cold::forget(cluster, world).await?;
+    let without_signals = without_signals(cluster, world, plain_starts, patience).await?;
     say("the same changes without the operator");
     let bare = reaction::measure_bare(cluster, world).await?;
     say(&format!("{bare:?}"));
@@ -180,12 +186,32 @@ async fn measure(
         settled_seconds,
         rest,
         stored,
+        without_signals,
     };
     let gone = world
         .assignments()
         .map(|assignment| request(Method::DELETE, &assignment.path(), "application/json", String::new()));
     cluster.send_all("assignments deleted", gone).await?;
     Ok(scenario)
+}
+
+/// What is measured of the operator when it looks at no signal, after these starts.
+async fn without_signals(
+    cluster: &Cluster,
+    world: World,
+    starts: Vec<Start>,
+    patience: Duration,
+) -> Result<WithoutSignals> {
+    say("single changes without signals");
+    let (_, operator) = cold::operator(cluster, world, Looks::AtNoSignals).await?;
+    rest::settle(cluster, patience).await?;
+    let quiet = reaction::measure(cluster, world).await?;
+    say(&format!("{quiet:?}"));
+    rest::settle(cluster, patience).await?;
+    let (memory, stored) = (operator.usage()?.memory, rest::stored(cluster).await?);
+    operator.stop()?;
+    cold::forget(cluster, world).await?;
+    Ok(WithoutSignals { starts, quiet, memory, stored })
 }
 
 fn say_of_start(what: &str, start: &Start) {

@@ -1,5 +1,6 @@
 //! The programs that are measured, and what they use.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use benches::scenario::Memory;
 use harness::{Operator, Supervised};
 use jiff::Timestamp;
 use procfs::process::Process;
+use responsibility_operator::signals::SIGNALS;
 
 use crate::cluster::{ACCOUNT, Cluster};
 
@@ -38,6 +40,23 @@ pub fn usage(id: i32) -> Result<Usage> {
     })
 }
 
+/// What the operator looks at beside who holds what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looks {
+    /// Every signal, as when nothing is said.
+    AtSignals,
+    /// None.
+    AtNoSignals,
+}
+
+/// A configuration that switches every signal off.
+fn without_signals(cluster: &Cluster) -> Result<PathBuf> {
+    let lines = SIGNALS.map(|signal| format!("  {}: {{enabled: false}}\n", signal.id)).concat();
+    let file = cluster.log("without-signals").with_extension("yaml");
+    std::fs::write(&file, format!("signals:\n{lines}"))?;
+    Ok(file)
+}
+
 /// The operator, as the chart starts it.
 pub struct RunningOperator {
     operator: Operator,
@@ -46,12 +65,16 @@ pub struct RunningOperator {
 }
 
 impl RunningOperator {
-    pub fn start(cluster: &Cluster) -> Result<Self> {
-        let arguments = [
+    pub fn start(cluster: &Cluster, looks: Looks) -> Result<Self> {
+        let mut arguments = vec![
             "--lease=responsibility-system/responsibility-operator",
             "--probe-address=127.0.0.1:0",
             "--metrics-address=127.0.0.1:0",
         ];
+        let config = format!("--config={}", without_signals(cluster)?.display());
+        if looks == Looks::AtNoSignals {
+            arguments.push(&config);
+        }
         let (program, kubeconfig) = (cluster.program("responsibility-operator")?, cluster.operator_kubeconfig()?);
         let started = Timestamp::now();
         let operator = Operator::start(&program, &kubeconfig, &arguments, cluster.log(ACCOUNT))?;
@@ -71,7 +94,7 @@ impl RunningOperator {
 /// The floor.
 pub struct Floor {
     process: Supervised,
-    log: std::path::PathBuf,
+    log: PathBuf,
     before: usize,
     started: Timestamp,
 }
