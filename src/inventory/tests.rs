@@ -11,6 +11,7 @@ mod generate;
 mod growth;
 mod monotone;
 mod scenarios;
+mod shown;
 mod specs;
 mod tenants;
 mod wholes;

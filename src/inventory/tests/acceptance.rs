@@ -29,7 +29,7 @@ pub(super) fn in_order(layers: &[&str]) -> Vec<String> {
 
 /// The layers of duties that are as wanted, in the order of the matrix and once for each duty.
 pub(super) fn layers_of(inventory: &Inventory, key: &WorkloadKey, wanted: impl Fn(&DutyState) -> bool) -> Vec<String> {
-    let found = super::world::evaluations(inventory).remove(key).unwrap_or_else(|| panic!("{key} was not evaluated"));
+    let found = super::shown::evaluations(inventory).remove(key).unwrap_or_else(|| panic!("{key} was not evaluated"));
     let duties = found.duties.iter().filter(|duty| wanted(duty));
     duties.map(|duty| inventory.matrix().layer(duty.layer).name.clone()).collect()
 }
@@ -227,7 +227,7 @@ fn auto() -> NodeFacts {
 }
 
 fn duties_of(inventory: &Inventory, name: &str) -> Vec<Duty> {
-    let found = super::world::evaluations(inventory).remove(&web()).unwrap();
+    let found = super::shown::evaluations(inventory).remove(&web()).unwrap();
     let layer = Matrix::built_in().find(name).unwrap();
     found.duties.iter().filter(|duty| duty.layer == layer).map(|duty| duty.duty).collect()
 }
@@ -263,9 +263,9 @@ fn an_eks_node_group_and_hybrid_nodes() {
 fn a_tenant_that_writes_saas_on_eks_loses_no_duty() {
     let mut inventory = joined(&[("group", node(&[("eks.amazonaws.com/nodegroup", "main")]))]);
     inventory.apply(itself(web(), facts_of("web")));
-    let before = super::world::evaluations(&inventory).remove(&web()).unwrap();
+    let before = super::shown::evaluations(&inventory).remove(&web()).unwrap();
     inventory.apply(written(&shop(), json!({ "serviceModel": "SaaS" })));
-    let after = super::world::evaluations(&inventory).remove(&web()).unwrap();
+    let after = super::shown::evaluations(&inventory).remove(&web()).unwrap();
     assert_eq!(after.duties, before.duties);
     let expected = in_order(&[
         "application-code",
@@ -284,14 +284,14 @@ fn a_pool_that_is_scaled_to_zero_says_nothing_new() {
     let gpu = || node(&[("cloud.google.com/gke-nodepool", "gpu"), ("pool", "gpu")]);
     let mut inventory = joined(&[("main", node(&[("cloud.google.com/gke-nodepool", "main")]))]);
     inventory.apply(itself(web(), WorkloadFacts { placement: on_nodes(&[("pool", "gpu")]), ..facts_of("web") }));
-    let before = super::world::shown(&inventory);
+    let before = super::shown::shown(&inventory);
     for _ in 0..2 {
         for facts in [Some(gpu()), None] {
             let changed = inventory.apply(Delta::Node("gpu-1".into(), facts));
             assert_eq!(changed, Changed::default());
         }
     }
-    assert_eq!(super::world::shown(&inventory), before);
+    assert_eq!(super::shown::shown(&inventory), before);
 }
 
 // Parties

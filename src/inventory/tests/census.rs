@@ -6,7 +6,7 @@ use serde_json::json;
 use super::build::{cluster, facts_of, inventory_under, itself, key, namespaced, node, written};
 use super::from_scratch::after;
 use super::generate::{settings, steps};
-use super::world::evaluations;
+use super::shown::evaluations;
 use crate::inventory::{Census, Delta, Inventory};
 use crate::matrix::{Duty, ServiceModel};
 

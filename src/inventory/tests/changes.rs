@@ -47,7 +47,7 @@ fn a_claim_waits_for_the_service_model_that_it_names() {
     let (web, platform) = (key("Deployment", "shop", "web"), cluster("platform"));
     inventory.apply(itself(web.clone(), facts_of("web")));
     inventory.apply(written(&platform, json!({ "serviceModel": "rosa" })));
-    let found = |inventory: &Inventory| super::world::evaluations(inventory).remove(&web).unwrap();
+    let found = |inventory: &Inventory| super::shown::evaluations(inventory).remove(&web).unwrap();
     assert!(found(&inventory).model.not_found);
     let cells = json!([{ "layer": "cloud-network", "owes": "Provider", "source": "contract" }]);
     let changed = inventory.apply(service_model("rosa", json!({ "extends": "ManagedNodes", "cells": cells })));

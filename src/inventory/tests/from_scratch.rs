@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::generate::{listed_kinds, settings, steps};
-use super::world::{Step, World, evaluations, shown};
+use super::shown::{evaluations, shown};
+use super::world::{Step, World};
 use crate::inventory::Changed;
 use crate::inventory::namespace::Namespace;
 use crate::inventory::{Delta, Inventory};

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::from_scratch::after;
 use super::generate::{node, settings, steps};
+use super::shown::evaluations;
 use super::specs::{SERVICE_MODELS, fresh_claims};
-use super::world::evaluations;
 use crate::api::ClusterResponsibilityAssignmentSpec;
 use crate::inventory::{Delta, Inventory};
 use crate::matrix::{Duty, LayerId};

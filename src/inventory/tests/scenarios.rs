@@ -20,7 +20,7 @@ fn unowned(layers: &[&str]) -> BTreeMap<GapReason, Vec<String>> {
 }
 
 fn models(inventory: &Inventory, key: &WorkloadKey) -> Vec<ServiceModel> {
-    let found = super::world::evaluations(inventory).remove(key).unwrap();
+    let found = super::shown::evaluations(inventory).remove(key).unwrap();
     found.model.models.iter().map(|model| ServiceModel::ALL[model.index()]).collect()
 }
 
@@ -322,13 +322,13 @@ fn executors_that_come_and_go_change_nothing() {
 #[test]
 fn a_gpu_pool_that_scales_up_and_down_again_changes_nothing() {
     let (mut inventory, ..) = data_team();
-    let before = super::world::shown(&inventory);
+    let before = super::shown::shown(&inventory);
     for joined in [true, false, true, false] {
         for name in ["gke-gpu-1", "gke-gpu-2"] {
             let gpu = node(&[("cloud.google.com/gke-nodepool", "gpu")]);
             let changed = inventory.apply(Delta::Node(name.into(), Some(gpu).filter(|_| joined)));
             assert_eq!(changed, Changed::default());
         }
-        assert_eq!(super::world::shown(&inventory), before);
+        assert_eq!(super::shown::shown(&inventory), before);
     }
 }

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::from_scratch::after;
 use super::generate::{settings, steps};
-use super::world::{Shown, Step, evaluations, shown};
+use super::shown::{Shown, evaluations, shown};
+use super::world::Step;
 use crate::inventory::{Delta, Inventory};
 use crate::model::{AssignmentId, Evaluation, WorkloadKey};
 

@@ -9,7 +9,7 @@ use super::build::{
     cluster, facts_of, inventory_under, itself, key, load_balancer, named, namespaced, node, on_nodes, part, showing,
     written,
 };
-use super::world::evaluations;
+use super::shown::evaluations;
 use super::{app, labels};
 use crate::inventory::Changed;
 use crate::inventory::{

@@ -1,22 +1,23 @@
 //! Everything that the index was told as plain maps, and what is found when all of it is evaluated from nothing but these.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 
 use super::generate::TODAY;
 use super::labels;
+use super::shown::Shown;
 use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
 use crate::inventory::delta::{
     Delta, GrantFacts, Ingress, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts,
     RouteKind, ServiceFacts, WorkloadObject,
 };
 use crate::inventory::{Inventory, LEFT_OUT, NAME_LABEL, Scope};
-use crate::matrix::{Layer, LayerId, Matrix, Signal, Signals};
+use crate::matrix::{Matrix, Signal, Signals};
 use crate::model::{
-    Assignment, AssignmentId, CONTROL_PLANE_LABEL, Circumstances, Directory, Evaluation, FoundNodes, HostAccesses,
-    Members, NodeFacts, NodeModels, Observation, Placement, RollUp, Settings, ValueDigest, WorkloadFacts, WorkloadKey,
+    Assignment, AssignmentId, CONTROL_PLANE_LABEL, Circumstances, Directory, FoundNodes, HostAccesses, Members,
+    NodeFacts, NodeModels, Observation, Placement, RollUp, Settings, ValueDigest, WorkloadFacts, WorkloadKey,
     WorkloadKind, compile, define, evaluate, risks_of_assignment,
 };
 use crate::signals::{
@@ -29,16 +30,6 @@ use crate::signals::{
 pub(super) enum Step {
     Change(Delta),
     Relist { kind: ListedKind, scope: Option<Arc<str>>, missing: u64 },
-}
-
-/// What is shown of an assignment: its totals, what it says as of today, and what the layers and models of the cluster's own
-/// in the totals are called.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Shown {
-    pub(super) roll_up: RollUp,
-    assignment: Assignment,
-    own_layers: Vec<Layer>,
-    own_models: Vec<String>,
 }
 
 /// A workload with all its objects.
@@ -474,32 +465,4 @@ pub(super) fn gone(delta: Delta) -> Delta {
             unreachable!("these are no objects")
         }
     }
-}
-
-impl Shown {
-    fn new(matrix: &Matrix, roll_up: RollUp, assignment: Assignment) -> Self {
-        let layers = roll_up.layers.iter().chain(assignment.declares.iter()).collect::<BTreeSet<LayerId>>();
-        let is_own = |layer: &&Layer| !layer.defined_by.is_empty();
-        Self {
-            own_layers: layers.iter().map(|layer| matrix.layer(*layer)).filter(is_own).cloned().collect(),
-            own_models: roll_up.models.iter().map(|model| matrix.model(model).name.clone()).collect(),
-            roll_up,
-            assignment,
-        }
-    }
-}
-
-/// What the index shows of every assignment.
-pub(super) fn shown(inventory: &Inventory) -> BTreeMap<AssignmentId, Shown> {
-    let one = |id: &AssignmentId| {
-        let (roll_up, assignment) = (inventory.roll_up(id).unwrap(), inventory.assignment(id).unwrap());
-        (id.clone(), Shown::new(inventory.matrix(), roll_up, (**assignment).clone()))
-    };
-    inventory.members.keys().map(one).collect()
-}
-
-/// What the index found for every workload that some assignment selects.
-pub(super) fn evaluations(inventory: &Inventory) -> BTreeMap<WorkloadKey, Arc<Evaluation>> {
-    let workloads = inventory.namespaces.values().flat_map(|namespace| namespace.workloads.values());
-    workloads.filter_map(|workload| Some(((*workload.key).clone(), workload.evaluation.clone()?))).collect()
 }
