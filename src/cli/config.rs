@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::names::{is_label, is_subdomain};
 use crate::extract::ConfiguredKind;
+use crate::matrix::Matrix;
 use crate::model::{NodeRule, WorkloadKind};
 use crate::signals::{self, CustomSignal, SignalSetting};
 
@@ -173,12 +174,16 @@ fn check_kind([group, version, kind, plural]: [&str; 4]) -> anyhow::Result<()> {
 
 fn check_custom_signal(signal: &CustomSignal) -> anyhow::Result<()> {
     let CustomSignal { name, group, version, kind, plural, layer, failed, remedy, max_age_days, .. } = signal;
-    for (field, text, such_as) in [("name", name, "backup-plan"), ("layer", layer, "backup-recovery")] {
-        ensure!(
-            is_label(text),
-            "{field}: {text:?} is no {field}; write small letters, digits and dashes, such as {such_as}"
-        );
-    }
+    ensure!(
+        is_label(name),
+        "name: {name:?} is no name of a signal; write small letters, digits and dashes, such as backup-plan"
+    );
+    let is_own = layer.split_once('/').is_some_and(|(domain, name)| is_subdomain(domain) && is_subdomain(name));
+    ensure!(
+        is_own || Matrix::built_in().find(layer).is_some(),
+        "layer: there is no layer {layer:?}; write one of docs/reference/matrix.md such as backup-recovery, or one that a \
+         ServiceModel defines, such as example.com/model-serving"
+    );
     check_kind([group, version, kind, plural])?;
     for (field, text) in [("failed", failed), ("remedy", remedy)] {
         let Some(text) = text else { continue };
@@ -258,6 +263,17 @@ managedControlPlane: true
 signals:
   node-age: {threshold: 14}
   broad-rights: {enabled: false}
+customSignals:
+- name: model-card
+  group: example.com
+  version: v1
+  kind: ModelCard
+  plural: modelcards
+  layer: example.com/model-serving
+  duty: Customer
+  selector: {matchLabels: {final: 'true'}}
+  podSelector: object.spec.selector
+  expression: object.?status.?reviewed.orValue(false)
 allowedRegistries: [registry.example.com/shop]
 ";
 
@@ -277,6 +293,8 @@ allowedRegistries: [registry.example.com/shop]
         let settings = config.signal_settings().unwrap();
         assert!(settings.enabled().any(|(signal, threshold)| signal.id == "node-age" && threshold == 14));
         assert!(settings.enabled().all(|(signal, _)| signal.id != "broad-rights"));
+        let custom: Vec<_> = settings.custom().flat_map(|objects| objects.names()).collect();
+        assert_eq!(custom, ["model-card"]);
         assert_eq!(config.allowed_registries, ["registry.example.com/shop"]);
     }
 
@@ -295,9 +313,35 @@ allowedRegistries: [registry.example.com/shop]
         "allowedRegistries[0]: no image is called \"\"; write the beginning"
     )]
     #[case::no_namespace("veleroNamespace: Velero/1", "veleroNamespace: \"Velero/1\" is no namespace; write the name")]
+    #[case::custom_name(
+        "customSignals: [{name: A B, NODE, layer: node-os}]",
+        "customSignals[0]: name: \"A B\" is no name of a signal"
+    )]
+    #[case::custom_layer(
+        "customSignals: [{name: a, NODE, layer: node-oss}]",
+        "customSignals[0]: layer: there is no layer \"node-oss\"; write"
+    )]
+    #[case::custom_expression(
+        "customSignals: [{name: a, NODE, layer: node-os, maxAgeDays: 3}]",
+        "customSignals[0]: maxAgeDays: it says nothing without seenAt"
+    )]
+    #[case::custom_name_of_another(
+        "customSignals: [{name: a, NODE, layer: node-os}, {name: a, NODE, layer: node-os}]",
+        "customSignals[1]: name: \"a\" is the name of another signal"
+    )]
+    #[case::custom_age(
+        "customSignals: [{name: a, NODE, layer: node-os, seenAt: object.a, maxAgeDays: 0}]",
+        "customSignals[0]: maxAgeDays: 0 is not possible; write from 1 to 3650"
+    )]
+    #[case::custom_sentence(
+        "customSignals: [{name: a, NODE, layer: node-os, failed: ' '}]",
+        "customSignals[0]: failed: it is empty"
+    )]
     #[case::odd_registry("allowedRegistries: [a.io, 'https://a.io/ *']", "allowedRegistries[1]: no image is called")]
     fn odd_settings_of_signals_are_refused(#[case] text: &str, #[case] expected: &str) {
-        let refusal = refusal(text);
+        let node =
+            "group: example.com, version: v1, kind: NodeScan, plural: nodescans, duty: Operator, expression: 'true'";
+        let refusal = refusal(&text.replace("NODE", node));
         assert!(refusal.starts_with(expected), "{refusal}");
     }
 
