@@ -123,15 +123,17 @@ impl Wanted {
         (self.group().to_owned(), version.to_owned())
     }
 
-    /// The version to read of those that can be had: the first that is preferred, else the first.
+    /// The version to read of those that can be had: the first that is preferred, else the first. An expression, which may be
+    /// true in another version for no good reason, is tried in its own only.
     fn best(&self, versions: &[&str]) -> Option<String> {
         let is_served = |version: &&str| versions.contains(version);
-        let preferred = match self {
-            Self::BuiltIn(optional) => optional.versions.iter().copied().find(is_served),
-            Self::Configured(configured) => Some(&*configured.version).filter(is_served),
+        let any = || versions.first().copied();
+        let best = match self {
+            Self::BuiltIn(optional) => optional.versions.iter().copied().find(is_served).or_else(any),
+            Self::Configured(configured) => Some(&*configured.version).filter(is_served).or_else(any),
             Self::Custom(objects) => Some(&*objects.of.version).filter(is_served),
         };
-        preferred.or_else(|| versions.first().copied()).map(str::to_owned)
+        best.map(str::to_owned)
     }
 
     fn fit(&self, resource: &Resource) -> Fit {
@@ -196,7 +198,7 @@ impl Standing {
             Self::Served(_) if serving.is_empty() && !unsure.is_empty() => self.clone(),
             _ => match wanted.best(&serving).or_else(|| wanted.best(&unsure)) {
                 Some(version) => Self::Served(version),
-                None if misfit => Self::Misfit,
+                None if misfit || !serving.is_empty() => Self::Misfit,
                 None => Self::Absent,
             },
         }

@@ -141,7 +141,7 @@ impl Problem {
             Self::Forbidden => format!("the operator may not list and watch {sources}; {advice}"),
             Self::NotServed => format!("the API server does not know {sources}; {advice}"),
             Self::Misconfigured => {
-                format!("the API server serves {sources} with another kind, plural or scope; {advice}")
+                format!("the API server serves {sources} with another version, kind, plural or scope; {advice}")
             }
             Self::Failing => format!("reading {sources} fails for more than a minute; {advice}"),
         }
@@ -168,7 +168,9 @@ impl Problem {
             (Self::NotServed, role) if role.is_own() => INSTALL_DEFINITIONS,
             (Self::NotServed, role) if role.is_optional() => "it was served before; see whether its API is available",
             (Self::NotServed, _) => "see whether the server is a supported version of Kubernetes",
-            (Self::Misconfigured, SourceRole::OptionalSignals(_)) => "correct customSignals of the configuration file",
+            (Self::Misconfigured, SourceRole::OptionalSignals(FactKind::Custom(_))) => {
+                "correct customSignals of the configuration file"
+            }
             (Self::Misconfigured, _) => "correct workloadKinds of the configuration file",
             (Self::Failing, _) => "see the operator's log for the error",
         }

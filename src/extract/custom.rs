@@ -1,12 +1,13 @@
-//! Objects of kinds that signals of the configuration look at: all of them is decoded, for expressions may look anywhere.
+//! Objects of kinds that signals of the configuration look at. What they hold is kept as text until it is known to be small
+//! enough to be decoded: an expression may look anywhere, and whoever writes an object decides how large it is.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::de::Error;
+use serde::de::{Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::dynamic::dynamic_resource;
-use super::meta::{labels, object_name, slim_metadata};
+use super::dynamic::{Dynamic, dynamic_resource};
+use super::meta::{labels, object_name};
 use crate::inventory::Delta;
 use crate::signals::CustomObjects;
 
@@ -14,19 +15,15 @@ use crate::signals::CustomObjects;
 #[derive(Clone, Debug)]
 pub struct CustomObject {
     metadata: ObjectMeta,
-    object: Value,
+    text: Box<RawValue>,
 }
 
 impl<'de> Deserialize<'de> for CustomObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut object = Value::deserialize(deserializer)?;
-        let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
-            return Err(D::Error::missing_field("metadata"));
-        };
-        // Who manages which field is by far the largest part of many objects, and tells nothing of them.
-        metadata.remove("managedFields");
-        let metadata = slim_metadata(&object["metadata"]).map_err(D::Error::custom)?;
-        Ok(Self { metadata, object })
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        let Dynamic { metadata, .. } =
+            serde_json::from_str::<Dynamic<IgnoredAny>>(text.get()).map_err(D::Error::custom)?;
+        Ok(Self { metadata, text })
     }
 }
 
@@ -37,7 +34,7 @@ impl CustomObject {
     #[must_use]
     pub fn delta(&self, objects: &CustomObjects) -> Delta {
         let name = object_name(&self.metadata);
-        let facts = objects.facts(&name.namespace, &labels(self.metadata.labels.as_ref()), &self.object);
+        let facts = objects.facts(&name.namespace, &labels(self.metadata.labels.as_ref()), self.text.get());
         Delta::Facts(objects.fact_kind(), name, facts)
     }
 

@@ -82,7 +82,7 @@ impl Inventory {
         let subject = Subject { kind: child.kind.name().into(), name: child.name.clone() };
         let namespace = self.namespace_entry(&child.namespace);
         let concerned = namespace.set_owner(subject, owner);
-        if !concerned.is_empty() && !namespace.shelf.is_empty() {
+        if !concerned.is_empty() && !(namespace.shelf.is_empty() && self.shelf.is_empty()) {
             self.evaluate_workloads(&child.namespace, |workload| concerned.contains(&workload.key), changed);
         }
     }

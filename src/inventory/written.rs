@@ -87,7 +87,8 @@ impl Inventory {
         let moved = self.nodes.set_day(today);
         self.look_again(&moved, changed);
         // What signals see in what has a date is another matter each day.
-        let is_dated = |namespace: &Namespace| !self.far.is_empty() || namespace.shelf.is_dated();
+        let everywhere = !self.far.is_empty() || self.shelf.is_dated();
+        let is_dated = |namespace: &Namespace| everywhere || namespace.shelf.is_dated();
         let dated: Vec<Arc<str>> =
             self.namespaces.values().filter(|namespace| is_dated(namespace)).map(|ns| ns.name.clone()).collect();
         for namespace in dated {

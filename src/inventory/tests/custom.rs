@@ -4,9 +4,13 @@ use std::sync::LazyLock;
 
 use serde_json::json;
 
-use super::generate::{Dice, NAMESPACES};
-use crate::model::{Requirement, Selector};
-use crate::signals::{About, CustomSignal, FactKind, Facts, Finding, Reference, Settings, Subject};
+use super::build::{inventory_under, itself, key, namespaced, showing, written};
+use super::generate::{Dice, NAMESPACES, TODAY, days_from_today};
+use super::shown::evaluations;
+use crate::inventory::{Delta, Inventory, ObjectName};
+use crate::matrix::{ServiceModel, Signal};
+use crate::model::{Requirement, Selector, Verdict};
+use crate::signals::{About, CustomSignal, FactKind, Facts, Finding, Reference, Settings, Standing, Subject};
 
 /// Read once: their expressions are parsed.
 static SIGNALS: LazyLock<Settings> = LazyLock::new(signals);
@@ -67,4 +71,43 @@ fn about(dice: &mut Dice) -> About {
             About::Workloads([Reference { namespace, subject }].into())
         }
     }
+}
+
+/// A Deployment that keeps data, and an object of the cluster that speaks of `about` and says that all is well as of today.
+fn with_site(about: About) -> Inventory {
+    let mut inventory = inventory_under(ServiceModel::Caas);
+    inventory.apply(itself(key("Deployment", "shop", "web"), showing("web", &[Signal::Storage])));
+    inventory.apply(written(&namespaced("shop", "team"), json!({})));
+    let site = *fact_kinds().iter().find(|kind| matches!(kind, FactKind::Custom(_)) && kind.is_of_cluster()).unwrap();
+    inventory.apply(Delta::Standing(site, None, Standing::Read));
+    let found = Finding { signal: 0, about, outcome: Ok(true), day: Some(TODAY) };
+    inventory.apply(Delta::Facts(site, ObjectName::cluster("all"), Some(Facts::Custom(vec![found]))));
+    inventory
+}
+
+/// What the signal of the cluster showed of the Deployment.
+fn seen(inventory: &Inventory) -> Verdict {
+    let site = inventory.catalogue().find("site").unwrap();
+    let found = evaluations(inventory).remove(&key("Deployment", "shop", "web")).unwrap();
+    found.results.iter().find(|result| result.signal == site).unwrap().verdict
+}
+
+#[test]
+fn what_an_object_of_the_cluster_tells_grows_old_by_the_day() {
+    let mut inventory = with_site(About::All);
+    assert_eq!(seen(&inventory), Verdict::Passed);
+    inventory.apply(Delta::Day(days_from_today(4)));
+    assert_eq!(seen(&inventory), Verdict::Stale);
+}
+
+#[test]
+fn an_object_of_the_cluster_may_speak_of_what_a_workload_makes_at_the_moment() {
+    let subject = Subject { kind: "ReplicaSet".into(), name: "web-1".into() };
+    let mut inventory = with_site(About::Workloads([Reference { namespace: "shop".into(), subject }].into()));
+    assert_eq!(seen(&inventory), Verdict::Unseen);
+    let owner = key("Deployment", "shop", "web");
+    inventory.apply(Delta::Owned(key("ReplicaSet", "shop", "web-1"), Some(owner)));
+    assert_eq!(seen(&inventory), Verdict::Passed);
+    inventory.apply(Delta::Owned(key("ReplicaSet", "shop", "web-1"), None));
+    assert_eq!(seen(&inventory), Verdict::Unseen);
 }

@@ -8,14 +8,18 @@ use cel::common::ast::operators::{ADD, CONDITIONAL, INDEX, OPT_INDEX, OPT_SELECT
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
 use serde_json::Value as Json;
 
-/// The most that an expression may cost: a tenth of a second, in nanoseconds by a rough measure.
-const MOST: u64 = 100_000_000;
+/// The most that all expressions on one object may cost together: a twentieth of a second, in nanoseconds by a rough measure.
+pub(super) const MOST: u64 = 50_000_000;
 /// What one part of an expression costs beside the bytes that it goes through.
 const PART: u64 = 200;
-/// What a pattern costs before it is tried.
-const PATTERN: u64 = 100_000;
-/// What a value costs beside the bytes of its texts.
-const VALUE: u64 = 8;
+/// What a pattern of the size that is allowed costs before it is tried, and then for each byte of a text.
+const PATTERN: [u64; 2] = [300_000, 50];
+/// What a value costs beside the bytes of its texts, when it is copied.
+const VALUE: u64 = 48;
+/// What the field of a map costs beside its value.
+const FIELD: u64 = 200;
+/// The most bytes of a number as a text.
+const NUMBER: u64 = 330;
 
 /// How large a value is at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,9 +55,10 @@ impl Extent {
 
     /// That of a map of these keys and values.
     fn map(entries: impl Iterator<Item = (Self, Self)>) -> Self {
-        Self::holding(
-            entries.map(|(key, value)| (key.bytes, Self { bytes: key.bytes.saturating_add(value.bytes), ..value })),
-        )
+        Self::holding(entries.map(|(key, value)| {
+            let bytes = FIELD.saturating_add(key.bytes).saturating_add(value.bytes);
+            (key.bytes, Self { bytes, ..value })
+        }))
     }
 
     /// That of a value that holds these, of which loops go through so many bytes each.
@@ -103,11 +108,11 @@ fn length(text: &str) -> u64 {
     text.len().try_into().unwrap_or(u64::MAX)
 }
 
-/// Whether an expression on an object of this size costs no more than it may.
-pub(super) fn is_affordable(expression: &IdedExpr, object: Extent) -> bool {
+/// What an expression costs at most on an object of this size.
+pub(super) fn of(expression: &IdedExpr, object: Extent) -> u64 {
     let mut scope = Scope { known: vec![("object", object)], spent: 0 };
     let result = scope.expression(expression);
-    scope.spent.saturating_add(result.bytes) <= MOST
+    scope.spent.saturating_add(result.bytes)
 }
 
 /// What is known while a bound is computed.
@@ -137,8 +142,8 @@ impl<'a> Scope<'a> {
             }
             Expr::Select(select) => {
                 let operand = self.expression(&select.operand);
-                // A field of what is not kept anywhere is copied.
-                self.copied(operand)
+                // A field of what is kept nowhere is copied.
+                if is_kept(&select.operand) { operand } else { self.copied(operand) }
             }
             Expr::List(list) => {
                 let elements: Vec<Extent> = list.elements.iter().map(|element| self.expression(element)).collect();
@@ -182,10 +187,12 @@ impl<'a> Scope<'a> {
         match (call.func_name.as_str(), &*given) {
             ("orValue", [one, other]) => self.copied(one.or(*other)),
             (INDEX | OPT_INDEX | OPT_SELECT, [from, ..]) => self.copied(*from),
-            ("matches", [text, pattern]) => {
-                self.spend(text.bytes.saturating_mul(pattern.bytes).saturating_add(PATTERN));
+            ("matches", [text, _]) => {
+                let [ready, each] = PATTERN;
+                self.spend(text.bytes.saturating_mul(each).saturating_add(ready));
                 Extent::flat(0)
             }
+            ("string", _) => self.copied(Extent::flat(all.bytes.saturating_add(NUMBER))),
             // What is made of a value holds no more than the value; operators compare, or reckon with numbers.
             (function, _) if function.starts_with(char::is_alphabetic) => self.copied(all),
             _ => Extent::flat(0),
@@ -197,8 +204,10 @@ impl<'a> Scope<'a> {
         let begin = self.expression(&iteration.accu_init);
         let times = range.items;
         let before = self.spent;
-        // What comes of a loop grows with each round by what one round adds.
-        let grown = begin.or(self.round(iteration, range, Extent::flat(0)).times(times));
+        // What comes of a loop grows with each round by what one round adds, unless a second one adds nothing.
+        let first = self.round(iteration, range, begin);
+        let grows = self.round(iteration, range, first) != first;
+        let grown = if grows { begin.or(first.times(times)) } else { first };
         self.spent = before;
         self.round(iteration, range, grown);
         let of_rounds = (self.spent - before).saturating_mul(times);
@@ -229,6 +238,15 @@ impl<'a> Scope<'a> {
         let seen = look(self);
         self.known.truncate(outside);
         seen
+    }
+}
+
+/// Whether a value is that of a variable, or of a field of one, which is looked at where it is.
+fn is_kept(part: &IdedExpr) -> bool {
+    match &part.expr {
+        Expr::Ident(_) => true,
+        Expr::Select(select) => is_kept(&select.operand),
+        _ => false,
     }
 }
 

@@ -1,11 +1,12 @@
 //! Expressions of CEL over an object: what they may use, and what they may cost.
 
+use std::cell::Cell;
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
 
-use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
-use cel::{Context, Env, ParseErrors, Program, Value};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
+use cel::{Context, Env, Program, Value};
+use regex::RegexBuilder;
 use serde_json::{Number, Value as Json};
 
 use super::CustomSignal;
@@ -20,13 +21,15 @@ const TEXT: usize = 2048;
 const PARSER_STACK: usize = 64 * 1024 * 1024;
 /// The most parts of an expression once its macros are written out, so that what it costs is soon told.
 const PARTS: usize = 512;
-/// How deep brackets and operators may stand in each other: the library goes into each by several calls, and a thread has a
-/// stack of 2 MiB.
-const DEPTH: usize = 32;
+/// How deep the parts of an expression may stand in each other: the library goes into each by several calls, and a thread
+/// has a stack of 2 MiB.
+const DEPTH: usize = 40;
 /// How many loops may stand in each other.
 const LOOPS: usize = 3;
-/// The most bytes of an object, as this module counts them.
-const OBJECT_BYTES: u64 = 256 * 1024;
+/// The most bytes of an object as JSON: what is made of it takes some twenty times as much.
+const OBJECT_BYTES: usize = 256 * 1024;
+/// The most bytes of a pattern when it is made ready, which is done each time that it is tried.
+const PATTERN_BYTES: usize = 32 * 1024;
 /// The most bytes of what is told of an error: it may quote the object.
 const ERROR: usize = 160;
 
@@ -48,6 +51,30 @@ const FUNCTIONS: [&str; 14] = [
     "type",
 ];
 
+/// The operators, and what macros are written out by.
+const OPERATORS: [&str; 20] = [
+    operators::ADD,
+    operators::CONDITIONAL,
+    operators::DIVIDE,
+    operators::EQUALS,
+    operators::GREATER,
+    operators::GREATER_EQUALS,
+    operators::IN,
+    operators::INDEX,
+    operators::LESS,
+    operators::LESS_EQUALS,
+    operators::LOGICAL_AND,
+    operators::LOGICAL_NOT,
+    operators::LOGICAL_OR,
+    operators::MODULO,
+    operators::MULTIPLY,
+    operators::NEGATE,
+    operators::NOT_EQUALS,
+    operators::NOT_STRICTLY_FALSE,
+    operators::OPT_SELECT,
+    operators::SUBSTRACT,
+];
+
 /// The standard functions, types and macros of CEL, with the fields that may be missing: `object.?status`.
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
@@ -56,19 +83,21 @@ static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 pub enum BadExpression {
     /// It does not parse.
     #[error(
-        "it does not parse: {message}, at character {position}; write an expression of CEL such as object.status.phase == 'Ready'"
+        "it does not parse: {message}, in line {line} at character {column}; write an expression of CEL such as object.status.phase == 'Ready'"
     )]
     Syntax {
         /// What the parser says.
         message: String,
-        /// Where, from 1.
-        position: usize,
+        /// Its line, from 1.
+        line: isize,
+        /// Where in it, from 1.
+        column: isize,
     },
     /// It is too long.
     #[error("it has more than {TEXT} bytes, or more than {PARTS} parts; write less, or several signals")]
     TooLong,
     /// Its parts stand in each other too deep.
-    #[error("more than {DEPTH} brackets and operators stand in each other; write less, or several signals")]
+    #[error("more than {DEPTH} parts stand in each other; write less, or several signals")]
     TooNested,
     /// Its loops stand in each other too deep.
     #[error("more than {LOOPS} loops stand in each other; write less, or several signals")]
@@ -88,6 +117,12 @@ pub enum BadExpression {
     /// A pattern comes from the object.
     #[error("the pattern of matches() has to be written out, such as matches('^v[0-9]+$')")]
     PatternOfObject,
+    /// A pattern cannot be used.
+    #[error("the pattern {pattern:?} does not parse, or is too large; write a smaller one, such as ^v[0-9]+$")]
+    BadPattern {
+        /// The pattern.
+        pattern: String,
+    },
 }
 
 /// An expression that can be evaluated.
@@ -99,20 +134,25 @@ impl Expression {
         if text.len() > TEXT {
             return Err(BadExpression::TooLong);
         }
-        if nesting(text) > DEPTH {
-            return Err(BadExpression::TooNested);
-        }
-        let program = parsed(text).map_err(|errors| {
+        // The parser takes tens of kilobytes of the stack for each bracket.
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(PARSER_STACK);
+            let parser = thread
+                .spawn_scoped(scope, || Self::checked(text))
+                .expect("a thread can be started while nothing runs yet");
+            parser.join().expect("the parser tells by a result what it does not understand")
+        })
+    }
+
+    fn checked(text: &str) -> Result<Self, BadExpression> {
+        let program = ENV.compile(text).map_err(|errors| {
             let first = errors.errors.first();
             let message = first.map_or("", |error| error.msg.lines().next().unwrap_or_default());
-            let column = first.map_or(0, |error| error.pos.1);
-            BadExpression::Syntax {
-                message: shorten(message, ERROR),
-                position: usize::try_from(column).unwrap_or(0) + 1,
-            }
+            let (line, column) = first.map_or((0, 0), |error| error.pos);
+            BadExpression::Syntax { message: shorten(message, ERROR), line, column: column + 1 }
         })?;
-        let mut check = Check::default();
-        check.expression(program.expression(), &mut vec![OBJECT], 0)?;
+        let mut check = Check { parts: 0, known: vec![OBJECT], loops: 0, depth: 0 };
+        check.expression(program.expression())?;
         Ok(Self(program))
     }
 
@@ -122,71 +162,33 @@ impl Expression {
     ///
     /// Why it comes to nothing, in a few words that may quote the object.
     pub(super) fn evaluate(&self, object: &Object) -> Result<Value, String> {
-        if !cost::is_affordable(self.0.expression(), object.extent) {
-            return Err("it may take longer than a tenth of a second on an object of this size".to_owned());
+        let spent = object.spent.get().saturating_add(cost::of(self.0.expression(), object.extent));
+        if spent > cost::MOST {
+            return Err("it may take too long on an object of this size".to_owned());
         }
-        // The object comes from whoever may write it: what the library does not expect is to hurt nobody else.
-        let result = catch_unwind(AssertUnwindSafe(|| self.0.execute(&object.context)));
-        let result = result.map_err(|_| "it cannot be evaluated".to_owned())?;
-        result.map_err(|error| shorten(&error.to_string(), ERROR))
+        object.spent.set(spent);
+        self.0.execute(&object.context).map_err(|error| shorten(&error.to_string(), ERROR))
     }
-}
-
-/// The program of a text, parsed on a stack of its own: the parser takes tens of kilobytes of it for each bracket.
-fn parsed(text: &str) -> Result<Program, ParseErrors> {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(PARSER_STACK);
-        let parser =
-            thread.spawn_scoped(scope, || ENV.compile(text)).expect("a thread can be started while nothing runs yet");
-        parser.join().expect("the parser tells by a result what it does not understand")
-    })
-}
-
-/// How deep the parts of a text stand in each other at most, told before it is parsed. What stands in quotes counts as well.
-fn nesting(text: &str) -> usize {
-    // How many operators the part has in which we are, and of each bracket around it the one that it stands in.
-    let (mut operators, mut around, mut total, mut deepest) = (0_usize, Vec::new(), 0_usize, 0);
-    for byte in text.bytes() {
-        match byte {
-            b'(' | b'[' | b'{' => {
-                total += 1;
-                around.push(operators + 1);
-                operators = 0;
-            }
-            b')' | b']' | b'}' => {
-                if let Some(outside) = around.pop() {
-                    total -= operators;
-                    operators = outside;
-                }
-            }
-            // What is joined by these stands beside each other.
-            b',' | b'&' | b'|' => total -= std::mem::take(&mut operators),
-            b'.' | b'+' | b'-' | b'*' | b'/' | b'%' | b'!' | b'?' | b'<' | b'>' | b'=' => {
-                operators += 1;
-                total += 1;
-            }
-            _ => {}
-        }
-        deepest = deepest.max(total);
-    }
-    deepest
 }
 
 /// An object as expressions see it.
 pub(super) struct Object {
     context: Context<'static, 'static>,
     extent: Extent,
+    /// What all expressions together have cost so far.
+    spent: Cell<u64>,
 }
 
 impl Object {
     /// # Errors
     ///
-    /// When it is too large.
-    pub(super) fn new(object: &Json, of: &CustomSignal) -> Result<Self, String> {
-        let extent = Extent::of(object);
-        if extent.bytes > OBJECT_BYTES {
+    /// When it is too large, or its values lie too deep in each other.
+    pub(super) fn new(text: &str, of: &CustomSignal) -> Result<Self, String> {
+        if text.len() > OBJECT_BYTES {
             return Err(format!("it has more than {} KiB", OBJECT_BYTES / 1024));
         }
+        let object: Json = serde_json::from_str(text).map_err(|error| shorten(&error.to_string(), ERROR))?;
+        let extent = Extent::of(&object);
         let mut context = Context::with_env(ENV.clone());
         let mut fields: HashMap<String, Value> =
             object.as_object().into_iter().flatten().map(|(key, field)| (key.clone(), value(field))).collect();
@@ -194,7 +196,7 @@ impl Object {
         fields.entry("apiVersion".to_owned()).or_insert_with(|| format!("{}/{}", of.group, of.version).into());
         fields.entry("kind".to_owned()).or_insert_with(|| of.kind.as_str().into());
         context.add_variable_from_value(OBJECT, fields);
-        Ok(Self { context, extent })
+        Ok(Self { context, extent, spent: Cell::new(0) })
     }
 }
 
@@ -221,75 +223,89 @@ fn number(number: &Number) -> Value {
 }
 
 /// Looks at all that an expression uses.
-#[derive(Default)]
-struct Check {
+struct Check<'a> {
     parts: usize,
+    /// The variables that are known where it is.
+    known: Vec<&'a str>,
+    loops: usize,
+    depth: usize,
 }
 
-impl Check {
-    fn expression<'a>(
-        &mut self,
-        part: &'a IdedExpr,
-        known: &mut Vec<&'a str>,
-        loops: usize,
-    ) -> Result<(), BadExpression> {
+impl<'a> Check<'a> {
+    fn expression(&mut self, part: &'a IdedExpr) -> Result<(), BadExpression> {
         self.parts += 1;
         if self.parts > PARTS {
             return Err(BadExpression::TooLong);
         }
-        match &part.expr {
+        if self.depth == DEPTH {
+            return Err(BadExpression::TooNested);
+        }
+        self.depth += 1;
+        let checked = self.inside(&part.expr);
+        self.depth -= 1;
+        checked
+    }
+
+    fn all(&mut self, parts: impl IntoIterator<Item = &'a IdedExpr>) -> Result<(), BadExpression> {
+        parts.into_iter().try_for_each(|part| self.expression(part))
+    }
+
+    fn inside(&mut self, part: &'a Expr) -> Result<(), BadExpression> {
+        match part {
             Expr::Unspecified | Expr::Literal(_) => Ok(()),
-            Expr::Ident(name) if known.contains(&name.as_str()) || TYPES.contains(&name.as_str()) => Ok(()),
+            Expr::Ident(name) if self.known.contains(&name.as_str()) || TYPES.contains(&name.as_str()) => Ok(()),
             Expr::Ident(name) => Err(BadExpression::NoSuchVariable { name: name.clone() }),
-            Expr::Select(select) => self.expression(&select.operand, known, loops),
-            Expr::List(list) => list.elements.iter().try_for_each(|element| self.expression(element, known, loops)),
+            Expr::Select(select) => self.expression(&select.operand),
+            Expr::List(list) => self.all(&list.elements),
             Expr::Map(map) => map.entries.iter().try_for_each(|entry| match &entry.expr {
-                EntryExpr::MapEntry(entry) => {
-                    self.expression(&entry.key, known, loops)?;
-                    self.expression(&entry.value, known, loops)
-                }
-                EntryExpr::StructField(field) => self.expression(&field.value, known, loops),
+                EntryExpr::MapEntry(entry) => self.all([&entry.key, &entry.value]),
+                EntryExpr::StructField(field) => self.expression(&field.value),
             }),
             Expr::Struct(message) => Err(BadExpression::NoSuchVariable { name: message.type_name.clone() }),
-            Expr::Call(call) => self.call(call, known, loops),
+            Expr::Call(call) => self.call(call),
             Expr::Comprehension(iteration) => {
-                if loops == LOOPS {
+                if self.loops == LOOPS {
                     return Err(BadExpression::TooDeep);
                 }
-                self.expression(&iteration.iter_range, known, loops)?;
-                self.expression(&iteration.accu_init, known, loops)?;
-                known.extend([iteration.iter_var.as_str(), iteration.accu_var.as_str()]);
-                known.extend(iteration.iter_var2.as_deref());
-                for part in [&iteration.loop_cond, &iteration.loop_step, &iteration.result] {
-                    self.expression(part, known, loops + 1)?;
-                }
-                known.truncate(known.len() - 2 - usize::from(iteration.iter_var2.is_some()));
+                self.all([&iteration.iter_range, &iteration.accu_init])?;
+                let outside = self.known.len();
+                self.known.extend([iteration.iter_var.as_str(), iteration.accu_var.as_str()]);
+                self.known.extend(iteration.iter_var2.as_deref());
+                self.loops += 1;
+                self.all([&iteration.loop_cond, &iteration.loop_step, &iteration.result])?;
+                self.loops -= 1;
+                self.known.truncate(outside);
                 Ok(())
             }
         }
     }
 
-    fn call<'a>(&mut self, call: &'a CallExpr, known: &mut Vec<&'a str>, loops: usize) -> Result<(), BadExpression> {
+    fn call(&mut self, call: &'a CallExpr) -> Result<(), BadExpression> {
         // Such as optional.of(): what stands in front of the dot is part of the name.
         let prefix = call.target.as_deref().and_then(|target| match &target.expr {
-            Expr::Ident(name) if !known.contains(&name.as_str()) => Some(name),
+            Expr::Ident(name) if !self.known.contains(&name.as_str()) => Some(name),
             _ => None,
         });
         let name = prefix.map_or_else(|| call.func_name.clone(), |prefix| format!("{prefix}.{}", call.func_name));
-        // Operators have names that nobody can write.
-        let is_operator = call.func_name.contains(['_', '@', '!']) && !call.func_name.starts_with(char::is_alphabetic);
-        if !is_operator && !FUNCTIONS.contains(&name.as_str()) {
+        if !OPERATORS.contains(&name.as_str()) && !FUNCTIONS.contains(&name.as_str()) {
             return Err(BadExpression::NoSuchFunction { name });
         }
-        let is_written_out = |pattern: &IdedExpr| matches!(&pattern.expr, Expr::Literal(LiteralValue::String(_)));
-        if name == "matches" && !call.args.last().is_some_and(is_written_out) {
-            return Err(BadExpression::PatternOfObject);
+        if name == "matches" {
+            check_pattern(call.args.last())?;
         }
-        if let Some(target) = call.target.as_deref().filter(|_| prefix.is_none()) {
-            self.expression(target, known, loops)?;
+        if prefix.is_none() {
+            self.all(call.target.as_deref())?;
         }
-        call.args.iter().try_for_each(|argument| self.expression(argument, known, loops))
+        self.all(&call.args)
     }
+}
+
+fn check_pattern(pattern: Option<&IdedExpr>) -> Result<(), BadExpression> {
+    let Some(Expr::Literal(LiteralValue::String(pattern))) = pattern.map(|pattern| &pattern.expr) else {
+        return Err(BadExpression::PatternOfObject);
+    };
+    let ready = RegexBuilder::new(pattern.inner()).size_limit(PATTERN_BYTES).build();
+    ready.map(drop).map_err(|_| BadExpression::BadPattern { pattern: shorten(pattern.inner(), ERROR) })
 }
 
 /// The types that `type()` can be compared with.

@@ -11,12 +11,14 @@ use serde_json::Value as Json;
 
 use super::Ready;
 use super::expression::{Expression, Object};
-use crate::api::LabelSelector;
-use crate::model::{Selector, WorkloadFacts, WorkloadKey, day, selector, shorten};
+use super::selector::WrittenSelector;
+use crate::model::{Selector, WorkloadFacts, WorkloadKey, day, shorten};
 use crate::signals::facts::Subject;
 
 /// The most workloads that one object can speak of.
 const REFERENCES: usize = 256;
+/// The most bytes of a name in a reference: no object has a longer one.
+const NAME: usize = 253;
 /// The most bytes of what is told of an error.
 const ERROR: usize = 200;
 
@@ -106,16 +108,18 @@ impl Ready {
             (None, None) => About::All,
         };
         let about_these = |why: String| Finding { about: about.clone(), ..Finding::unknown(signal, &why) };
-        let outcome = match self.expression.evaluate(object) {
-            Ok(Value::Bool(truth)) => truth,
+        match self.expression.evaluate(object) {
+            Ok(Value::Bool(true)) => {}
+            // Whenever that was found out, it is a failure.
+            Ok(Value::Bool(false)) => return Ok(Finding { signal, about, outcome: Ok(false), day: None }),
             Ok(_) => return Ok(about_these("expression: it comes to something else than true or false".to_owned())),
             Err(why) => return Ok(about_these(format!("expression: {why}"))),
-        };
+        }
         let day = match self.seen_at.as_ref().map(|seen_at| day_of(seen_at, object)).transpose() {
             Ok(day) => day,
             Err(why) => return Ok(about_these(format!("seenAt: {why}"))),
         };
-        Ok(Finding { signal, about, outcome: Ok(outcome), day })
+        Ok(Finding { signal, about, outcome: Ok(true), day })
     }
 }
 
@@ -133,6 +137,10 @@ fn references_of(expression: &Expression, namespace: &str, object: &Object) -> R
     if written.len() > REFERENCES {
         return Err(format!("it comes to more than {REFERENCES} references"));
     }
+    let texts = written.iter().flat_map(|one| [Some(&one.kind), Some(&one.name), one.namespace.as_ref()]).flatten();
+    if texts.into_iter().any(|text| text.len() > NAME) {
+        return Err(format!("it comes to a reference with more than {NAME} bytes, which nothing is called"));
+    }
     let reference = |Written { kind, name, namespace: of }: Written| match of {
         // Whoever may write in a namespace has no say about another.
         Some(of) if !namespace.is_empty() && of != namespace => None,
@@ -148,9 +156,10 @@ fn references_of(expression: &Expression, namespace: &str, object: &Object) -> R
 }
 
 fn pods_of(expression: &Expression, object: &Object) -> Result<Option<Selector>, String> {
-    let written: LabelSelector = serde_json::from_value(json(expression, object)?)
-        .map_err(|_| "it comes to something else than a label selector".to_owned())?;
-    Ok(selector(&written))
+    let written = WrittenSelector::of(json(expression, object)?);
+    let written =
+        written.ok_or("it comes to something else than a label selector with matchLabels or matchExpressions")?;
+    Ok(written.read())
 }
 
 fn day_of(expression: &Expression, object: &Object) -> Result<Date, String> {

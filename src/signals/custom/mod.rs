@@ -4,20 +4,21 @@ mod cost;
 mod expression;
 mod finding;
 mod look;
+mod selector;
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::Value as Json;
 
 pub use expression::BadExpression;
 pub use finding::{About, Finding, Reference};
 pub(super) use look::{ActiveCustom, look};
+pub use selector::WrittenSelector;
 
 use super::facts::{CustomKind, FactKind, Facts};
-use crate::api::LabelSelector;
-use crate::model::{Attribution, Labels, Reach, Selector, selector};
+use crate::model::{Attribution, Labels, Reach, Selector};
 use expression::{Expression, Object};
 
 /// A signal of the configuration: which objects are looked at, what has to be true of them, and of which duty they speak.
@@ -39,7 +40,7 @@ pub struct CustomSignal {
     pub scope: KindScope,
     /// The labels of the objects that count; all do when there is none.
     #[serde(default)]
-    pub selector: Option<LabelSelector>,
+    pub selector: Option<WrittenSelector>,
     /// The layer that it speaks of.
     pub layer: String,
     /// Whose doing it shows.
@@ -150,7 +151,7 @@ impl Ready {
             _ => {}
         }
         Ok(Self {
-            selector: signal.selector.as_ref().and_then(selector),
+            selector: signal.selector.as_ref().and_then(WrittenSelector::read),
             expression: read("expression", &signal.expression)?,
             references: read_if("references", &signal.references)?,
             pod_selector: read_if("podSelector", &signal.pod_selector)?,
@@ -191,20 +192,25 @@ impl CustomObjects {
         FactKind::Custom(self.kind)
     }
 
-    /// What its signals find in an object with these labels; none where none of them looks at it.
+    /// What its signals find in an object with these labels, which is given as JSON; none where none of them looks at it.
     #[must_use]
-    pub fn facts(&self, namespace: &str, labels: &Labels, object: &Json) -> Option<Facts> {
+    pub fn facts(&self, namespace: &str, labels: &Labels, object: &str) -> Option<Facts> {
         let is_looked_at = |ready: &Ready| ready.selector.as_ref().is_none_or(|selector| selector.matches(labels));
         let looking: Vec<_> = (0_u16..).zip(&self.signals).filter(|(_, ready)| is_looked_at(ready)).collect();
         if looking.is_empty() {
             return None;
         }
-        let object = Object::new(object, &self.of);
-        let find = |(position, ready): (u16, &Ready)| match &object {
-            Ok(object) => ready.find(position, namespace, object),
-            Err(error) => Finding::unknown(position, error),
-        };
-        Some(Facts::Custom(looking.into_iter().map(find).collect()))
+        // The object comes from whoever may write it: what the library for CEL does not expect is to hurt nobody else.
+        let found = catch_unwind(AssertUnwindSafe(|| {
+            let object = Object::new(object, &self.of);
+            let find = |(position, ready): &(u16, &Ready)| match &object {
+                Ok(object) => ready.find(*position, namespace, object),
+                Err(error) => Finding::unknown(*position, error),
+            };
+            looking.iter().map(find).collect()
+        }));
+        let unknown = |(position, _): &(u16, &Ready)| Finding::unknown(*position, "it cannot be evaluated");
+        Some(Facts::Custom(found.unwrap_or_else(|_| looking.iter().map(unknown).collect())))
     }
 
     /// The names of the signals that look at it.
