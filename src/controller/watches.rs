@@ -67,10 +67,7 @@ impl Watches {
             starter,
             prepared,
             sources,
-            optional: Wanted::all(&options.configured, &options.scope.signals.kinds())
-                .into_iter()
-                .map(optional)
-                .collect(),
+            optional: Wanted::all(&options.configured, &fact_kinds(options)).into_iter().map(optional).collect(),
             tasks: JoinSet::new(),
             other_policies: None,
             server: None,
@@ -241,6 +238,8 @@ impl Watches {
 fn fact_kinds(options: &Options) -> BTreeSet<FactKind> {
     let mut kinds = options.scope.signals.kinds();
     kinds.retain(|kind| options.namespaces.is_none() || !kind.needs_cluster());
+    // Own Reports are watched whether a signal reads those of others or not.
+    kinds.extend(options.reports.then_some(FactKind::Reports));
     kinds
 }
 

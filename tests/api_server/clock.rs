@@ -28,6 +28,7 @@ impl Cluster {
             clock: clock.clone(),
             owners_in_metrics: false,
             status_writes_per_second: STATUS_WRITES_PER_SECOND,
+            reports: false,
         };
         let stop = CancellationToken::new();
         let task = tokio::spawn(controller::run(

@@ -5,17 +5,6 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-/// The definitions of an API of others, under `tests/optional`.
-fn install(cluster: &Cluster, api: &str) {
-    let file = format!("tests/optional/{api}.yaml");
-    cluster.kubectl(&["apply", "-f", &file]);
-    cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "-f", &file]);
-}
-
-fn remove(cluster: &Cluster, api: &str) {
-    cluster.kubectl(&["delete", "--timeout=60s", "-f", &format!("tests/optional/{api}.yaml")]);
-}
-
 fn fails(status: &AssignmentStatus, signal: &str) -> bool {
     let failing = |row: &responsibility_operator::api::UnfulfilledDuty| {
         row.signal == signal && row.fulfilment == Fulfilment::Unfulfilled
