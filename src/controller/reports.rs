@@ -73,7 +73,7 @@ pub(super) enum End {
 }
 
 impl Round {
-    pub(super) fn failed(error: String) -> Self {
+    pub(super) const fn failed(error: String) -> Self {
         Self { written: Vec::new(), end: End::Failed(error) }
     }
 }

@@ -155,6 +155,7 @@ impl Report {
     fn compute_digest(&self) -> String {
         // Serialising plain data to memory cannot fail; if it did, the Report would be written each time.
         let bytes = serde_json::to_vec(self).unwrap_or_default();
-        Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        let digest = Sha256::digest(bytes).iter().take(16).fold(0, |number, byte| (number << 8) | u128::from(*byte));
+        format!("{digest:032x}")
     }
 }

@@ -56,7 +56,7 @@ pub fn reports(matrix: &Matrix, catalogue: &Catalogue, reported: &Reported<'_>) 
     let mut order: Vec<&Entry<'_>> = entries.iter().collect();
     order.sort_by_key(|entry| entry.number);
     let mut making = Making { reported, namespace: &namespace, made: Vec::new() };
-    making.halve(&order, SOURCE.to_owned() + "-", 0);
+    making.halve(&order, &format!("{SOURCE}-"), 0);
     if !of_platform.is_empty() {
         let entry = entry(of_platform.into_values().collect());
         making.make(&[&entry], format!("{SOURCE}-platform"), Concern::Platform);
@@ -74,7 +74,7 @@ struct Making<'a> {
 impl Making<'_> {
     /// Makes one Report of entries sorted by number, or those of their halves where they are too many. The halves are told
     /// apart by the next bit of the numbers.
-    fn halve(&mut self, entries: &[&Entry<'_>], name: String, depth: u32) {
+    fn halve(&mut self, entries: &[&Entry<'_>], name: &str, depth: u32) {
         let count: usize = entries.iter().map(|entry| entry.findings.len()).sum();
         if count == 0 {
             return;
@@ -84,8 +84,8 @@ impl Making<'_> {
         }
         let is_first = |entry: &&Entry<'_>| (entry.number >> (u64::BITS - 1 - depth)) & 1 == 0;
         let (first, second) = entries.split_at(entries.partition_point(is_first));
-        self.halve(first, format!("{name}0"), depth + 1);
-        self.halve(second, format!("{name}1"), depth + 1);
+        self.halve(first, &format!("{name}0"), depth + 1);
+        self.halve(second, &format!("{name}1"), depth + 1);
     }
 
     /// Makes a Report of entries. Where they have more results than it holds, the weightiest are in it and the rest is counted.

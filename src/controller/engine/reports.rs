@@ -1,6 +1,6 @@
 //! The Reports of namespaces: when they are looked at, and how their writes end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::task::{self, JoinError};
@@ -74,7 +74,9 @@ impl Engine {
             return self.reports.queue.finished(namespace, Line::Routine);
         }
         let now = Instant::now();
-        changes.iter().for_each(|_| self.reports.queue.write_begins(namespace, now));
+        for _ in &changes {
+            self.reports.queue.write_begins(namespace, now);
+        }
         let write = write(self.client.clone(), namespace.clone(), changes, self.mandate.clone());
         let task = self.reports.writes.spawn(write);
         self.reports.writing.insert(task.id(), (namespace.clone(), now));
@@ -91,7 +93,7 @@ impl Engine {
             return Vec::new();
         }
         let wanted = reports(self.inventory.matrix(), self.inventory.catalogue(), &reported);
-        let none = std::collections::BTreeMap::new();
+        let none = BTreeMap::new();
         changes(wanted, self.reports.known(namespace).unwrap_or(&none), self.clock.now().as_second())
     }
 
