@@ -255,3 +255,107 @@ fn end(error: kube::Error) -> End {
         error => End::Failed(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::inventory::ListedKind;
+
+    fn name(name: &str) -> ObjectName {
+        ObjectName { namespace: "shop".into(), name: name.into() }
+    }
+
+    fn version(version: &str) -> Known {
+        Known { resource_version: version.to_owned(), digest: Some("5f0c".to_owned()), since: vec![] }
+    }
+
+    /// What is written of a Report, as this version of the object.
+    fn wrote(reports: &mut Reports, known: Option<Known>) {
+        let mut round = Round { written: vec![("r".to_owned(), known)], end: End::Written };
+        reports.take_in(&"shop".into(), &mut round);
+    }
+
+    fn digest(reports: &Reports) -> Option<&str> {
+        reports.known("shop")?.get("r")?.digest.as_deref()
+    }
+
+    #[test]
+    fn what_was_written_is_no_news_when_the_watch_tells_it_before_or_after_the_answer() {
+        let mut reports = Reports::new(true);
+        wrote(&mut reports, Some(version("7")));
+        assert!(!reports.see(&name("r"), version("7")), "after it");
+        assert!(reports.see(&name("r"), version("9")), "before it");
+        wrote(&mut reports, Some(version("9")));
+        assert_eq!(digest(&reports), Some("5f0c"));
+        assert!(!reports.see(&name("r"), version("7")), "late");
+        assert_eq!(reports.known("shop").unwrap()["r"].resource_version, "9");
+    }
+
+    #[test]
+    fn the_digest_of_what_somebody_else_changed_is_not_believed() {
+        let mut reports = Reports::new(true);
+        assert!(reports.see(&name("r"), version("7")));
+        assert_eq!(digest(&reports), Some("5f0c"), "of an earlier process");
+        assert!(reports.see(&name("r"), version("8")));
+        assert_eq!(digest(&reports), None);
+        // An answer that is older than what the watch knows by now tells nothing.
+        wrote(&mut reports, Some(version("7")));
+        assert_eq!(digest(&reports), None);
+    }
+
+    #[test]
+    fn what_is_gone_is_forgotten_once_whoever_tells_it() {
+        let mut reports = Reports::new(true);
+        for other in ["r", "s"] {
+            reports.see(&name(other), version("7"));
+        }
+        let mut listed = Listed::empty(ListedKind::Facts(FactKind::Reports), None);
+        listed.names.insert(name("s"));
+        assert_eq!(reports.missing_from(&listed), [name("r")]);
+        assert!(reports.forget(&name("r")) && !reports.forget(&name("r")));
+        assert!(reports.forget(&name("s")));
+        assert_eq!(reports.namespaces().count(), 0);
+        reports.see(&name("r"), version("9"));
+        wrote(&mut reports, None);
+        assert!(!reports.forget(&name("r")), "deleted by the operator");
+        assert_eq!(reports.namespaces().count(), 0);
+    }
+
+    #[test]
+    fn a_problem_is_said_once_for_all_namespaces_and_its_end_too() {
+        let mut reports = Reports::new(true);
+        let said =
+            [None, Some("refused"), Some("refused"), Some("late"), None, None].map(|problem| reports.is_news(problem));
+        assert_eq!(said, [false, true, false, true, true, false]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_are_gathered_and_nothing_is_looked_at_where_reports_are_off() {
+        let (on, off) = (&mut Reports::new(true), &mut Reports::new(false));
+        let begun = Instant::now();
+        for reports in [&mut *on, &mut *off] {
+            reports.mark(&"shop".into(), begun);
+            reports.mark(&"shop".into(), begun + GATHER / 2);
+        }
+        assert_eq!(&*on.queue.next().await, "shop");
+        assert_eq!(begun.elapsed(), GATHER);
+        assert!(timeout(Duration::from_hours(1), off.queue.next()).await.is_err());
+    }
+
+    #[rstest]
+    #[case::another_version(409, "the object has been modified", End::Conflict)]
+    #[case::no_namespace(404, "namespaces \"shop\" not found", End::Gone)]
+    #[case::going(403, "unable to create new content in namespace shop because it is being terminated", End::Gone)]
+    #[case::no_right(403, "may not", End::Failed("may not (code 403)".to_owned()))]
+    #[case::refused(422, "invalid", End::Failed("invalid (code 422)".to_owned()))]
+    fn a_refusal_is_a_failure_unless_there_is_nothing_to_mend(
+        #[case] code: u16,
+        #[case] message: &str,
+        #[case] expected: End,
+    ) {
+        let status = kube::core::Status { code, message: message.to_owned(), ..kube::core::Status::default() };
+        assert_eq!(end(kube::Error::Api(Box::new(status))), expected);
+    }
+}
