@@ -17,6 +17,7 @@ pub mod extract;
 pub mod inventory;
 pub mod matrix;
 pub mod model;
+pub mod openreports;
 pub mod reference;
 pub mod signals;
 

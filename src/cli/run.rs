@@ -74,6 +74,11 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "NUMBER", value_parser = status_writes, default_value_t = STATUS_WRITES_PER_SECOND, env = "RESPONSIBILITY_STATUS_WRITES_PER_SECOND")]
     status_writes_per_second: NonZeroU32,
 
+    /// Also write what is wrong with duties as Reports of OpenReports (openreports.io), where that is served: a few in each
+    /// namespace, with failures only
+    #[arg(long, env = "RESPONSIBILITY_REPORTS")]
+    reports: bool,
+
     #[command(flatten)]
     pub(super) serve: ServeArgs,
 
@@ -164,6 +169,7 @@ impl RunArgs {
             clock: Arc::new(SystemClock),
             owners_in_metrics: self.serve.metrics_owners,
             status_writes_per_second: self.status_writes_per_second,
+            reports: self.reports,
         })
     }
 }
@@ -245,6 +251,7 @@ mod tests {
         assert_eq!(options.scope.settings, Settings::default());
         assert!(options.configured.is_empty());
         assert_eq!(options.status_writes_per_second.get(), 50);
+        assert!(!options.reports);
     }
 
     #[test]

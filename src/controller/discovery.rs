@@ -16,7 +16,7 @@ use super::watch::root_cause;
 use crate::extract::ConfiguredKind;
 use crate::extract::optional::{OF_SIGNALS, OPTIONAL, OptionalContent, OptionalKind, POLICY_APIS};
 use crate::inventory::ListedKind;
-use crate::signals::{CustomObjects, CustomSignal, KindScope, KubernetesVersion, Settings};
+use crate::signals::{CustomObjects, CustomSignal, FactKind, KindScope, KubernetesVersion};
 
 /// How long the API server may take for an answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -36,17 +36,18 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    /// All of them, with the kinds that these signals read. Where only some namespaces are looked at, nothing can be read that
-    /// lies in none.
-    pub(super) fn all(configured: &[ConfiguredKind], signals: &Settings, whole_cluster: bool) -> Vec<Self> {
-        let read = signals.kinds();
+    /// All of them, where these kinds are read for signals only, and signals of the configuration look at these.
+    pub(super) fn all<'a>(
+        configured: &[ConfiguredKind],
+        of_signals: &BTreeSet<FactKind>,
+        custom: impl Iterator<Item = &'a Arc<CustomObjects>>,
+    ) -> Vec<Self> {
         let configured = configured.iter().cloned().map(Self::Configured);
         let is_read = |optional: &&OptionalKind| match optional.content {
-            OptionalContent::Facts(kind) => read.contains(&kind),
+            OptionalContent::Facts(kind) => of_signals.contains(&kind),
             _ => true,
         };
         let of_signals = OF_SIGNALS.iter().filter(is_read).map(Self::BuiltIn);
-        let custom = signals.custom().filter(|objects| whole_cluster || objects.of.scope != KindScope::Cluster);
         let custom = custom.cloned().map(Self::Custom);
         OPTIONAL.iter().map(Self::BuiltIn).chain(configured).chain(of_signals).chain(custom).collect()
     }
@@ -350,7 +351,7 @@ mod tests {
     }
 
     fn http_routes() -> Wanted {
-        let mut kinds = Wanted::all(&[], &Settings::default(), true).into_iter();
+        let mut kinds = Wanted::all(&[], &BTreeSet::new(), std::iter::empty()).into_iter();
         kinds.find(|wanted| wanted.plural() == "httproutes").unwrap()
     }
 
@@ -406,7 +407,7 @@ mod tests {
         };
         let mut version = version("v1", Some(&[resource]));
         version.resources.iter_mut().flatten().for_each(|resource| resource.namespaced = namespaced);
-        let [wanted, ..] = &Wanted::all(&[rollouts], &Settings::default(), true)[OPTIONAL.len()..] else {
+        let [wanted, ..] = &Wanted::all(&[rollouts], &BTreeSet::new(), std::iter::empty())[OPTIONAL.len()..] else {
             panic!("one kind is configured")
         };
         let standing = Standing::Absent.next(wanted, &found("argoproj.io", vec![version]));
@@ -434,7 +435,7 @@ mod tests {
     #[test]
     fn only_groups_that_matter_are_asked_for_and_subresources_do_not_count() {
         let Question { groups, .. } =
-            Question::new(Wanted::all(&[], &Settings::default(), true).iter(), std::iter::empty());
+            Question::new(Wanted::all(&[], &BTreeSet::new(), std::iter::empty()).iter(), std::iter::empty());
         assert!(groups.contains(GATEWAY) && groups.contains("route.openshift.io") && groups.contains("cilium.io"));
         assert!(!groups.contains("apps"));
         let list = serde_json::json!({ "groupVersion": "x/v1", "resources": [

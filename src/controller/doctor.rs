@@ -16,8 +16,9 @@ use super::election::{LEASE, LeaseName};
 use super::sources::{INSTALL_DEFINITIONS, Source};
 use super::watch::root_cause;
 use super::watches::Watches;
-use super::{Options, WRITES};
+use super::{Options, REPORT_WRITES, WRITES};
 use crate::api::{ServiceModel, crds};
+use crate::openreports::GROUP_AND_PLURAL;
 use crate::telemetry::metric::Metrics;
 
 /// How many questions are asked at the same time.
@@ -69,7 +70,10 @@ pub async fn examine(
         }
     };
     let sources = watches.sources(&found);
-    let needs = needs(sources.all(), options.namespaces.as_deref(), lease, reviews);
+    if options.reports {
+        tell(reports(sources.all()));
+    }
+    let needs = needs(sources.all(), options.namespaces.as_deref(), options.reports, lease, reviews);
     let asked = stream::iter(needs).map(|need| ask(&client, need)).buffered(PARALLEL);
     let mut asked = pin!(asked);
     while let Some(finding) = asked.next().await {
@@ -97,10 +101,23 @@ async fn definitions(client: &Client) -> Vec<Finding> {
     crds().map(|crd| finding(crd.spec.names.plural)).into()
 }
 
+/// Whether there is where to report.
+fn reports<'a>(mut watched: impl Iterator<Item = &'a Source>) -> Finding {
+    let (group, plural) = GROUP_AND_PLURAL;
+    let is_well = watched.any(|source| source.group_and_plural() == (group, plural));
+    let text = if is_well {
+        format!("{plural}.{group} are served")
+    } else {
+        format!("{plural}.{group} are not served, in which --reports writes; install OpenReports, or leave that out")
+    };
+    Finding { is_well, text }
+}
+
 /// Every permission that is needed to watch these kinds and to write.
 fn needs<'a>(
     watched: impl Iterator<Item = &'a Source>,
     namespaces: Option<&[String]>,
+    reports: bool,
     lease: Option<&LeaseName>,
     reviews: bool,
 ) -> Vec<Need> {
@@ -120,7 +137,7 @@ fn needs<'a>(
             add(verb, source.group_and_plural(), None, source.namespace(), None);
         }
     }
-    for write in WRITES {
+    for write in WRITES.iter().chain(REPORT_WRITES.iter().filter(|_| reports)) {
         let of_kind = (write.group, write.resource);
         match namespaces {
             Some(namespaces) if write.namespaced => {
@@ -226,17 +243,17 @@ mod tests {
     use super::super::sources::SourceRole;
     use super::*;
 
-    fn texts(namespaces: Option<&[String]>, lease: Option<&LeaseName>) -> Vec<String> {
+    fn texts(namespaces: Option<&[String]>, reports: bool, lease: Option<&LeaseName>) -> Vec<String> {
         let namespace = namespaces.map(|namespaces| namespaces[0].as_str().into());
         let source = Source::new("apps", "deployments", SourceRole::Essential, namespace);
-        needs([source].iter(), namespaces, lease, lease.is_some()).iter().map(ToString::to_string).collect()
+        needs([source].iter(), namespaces, reports, lease, lease.is_some()).iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn what_is_watched_is_listed_and_watched_and_what_is_written_is_patched_or_created() {
         let lease = LeaseName { namespace: "system".into(), name: "operator".into() };
         assert_eq!(
-            texts(None, Some(&lease)),
+            texts(None, false, Some(&lease)),
             [
                 "list deployments.apps",
                 "watch deployments.apps",
@@ -256,12 +273,15 @@ mod tests {
     #[test]
     fn where_some_namespaces_are_looked_at_rights_in_them_are_enough() {
         assert_eq!(
-            texts(Some(&["shop".to_owned()]), None),
+            texts(Some(&["shop".to_owned()]), true, None),
             [
                 "list deployments.apps in namespace shop",
                 "watch deployments.apps in namespace shop",
                 "patch responsibilityassignments.sharedresponsibility.dev/status in namespace shop",
                 "create events.events.k8s.io in namespace shop",
+                "create reports.openreports.io in namespace shop",
+                "patch reports.openreports.io in namespace shop",
+                "delete reports.openreports.io in namespace shop",
             ]
         );
     }

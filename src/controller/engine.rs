@@ -3,6 +3,7 @@
 
 mod lead;
 mod report;
+mod reports;
 mod tell;
 mod work;
 
@@ -27,10 +28,11 @@ use super::input::{Input, Seen, SeenModel, Sources};
 use super::notices::Notices;
 use super::queue::Queue;
 use super::reconcile::{Outcome, Told};
+use super::reports::Reports;
 use super::{Options, STOP_LIMIT};
 use crate::inventory::{Changed, Delta, Inventory, Listed, ListedKind, Policies};
 use crate::model::{AssignmentId, Completeness, day};
-use crate::signals::Standing;
+use crate::signals::{FactKind, Standing};
 use crate::telemetry::Instruments;
 use work::Work;
 
@@ -81,6 +83,7 @@ pub(super) struct Engine {
     writes: JoinSet<(String, Outcome)>,
     /// Whose status a write is of, and when it began: known also of one that ends abnormally.
     writing: HashMap<task::Id, (Work, Instant)>,
+    reports: Reports,
     /// Events on workloads and namespaces under way.
     telling: JoinSet<()>,
     /// How many Events on workloads and namespaces were told: with the time of the start, no two have the same name.
@@ -122,6 +125,7 @@ impl Engine {
             queue: Queue::new(options.status_writes_per_second),
             writes: JoinSet::new(),
             writing: HashMap::new(),
+            reports: Reports::new(options.reports),
             telling: JoinSet::new(),
             told: 0,
             started,
@@ -152,12 +156,15 @@ impl Engine {
                 }
                 // Nothing is published from an inventory that was read in part.
                 work = self.queue.next(), if self.leads && self.sources.settled() => self.start(&work),
+                namespace = self.reports.queue.next(), if self.leads && self.sources.settled() => self.start_reports(&namespace),
+                Some(ended) = self.reports.writes.join_next_with_id() => self.reports_ended(ended),
                 due = self.notices.next(), if self.leads && self.sources.settled() => self.tell(&due),
             }
         }
         let writes_under_way = async {
             while self.writes.join_next().await.is_some() {}
             while self.telling.join_next().await.is_some() {}
+            while self.reports.writes.join_next().await.is_some() {}
         };
         if tokio::time::timeout(STOP_LIMIT, writes_under_way).await.is_err() {
             warn!("some writes were cut off");
@@ -197,6 +204,11 @@ impl Engine {
             Input::Change(delta) => self.change(delta),
             Input::Assignment(seen) => self.see(*seen),
             Input::ServiceModel(seen) => self.see_service_model(*seen),
+            Input::OwnReport(name, known) => {
+                // It may have been somebody else's before.
+                self.apply(Delta::Facts(FactKind::Reports, name.clone(), None));
+                self.see_report(&name, *known);
+            }
             Input::Synced(source) => {
                 if self.sources.synced(source.clone()) {
                     info!(%source, "read");
@@ -231,12 +243,14 @@ impl Engine {
             Delta::Assignment(id, None) => self.forget(&id.clone()),
             Delta::ServiceModel(name, None) => self.forget_service_model(&name.clone()),
             Delta::Relisted(listed) => self.forget_missing(listed),
+            Delta::Facts(FactKind::Reports, name, _) => self.forget_report(name),
             _ => {}
         }
         self.apply(delta);
     }
 
     fn forget_missing(&mut self, listed: &Listed) {
+        self.forget_missing_reports(listed);
         match listed.kind {
             ListedKind::Assignments | ListedKind::ClusterAssignments => {
                 let gone: Vec<AssignmentId> =
@@ -270,7 +284,8 @@ impl Engine {
     /// Takes a change into the index and marks what has another result.
     fn apply(&mut self, delta: Delta) {
         let may_assign = matches!(delta, Delta::Assignment(..) | Delta::Namespace(..) | Delta::Relisted(_));
-        let Changed { assignments, workloads, unassigned, service_models, renumbered } = self.inventory.apply(delta);
+        let Changed { assignments, workloads, unassigned, reported, service_models, renumbered } =
+            self.inventory.apply(delta);
         if may_assign {
             let inventory = &self.inventory;
             self.notices.retain_namespaces(|name| inventory.is_left_alone(name));
@@ -279,8 +294,11 @@ impl Engine {
         if renumbered {
             self.notices.forget_workloads();
         }
+        self.mark_reports(reported);
         if service_models {
             self.mark_service_models();
+            // What layers are called, and what is said of them, may be shown anywhere.
+            self.mark_all_reports();
         }
         // What is so at start is no news, and what happens while another leads is that one's to tell.
         if self.leads && self.sources.settled() {
@@ -371,6 +389,8 @@ impl Engine {
                 info!(workloads, left_out, assignments = self.assignments.len(), complete, "inventory settled");
             }
             self.mark_assignments();
+            self.look_for_reports();
+            self.mark_all_reports();
         }
     }
 

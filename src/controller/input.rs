@@ -10,6 +10,7 @@ use crate::api::{AssignmentStatus, ClusterResponsibilityAssignmentSpec, ServiceM
 use crate::extract::{ClusterAssignment, NamespacedAssignment, OwnServiceModel};
 use crate::inventory::{Delta, Listed, ObjectName};
 use crate::model::{AssignmentId, CONDITIONS};
+use crate::openreports::Known;
 
 /// The types of the conditions that the operator keeps in the status of a ServiceModel.
 const MODEL_CONDITIONS: [&str; 1] = ["Accepted"];
@@ -23,6 +24,8 @@ pub(super) enum Input {
     Assignment(Box<Seen>),
     /// A service model was written.
     ServiceModel(Box<SeenModel>),
+    /// A Report of the operator was written.
+    OwnReport(ObjectName, Box<Known>),
     /// A kind was read completely and is watched.
     Synced(Source),
     /// A kind cannot be read.
@@ -40,6 +43,7 @@ impl Input {
             Self::Change(delta) => listed.insert(delta),
             Self::Assignment(seen) => listed.insert_assignment(&seen.id),
             Self::ServiceModel(seen) => drop(listed.names.insert(ObjectName::cluster(&seen.name))),
+            Self::OwnReport(name, _) => drop(listed.names.insert(name.clone())),
             Self::Synced(_) | Self::Unreadable(..) | Self::Gone(_) | Self::OtherPolicyApis(_) => {}
         }
     }
@@ -158,7 +162,7 @@ fn retain_own(conditions: &mut Vec<Condition>, own: &[&str]) {
 /// Whether a version of an object is older than another: the answer to a status write can overtake the watch. Versions of
 /// one kind can be compared as numbers since Kubernetes 1.35; where they cannot be read as such, the watch is believed and
 /// an outdated write is refused by the API server.
-fn precedes(one: &str, other: &str) -> bool {
+pub(super) fn precedes(one: &str, other: &str) -> bool {
     let version = |text: &str| text.parse::<u128>().ok();
     version(one).zip(version(other)).is_some_and(|(one, other)| one < other)
 }

@@ -18,6 +18,7 @@ mod notices;
 mod queue;
 mod reader;
 mod reconcile;
+mod reports;
 mod sources;
 mod starter;
 mod watch;
@@ -35,6 +36,7 @@ use tracing::info;
 use crate::api::GROUP;
 use crate::extract::{ConfiguredKind, Extraction};
 use crate::inventory::Scope;
+use crate::openreports::GROUP_AND_PLURAL;
 use crate::telemetry::Instruments;
 use election::{Election, Mandate};
 use engine::Engine;
@@ -69,7 +71,15 @@ const WRITES: [Write; 4] = [
     Write { verb: "create", group: "events.k8s.io", resource: "events", subresource: None, namespaced: true },
 ];
 
+/// What the controller writes beside that where it reports. Who applies an object that is not there yet creates it.
+const REPORT_WRITES: [Write; 3] = [Write::report("create"), Write::report("patch"), Write::report("delete")];
+
 impl Write {
+    const fn report(verb: &'static str) -> Self {
+        let (group, resource) = GROUP_AND_PLURAL;
+        Self { verb, group, resource, subresource: None, namespaced: true }
+    }
+
     const fn status(resource: &'static str, namespaced: bool) -> Self {
         Self { verb: "patch", group: GROUP, resource, subresource: Some("status"), namespaced }
     }
@@ -103,6 +113,8 @@ pub struct Options {
     pub owners_in_metrics: bool,
     /// How many writes of statuses may begin in a second, those aside that answer users.
     pub status_writes_per_second: NonZeroU32,
+    /// Whether failures are reported as OpenReports as well.
+    pub reports: bool,
 }
 
 /// How this process takes part in the leader election.

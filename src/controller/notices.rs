@@ -12,7 +12,7 @@ use tokio_util::time::{DelayQueue, delay_queue};
 
 use crate::inventory::WorkloadChange;
 use crate::matrix::{Duty, LayerId, Matrix};
-use crate::model::{AssignmentId, Evaluation, Note, WorkloadKey, list};
+use crate::model::{AssignmentId, Evaluation, Note, UNASSIGNED, WorkloadKey, list};
 
 /// A change of a workload is told when it has lasted for so long.
 const QUIET: Duration = Duration::from_secs(2);
@@ -149,16 +149,7 @@ pub(super) const fn is_young(created: i64, now: i64) -> bool {
 
 /// What to tell of a namespace for whose workloads no assignment speaks.
 pub(super) fn namespace_note() -> Note {
-    Note {
-        warning: false,
-        reason: "NamespaceUnassigned",
-        about: None,
-        date: None,
-        note:
-            "no assignment speaks for the workloads of this namespace. Apply a ResponsibilityAssignment that names who \
-               holds which duty, or have a ClusterResponsibilityAssignment take it in"
-                .to_owned(),
-    }
+    Note { warning: false, reason: "NamespaceUnassigned", about: None, date: None, note: UNASSIGNED.to_owned() }
 }
 
 #[cfg(test)]

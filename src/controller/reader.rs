@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::input::{Input, Seen, SeenModel};
 use crate::extract::{
     ClusterAssignment, ConfiguredKind, ConfiguredWorkload, CustomObject, Extract, Extraction, FactsOf, GatewayRoute,
-    NamespacedAssignment, OpenShiftRoute, OwnServiceModel, ReferenceGrant, object_name,
+    NamespacedAssignment, OpenShiftRoute, OwnServiceModel, ReferenceGrant, Report, object_name,
 };
 use crate::inventory::{Delta, ListedKind, RouteKind};
 use crate::signals::{CustomObjects, FactKind};
@@ -258,5 +258,28 @@ impl<O: FactsOf + Resource + Clone + Debug + DeserializeOwned + Send + 'static> 
 
     fn deletion(&self, object: &O) -> Delta {
         Delta::Facts(self.kind, object_name(object.meta()), None)
+    }
+}
+
+/// Reports of OpenReports: those of others are read for signals only, the operator's own are kept as they should be.
+#[derive(Clone, Copy)]
+pub(super) struct Reports;
+
+impl Reader for Reports {
+    type Object = Report;
+
+    fn listed(&self) -> ListedKind {
+        ListedKind::Facts(FactKind::Reports)
+    }
+
+    fn input(&self, object: &Report) -> Input {
+        match object.own() {
+            Some((name, known)) => Input::OwnReport(name, Box::new(known)),
+            None => OptionalFacts::new(FactKind::Reports).input(object),
+        }
+    }
+
+    fn deletion(&self, object: &Report) -> Delta {
+        OptionalFacts::new(FactKind::Reports).deletion(object)
     }
 }

@@ -256,6 +256,14 @@ impl Sources {
         self.waiting.is_empty() && self.unreadable.is_empty()
     }
 
+    /// Whether a resource is read, everywhere or in a namespace.
+    pub(super) fn reads(&self, resource: &str, namespace: &str) -> bool {
+        let is_it = |source: &Source| {
+            *source.resource == *resource && source.namespace.as_deref().is_none_or(|scope| scope == namespace)
+        };
+        self.read.iter().any(is_it)
+    }
+
     /// Whether nodes are not among what cannot be read.
     pub(super) fn nodes_readable(&self) -> bool {
         self.unreadable.keys().all(|source| source.role != SourceRole::Nodes)

@@ -15,7 +15,7 @@ use super::discovery::Wanted;
 use super::input::{Input, Source, SourceRole};
 use super::reader::{
     ClusterAssignments, ConfiguredWorkloads, CustomFacts, Facts, GatewayRoutes, NamespacedAssignments, OpenShiftRoutes,
-    OptionalFacts, Reader, ReferenceGrants, ServiceModels,
+    OptionalFacts, Reader, ReferenceGrants, Reports, ServiceModels,
 };
 use super::watch::Watch;
 use crate::extract::optional::OptionalContent;
@@ -172,6 +172,7 @@ impl Starter {
                 self.dynamic_watches(wanted, resource, &OptionalFacts::<extract::Certificate>::new(kind))
             }
             FactKind::Backups => self.dynamic_watches(wanted, resource, &OptionalFacts::<extract::Backup>::new(kind)),
+            FactKind::Reports => self.dynamic_watches(wanted, resource, &Reports),
             FactKind::Snapshots => {
                 self.dynamic_watches(wanted, resource, &OptionalFacts::<extract::VolumeSnapshot>::new(kind))
             }

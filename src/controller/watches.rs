@@ -16,7 +16,7 @@ use super::discovery::{Found, Question, Standing, Wanted, look};
 use super::input::{Input, Problem, Source, Sources};
 use super::starter::{Over, Starter, Task};
 use crate::inventory::{Delta, Listed};
-use crate::signals::{FactKind, KubernetesVersion};
+use crate::signals::{CustomObjects, FactKind, KubernetesVersion};
 use crate::telemetry::metric::Metrics;
 
 /// How often to look at what is served.
@@ -67,7 +67,7 @@ impl Watches {
             starter,
             prepared,
             sources,
-            optional: Wanted::all(&options.configured, &options.scope.signals, options.namespaces.is_none())
+            optional: Wanted::all(&options.configured, &fact_kinds(options), custom_objects(options))
                 .into_iter()
                 .map(optional)
                 .collect(),
@@ -241,7 +241,15 @@ impl Watches {
 fn fact_kinds(options: &Options) -> BTreeSet<FactKind> {
     let mut kinds = options.scope.signals.kinds();
     kinds.retain(|kind| options.namespaces.is_none() || !kind.needs_cluster());
+    // Own Reports are watched whether a signal reads those of others or not.
+    kinds.extend(options.reports.then_some(FactKind::Reports));
     kinds
+}
+
+/// What signals of the configuration look at. Where only some namespaces are looked at, nothing can be read that lies in none.
+fn custom_objects(options: &Options) -> impl Iterator<Item = &Arc<CustomObjects>> {
+    let is_read = |objects: &&Arc<CustomObjects>| options.namespaces.is_none() || !objects.fact_kind().is_of_cluster();
+    options.scope.signals.custom().filter(is_read)
 }
 
 fn log_end(error: Option<JoinError>) {

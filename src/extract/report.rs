@@ -9,7 +9,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 
 use super::dynamic::{FactsOf, dynamic_resource};
-use super::meta::{or_default, slim_metadata};
+use super::meta::{object_name, or_default, slim_metadata};
+use crate::inventory::ObjectName;
+use crate::openreports::{DIGEST, Known, MANAGED_BY, SOURCE};
 use crate::signals::{Facts, Outcome, ReportFacts, Subject};
 
 /// A report, decoded as far as it counts: lists of vulnerabilities and the like are skipped over.
@@ -59,11 +61,32 @@ struct Reference {
 struct Entry {
     result: String,
     severity: Option<String>,
+    source: Option<String>,
+    timestamp: Option<Time>,
+    properties: Option<Properties>,
     #[serde(alias = "subjects")]
     resources: Option<Vec<Reference>>,
 }
 
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Time {
+    seconds: i64,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Properties {
+    #[serde(rename = "resultID")]
+    result_id: Option<String>,
+}
+
 impl Entry {
+    /// Whether the operator has found it itself.
+    fn is_own(&self) -> bool {
+        self.source.as_deref() == Some(SOURCE)
+    }
+
     /// What it says: only failures of at least high severity, or of one that is not given, weigh.
     fn outcome(&self) -> Outcome {
         let weighs = self.severity.as_deref().is_none_or(|severity| matches!(severity, "critical" | "high"));
@@ -89,6 +112,23 @@ impl Report {
         owner.or_else(|| Some(Subject { kind: self.label("resource.kind")?, name: self.label("resource.name")? }))
     }
 
+    /// What is known of it where it is one of the operator's own.
+    #[must_use]
+    pub fn own(&self) -> Option<(ObjectName, Known)> {
+        let labels = self.metadata.labels.as_ref()?;
+        if labels.get(MANAGED_BY).map(String::as_str) != Some(SOURCE) {
+            return None;
+        }
+        let time = |entry: &'_ Entry| Some((entry.properties.as_ref()?.result_id.clone()?, entry.timestamp?.seconds));
+        let times: Vec<(String, i64)> = self.results.iter().filter_map(time).collect();
+        let known = Known {
+            resource_version: self.metadata.resource_version.clone().unwrap_or_default(),
+            digest: self.metadata.annotations.as_ref().and_then(|all| all.get(DIGEST)).cloned(),
+            since: Known::times(times.iter().map(|(id, seconds)| (id.as_str(), *seconds))),
+        };
+        Some((object_name(&self.metadata), known))
+    }
+
     /// A label of the scanner.
     fn label(&self, name: &str) -> Option<Arc<str>> {
         let labels = self.metadata.labels.as_ref()?;
@@ -105,7 +145,8 @@ impl FactsOf for Report {
             about.insert(subject, Outcome { failed, errors: 0, passed: u32::from(failed == 0) });
             day = scan.update_timestamp.map(crate::model::day);
         }
-        for entry in &self.results {
+        // What the operator itself has found is no evidence.
+        for entry in self.results.iter().filter(|entry| !entry.is_own()) {
             let named = entry.resources.iter().flatten().map(Reference::subject);
             let scope = self.scope.iter().filter(|_| entry.resources.as_ref().is_none_or(Vec::is_empty));
             for subject in named.chain(scope.map(Reference::subject)) {
@@ -185,6 +226,40 @@ mod tests {
         assert_eq!(found.about[&subject("Deployment", "web")], Outcome { failed: 1, errors: 0, passed: 0 });
         assert_eq!(found.about[&subject("Deployment", "api")], Outcome { failed: 1, errors: 1, passed: 1 });
         assert_eq!(found.day, None);
+    }
+
+    #[test]
+    fn an_own_report_is_known_as_such_and_is_no_evidence() {
+        let own = |label: &str, source: &str| {
+            json!({
+                "metadata": {
+                    "name": "responsibility-operator", "namespace": "shop", "resourceVersion": "7",
+                    "labels": { "app.kubernetes.io/managed-by": label },
+                    "annotations": { "sharedresponsibility.dev/digest": "5f0c" },
+                },
+                "results": [
+                    {
+                        "policy": "node-os", "result": "fail", "severity": "high", "source": source,
+                        "resources": [{ "kind": "Deployment", "name": "web" }],
+                        "timestamp": { "seconds": 9, "nanos": 0 },
+                        "properties": { "resultID": "00000000000000ff", "layer": "node-os" },
+                    },
+                    { "policy": "other", "result": "warn", "source": source, "properties": { "resultID": "no number" } },
+                ],
+            })
+        };
+        let of_operator = own("responsibility-operator", "responsibility-operator");
+        let report: Report = serde_json::from_value(of_operator.clone()).unwrap();
+        let (name, known) = report.own().unwrap();
+        assert_eq!((&*name.namespace, &*name.name), ("shop", "responsibility-operator"));
+        let expected =
+            Known { resource_version: "7".to_owned(), digest: Some("5f0c".to_owned()), since: vec![(255, 9)] };
+        assert_eq!(known, expected);
+        assert_eq!(facts(of_operator), None);
+        // Whoever took the label away made no evidence of it.
+        let report: Report = serde_json::from_value(own("kyverno", "responsibility-operator")).unwrap();
+        assert!(report.own().is_none() && report.facts().is_none());
+        assert_eq!(facts(own("kyverno", "kyverno")).unwrap().about[&subject("Deployment", "web")].failed, 1);
     }
 
     #[test]

@@ -82,7 +82,8 @@ impl Inventory {
         let subject = Subject { kind: child.kind.name().into(), name: child.name.clone() };
         let namespace = self.namespace_entry(&child.namespace);
         let concerned = namespace.set_owner(subject, owner);
-        if !concerned.is_empty() && !(namespace.shelf.is_empty() && self.shelf.is_empty()) {
+        let is_spoken_of = !namespace.shelf.is_empty() || !self.shelf.is_empty();
+        if is_spoken_of && !concerned.is_empty() {
             self.evaluate_workloads(&child.namespace, |workload| concerned.contains(&workload.key), changed);
         }
     }
@@ -108,6 +109,10 @@ impl Inventory {
             // Of what is known by its children the oldest tells the age, in whatever order they are seen.
             let same_object = known.identity.uid == identity.uid;
             let created = if same_object { known.identity.created.min(identity.created) } else { identity.created };
+            // Of what has generated names each object is as good as another.
+            if !same_object && !workload_key.is_generated() {
+                changed.reported.insert(key.namespace.clone());
+            }
             known.identity = ObjectIdentity { created, ..identity.clone() };
             if known.parts.get(&workload_key, &key) == Some(&facts) {
                 return;
@@ -143,6 +148,7 @@ impl Inventory {
                 if is_left {
                     self.evaluate_and_keep(&mut namespace, workload, changed);
                 } else {
+                    changed.reported.insert(namespace.name.clone());
                     move_member(&mut self.members, &workload, &[], None, changed);
                 }
             }
@@ -256,6 +262,10 @@ impl Inventory {
         // Signals look at what is enforced, and at whether the namespace is there.
         let shows = |facts: Option<&NamespaceFacts>| facts.map(|facts| facts.labels.get(ENFORCE).map(str::to_owned));
         let is_other = shows(namespace.facts.as_ref()) != shows(facts.as_ref());
+        let uid = |facts: Option<&NamespaceFacts>| facts.map(|facts| facts.uid.clone());
+        if uid(namespace.facts.as_ref()) != uid(facts.as_ref()) {
+            changed.reported.insert(name.clone());
+        }
         namespace.facts = facts;
         self.refresh_scope(name, &[], is_other, changed);
         self.forget_empty(name);
@@ -324,6 +334,7 @@ impl Inventory {
         let directory = namespace.directory.clone();
         let moved = namespace.rescope(&self.cluster_assignments, &self.left_out);
         if standing(namespace) != before || directory != namespace.directory {
+            changed.reported.insert(name.clone());
             changed.assignments.extend(namespace.assignments.keys().cloned());
         }
         namespace.note_unassigned(was_unassigned, changed);
@@ -405,6 +416,7 @@ impl Inventory {
         if !reselected && workload.evaluation == evaluation {
             return;
         }
+        changed.reported.insert(namespace.name.clone());
         if let (Some(before), Some(after)) = (&workload.evaluation, &evaluation)
             && (reselected || !before.gaps().eq(after.gaps()))
         {

@@ -13,6 +13,7 @@ mod left_out;
 mod namespace;
 mod nodes;
 mod relist;
+mod report;
 mod view;
 mod workload;
 mod written;
@@ -32,6 +33,7 @@ use crate::signals::{self, ClusterView, FarShelf, KubernetesVersion, Shelf, Sign
 use intern::Interner;
 use namespace::Namespace;
 use nodes::Nodes;
+use workload::Workload;
 
 pub use census::Census;
 pub use delta::{
@@ -39,6 +41,7 @@ pub use delta::{
     RouteKind, ServiceFacts, WorkloadObject,
 };
 pub use left_out::{LEFT_OUT, LeftOut};
+pub use report::{Reported, ReportedWorkload};
 
 /// The label that every namespace has with its own name.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -52,6 +55,8 @@ pub struct Changed {
     pub workloads: Vec<WorkloadChange>,
     /// The namespaces that have workloads, and from now on no assignment that speaks for them.
     pub unassigned: BTreeSet<Arc<str>>,
+    /// The namespaces of which there may be something else to report.
+    pub reported: BTreeSet<Arc<str>>,
     /// Whether service models, or the assignments that name them, are others.
     pub service_models: bool,
     /// Whether layers have other numbers than before.
@@ -63,6 +68,7 @@ impl Changed {
         self.assignments.append(&mut other.assignments);
         self.workloads.append(&mut other.workloads);
         self.unassigned.append(&mut other.unassigned);
+        self.reported.append(&mut other.reported);
         self.service_models |= other.service_models;
         self.renumbered |= other.renumbered;
     }
@@ -238,14 +244,19 @@ impl Inventory {
     pub fn workload(&self, key: &WorkloadKey) -> Option<WorkloadReport> {
         let namespace = self.namespaces.get(&key.namespace)?;
         let workload = namespace.workloads.get(key)?;
+        let highest = self.highest_ranked(workload)?;
+        let evaluation = workload.evaluation.clone()?;
+        let gaps = self.told_gaps(&key.namespace, &evaluation);
+        Some(WorkloadReport { identity: workload.identity.clone(), gaps, evaluation, assignment: highest.clone() })
+    }
+
+    /// The assignment that has the most to say of those that select a workload.
+    fn highest_ranked<'a>(&self, workload: &'a Workload) -> Option<&'a AssignmentId> {
         let rank = |id: &AssignmentId| {
             let rank = |assignment: &Assignment| assignment.rank(Concern::Workload, Duty::Customer);
             self.assignment(id).map(|assignment| rank(assignment))
         };
-        let highest = workload.selected_by.iter().rev().max_by_key(|id| rank(id))?;
-        let evaluation = workload.evaluation.clone()?;
-        let gaps = self.told_gaps(&key.namespace, &evaluation);
-        Some(WorkloadReport { identity: workload.identity.clone(), gaps, evaluation, assignment: highest.clone() })
+        workload.selected_by.iter().rev().max_by_key(|id| rank(id))
     }
 
     /// What was found for a workload, and the assignments that select it; none where nothing does.

@@ -89,9 +89,13 @@ impl Namespace {
             && self.cluster_assignments.is_empty()
     }
 
-    /// Notes that it has become unassigned, if it has.
+    /// Notes that it has become unassigned, or is so no more.
     pub(super) fn note_unassigned(&self, was_unassigned: bool, changed: &mut Changed) {
-        if self.is_unassigned() && !was_unassigned {
+        let is_unassigned = self.is_unassigned();
+        if is_unassigned != was_unassigned {
+            changed.reported.insert(self.name.clone());
+        }
+        if is_unassigned && !was_unassigned {
             changed.unassigned.insert(self.name.clone());
         }
     }

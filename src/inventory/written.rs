@@ -134,6 +134,7 @@ impl Inventory {
             let was_unassigned = namespace.is_unassigned();
             put(&mut namespace.assignments, id, assignment);
             namespace.note_unassigned(was_unassigned, changed);
+            changed.reported.insert(name.clone());
             let touched = |workload: &Workload| versions.iter().any(|version| workload.is_selected_by(version));
             self.evaluate_workloads(name, touched, changed);
             self.forget_empty(name);
@@ -144,6 +145,7 @@ impl Inventory {
                 self.namespaces.values().filter(taken_in).map(|namespace| namespace.name.clone()).collect();
             for namespace in affected {
                 self.refresh_scope(&namespace, &versions, false, changed);
+                changed.reported.insert(namespace);
             }
         }
         if is_gone {

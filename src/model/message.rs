@@ -146,11 +146,15 @@ pub fn risk_sentence(reason: RiskReason, layer: Option<&Layer>, subject: Option<
 
 /// What a signal showed of a duty that is not done, and what to do, at most 160 bytes.
 #[must_use]
-pub(super) fn failure_sentence(speaks: &Speaks, seen: Option<&str>) -> String {
+pub fn failure_sentence(speaks: &Speaks, seen: Option<&str>) -> String {
     let remedy = &speaks.remedy;
     let room = LIMIT.saturating_sub(remedy.len() + 2);
     shorten(&format!("{}; {remedy}", shorten(speaks.words(Verdict::Failed, seen), room)), LIMIT)
 }
+
+/// That no assignment speaks for the workloads of a namespace, and what to write.
+pub const UNASSIGNED: &str = "no assignment speaks for the workloads of this namespace. Apply a ResponsibilityAssignment that names who \
+                              holds which duty, or have a ClusterResponsibilityAssignment take it in";
 
 /// A duty that is not done in one line: the layer, who owes it, and the sentence of [`failure_sentence`].
 #[must_use]

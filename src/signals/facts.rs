@@ -91,7 +91,7 @@ impl FactKind {
             Self::ClusterRoleBindings => ("rbac.authorization.k8s.io", "clusterrolebindings"),
             Self::VulnerabilityReports => ("aquasecurity.github.io", "vulnerabilityreports"),
             Self::ConfigAuditReports => ("aquasecurity.github.io", "configauditreports"),
-            Self::Reports => ("openreports.io", "reports"),
+            Self::Reports => crate::openreports::GROUP_AND_PLURAL,
             Self::PolicyReports => ("wgpolicyk8s.io", "policyreports"),
             Self::Certificates => ("cert-manager.io", "certificates"),
             Self::Backups => ("velero.io", "backups"),

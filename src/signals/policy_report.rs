@@ -12,7 +12,7 @@ pub(super) const SIGNAL: Signal = Signal {
     reach: Reach::Part,
     reads: &[Reads::Facts(FactKind::Reports), Reads::Facts(FactKind::PolicyReports)],
     rule: "No result about the workload in a Report (OpenReports) or a PolicyReport is a failure of high or critical severity, or of \
-           none. A result that is an error leaves it unknown; one that was skipped says nothing.",
+           none. A result that is an error leaves it unknown; one that was skipped says nothing. What the operator itself reports does not count.",
     source: "https://github.com/openreports/reports-api; https://kyverno.io/docs/policy-reports/",
     threshold: None,
     passed: "it breaks no policy that was tried",

@@ -74,9 +74,9 @@ metrics! {
     LEADER: Gauge "leader" [] "1 where this replica writes, 0 where it stands by";
     INVENTORY_COMPLETE: Gauge "inventory_complete" [] "1 where everything that counts could be read";
     RECONCILES: Counter "reconciles" ["kind", "result"]
-        "Statuses worked on, by kind and result: written, unchanged, conflict, gone, not_leading, failed";
+        "Statuses worked on, and the Reports of namespaces (kind Report), by kind and result: written, unchanged, conflict, gone, not_leading, failed";
     RECONCILE_DURATION: Histogram "reconcile_duration_seconds" ["kind"]
-        "How long it took to write the Events and the status of one object, unchanged ones aside";
+        "How long it took to write the Events and the status of one object, or the Reports of a namespace, unchanged ones aside";
     QUEUE_WAITING: Gauge "queue_waiting" [] "Statuses that wait to be worked on, those included that are to be looked at later";
     QUEUE_RUNNING: Gauge "queue_running" [] "Statuses that are worked on";
     QUEUE_OLDEST: Gauge "queue_oldest_seconds" [] "How long the status has waited that is due for the longest time";

@@ -47,6 +47,7 @@ pub fn options(clock: &Arc<TestClock>, settings: Settings) -> Options {
         clock: clock.clone(),
         owners_in_metrics: false,
         status_writes_per_second: STATUS_WRITES_PER_SECOND,
+        reports: false,
     }
 }
 

@@ -49,7 +49,7 @@ fn line<'a>(text: &'a str, layer: &str, duty: &str) -> &'a str {
 }
 
 /// A pod spec with nothing left undone.
-fn restricted() -> Value {
+pub fn restricted() -> Value {
     json!({
         "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
         "containers": [{

@@ -26,6 +26,7 @@ mod nodes;
 mod optional;
 mod presets;
 mod replicas;
+mod reports;
 mod restart;
 mod routes;
 mod scenarios;

@@ -5,10 +5,6 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-fn remove(cluster: &Cluster, api: &str) {
-    cluster.kubectl(&["delete", "--timeout=60s", "-f", &format!("tests/optional/{api}.yaml")]);
-}
-
 fn fails(status: &AssignmentStatus, signal: &str) -> bool {
     let failing = |row: &responsibility_operator::api::UnfulfilledDuty| {
         row.signal == signal && row.fulfilment == Fulfilment::Unfulfilled

@@ -436,6 +436,11 @@ pub fn install(cluster: &Cluster, api: &str) {
     cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "-f", &file]);
 }
 
+/// Takes such an API away.
+pub fn remove(cluster: &Cluster, api: &str) {
+    cluster.kubectl(&["delete", "--timeout=60s", "-f", &format!("tests/optional/{api}.yaml")]);
+}
+
 /// What a Customer says that it holds.
 pub fn held(layers: &[&str]) -> Value {
     json!({ "parties": [{ "name": "team", "role": "Customer" }], "duties": [held_by("team", layers)] })

@@ -11,7 +11,7 @@ pub fn metric_of(series: &str) -> Option<&'static Metric> {
 pub fn words_of(metric: &Metric, label: &str) -> Option<&'static [&'static str]> {
     let words: &[&str] = match (metric.name.trim_start_matches("responsibility_"), label) {
         ("reconciles" | "reconcile_duration_seconds", "kind") => {
-            &["ResponsibilityAssignment", "ClusterResponsibilityAssignment", "ServiceModel"]
+            &["ResponsibilityAssignment", "ClusterResponsibilityAssignment", "ServiceModel", "Report"]
         }
         ("reconciles", "result") => &["written", "unchanged", "conflict", "gone", "not_leading", "failed"],
         ("inventory_objects", "kind") => {

@@ -105,13 +105,14 @@ fn what_selects_pods_selects_those_of_the_operator_and_no_others() {
 }
 
 #[rstest]
-#[case::nothing("{}", &["--log-format=json", "--lease=responsibility-system/responsibility-operator", "--provider-duties=assume", "--status-writes-per-second=50", "--metrics-address=:8080"], &["--namespaces", "--exclude-namespaces", "--config", "--default-service-model", "--managed-control-plane", "--metrics-protected", "--metrics-owners"])]
+#[case::nothing("{}", &["--log-format=json", "--lease=responsibility-system/responsibility-operator", "--provider-duties=assume", "--status-writes-per-second=50", "--metrics-address=:8080"], &["--namespaces", "--exclude-namespaces", "--config", "--default-service-model", "--managed-control-plane", "--metrics-protected", "--metrics-owners", "--reports"])]
 #[case::words("{defaultServiceModel: CaaS, managedControlPlane: true, providerDuties: require, log: {format: text}}", &["--default-service-model=CaaS", "--managed-control-plane", "--provider-duties=require", "--log-format=text"], &[])]
 #[case::metrics("metrics: {protected: true, owners: true}", &["--metrics-protected", "--metrics-owners"], &[])]
 #[case::excluded("excludeNamespaces: [kube-system, 'openshift-*']", &["--exclude-namespaces=kube-system,openshift-*"], &["--namespaces"])]
 #[case::namespaces("namespaces: [shop, payments]", &["--namespaces=shop,payments"], &["--exclude-namespaces"])]
 #[case::file("configuration: {nodeAgents: [a]}", &["--config=/etc/responsibility/config.yaml"], &[])]
 #[case::writes("statusWritesPerSecond: 1000", &["--status-writes-per-second=1000"], &[])]
+#[case::reports("reports: {enabled: true}", &["--reports"], &[])]
 #[case::further("extraArgs: ['--some=thing']", &["--some=thing"], &[])]
 fn values_become_flags(#[case] values: &str, #[case] there: &[&str], #[case] not_there: &[&str]) {
     let flags = flags(&render(values));

@@ -36,13 +36,14 @@ fn bound_to(objects: &[Value], account: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_operator_reads_no_secrets_deletes_nothing_and_writes_statuses_and_events_only() {
+fn the_operator_reads_no_secrets_and_writes_statuses_events_and_where_it_is_told_to_reports_only() {
     let objects = render(EVERYTHING);
     let granted = grants(one(&objects, "ClusterRole", RELEASE));
     for (resource, verbs) in &granted {
         let expected = match resource.as_str() {
             resource if resource.contains("/status.") => vec!["patch"],
             "events.events.k8s.io" => vec!["create"],
+            "reports.openreports.io" => vec!["list", "watch", "create", "patch", "delete"],
             _ => vec!["list", "watch"],
         };
         assert_eq!(*verbs, expected, "{resource}");
@@ -183,6 +184,20 @@ fn nothing_is_granted_that_no_enabled_signal_reads() {
     let all: Vec<&str> = SIGNALS.iter().map(|signal| signal.id).collect();
     assert_eq!(beyond(&all), read_by(&all));
     assert_eq!(grants(one(&render("{}"), "ClusterRole", RELEASE)), granted(&all), "all are enabled unless it is said");
+}
+
+#[test]
+fn reports_are_written_where_they_are_wanted_only_whether_a_signal_reads_those_of_others_or_not() {
+    let granted = |values: &str| grants(one(&render(values), "ClusterRole", RELEASE)).remove("reports.openreports.io");
+    let verbs = |verbs: &[&str]| Some(verbs.iter().map(|verb| (*verb).to_owned()).collect::<Vec<_>>());
+    let without_signal = "configuration: {signals: {policy-report: {enabled: false}}}";
+    let all = ["list", "watch", "create", "patch", "delete"];
+    assert_eq!(granted("{}"), verbs(&["list", "watch"]));
+    assert_eq!(granted(without_signal), None);
+    assert_eq!(granted("reports: {enabled: true}"), verbs(&all));
+    assert_eq!(granted(&format!("{without_signal}\nreports: {{enabled: true}}")), verbs(&all));
+    let every = grants(one(&render("{}"), "ClusterRole", RELEASE));
+    assert!(every.values().flatten().all(|verb| verb != "delete"), "{every:?}");
 }
 
 #[test]

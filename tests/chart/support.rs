@@ -19,6 +19,7 @@ configuration:
   workloadKinds:
   - {group: argoproj.io, version: v1alpha1, kind: Rollout, plural: rollouts, template: spec.template}
 clusterAssignment: {create: true, spec: {parties: [{name: aws, role: Provider}], duties: [{layers: [control-plane], provider: aws}]}}
+reports: {enabled: true}
 tolerations: [{key: dedicated, operator: Exists}]
 nodeSelector: {kubernetes.io/os: linux}
 priorityClassName: system-cluster-critical

@@ -48,6 +48,8 @@ fn helm_finds_nothing_to_complain_of() {
 #[case::no_writes("statusWritesPerSecond: 0", &["/statusWritesPerSecond", "minimum"])]
 #[case::too_many_writes("statusWritesPerSecond: 1001", &["/statusWritesPerSecond", "maximum"])]
 #[case::half_a_write("statusWritesPerSecond: 0.5", &["/statusWritesPerSecond", "integer"])]
+#[case::reports_as_switch("reports: true", &["/reports", "object"])]
+#[case::reports_as_text("reports: {enabled: 'yes'}", &["/reports/enabled", "boolean"])]
 #[case::log_format("log: {format: xml}", &["/log/format", "json"])]
 #[case::configuration("configuration: {nodeAgent: [a]}", &["/configuration", "nodeAgent"])]
 #[case::kind_without_template(

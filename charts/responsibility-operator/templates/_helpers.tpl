@@ -75,6 +75,9 @@ app.kubernetes.io/component: operator
 {{- if .Values.configuration }}
 - --config=/etc/responsibility/config.yaml
 {{- end }}
+{{- if .Values.reports.enabled }}
+- --reports
+{{- end }}
 {{- if and .Values.metrics.enabled .Values.metrics.protected }}
 - --metrics-protected
 {{- end }}
@@ -177,10 +180,11 @@ some namespaces are looked at. */}}
   resources: [configauditreports]
   verbs: [list, watch]
 {{- end }}
-{{- if include "operator.looksAt" (dict "context" . "signal" "policy-report") }}
+{{- /* Where it reports itself it keeps its own Reports as they should be. */}}
+{{- if or .Values.reports.enabled (include "operator.looksAt" (dict "context" . "signal" "policy-report")) }}
 - apiGroups: [openreports.io]
   resources: [reports]
-  verbs: [list, watch]
+  verbs: [list, watch{{ if .Values.reports.enabled }}, create, patch, delete{{ end }}]
 {{- end }}
 {{- if include "operator.looksAt" (dict "context" . "signal" "policy-report") }}
 - apiGroups: [wgpolicyk8s.io]

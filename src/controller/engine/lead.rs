@@ -24,6 +24,7 @@ impl Engine {
         self.leads = true;
         self.mark_assignments();
         self.mark_service_models();
+        self.mark_all_reports();
     }
 
     /// Nothing is written any more, and what was to be told is another's to tell.
@@ -33,6 +34,7 @@ impl Engine {
         self.queue.forget_waiting();
         self.writes.abort_all();
         self.telling.abort_all();
+        self.reports.stand_by();
         self.notices = Notices::default();
         for tracked in self.assignments.values_mut() {
             tracked.hold = Hold::default();

@@ -1,6 +1,7 @@
 //! The index against a plain evaluation of everything it was told.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -9,7 +10,7 @@ use super::shown::{evaluations, shown};
 use super::world::{Step, World};
 use crate::inventory::Changed;
 use crate::inventory::namespace::Namespace;
-use crate::inventory::{Delta, Inventory};
+use crate::inventory::{Delta, Inventory, Reported, ReportedWorkload};
 use crate::matrix::Duty;
 use crate::model::{Evaluation, Settings};
 
@@ -23,12 +24,32 @@ pub(super) fn after(settings: Settings, steps: Vec<Step>) -> (Inventory, World) 
     (inventory, world)
 }
 
+/// What there is to report of each namespace.
+fn reported(inventory: &Inventory) -> BTreeMap<Arc<str>, String> {
+    let of_namespace = |name: &Arc<str>| {
+        let Reported { uid, platform_elsewhere, is_unassigned, workloads, .. } = inventory.reported(name);
+        let of_workload = |workload: &ReportedWorkload<'_>| {
+            let ReportedWorkload { key, identity, evaluation, assignment, owner } = workload;
+            let uid = (!key.is_generated()).then_some(&identity.uid);
+            format!("{key} {uid:?} {evaluation:?} {assignment} {owner:?}")
+        };
+        let workloads: Vec<String> = workloads.iter().map(of_workload).collect();
+        // Without a workload nothing is told to anybody.
+        let elsewhere = platform_elsewhere && !workloads.is_empty();
+        (name.clone(), format!("{:?}", (uid.filter(|_| !workloads.is_empty()), elsewhere, is_unassigned, workloads)))
+    };
+    inventory.namespaces().map(of_namespace).collect()
+}
+
+/// What there is to report where nothing is.
+const NOTHING: &str = "(None, false, false, [])";
+
 proptest! {
     #![proptest_config(crate::model::testing::tried())]
 
     /// After every change, duplicate and relist the index shows what an evaluation from scratch finds, and it names every
-    /// assignment of which something else is shown, every workload whose gaps are others, and every namespace of whose
-    /// workloads nobody speaks any more.
+    /// assignment of which something else is shown, every workload whose gaps are others, every namespace of whose
+    /// workloads nobody speaks any more, and every one of which something else is to be reported.
     #[test]
     fn any_sequence_of_changes_gives_the_same_as_evaluating_from_scratch(
         settings in settings(),
@@ -40,6 +61,7 @@ proptest! {
         prop_assert_eq!(&before, &world.shown());
         for step in then {
             let assigned = assigned(&inventory);
+            let reported_before = reported(&inventory);
             let evaluated = evaluations(&inventory).into_iter();
             let found: BTreeMap<_, _> = evaluated.map(|(key, found)| (key, gaps(&found, &inventory))).collect();
             let delta = world.take(step);
@@ -64,6 +86,13 @@ proptest! {
             for (namespace, was_assigned) in assigned {
                 let left = was_assigned && inventory.namespaces.get(&namespace).is_some_and(Namespace::is_unassigned);
                 prop_assert!(!left || changed.unassigned.contains(&namespace), "{} has nobody", namespace);
+            }
+            // Where layers have other numbers, or other models are defined, all of it is looked at.
+            for (namespace, now) in reported(&inventory) {
+                let is_named = reported_before.get(&namespace).is_some_and(|before| *before == now)
+                    || changed.reported.contains(&namespace)
+                    || changed.service_models;
+                prop_assert!(is_named || now == NOTHING, "{} has something else to report", namespace);
             }
             prop_assert_eq!(inventory.apply(delta), Changed::default(), "the same change again changes nothing");
             prop_assert_eq!(&shown(&inventory), &after);

@@ -206,8 +206,8 @@ impl<'a> Scope<'a> {
         let before = self.spent;
         // What comes of a loop grows with each round by what one round adds, unless a second one adds nothing.
         let first = self.round(iteration, range, begin);
-        let grows = self.round(iteration, range, first) != first;
-        let grown = if grows { begin.or(first.times(times)) } else { first };
+        let adds = self.round(iteration, range, first) != first;
+        let grown = if adds { begin.or(first.times(times)) } else { first };
         self.spent = before;
         self.round(iteration, range, grown);
         let of_rounds = (self.spent - before).saturating_mul(times);

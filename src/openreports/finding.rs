@@ -1,0 +1,229 @@
+//! What is wrong with a workload, one finding for each duty and what shows it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use sha2::{Digest, Sha256};
+
+use super::report::{Outcome, ReportResult, Severity};
+use super::{RESULT_ID, SOURCE};
+use crate::api::Fulfilment;
+use crate::inventory::{Reported, ReportedWorkload};
+use crate::matrix::{Concern, Duty, Layer, LayerId, Matrix};
+use crate::model::{
+    Catalogue, DutyState, Evaluation, SignalResult, State, UNASSIGNED, Verdict, failure_sentence, sentence,
+};
+
+/// The category of results about who holds a duty.
+const OWNERSHIP: &str = "Ownership";
+
+/// The category of results about whether a duty is done.
+const FULFILMENT: &str = "Fulfilment";
+
+/// Something that is wrong, whatever it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) concern: Concern,
+    pub(super) severity: Severity,
+    /// The layer and its duty, where it is about one.
+    about: Option<(LayerId, Duty)>,
+    policy: String,
+    rule: String,
+    category: &'static str,
+    outcome: Outcome,
+    message: String,
+    properties: BTreeMap<&'static str, String>,
+}
+
+/// What findings are about.
+#[derive(Clone, Debug)]
+pub(super) struct Subject<'a> {
+    /// What it is called, by which it has its place among others: no two of a namespace are called the same.
+    pub(super) name: String,
+    reference: ObjectReference,
+    /// What tells who has to do something: the assignment and the party that answers for it.
+    assignment: Option<String>,
+    pub(super) owner: Option<&'a str>,
+}
+
+impl<'a> Subject<'a> {
+    /// The number by which it has its place in a Report.
+    pub(super) fn number(&self) -> u64 {
+        number(&[&self.name])
+    }
+
+    pub(super) fn workload(workload: &ReportedWorkload<'a>) -> Self {
+        let ReportedWorkload { key, identity, assignment, owner, .. } = *workload;
+        let (group, version) = (key.kind.group(), &identity.version);
+        let uid = Some(identity.uid.to_string()).filter(|uid| !uid.is_empty() && !key.is_generated());
+        Self {
+            name: key.to_string(),
+            reference: ObjectReference {
+                api_version: Some(if group.is_empty() { version.to_string() } else { format!("{group}/{version}") }),
+                kind: Some(key.kind.name().to_owned()),
+                namespace: Some(key.namespace.to_string()),
+                name: Some(key.name.to_string()),
+                uid,
+                ..ObjectReference::default()
+            },
+            assignment: Some(format!("{}/{}", assignment.kind(), assignment.name)),
+            owner,
+        }
+    }
+
+    pub(super) fn namespace(reported: &Reported<'a>) -> Self {
+        Self {
+            name: String::new(),
+            reference: ObjectReference {
+                api_version: Some("v1".to_owned()),
+                kind: Some("Namespace".to_owned()),
+                name: Some(reported.namespace.to_owned()),
+                uid: reported.uid.map(ToString::to_string),
+                ..ObjectReference::default()
+            },
+            assignment: None,
+            owner: None,
+        }
+    }
+}
+
+impl Finding {
+    /// What is wrong with a workload, in matrix order: gaps, then what shows duties not to be done.
+    pub(super) fn all(matrix: &Matrix, catalogue: &Catalogue, evaluation: &Evaluation) -> Vec<Self> {
+        let mut findings = Vec::new();
+        for duty in &evaluation.duties {
+            let layer = matrix.layer(duty.layer);
+            findings.extend(Self::gap(layer, duty));
+            let mut seen = BTreeSet::new();
+            let results = evaluation.results.iter();
+            // Two things seen by one signal may be wrong: it is one failure.
+            let results = results.filter(|result| (result.layer, result.duty) == (duty.layer, duty.duty));
+            findings.extend(results.filter_map(|result| {
+                let finding = Self::unfulfilled(layer, catalogue, duty, result)?;
+                seen.insert(result.signal).then_some(finding)
+            }));
+        }
+        findings
+    }
+
+    fn gap(layer: &Layer, duty: &DutyState) -> Option<Self> {
+        let State::Gap(reason) = duty.state else { return None };
+        let party = duty.holder.as_ref().or(duty.subject.as_ref());
+        let message = sentence(layer, duty.duty, reason, duty.subject.as_deref());
+        let state = reason.state().name();
+        Some(Self::of_duty(layer, duty, (OWNERSHIP, reason.name()), (Outcome::Fail, state), party, message))
+    }
+
+    fn unfulfilled(layer: &Layer, catalogue: &Catalogue, duty: &DutyState, result: &SignalResult) -> Option<Self> {
+        let (outcome, fulfilment) = match (result.verdict, duty.fulfilment) {
+            (Verdict::Failed, fulfilment) => (Outcome::Fail, fulfilment),
+            // What was seen too long ago counts where nothing newer shows a failure.
+            (Verdict::Stale, Fulfilment::Stale) => (Outcome::Warn, Fulfilment::Stale),
+            _ => return None,
+        };
+        let speaks = catalogue.get(result.signal);
+        let message = failure_sentence(speaks, result.seen.as_deref());
+        let told = (outcome, fulfilment.name());
+        let mut finding = Self::of_duty(layer, duty, (FULFILMENT, &speaks.signal), told, duty.holder.as_ref(), message);
+        finding.properties.insert("signal", speaks.signal.to_string());
+        Some(finding)
+    }
+
+    fn of_duty(
+        layer: &Layer,
+        duty: &DutyState,
+        (category, rule): (&'static str, &str),
+        (outcome, state): (Outcome, &str),
+        party: Option<&Arc<str>>,
+        message: String,
+    ) -> Self {
+        let told = [
+            ("layer", Some(layer.name.clone())),
+            ("duty", Some(duty.duty.name().to_owned())),
+            ("state", Some(state.to_owned())),
+            ("party", party.map(ToString::to_string)),
+        ];
+        Self {
+            concern: layer.concern,
+            severity: match outcome {
+                Outcome::Warn => Severity::Low,
+                Outcome::Fail if layer.retained => Severity::High,
+                Outcome::Fail => Severity::Medium,
+            },
+            about: Some((duty.layer, duty.duty)),
+            policy: layer.name.clone(),
+            rule: rule.to_owned(),
+            category,
+            outcome,
+            message,
+            properties: told.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+        }
+    }
+
+    /// That no assignment speaks for the workloads of a namespace.
+    pub(super) fn unassigned() -> Self {
+        Self { severity: Severity::Low, ..Self::of_operator("NamespaceUnassigned", UNASSIGNED.to_owned()) }
+    }
+
+    /// That so many failures are left out.
+    pub(super) fn left_out(count: usize, limit: usize) -> Self {
+        let message = format!(
+            "{count} more failure(s) of these workloads are left out: a Report holds at most {limit} results. The statuses of \
+             the assignments count all of them"
+        );
+        let mut finding = Self::of_operator("ResultsLeftOut", message);
+        finding.properties.insert("leftOut", count.to_string());
+        finding
+    }
+
+    fn of_operator(rule: &str, message: String) -> Self {
+        Self {
+            concern: Concern::Workload,
+            severity: Severity::Info,
+            about: None,
+            policy: SOURCE.to_owned(),
+            rule: rule.to_owned(),
+            category: OWNERSHIP,
+            outcome: Outcome::Warn,
+            message,
+            properties: BTreeMap::new(),
+        }
+    }
+
+    /// What tells it from others about the same subject.
+    pub(super) fn key(&self) -> (Option<(LayerId, Duty)>, &str) {
+        (self.about, &self.rule)
+    }
+
+    /// The result that tells it of a subject. `place` tells those apart that are alike in several Reports.
+    pub(super) fn result(&self, subject: &Subject<'_>, place: &str) -> ReportResult {
+        let ObjectReference { namespace, name, uid, .. } = &subject.reference;
+        let [namespace, name, uid] = [namespace, name, uid].map(|part| part.as_deref().unwrap_or_default());
+        let duty = self.about.map_or("", |(_, duty)| duty.name());
+        let id = number(&[namespace, &subject.name, name, uid, &self.policy, duty, &self.rule, place]);
+        let mut properties = self.properties.clone();
+        properties.insert(RESULT_ID, format!("{id:016x}"));
+        let further = [("assignment", subject.assignment.as_deref()), ("owner", subject.owner)];
+        properties.extend(further.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned()))));
+        ReportResult {
+            source: SOURCE,
+            policy: self.policy.clone(),
+            rule: self.rule.clone(),
+            category: self.category,
+            severity: self.severity,
+            timestamp: None,
+            result: self.outcome,
+            scored: self.outcome == Outcome::Fail,
+            resources: [subject.reference.clone()],
+            message: self.message.clone(),
+            properties,
+        }
+    }
+}
+
+/// A number made of texts, the same in every process and version.
+fn number(parts: &[&str]) -> u64 {
+    let digest = Sha256::digest(parts.join("\n"));
+    digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
+}

@@ -1,0 +1,119 @@
+//! Which result lies in which Report.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::finding::{Finding, Subject};
+use super::report::{Report, ReportResult};
+use super::{HALVINGS, RESULTS, SOURCE};
+use crate::inventory::Reported;
+use crate::matrix::{Concern, Matrix};
+use crate::model::{Catalogue, Evaluation};
+
+/// The longest value of a label.
+const LABEL_LIMIT: usize = 63;
+
+/// A subject, its number, and what is wrong with it.
+struct Entry<'a> {
+    number: u64,
+    subject: Subject<'a>,
+    findings: Vec<&'a Finding>,
+}
+
+/// The Reports of a namespace, those with results only.
+///
+/// The workloads have one together; where they have more results than a Report holds they are halved by their numbers, and
+/// each half again, so that a change of a workload is one of the Report that it lies in. What of platform layers is told to the
+/// cluster assignments is reported once for the namespace, in a Report of its own.
+#[must_use]
+pub fn reports(matrix: &Matrix, catalogue: &Catalogue, reported: &Reported<'_>) -> Vec<Report> {
+    // Workloads that differ in nothing that counts share what was found for them.
+    let mut found: HashMap<*const Evaluation, Vec<Finding>> = HashMap::new();
+    for workload in &reported.workloads {
+        let evaluation = workload.evaluation;
+        found.entry(Arc::as_ptr(evaluation)).or_insert_with(|| Finding::all(matrix, catalogue, evaluation));
+    }
+    let unassigned = Finding::unassigned();
+    let is_own = |finding: &&Finding| !(reported.platform_elsewhere && finding.concern == Concern::Platform);
+    let (mut entries, mut of_platform) = (Vec::new(), BTreeMap::new());
+    for workload in &reported.workloads {
+        let found = found.get(&Arc::as_ptr(workload.evaluation)).map(Vec::as_slice).unwrap_or_default();
+        let (own, elsewhere): (Vec<&Finding>, Vec<&Finding>) = found.iter().partition(is_own);
+        for finding in elsewhere {
+            of_platform.entry(finding.key()).or_insert(finding);
+        }
+        if !own.is_empty() {
+            let subject = Subject::workload(workload);
+            entries.push(Entry { number: subject.number(), subject, findings: own });
+        }
+    }
+    let namespace = Subject::namespace(reported);
+    let entry = |findings| Entry { number: namespace.number(), subject: namespace.clone(), findings };
+    if reported.is_unassigned {
+        entries.push(entry(vec![&unassigned]));
+    }
+    let mut order: Vec<&Entry<'_>> = entries.iter().collect();
+    order.sort_by_key(|entry| entry.number);
+    let mut making = Making { reported, namespace: &namespace, made: Vec::new() };
+    making.halve(&order, &format!("{SOURCE}-"), 0);
+    if !of_platform.is_empty() {
+        let entry = entry(of_platform.into_values().collect());
+        making.make(&[&entry], format!("{SOURCE}-platform"), Concern::Platform);
+    }
+    making.made
+}
+
+/// The Reports of a namespace while they are made.
+struct Making<'a> {
+    reported: &'a Reported<'a>,
+    namespace: &'a Subject<'a>,
+    made: Vec<Report>,
+}
+
+impl Making<'_> {
+    /// Makes one Report of entries sorted by number, or those of their halves where they are too many. The halves are told
+    /// apart by the next bit of the numbers.
+    fn halve(&mut self, entries: &[&Entry<'_>], name: &str, depth: u32) {
+        let count: usize = entries.iter().map(|entry| entry.findings.len()).sum();
+        if count == 0 {
+            return;
+        }
+        if count <= RESULTS || depth == HALVINGS {
+            return self.make(entries, name.trim_end_matches('-').to_owned(), Concern::Workload);
+        }
+        let is_first = |entry: &&Entry<'_>| (entry.number >> (u64::BITS - 1 - depth)) & 1 == 0;
+        let (first, second) = entries.split_at(entries.partition_point(is_first));
+        self.halve(first, &format!("{name}0"), depth + 1);
+        self.halve(second, &format!("{name}1"), depth + 1);
+    }
+
+    /// Makes a Report of entries. Where they have more results than it holds, the weightiest are in it and the rest is counted.
+    fn make(&mut self, entries: &[&Entry<'_>], name: String, concern: Concern) {
+        let mut order: Vec<&Entry<'_>> = entries.to_vec();
+        order.sort_by(|one, other| one.subject.name.cmp(&other.subject.name));
+        let told = order.iter().flat_map(|entry| entry.findings.iter().map(|finding| (&entry.subject, *finding)));
+        let mut told: Vec<(usize, (&Subject<'_>, &Finding))> = told.enumerate().collect();
+        let left_out = (told.len() > RESULTS).then(|| {
+            told.sort_by_key(|(place, (_, finding))| (Reverse(finding.severity), *place));
+            let left_out = told.split_off(RESULTS - 1).len();
+            told.sort_by_key(|(place, _)| *place);
+            Finding::left_out(left_out, RESULTS)
+        });
+        let result = |(_, (subject, finding)): (usize, (&Subject<'_>, &Finding))| finding.result(subject, "");
+        let mut results: Vec<ReportResult> = told.into_iter().map(result).collect();
+        results.extend(left_out.map(|finding| finding.result(self.namespace, &name)));
+        let owners: BTreeSet<Option<&str>> = entries.iter().map(|entry| entry.subject.owner).collect();
+        let owner = owners.first().filter(|_| owners.len() == 1).copied().flatten().filter(|owner| is_label(owner));
+        self.made.push(Report::new(self.reported.namespace, name, concern, owner, results));
+    }
+}
+
+/// Whether a text can be the value of a label.
+fn is_label(text: &str) -> bool {
+    let is_end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    text.len() <= LABEL_LIMIT
+        && is_end(text.chars().next())
+        && is_end(text.chars().last())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}

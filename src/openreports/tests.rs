@@ -1,0 +1,336 @@
+//! What is reported of a namespace, in how many Reports, and what is written of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use rstest::rstest;
+
+use super::report::{Outcome, Report, ReportResult, Severity};
+use super::{CONCERN, Change, HALVINGS, Known, OWNER, RESULT_ID, RESULTS, changes, reports};
+use crate::api::{Fulfilment, GapReason};
+use crate::inventory::{Reported, ReportedWorkload};
+use crate::matrix::{Duty, LayerId, Matrix};
+use crate::model::testing::tried;
+use crate::model::{
+    AssignmentId, Attribution, Catalogue, DutyState, Evaluation, ObjectIdentity, Reach, SignalId, SignalResult, Speaks,
+    State, Verdict, WorkloadKey, WorkloadKind,
+};
+
+/// etcd takes 1.5 MiB, and others keep lists of Reports in memory.
+const SIZE_LIMIT: usize = 512 * 1024;
+
+fn layer(name: &str) -> LayerId {
+    Matrix::built_in().find(name).unwrap()
+}
+
+/// A catalogue of one signal, which speaks of network-segmentation.
+fn catalogue() -> (Catalogue, SignalId) {
+    let mut catalogue = Catalogue::new();
+    let signal = catalogue.add(Speaks {
+        signal: "network-policy".into(),
+        layer: Some("network-segmentation".into()),
+        attribution: Attribution::Customer,
+        reach: Reach::Duty,
+        passed: "a NetworkPolicy says who may reach its pods".into(),
+        failed: "no NetworkPolicy says who may reach its pods".into(),
+        unseen: "nothing is there".into(),
+        remedy: "add a NetworkPolicy".into(),
+    });
+    (catalogue, signal)
+}
+
+fn gap(name: &str, reason: GapReason) -> DutyState {
+    DutyState::new(layer(name), Duty::Customer, State::Gap(reason), None)
+}
+
+fn evaluation(duties: Vec<DutyState>) -> Arc<Evaluation> {
+    Arc::new(Evaluation { duties, ..Evaluation::default() })
+}
+
+/// A workload as the index keeps it.
+#[derive(Clone, Debug)]
+struct Kept {
+    key: WorkloadKey,
+    identity: ObjectIdentity,
+    evaluation: Arc<Evaluation>,
+    assignment: AssignmentId,
+    owner: Option<String>,
+}
+
+impl Kept {
+    fn new(name: &str, evaluation: Arc<Evaluation>) -> Self {
+        Self {
+            key: WorkloadKey { namespace: "shop".into(), kind: WorkloadKind::Deployment, name: name.into() },
+            identity: ObjectIdentity { uid: format!("uid-{name}").into(), version: "v1".into(), created: 0 },
+            evaluation,
+            assignment: AssignmentId { namespace: Some("shop".into()), name: "team".into() },
+            owner: Some("shop-team".to_owned()),
+        }
+    }
+
+    fn reported(&self) -> ReportedWorkload<'_> {
+        let Self { key, identity, evaluation, assignment, owner } = self;
+        ReportedWorkload { key, identity, evaluation, assignment, owner: owner.as_deref() }
+    }
+}
+
+fn reported(kept: &[Kept]) -> Reported<'_> {
+    Reported { namespace: "shop", workloads: kept.iter().map(Kept::reported).collect(), ..Reported::default() }
+}
+
+fn made(reported: &Reported<'_>) -> Vec<Report> {
+    reports(Matrix::built_in(), &catalogue().0, reported)
+}
+
+fn made_of(kept: &[Kept]) -> Vec<Report> {
+    made(&reported(kept))
+}
+
+fn label<'a>(report: &'a Report, label: &str) -> Option<&'a str> {
+    report.metadata.labels.as_ref()?.get(label).map(String::as_str)
+}
+
+fn id(result: &ReportResult) -> &str {
+    &result.properties[RESULT_ID]
+}
+
+/// What is known of Reports that were written at a time.
+fn known(reports: &[Report], version: &str) -> BTreeMap<String, Known> {
+    let known = |report: &Report| (report.name().to_owned(), Known::written(report, version.to_owned()));
+    reports.iter().map(known).collect()
+}
+
+/// The Reports after what is written at a time, and what was written.
+fn written(wanted: Vec<Report>, known: &BTreeMap<String, Known>, now: i64) -> (Vec<Report>, Vec<String>) {
+    let (mut applied, mut told) = (Vec::new(), Vec::new());
+    for change in changes(wanted, known, now) {
+        match change {
+            Change::Delete { name, resource_version } => told.push(format!("delete {name} at {resource_version}")),
+            Change::Apply(report) => {
+                told.push(format!("apply {}", report.name()));
+                applied.push(*report);
+            }
+        }
+    }
+    (applied, told)
+}
+
+#[test]
+fn a_gap_is_a_failure_in_the_words_of_the_status() {
+    let kept = Kept::new("web", evaluation(vec![gap("node-os", GapReason::LayerUnowned)]));
+    let [report] = &made_of(&[kept])[..] else { panic!("one Report") };
+    let [result] = &report.results[..] else { panic!("one result") };
+    assert_eq!((result.policy.as_str(), result.rule.as_str()), ("node-os", "LayerUnowned"));
+    assert_eq!((result.result, result.severity, result.scored), (Outcome::Fail, Severity::Medium, true));
+    assert!(result.message.starts_with("nobody holds it; write customer: PARTY. Owed: "), "{}", result.message);
+    let [about] = &result.resources;
+    assert_eq!((about.api_version.as_deref(), about.uid.as_deref()), (Some("apps/v1"), Some("uid-web")));
+    assert_eq!(result.properties["assignment"], "ResponsibilityAssignment/team");
+    assert_eq!((&*result.properties["owner"], result.properties.get("party")), ("shop-team", None));
+    assert_eq!((report.summary.fail, report.summary.warn, report.summary.pass), (1, 0, 0));
+    assert_eq!((label(report, OWNER), label(report, CONCERN)), (Some("shop-team"), Some("workload")));
+}
+
+#[rstest]
+#[case::failed(Verdict::Failed, Fulfilment::Unfulfilled, Some((Outcome::Fail, Severity::Medium)))]
+#[case::too_old(Verdict::Stale, Fulfilment::Stale, Some((Outcome::Warn, Severity::Low)))]
+#[case::too_old_beside_a_failure(Verdict::Stale, Fulfilment::Unfulfilled, None)]
+#[case::passed(Verdict::Passed, Fulfilment::Fulfilled, None)]
+#[case::nothing_seen(Verdict::Unseen, Fulfilment::Unknown, None)]
+#[case::cannot_be_read(Verdict::Unreadable, Fulfilment::Unknown, None)]
+fn what_a_signal_shows_is_reported_where_it_is_wrong(
+    #[case] verdict: Verdict,
+    #[case] fulfilment: Fulfilment,
+    #[case] expected: Option<(Outcome, Severity)>,
+) {
+    let (layer, signal) = (layer("network-segmentation"), catalogue().1);
+    let held = DutyState::new(layer, Duty::Customer, State::Owned, None);
+    let duty = DutyState { holder: Some("net-team".into()), fulfilment, ..held };
+    let result = SignalResult { layer, duty: Duty::Customer, signal, verdict, seen: None };
+    // Two things seen by one signal are one failure.
+    let results = vec![result.clone(), SignalResult { seen: Some("another".into()), ..result }];
+    let evaluation = Arc::new(Evaluation { duties: vec![duty], results, ..Evaluation::default() });
+    let reports = made_of(&[Kept::new("web", evaluation)]);
+    let results: Vec<&ReportResult> = reports.iter().flat_map(|report| &report.results).collect();
+    assert_eq!(
+        results.iter().map(|result| (result.result, result.severity)).collect::<Vec<_>>(),
+        Vec::from_iter(expected)
+    );
+    for result in results {
+        assert_eq!((result.rule.as_str(), result.category), ("network-policy", "Fulfilment"));
+        assert_eq!((&*result.properties["party"], &*result.properties["signal"]), ("net-team", "network-policy"));
+        assert!(result.message.ends_with("; add a NetworkPolicy"), "{}", result.message);
+    }
+}
+
+#[rstest]
+#[case::nobody(State::Gap(GapReason::LayerUnowned), Some("Unowned"))]
+#[case::invalid(State::Gap(GapReason::UnknownParty), Some("Invalid"))]
+#[case::several(State::Gap(GapReason::OverlappingAssignments), Some("Conflicted"))]
+#[case::lapsed(State::Gap(GapReason::ReviewLapsed), Some("Lapsed"))]
+#[case::held(State::Owned, None)]
+#[case::assumed(State::Assumed, None)]
+#[case::excepted(State::Excepted, None)]
+#[case::unknown(State::Unknown, None)]
+fn only_gaps_are_failures(#[case] state: State, #[case] expected: Option<&str>) {
+    // A layer that the customer answers for whoever does the work.
+    let duty = DutyState::new(layer("data-classification"), Duty::Customer, state, Some("someone".into()));
+    let reports = made_of(&[Kept::new("web", evaluation(vec![duty]))]);
+    let results: Vec<&ReportResult> = reports.iter().flat_map(|report| &report.results).collect();
+    assert_eq!(results.iter().map(|result| &*result.properties["state"]).collect::<Vec<_>>(), Vec::from_iter(expected));
+    for result in results {
+        assert_eq!((result.severity, &*result.properties["party"]), (Severity::High, "someone"));
+    }
+}
+
+#[test]
+fn what_is_told_to_cluster_assignments_is_reported_once_and_apart() {
+    let found =
+        evaluation(vec![gap("application-code", GapReason::LayerUnowned), gap("node-os", GapReason::LayerUnowned)]);
+    let kept: Vec<Kept> = ["web", "api"].iter().map(|name| Kept::new(name, found.clone())).collect();
+    let uid: Arc<str> = "uid-shop".into();
+    let of = |platform_elsewhere| made(&Reported { platform_elsewhere, uid: Some(&uid), ..reported(&kept) });
+    assert_eq!(of(false)[0].results.len(), 4);
+    let [of_workloads, of_platform] = &of(true)[..] else { panic!("two Reports") };
+    assert_eq!(of_platform.name(), "responsibility-operator-platform");
+    assert_eq!((label(of_platform, OWNER), label(of_platform, CONCERN)), (None, Some("platform")));
+    assert_eq!(of_workloads.results.len(), 2);
+    let [result] = &of_platform.results[..] else { panic!("once for both workloads") };
+    let [about] = &result.resources;
+    assert_eq!((about.kind.as_deref(), about.uid.as_deref()), (Some("Namespace"), Some("uid-shop")));
+}
+
+#[test]
+fn a_namespace_of_which_nobody_speaks_is_no_clean_one() {
+    assert_eq!(made_of(&[]), []);
+    let [report] = &made(&Reported { is_unassigned: true, ..reported(&[]) })[..] else { panic!("one Report") };
+    assert_eq!((report.summary.warn, report.results[0].rule.as_str()), (1, "NamespaceUnassigned"));
+}
+
+#[test]
+fn a_report_has_an_owner_where_it_is_one_and_can_be_a_label() {
+    let found = evaluation(vec![gap("node-os", GapReason::LayerUnowned)]);
+    let owner = |owners: &[Option<&str>]| {
+        let kept = |(index, owner): (usize, Option<&str>)| Kept {
+            owner: owner.map(str::to_owned),
+            ..Kept::new(&index.to_string(), found.clone())
+        };
+        let kept: Vec<Kept> = owners.iter().copied().enumerate().map(kept).collect();
+        label(&made_of(&kept)[0], OWNER).map(str::to_owned)
+    };
+    assert_eq!(owner(&[Some("a"), Some("a")]).as_deref(), Some("a"));
+    assert_eq!(owner(&[Some("a"), Some("b")]), None);
+    assert_eq!(owner(&[Some("a"), None]), None);
+    assert_eq!(owner(&[Some("The team of Ann")]), None);
+}
+
+#[test]
+fn what_has_generated_names_is_the_same_whichever_object_is_the_last() {
+    let found = evaluation(vec![gap("node-os", GapReason::LayerUnowned)]);
+    let run = |name: &str, uid: &str| {
+        let kept = Kept::new(name, found.clone());
+        let identity = ObjectIdentity { uid: uid.into(), ..kept.identity };
+        made_of(&[Kept { identity, ..kept }])
+    };
+    assert_eq!(run("etl-*", "1"), run("etl-*", "2"));
+    assert_ne!(
+        id(&run("etl", "1")[0].results[0]),
+        id(&run("etl", "2")[0].results[0]),
+        "another object, another result"
+    );
+}
+
+#[test]
+fn nothing_is_written_that_is_there_and_a_result_keeps_its_time() {
+    let both = vec![gap("node-os", GapReason::LayerUnowned), gap("cloud-network", GapReason::LayerUnowned)];
+    let one = || made_of(&[Kept::new("web", evaluation(both[..1].to_vec()))]);
+    let (first, told) = written(one(), &BTreeMap::new(), 100);
+    assert_eq!(told, ["apply responsibility-operator"]);
+    let there = known(&first, "7");
+    assert_eq!(written(one(), &there, 200).1, [""; 0], "the time alone is no change");
+    let (second, told) = written(made_of(&[Kept::new("web", evaluation(both.clone()))]), &there, 200);
+    assert_eq!(told, ["apply responsibility-operator"]);
+    let times = |report: &Report| -> BTreeMap<String, i64> {
+        report.results.iter().map(|result| (result.policy.clone(), result.timestamp.unwrap().seconds)).collect()
+    };
+    let expected = BTreeMap::from([("node-os".to_owned(), 100), ("cloud-network".to_owned(), 200)]);
+    assert_eq!(times(&second[0]), expected);
+    let mut doubted = known(&second, "9");
+    for known in doubted.values_mut() {
+        known.digest = None;
+    }
+    assert_eq!(written(one(), &doubted, 300).1, ["apply responsibility-operator"]);
+    assert_eq!(written(vec![], &there, 300).1, ["delete responsibility-operator at 7"]);
+}
+
+/// A namespace of so many workloads, each with a gap in every layer.
+fn crowd(count: usize) -> Vec<Kept> {
+    let layers = Matrix::built_in().layers();
+    let gaps = layers.map(|(id, _)| DutyState::new(id, Duty::Customer, State::Gap(GapReason::LayerUnowned), None));
+    let found = evaluation(gaps.collect());
+    (0..count).map(|number| Kept::new(&format!("app-{number}"), found.clone())).collect()
+}
+
+#[test]
+fn the_largest_namespace_has_a_bounded_set_that_says_what_it_leaves_out() {
+    let reports = made_of(&crowd(5_000));
+    assert_eq!(reports.len(), 1 << HALVINGS);
+    let mut counted = 0;
+    for report in &reports {
+        assert_eq!(report.results.len(), RESULTS);
+        assert!(serde_json::to_vec(report).unwrap().len() < SIZE_LIMIT);
+        let (last, told) = report.results.split_last().unwrap();
+        assert_eq!((last.rule.as_str(), last.severity, last.result), ("ResultsLeftOut", Severity::Info, Outcome::Warn));
+        assert!(told.iter().all(|result| result.severity == Severity::High), "the weightiest are told");
+        counted += told.len() + last.properties["leftOut"].parse::<usize>().unwrap();
+    }
+    assert_eq!(counted, 5_000 * 22);
+}
+
+fn crowds() -> impl Strategy<Value = (Vec<Kept>, usize)> {
+    let layers: Vec<LayerId> = Matrix::built_in().layers().map(|(id, _)| id).collect();
+    let gaps = prop::sample::subsequence(layers, 1..=22);
+    let gap = |layer| DutyState::new(layer, Duty::Customer, State::Gap(GapReason::LayerUnowned), None);
+    let found = gaps.prop_map(move |layers| evaluation(layers.into_iter().map(gap).collect()));
+    let workloads = prop::collection::btree_map(0_u16..2000, found, 1..100);
+    let kept = |(number, found): (u16, Arc<Evaluation>)| Kept::new(&format!("app-{number}"), found);
+    let kept = workloads.prop_map(move |all| all.into_iter().map(kept).collect::<Vec<_>>());
+    kept.prop_flat_map(|kept| {
+        let count = kept.len();
+        (Just(kept), 0..count)
+    })
+}
+
+proptest! {
+    // Each makes thousands of results, several times over.
+    #![proptest_config(ProptestConfig { cases: 24, ..tried() })]
+
+    /// However many there are: Reports are bounded, hold each result once, follow from the workloads and not from their order,
+    /// and what changes with one workload is the Report that it lies in, with the halves of that.
+    #[test]
+    fn reports_are_bounded_and_a_change_of_one_workload_stays_in_its_report((kept, index) in crowds()) {
+        let reports = made_of(&kept);
+        prop_assert!(reports.len() <= 1 << HALVINGS);
+        prop_assert!(reports.iter().all(|report| (1..=RESULTS).contains(&report.results.len())));
+        let ids: Vec<&str> = reports.iter().flat_map(|report| report.results.iter().map(id)).collect();
+        prop_assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+        let backwards: Vec<Kept> = kept.iter().rev().cloned().collect();
+        prop_assert_eq!(&made_of(&backwards), &reports);
+        let there = known(&reports, "1");
+        prop_assert_eq!(changes(reports.clone(), &there, 1), vec![]);
+
+        let mut others = kept.clone();
+        others.remove(index);
+        let (_, told) = written(made_of(&others), &there, 1);
+        let (_, back) = written(reports.clone(), &known(&made_of(&others), "1"), 1);
+        for told in [told, back] {
+            let name = |told: &String| told.split(' ').nth(1).unwrap().to_owned();
+            let touched: BTreeSet<String> = told.iter().map(name).collect();
+            // They all lie on one way from the whole to a half of a half.
+            let shortest = touched.iter().min_by_key(|name| name.len()).unwrap();
+            prop_assert!(touched.iter().all(|name| name.starts_with(shortest.as_str())), "{:?}", touched);
+            prop_assert!(touched.len() <= 2 + usize::try_from(HALVINGS).unwrap(), "{:?}", touched);
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! What is wrong with duties as Reports of OpenReports, on a real API server.
+
+use kube::api::{Api, ListParams};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use serde_json::{Value, json};
+
+use crate::fulfilment::restricted;
+use crate::support::*;
+
+const ARGUMENTS: [&str; 2] = ["--default-service-model=CaaS", "--reports"];
+
+/// The operator may write Reports, as the chart grants it where they are on.
+fn grant_reports(cluster: &Cluster, verbs: &[&str]) {
+    let rule = json!([{ "op": "add", "path": "/rules/-", "value": {
+        "apiGroups": ["openreports.io"], "resources": ["reports"], "verbs": verbs,
+    } }]);
+    cluster.kubectl(&["patch", "clusterrole", "responsibility-operator", "--type=json", "-p", &rule.to_string()]);
+}
+
+/// A control plane that serves Reports, which the operator may write.
+async fn reporting() -> Cluster {
+    let cluster = Cluster::start().await;
+    install(&cluster, "openreports");
+    grant_reports(&cluster, &["create", "patch", "delete"]);
+    cluster
+}
+
+/// The operator's Reports of a namespace.
+async fn reports(ns: &Namespace<'_>) -> Vec<DynamicObject> {
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("openreports.io", "v1alpha1", "Report"));
+    let api: Api<DynamicObject> = Api::namespaced_with(ns.cluster.client().await, ns.name, &resource);
+    let own = ListParams::default().labels("app.kubernetes.io/managed-by=responsibility-operator");
+    // They are not there while their API is not served.
+    api.list(&own).await.map(|list| list.items).unwrap_or_default()
+}
+
+/// The results in the operator's Reports of a namespace.
+async fn results(ns: &Namespace<'_>) -> Vec<Value> {
+    let results = |report: DynamicObject| report.data["results"].as_array().cloned().unwrap_or_default();
+    reports(ns).await.into_iter().flat_map(results).collect()
+}
+
+/// The same as `layer/rule`, each with how it came out.
+async fn told(ns: &Namespace<'_>) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let told =
+        |result: Value| format!("{}/{} {}", text(&result["policy"]), text(&result["rule"]), text(&result["result"]));
+    results(ns).await.into_iter().map(told).collect()
+}
+
+async fn is_told(ns: &Namespace<'_>, expected: &[&str]) {
+    eventually(&format!("{expected:?} is reported"), async || told(ns).await == expected).await;
+}
+
+/// The writes of Reports so far.
+fn writes(cluster: &Cluster) -> Vec<String> {
+    cluster.writes_of_operator().into_iter().filter(|write| write.contains(" reports/")).collect()
+}
+
+/// A team that holds everything but these layers, and has everything done of what can be seen.
+fn holds_all_but(missing: &[&str]) -> Value {
+    let mut layers = customer_layers();
+    layers.retain(|layer| !missing.contains(layer));
+    let mut spec = held(&layers);
+    spec["accountable"] = json!("team");
+    assignment("team", spec)
+}
+
+/// A Deployment that leaves nothing undone but what NetworkPolicies and the namespace show.
+fn well_made(name: &str) -> Value {
+    deployment(name, &restricted())
+}
+
+fn network_policy() -> Value {
+    json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": { "name": "all" },
+        "spec": { "podSelector": {}, "policyTypes": ["Ingress"] },
+    })
+}
+
+/// A namespace of which nothing is wrong but what assignments leave open.
+fn well_kept<'a>(cluster: &'a Cluster, name: &'a str) -> Namespace<'a> {
+    let ns = cluster.namespace(name);
+    cluster.kubectl(&["label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted"]);
+    ns.apply(&[network_policy()]);
+    ns
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gap_is_reported_until_it_is_mended_and_a_restart_writes_nothing() {
+    let cluster = reporting().await;
+    let mut operator = cluster.operator(&ARGUMENTS);
+    let ns = well_kept(&cluster, "shop");
+    ns.apply(&[well_made("web"), holds_all_but(&["node-os"])]);
+    is_told(&ns, &["node-os/LayerUnowned fail"]).await;
+    let [result] = &results(&ns).await[..] else { panic!("one result") };
+    let status = ns.status("team", |status| status.unowned_layers.len() == 1).await;
+    let uid = cluster.kubectl(&["get", "deployment", "web", "-n", "shop", "-o", "jsonpath={.metadata.uid}"]);
+    let web = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": "web", "uid": uid });
+    assert_eq!(result["resources"], json!([web]));
+    assert_eq!(result["message"], status.unowned_layers[0].message, "in the words of the status");
+    let words = ["source", "category", "severity", "scored"].map(|field| &result[field]);
+    assert_eq!(json!(words), json!(["responsibility-operator", "Ownership", "medium", true]));
+    let mut properties = result["properties"].clone();
+    properties.as_object_mut().unwrap().remove("resultID");
+    let expected = json!({
+        "layer": "node-os", "duty": "Customer", "state": "Unowned", "owner": "team",
+        "assignment": "ResponsibilityAssignment/team",
+    });
+    assert_eq!(properties, expected);
+    let columns = cluster.kubectl(&["get", "reports", "-n", "shop", "--no-headers"]);
+    let columns: Vec<&str> = columns.split_whitespace().take(6).collect();
+    assert_eq!(columns, ["responsibility-operator", "0", "1", "0", "0", "0"]);
+    let [report] = &reports(&ns).await[..] else { panic!("one Report") };
+    assert_eq!(report.data["source"], "responsibility-operator");
+    let labels = report.metadata.labels.clone().unwrap();
+    assert_eq!((&*labels["sharedresponsibility.dev/owner"], labels.len()), ("team", 3));
+
+    // One that has just started finds what it would write, and says so by writing about something else only.
+    let (before, first) = (writes(&cluster), report.metadata.resource_version.clone());
+    assert!(operator.terminate(LIMIT).unwrap().success());
+    let mut operator = cluster.operator(&ARGUMENTS);
+    let other = well_kept(&cluster, "bank");
+    other.apply(&[well_made("web"), holds_all_but(&["cloud-network"])]);
+    is_told(&other, &["cloud-network/LayerUnowned fail"]).await;
+    assert_eq!(writes(&cluster).len(), before.len() + 1, "{:?}", writes(&cluster));
+    assert_eq!(reports(&ns).await[0].metadata.resource_version, first);
+
+    // A time is when it was found, whatever else is found later.
+    let found = result["timestamp"].clone();
+    ns.apply(&[holds_all_but(&["node-os", "cloud-network"])]);
+    is_told(&ns, &["cloud-network/LayerUnowned fail", "node-os/LayerUnowned fail"]).await;
+    assert_eq!(results(&ns).await[1]["timestamp"], found);
+    ns.apply(&[holds_all_but(&[])]);
+    eventually("the Report is deleted", async || reports(&ns).await.is_empty()).await;
+    // What goes while nobody looks goes when somebody looks again.
+    assert!(operator.terminate(LIMIT).unwrap().success());
+    other.apply(&[holds_all_but(&[])]);
+    let _operator = cluster.operator(&ARGUMENTS);
+    eventually("the other Report is deleted", async || reports(&other).await.is_empty()).await;
+    let expected = ["patch reports/ shop", "patch reports/ bank", "patch reports/ shop", "delete reports/ shop"];
+    assert_eq!(writes(&cluster), [&expected[..], &["delete reports/ bank"]].concat());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_done_is_reported_and_own_reports_are_no_evidence() {
+    let cluster = reporting().await;
+    let _operator = cluster.operator(&ARGUMENTS);
+    let ns = well_kept(&cluster, "undone");
+    ns.apply(&[well_made("web"), holds_all_but(&[])]);
+    ns.evaluated("team", 1).await;
+    ns.delete("networkpolicy", "all");
+    // The layer is of high severity where nobody owns it, and the signal that reads Reports speaks of it.
+    ns.apply(&[deployment("api", &json!({}))]);
+    let expected = [
+        "image-supply-chain/image-pinning fail",
+        "workload-configuration/security-context fail",
+        "workload-configuration/resources fail",
+        "network-segmentation/network-policy fail",
+        "network-segmentation/network-policy fail",
+    ];
+    let is_reported = async || {
+        let mut told = told(&ns).await;
+        let mut expected = expected.map(str::to_owned);
+        told.sort();
+        expected.sort();
+        told == expected
+    };
+    eventually("what is undone is reported", is_reported).await;
+    let status = ns.status("team", |status| status.unfulfilled.len() == 4).await;
+    assert!(status.unfulfilled.iter().all(|row| row.signal != "policy-report"), "{:?}", status.unfulfilled);
+    let results = results(&ns).await;
+    let pinning = results.iter().find(|result| result["rule"] == "image-pinning").unwrap();
+    let of_status = status.unfulfilled.iter().find(|row| row.signal == "image-pinning").unwrap();
+    assert_eq!(pinning["message"], of_status.message, "in the words of the status");
+    assert_eq!(pinning["category"], "Fulfilment");
+    assert_eq!(pinning["properties"]["signal"], "image-pinning");
+    assert_eq!(pinning["properties"]["party"], "team");
+    let high =
+        results.iter().any(|result| result["severity"] == "high" && result["policy"] == "workload-configuration");
+    assert!(high, "a Report of somebody else with this would count: {results:?}");
+
+    // A Report of somebody else with the same results does.
+    let mut copied = results.clone();
+    for result in &mut copied {
+        result["source"] = json!("kyverno");
+    }
+    ns.apply(&[json!({
+        "apiVersion": "openreports.io/v1alpha1", "kind": "Report", "metadata": { "name": "other" },
+        "results": copied,
+    })]);
+    ns.status("team", |status| status.unfulfilled.iter().any(|row| row.signal == "policy-report")).await;
+    eventually("and is reported", async || told(&ns).await.iter().any(|told| told.contains("/policy-report "))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_are_written_as_soon_as_their_api_and_the_rights_are_there_and_kept_as_they_should_be() {
+    let cluster = Cluster::start().await;
+    let operator = cluster.operator(&ARGUMENTS);
+    let ns = well_kept(&cluster, "later");
+    ns.apply(&[well_made("web"), holds_all_but(&["node-os"])]);
+    ns.status("team", |status| status.unowned_layers.len() == 1).await;
+    let absent = operator.log().matches("reports.openreports.io are not served").count();
+    assert_eq!((absent, writes(&cluster).len()), (1, 0), "{}", operator.log());
+
+    install(&cluster, "openreports");
+    eventually("it says that it may not write", async || operator.log().contains("cannot write Reports")).await;
+    grant_reports(&cluster, &["patch"]);
+    let refused = async || operator.log().contains("cannot create resource \\\"reports\\\"");
+    eventually("to apply what is not there is to create it", refused).await;
+    grant_reports(&cluster, &["create", "delete"]);
+    is_told(&ns, &["node-os/LayerUnowned fail"]).await;
+    eventually("it says that it can", async || operator.log().contains("Reports can be written again")).await;
+
+    cluster.kubectl(&["delete", "reports", "--all", "-n", ns.name]);
+    is_told(&ns, &["node-os/LayerUnowned fail"]).await;
+    let patch = json!({ "results": [] }).to_string();
+    cluster.kubectl(&["patch", "report", "responsibility-operator", "-n", ns.name, "--type=merge", "-p", &patch]);
+    is_told(&ns, &["node-os/LayerUnowned fail"]).await;
+
+    remove(&cluster, "openreports");
+    eventually("the API is gone", async || operator.log().contains("served no more")).await;
+    install(&cluster, "openreports");
+    is_told(&ns, &["node-os/LayerUnowned fail"]).await;
+    assert!(!operator.log().contains("ended abnormally"), "{}", operator.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gaps_of_platform_layers_are_reported_once_where_a_cluster_assignment_takes_the_namespace_in() {
+    let cluster = reporting().await;
+    let _operator = cluster.operator(&ARGUMENTS);
+    let ns = well_kept(&cluster, "tenant");
+    ns.apply(&[well_made("web"), well_made("api")]);
+    eventually("nobody speaks for it", async || {
+        told(&ns).await == ["responsibility-operator/NamespaceUnassigned warn"]
+    })
+    .await;
+    let platform = json!({ "parties": [{ "name": "platform", "role": "Customer" }] });
+    cluster.apply(&[cluster_assignment("platform", ns.name, platform)]);
+    ns.apply(&[holds_all_but(&["application-code", "node-os"])]);
+    let of_workloads = ["application-code/LayerUnowned fail"; 2];
+    is_told(&ns, &[&of_workloads[..], &["node-os/LayerUnowned fail"]].concat()).await;
+    let [of_workloads, of_platform] = &reports(&ns).await[..] else { panic!("each has a Report of its own") };
+    let concern =
+        |report: &DynamicObject| report.metadata.labels.clone().unwrap()["sharedresponsibility.dev/concern"].clone();
+    assert_eq!([concern(of_workloads), concern(of_platform)], ["workload", "platform"]);
+    let about = |report: &DynamicObject, index: usize| {
+        let about = &report.data["results"][index]["resources"][0];
+        format!("{} {}", about["kind"].as_str().unwrap(), about["name"].as_str().unwrap())
+    };
+    assert_eq!([about(of_workloads, 0), about(of_workloads, 1)], ["Deployment api", "Deployment web"]);
+    assert_eq!(about(of_platform, 0), "Namespace tenant", "once, however many workloads it has");
+}
