@@ -1,13 +1,15 @@
 //! A control plane on loopback.
 
 use std::fs;
+use std::hash::{BuildHasher, RandomState};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::access::Access;
 use crate::assets::{Assets, Tool};
@@ -191,9 +193,19 @@ impl Access for ControlPlane {
     }
 }
 
+/// Ports that no system gives to a connection by itself: one of these is there again when the API server comes back to it.
+const PORTS: Range<u16> = 12_000..30_000;
+
+/// Ports that are free now.
 fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    // Others look for some at the same time: where one begins is left to chance.
+    let chance = RandomState::new().hash_one(std::process::id());
+    let begin = PORTS.start + u16::try_from(chance % u64::from(PORTS.end - PORTS.start))?;
+    let free =
+        (begin..PORTS.end).chain(PORTS.start..begin).filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
     // All are held until all are found, so that no two are the same.
-    let listeners: Vec<TcpListener> = (0..N).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
+    let listeners: Vec<TcpListener> = free.take(N).collect();
+    ensure!(listeners.len() == N, "no {N} ports from {} to {} are free", PORTS.start, PORTS.end);
     let mut ports = [0; N];
     for (port, listener) in ports.iter_mut().zip(&listeners) {
         *port = listener.local_addr()?.port();
