@@ -293,7 +293,7 @@ allowedRegistries: [registry.example.com/shop]
         let settings = config.signal_settings().unwrap();
         assert!(settings.enabled().any(|(signal, threshold)| signal.id == "node-age" && threshold == 14));
         assert!(settings.enabled().all(|(signal, _)| signal.id != "broad-rights"));
-        let custom: Vec<_> = settings.custom().flat_map(|objects| objects.names()).collect();
+        let custom: Vec<_> = settings.custom().map(|objects| objects.of.name.as_str()).collect();
         assert_eq!(custom, ["model-card"]);
         assert_eq!(config.allowed_registries, ["registry.example.com/shop"]);
     }

@@ -407,7 +407,7 @@ mod tests {
         };
         let mut version = version("v1", Some(&[resource]));
         version.resources.iter_mut().flatten().for_each(|resource| resource.namespaced = namespaced);
-        let [wanted, ..] = &Wanted::all(&[rollouts], &BTreeSet::new(), std::iter::empty())[OPTIONAL.len()..] else {
+        let [wanted] = &Wanted::all(&[rollouts], &BTreeSet::new(), std::iter::empty())[OPTIONAL.len()..] else {
             panic!("one kind is configured")
         };
         let standing = Standing::Absent.next(wanted, &found("argoproj.io", vec![version]));

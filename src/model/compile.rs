@@ -272,17 +272,22 @@ fn holders(entry: &DutyEntry) -> impl Iterator<Item = (Duty, &str)> {
 #[must_use]
 pub fn selector(selector: &LabelSelector) -> Option<Selector> {
     let labels = selector.match_labels.iter().map(|(key, value)| Requirement::In(key.clone(), vec![value.0.clone()]));
-    let expressions = selector.match_expressions.iter().map(|requirement| {
-        let key = requirement.key.clone();
-        let values = || requirement.values.clone();
-        match requirement.operator {
-            Operator::In => Requirement::In(key, values()),
-            Operator::NotIn => Requirement::NotIn(key, values()),
-            Operator::Exists => Requirement::Exists(key),
-            Operator::DoesNotExist => Requirement::DoesNotExist(key),
-        }
-    });
+    let expressions = selector
+        .match_expressions
+        .iter()
+        .map(|written| requirement(written.key.clone(), written.operator, written.values.clone()));
     Selector::new(labels.chain(expressions).collect())
+}
+
+/// The requirement that a written one amounts to.
+#[must_use]
+pub fn requirement(key: String, operator: Operator, values: Vec<String>) -> Requirement {
+    match operator {
+        Operator::In => Requirement::In(key, values),
+        Operator::NotIn => Requirement::NotIn(key, values),
+        Operator::Exists => Requirement::Exists(key),
+        Operator::DoesNotExist => Requirement::DoesNotExist(key),
+    }
 }
 
 /// SHA-256 over what the assignment gives to its parties: the duties, who answers for them, under which agreement, and of

@@ -33,7 +33,7 @@ pub use assignment::{
     ModelClaim, PartyDeclaration, Refusal, Review,
 };
 pub use calendar::day;
-pub use compile::{compile, selector};
+pub use compile::{compile, requirement, selector};
 pub use conditions::{CONDITIONS, Completeness};
 pub use definition::{define, service_model_status};
 pub use directory::Directory;

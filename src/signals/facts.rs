@@ -157,6 +157,14 @@ pub struct Subject {
     pub name: Arc<str>,
 }
 
+impl Subject {
+    /// Whether it is a workload itself, or one of the objects that this is made of at the moment.
+    #[must_use]
+    pub fn is_of(&self, workload: &WorkloadKey, children: &[Self]) -> bool {
+        children.contains(self) || (*self.kind == *workload.kind.name() && self.name == workload.name)
+    }
+}
+
 /// What a report says of its subject.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -320,13 +328,7 @@ impl Facts {
             // Which bindings or Ingresses refer to them is not kept: roles that go far and certificates seldom change.
             Self::Role(_) | Self::Certificate(_) => true,
             Self::Binding(binding) => binding.binds(&workload.namespace, &facts.service_account),
-            Self::Report(report) => {
-                let is_about = |subject: &Subject| {
-                    children.contains(subject)
-                        || (*subject.kind == *workload.kind.name() && subject.name == workload.name)
-                };
-                report.about.keys().any(is_about)
-            }
+            Self::Report(report) => report.about.keys().any(|subject| subject.is_of(workload, children)),
             Self::Backup(backup) => backup.holds(&workload.namespace),
             Self::Snapshot(snapshot) => facts
                 .claims

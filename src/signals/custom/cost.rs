@@ -4,9 +4,11 @@
 //! busy for seconds. A bound is computed from the expression and the size of the object, as an API server does it for the
 //! expressions of its policies (<https://kubernetes.io/docs/reference/using-api/cel/#resource-constraints>).
 
-use cel::common::ast::operators::{ADD, CONDITIONAL, INDEX, OPT_INDEX, OPT_SELECT};
+use cel::common::ast::operators::{ADD, CONDITIONAL, INDEX, OPT_SELECT};
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
 use serde_json::Value as Json;
+
+use super::expression::OBJECT;
 
 /// The most that all expressions on one object may cost together: a twentieth of a second, in nanoseconds by a rough measure.
 pub(super) const MOST: u64 = 50_000_000;
@@ -110,7 +112,7 @@ fn length(text: &str) -> u64 {
 
 /// What an expression costs at most on an object of this size.
 pub(super) fn of(expression: &IdedExpr, object: Extent) -> u64 {
-    let mut scope = Scope { known: vec![("object", object)], spent: 0 };
+    let mut scope = Scope { known: vec![(OBJECT, object)], spent: 0 };
     let result = scope.expression(expression);
     scope.spent.saturating_add(result.bytes)
 }
@@ -186,7 +188,7 @@ impl<'a> Scope<'a> {
         }
         match (call.func_name.as_str(), &*given) {
             ("orValue", [one, other]) => self.copied(one.or(*other)),
-            (INDEX | OPT_INDEX | OPT_SELECT, [from, ..]) => self.copied(*from),
+            (INDEX | OPT_SELECT, [from, ..]) => self.copied(*from),
             ("matches", [text, _]) => {
                 let [ready, each] = PATTERN;
                 self.spend(text.bytes.saturating_mul(each).saturating_add(ready));

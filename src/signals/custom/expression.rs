@@ -14,7 +14,7 @@ use super::cost::{self, Extent};
 use crate::model::shorten;
 
 /// The name under which an expression finds the object.
-const OBJECT: &str = "object";
+pub(super) const OBJECT: &str = "object";
 /// The most bytes of an expression.
 const TEXT: usize = 2048;
 /// What a parser of such an expression has for a stack.

@@ -63,8 +63,7 @@ impl About {
             Self::All => true,
             Self::Pods(pods) => pods.as_ref().is_none_or(|pods| pods.matches(&facts.pods.template)),
             Self::Workloads(references) => references.iter().any(|Reference { namespace, subject }| {
-                let is_itself = *subject.kind == *workload.kind.name() && subject.name == workload.name;
-                *namespace == workload.namespace && (is_itself || children.contains(subject))
+                *namespace == workload.namespace && subject.is_of(workload, children)
             }),
         }
     }

@@ -120,7 +120,7 @@ pub enum BadCustomSignal {
 #[derive(Debug)]
 pub struct CustomObjects {
     /// Its number.
-    pub kind: CustomKind,
+    kind: CustomKind,
     /// Its group, version, plural and kind, as the first signal that looks at it says.
     pub of: CustomSignal,
     signals: Vec<Ready>,
@@ -211,11 +211,6 @@ impl CustomObjects {
         }));
         let unknown = |(position, _): &(u16, &Ready)| Finding::unknown(*position, "it cannot be evaluated");
         Some(Facts::Custom(found.unwrap_or_else(|_| looking.iter().map(unknown).collect())))
-    }
-
-    /// The names of the signals that look at it.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.signals.iter().map(|ready| ready.signal.name.as_str())
     }
 
     /// The signals that look at it, each with its position among them.

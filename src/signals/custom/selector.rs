@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::api::Operator;
-use crate::model::{Requirement, Selector};
+use crate::model::{Requirement, Selector, requirement};
 
 /// The most requirements of a selector.
 const REQUIREMENTS: usize = 64;
@@ -33,15 +33,10 @@ impl WrittenSelector {
     pub(super) fn read(&self) -> Option<Selector> {
         let labels = self.match_labels.iter();
         let labels = labels.map(|(key, value)| Requirement::In(key.clone(), vec![value.clone()]));
-        let expressions = self.match_expressions.iter().map(|written| {
-            let (key, values) = (written.key.clone(), written.values.clone());
-            match written.operator {
-                Operator::In => Requirement::In(key, values),
-                Operator::NotIn => Requirement::NotIn(key, values),
-                Operator::Exists => Requirement::Exists(key),
-                Operator::DoesNotExist => Requirement::DoesNotExist(key),
-            }
-        });
+        let expressions = self
+            .match_expressions
+            .iter()
+            .map(|written| requirement(written.key.clone(), written.operator, written.values.clone()));
         Selector::new(labels.chain(expressions).collect())
     }
 

@@ -258,7 +258,10 @@ fn signals_of_one_kind_share_its_watch_and_agree_about_it() {
     let other = CustomSignal { plural: "restores".to_owned(), kind: "Restore".to_owned(), ..named("c") };
     let kinds = CustomObjects::of(&[named("a"), other, named("b")]).unwrap();
     assert_eq!(
-        kinds.iter().map(|kind| kind.names().collect::<Vec<_>>()).collect::<Vec<_>>(),
+        kinds
+            .iter()
+            .map(|kind| kind.signals().map(|(_, signal)| signal.name.as_str()).collect::<Vec<_>>())
+            .collect::<Vec<_>>(),
         [vec!["a", "b"], vec!["c"]]
     );
     let cluster = CustomSignal { scope: KindScope::Cluster, ..named("b") };

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Today;
+use crate::fulfilment::restricted;
 use crate::support::*;
 
 /// The workload whose surroundings show what is done, and what is not.
@@ -10,19 +11,12 @@ pub(super) const WEB: &str = "web";
 /// An agent of nodes: what it may do there tells nothing.
 pub(super) const AGENT: &str = "node-exporter";
 
-/// A pod spec with nothing left undone, which mounts a claim.
-fn restricted() -> Value {
-    json!({
-        "serviceAccountName": "web",
-        "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
-        "containers": [{
-            "name": "main",
-            "image": format!("registry.example.com/app@sha256:{}", "0".repeat(64)),
-            "resources": { "requests": { "cpu": "10m", "memory": "16Mi" }, "limits": { "memory": "16Mi" } },
-            "securityContext": { "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] } },
-        }],
-        "volumes": [claimed()],
-    })
+/// A pod spec with nothing left undone, of an account of its own, which mounts a claim.
+fn well_done() -> Value {
+    let mut pod = restricted();
+    pod["serviceAccountName"] = json!("web");
+    pod["volumes"] = json!([claimed()]);
+    pod
 }
 
 fn claimed() -> Value {
@@ -171,7 +165,7 @@ pub(super) fn all_is_done(ns: &Namespace<'_>, velero: &Namespace<'_>, today: Tod
     surround(ns, &json!({ "encrypted": "true" }));
     ns.apply(&role(configmaps));
     ns.apply(&[
-        web(restricted()),
+        web(well_done()),
         json!({
             "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": { "name": "web" },
             "spec": { "maxUnavailable": 1, "selector": { "matchLabels": { "app": "web" } } },
@@ -216,7 +210,7 @@ pub(super) fn nothing_is_done(ns: &Namespace<'_>, velero: &Namespace<'_>, today:
 /// A workload of which no signal sees whether it is done, as far as it is no matter of its own template, namespace and rights.
 pub(super) fn nothing_is_seen(ns: &Namespace<'_>) {
     enforce(ns, "baseline");
-    let mut pod = restricted();
+    let mut pod = well_done();
     pod["hostNetwork"] = json!(true);
     surround(ns, &json!({ "type": "gp3" }));
     ns.apply(&[
