@@ -236,7 +236,7 @@ reasons! {
         Stale,
         /// Nothing shows it: no signal speaks of it, or its source is not there or cannot be read. Absence is never a pass.
         Unknown,
-        /// It is under an exception.
+        /// Nobody holds it, under an exception.
         NotApplicable,
     }
 }

@@ -46,13 +46,16 @@ pub(super) struct FileConfig {
     /// Whether the provider runs the control plane although no node shows it.
     pub(super) managed_control_plane: bool,
     /// What is looked at to see whether duties are fulfilled, by the names of signals.
-    pub(super) signals: BTreeMap<String, SignalSetting>,
+    signals: BTreeMap<String, SignalSetting>,
     /// Signals beside the built-in ones.
-    pub(super) custom_signals: Vec<CustomSignal>,
+    custom_signals: Vec<CustomSignal>,
     /// The beginnings of the names of images that are allowed.
     pub(super) allowed_registries: Vec<String>,
     /// The namespace where Velero runs.
-    pub(super) velero_namespace: Option<String>,
+    velero_namespace: Option<String>,
+    /// What all of it says of signals, with the expressions of custom ones compiled.
+    #[serde(skip)]
+    pub(super) signal_settings: signals::Settings,
 }
 
 impl FileConfig {
@@ -77,7 +80,7 @@ impl FileConfig {
         // A file in which everything is commented out says nothing.
         let parsed: Option<Self> =
             serde_saphyr::from_str(text).map_err(|error| anyhow::anyhow!("{}", error.without_snippet()))?;
-        let config = parsed.unwrap_or_default();
+        let mut config = parsed.unwrap_or_default();
         check_workload_kinds(&config.workload_kinds)?;
         check_length("nodeModels", config.node_models.len(), NODE_MODELS)?;
         for (index, rule) in config.node_models.iter().enumerate() {
@@ -94,7 +97,7 @@ impl FileConfig {
         for (index, signal) in config.custom_signals.iter().enumerate() {
             check_custom_signal(signal).with_context(|| format!("customSignals[{index}]"))?;
         }
-        config.signal_settings()?;
+        config.signal_settings = config.settings_of_signals()?;
         check_length("allowedRegistries", config.allowed_registries.len(), REGISTRIES)?;
         for (index, registry) in config.allowed_registries.iter().enumerate() {
             ensure!(
@@ -113,7 +116,7 @@ impl FileConfig {
     }
 
     /// What is looked at to see whether duties are fulfilled.
-    pub(super) fn signal_settings(&self) -> anyhow::Result<signals::Settings> {
+    fn settings_of_signals(&self) -> anyhow::Result<signals::Settings> {
         let settings = signals::Settings::new(self.signals.clone()).context("signals")?;
         let settings = settings
             .with_custom(&self.custom_signals)
@@ -290,7 +293,7 @@ allowedRegistries: [registry.example.com/shop]
         assert_eq!(config.node_models[0].model, Some(ServiceModel::OnPremises));
         assert_eq!((config.node_models.len(), config.node_agents.as_slice()), (2, ["our-agent".to_owned()].as_slice()));
         assert!(config.managed_control_plane);
-        let settings = config.signal_settings().unwrap();
+        let settings = &config.signal_settings;
         assert!(settings.enabled().any(|(signal, threshold)| signal.id == "node-age" && threshold == 14));
         assert!(settings.enabled().all(|(signal, _)| signal.id != "broad-rights"));
         let custom: Vec<_> = settings.custom().map(|objects| objects.of.name.as_str()).collect();

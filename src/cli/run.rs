@@ -61,7 +61,8 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = namespace_pattern, default_value = LEFT_OUT, conflicts_with = "namespaces", env = "RESPONSIBILITY_EXCLUDE_NAMESPACES")]
     exclude_namespaces: Vec<String>,
 
-    /// YAML file with workloadKinds, nodeModels, nodeAgents, managedControlPlane, signals, customSignals and allowedRegistries
+    /// YAML file with workloadKinds, nodeModels, nodeAgents, managedControlPlane, signals, customSignals, allowedRegistries and
+    /// veleroNamespace
     #[arg(long, value_name = "FILE", env = "RESPONSIBILITY_CONFIG")]
     config: Option<PathBuf>,
 
@@ -157,11 +158,15 @@ impl RunArgs {
                 ProviderDutiesArg::Require => ProviderDuties::Require,
             },
         };
-        let signals = file.signal_settings()?;
         let extraction =
             Extraction { agents: file.node_agents.into_iter().collect(), registries: file.allowed_registries };
         Ok(Options {
-            scope: Scope { settings, left_out, node_models: NodeModels::with(file.node_models), signals },
+            scope: Scope {
+                settings,
+                left_out,
+                node_models: NodeModels::with(file.node_models),
+                signals: file.signal_settings,
+            },
             extraction: Arc::new(extraction),
             configured: file.workload_kinds,
             namespaces,

@@ -61,7 +61,7 @@ pub async fn examine(
 ) {
     definitions(&client).await.into_iter().for_each(&mut tell);
     // Nothing is watched: it is only asked what would be.
-    let watches = Watches::new(client.clone(), options, mpsc::channel(1).0, Metrics::default());
+    let watches = Watches::new(client.clone(), options, mpsc::channel(1).0, Metrics::default(), Duration::ZERO);
     let found = match watches.try_find().await {
         Ok(found) => found,
         Err(error) => {

@@ -83,7 +83,8 @@ pub enum Unexplained {
 pub async fn explain(client: Client, options: Options, key: &WorkloadKey) -> Result<Explanation, Unexplained> {
     let (sender, mut inputs) = mpsc::channel(INPUTS);
     let (instruments, _readings) = telemetry();
-    let watches = Watches::new(client.clone(), &options, sender, instruments.metrics.clone());
+    // Who asks once is answered at once.
+    let watches = Watches::new(client.clone(), &options, sender, instruments.metrics.clone(), Duration::ZERO);
     let found = watches.try_find().await.map_err(Unexplained::Undiscovered)?;
     let sources = watches.sources(&found);
     let sources = match &options.namespaces {

@@ -40,6 +40,7 @@ use crate::openreports::GROUP_AND_PLURAL;
 use crate::telemetry::Instruments;
 use election::{Election, Mandate};
 use engine::Engine;
+use watch::GRACE;
 use watches::Watches;
 
 pub use clock::{Clock, SystemClock};
@@ -155,7 +156,7 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), Ended> {
     let (sender, inputs) = mpsc::channel(INPUTS);
-    let watches = Watches::new(client.clone(), &options, sender, instruments.metrics.clone());
+    let watches = Watches::new(client.clone(), &options, sender, instruments.metrics.clone(), GRACE);
     let found = tokio::select! {
         () = stop.cancelled() => return Ok(()),
         found = watches.find() => found,

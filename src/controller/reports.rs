@@ -1,13 +1,13 @@
 //! The Reports of the operator: what is known of them, when to look at those of a namespace, and the writes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Client;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, Preconditions};
-use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind, Status};
 use tokio::task::{self, JoinSet};
 use tokio::time::{Instant, timeout};
 
@@ -16,7 +16,7 @@ use super::election::Mandate;
 use super::input::precedes;
 use super::queue::{Line, Queue};
 use crate::inventory::{Listed, ObjectName};
-use crate::openreports::{Change, GROUP_AND_PLURAL, Known};
+use crate::openreports::{Change, GROUP_AND_PLURAL, Known, OwnReports, ROUND};
 
 /// The kind in metrics.
 pub(super) const KIND: &str = "Report";
@@ -27,6 +27,9 @@ const GATHER: Duration = Duration::from_secs(2);
 /// How many Reports are written in a second over time. They are many times the size of a status, and nobody waits for them.
 const WRITES_PER_SECOND: NonZeroU32 = NonZeroU32::new(10).expect("is not zero");
 
+/// How many kinds of failure are said until all is well again.
+const SAID: usize = 16;
+
 /// How long a write may take; the client would go on trying for minutes.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -35,15 +38,17 @@ const WRITE_LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct Reports {
     /// Whether they are written at all.
     is_on: bool,
-    known: HashMap<Arc<str>, BTreeMap<String, Known>>,
+    own: HashMap<Arc<str>, OwnReports>,
     pub(super) queue: Queue<Arc<str>>,
     pub(super) writes: JoinSet<Round>,
     /// Whose writes are under way, and since when.
     pub(super) writing: HashMap<task::Id, (Arc<str>, Instant)>,
     /// Whether it was said that they are not served.
     pub(super) said_absent: bool,
-    /// Why the last write failed: what is wrong with hundreds of namespaces is said once.
-    problem: Option<String>,
+    /// Where the last write failed.
+    failing: BTreeSet<Arc<str>>,
+    /// What was said of failures since all was well: what is wrong with hundreds of namespaces is said once.
+    said: BTreeSet<String>,
 }
 
 /// How the writes of a namespace ended.
@@ -53,6 +58,8 @@ pub(super) struct Round {
     written: Vec<(String, Option<Known>)>,
     /// How it ended, where not all was written.
     pub(super) end: End,
+    /// Whether more may have to be written: a round has no room for all.
+    pub(super) is_part: bool,
 }
 
 /// Why a round of writes ended.
@@ -63,17 +70,28 @@ pub(super) enum End {
     Written,
     /// A Report is another one by now: the watch tells.
     Conflict,
-    /// The namespace is gone or goes, or Reports are served no more.
+    /// The namespace is gone or goes.
     Gone,
+    /// Reports are served no more, or not yet by the API server that answered.
+    NotServed,
     /// This process ceased to lead.
     NotLeading,
     /// A write failed.
-    Failed(String),
+    Failed(Failure),
+}
+
+/// Why a write failed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// What it has in common with failures of other namespaces.
+    class: String,
+    /// All of it.
+    pub(super) error: String,
 }
 
 impl Round {
-    pub(super) const fn failed(error: String) -> Self {
-        Self { written: Vec::new(), end: End::Failed(error) }
+    pub(super) fn failed(error: String) -> Self {
+        Self { end: End::Failed(Failure::new(error)), ..Self::default() }
     }
 }
 
@@ -84,9 +102,16 @@ impl End {
             Self::Written => "written",
             Self::Conflict => "conflict",
             Self::Gone => "gone",
+            Self::NotServed => "not_served",
             Self::NotLeading => "not_leading",
             Self::Failed(_) => "failed",
         }
+    }
+}
+
+impl Failure {
+    fn new(error: String) -> Self {
+        Self { class: error.clone(), error }
     }
 }
 
@@ -94,12 +119,13 @@ impl Reports {
     pub(super) fn new(is_on: bool) -> Self {
         Self {
             is_on,
-            known: HashMap::new(),
+            own: HashMap::new(),
             queue: Queue::new(WRITES_PER_SECOND),
             writes: JoinSet::new(),
             writing: HashMap::new(),
             said_absent: false,
-            problem: None,
+            failing: BTreeSet::new(),
+            said: BTreeSet::new(),
         }
     }
 
@@ -109,12 +135,12 @@ impl Reports {
 
     /// The namespaces in which own Reports are known.
     pub(super) fn namespaces(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.known.keys()
+        self.own.keys()
     }
 
     /// What is known of those of a namespace.
-    pub(super) fn known(&self, namespace: &str) -> Option<&BTreeMap<String, Known>> {
-        self.known.get(namespace)
+    pub(super) fn own(&self, namespace: &str) -> Option<&OwnReports> {
+        self.own.get(namespace)
     }
 
     /// Asks for the Reports of a namespace to be looked at soon.
@@ -124,70 +150,99 @@ impl Reports {
         }
     }
 
-    /// Takes in what the watch tells of a Report; returns whether it may have to be written anew.
-    pub(super) fn see(&mut self, name: &ObjectName, mut seen: Known) -> bool {
-        let reports = self.known.entry(name.namespace.clone()).or_default();
-        if let Some(before) = reports.get(&*name.name) {
+    /// Takes in what the watch tells of a Report; returns whether it may have to be written anew. While this process `leads`
+    /// somebody else has changed it, who may have left the digest as it was.
+    pub(super) fn see(&mut self, name: &ObjectName, mut seen: Known, leads: bool) -> bool {
+        let own = self.own.entry(name.namespace.clone()).or_default();
+        if let Some(before) = own.get(&name.name) {
             let is_same = before.resource_version == seen.resource_version;
             if is_same || precedes(&seen.resource_version, &before.resource_version) {
                 return false;
             }
-            // Whoever changed it may have left the digest as it was.
-            seen.digest = None;
+            if leads {
+                seen.digest = None;
+            }
         }
-        reports.insert(name.name.to_string(), seen);
+        own.insert(name.name.to_string(), seen);
+        if !leads {
+            own.settle();
+        }
         true
     }
 
     /// A Report is gone, or is the operator's no more; returns whether it was known.
-    pub(super) fn forget(&mut self, name: &ObjectName) -> bool {
-        let Some(reports) = self.known.get_mut(&name.namespace) else { return false };
-        let was_known = reports.remove(&*name.name).is_some();
-        if reports.is_empty() {
-            self.known.remove(&name.namespace);
+    pub(super) fn forget(&mut self, name: &ObjectName, leads: bool) -> bool {
+        let Some(own) = self.own.get_mut(&name.namespace) else { return false };
+        let was_known = own.remove(&name.name);
+        if !leads {
+            self.settle(&name.namespace);
         }
         was_known
     }
 
+    /// All is as it has to be in a namespace.
+    pub(super) fn settle(&mut self, namespace: &Arc<str>) {
+        if let Some(own) = self.own.get_mut(namespace) {
+            own.settle();
+            if own.is_empty() {
+                self.own.remove(namespace);
+            }
+        }
+    }
+
     /// The Reports that a complete list misses.
     pub(super) fn missing_from(&self, listed: &Listed) -> Vec<ObjectName> {
-        let all = self.known.iter().flat_map(|(namespace, reports)| {
-            let name = |name: &String| ObjectName { namespace: namespace.clone(), name: name.as_str().into() };
-            reports.keys().map(name)
+        let all = self.own.iter().flat_map(|(namespace, own)| {
+            own.iter().map(|(name, _)| ObjectName { namespace: namespace.clone(), name: name.into() })
         });
         all.filter(|name| listed.misses(&name.namespace, &name.name)).collect()
     }
 
     /// Takes in what was written. The watch may know of something later by now.
     pub(super) fn take_in(&mut self, namespace: &Arc<str>, round: &mut Round) {
+        let own = self.own.entry(namespace.clone()).or_default();
         for (name, known) in round.written.drain(..) {
-            let reports = self.known.entry(namespace.clone()).or_default();
             match known {
                 Some(known) => {
-                    let later = reports.get(&name);
+                    let later = own.get(&name);
                     if later.is_none_or(|later| !precedes(&known.resource_version, &later.resource_version)) {
-                        reports.insert(name, known);
+                        own.insert(name, known);
                     }
                 }
-                None => drop(reports.remove(&name)),
+                None => drop(own.remove(&name)),
             }
         }
-        if self.known.get(namespace).is_some_and(BTreeMap::is_empty) {
-            self.known.remove(namespace);
+        if round.end == End::Written && !round.is_part {
+            own.settle();
+        }
+        if own.is_empty() {
+            self.own.remove(namespace);
         }
     }
 
-    /// Takes in why a write failed, none for one that did not; returns whether that is news.
-    pub(super) fn is_news(&mut self, problem: Option<&str>) -> bool {
-        let is_news = self.problem.as_deref() != problem;
-        self.problem = problem.map(str::to_owned);
-        is_news
+    /// Takes in that a write failed; returns whether that is news.
+    pub(super) fn is_news(&mut self, namespace: &Arc<str>, failure: &Failure) -> bool {
+        self.failing.insert(namespace.clone());
+        self.said.len() < SAID && self.said.insert(failure.class.clone())
+    }
+
+    /// Takes in that nothing fails in a namespace; returns whether that ends the last failure.
+    pub(super) fn is_end(&mut self, namespace: &Arc<str>) -> bool {
+        let is_end = self.failing.remove(namespace) && self.failing.is_empty();
+        if is_end {
+            self.said.clear();
+        }
+        is_end
     }
 
     /// Nothing is written any more.
     pub(super) fn stand_by(&mut self) {
         self.queue.forget_waiting();
         self.writes.abort_all();
+        self.failing.clear();
+        self.said.clear();
+        self.own.values_mut().for_each(OwnReports::settle);
+        self.own.retain(|_, own| !own.is_empty());
     }
 }
 
@@ -196,31 +251,27 @@ pub(super) async fn write(client: Client, namespace: Arc<str>, changes: Vec<Chan
     let (group, plural) = GROUP_AND_PLURAL;
     let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, "v1alpha1", KIND), plural);
     let api = Api::<DynamicObject>::namespaced_with(client, &namespace, &resource);
-    let mut round = Round::default();
+    let mut round = Round { is_part: changes.len() >= ROUND, ..Round::default() };
     for change in changes {
         if !mandate.holds() {
             round.end = End::NotLeading;
             return round;
         }
-        let write = async {
-            match change {
-                Change::Delete { name, resource_version } => delete(&api, name, resource_version).await,
-                Change::Apply(report) => {
-                    let parameters = PatchParams::apply(MANAGER).force();
-                    let written = api.patch_metadata(report.name(), &parameters, &Patch::Apply(&report)).await?;
-                    let version = written.metadata.resource_version.unwrap_or_default();
-                    Ok((report.name().to_owned(), Some(Known::written(&report, version))))
+        let is_deletion = matches!(change, Change::Delete { .. });
+        match timeout(WRITE_LIMIT, make(&api, change)).await {
+            Ok(Ok(written)) => round.written.push(written),
+            Ok(Err(end)) => {
+                // One that is refused is no reason for others not to be written, unless its results may be in them.
+                let stops = is_deletion || !matches!(end, End::Conflict | End::Failed(_));
+                if round.end == End::Written {
+                    round.end = end;
+                }
+                if stops {
+                    return round;
                 }
             }
-        };
-        match timeout(WRITE_LIMIT, write).await {
-            Ok(Ok(written)) => round.written.push(written),
-            Ok(Err(error)) => {
-                round.end = end(error);
-                return round;
-            }
             Err(_) => {
-                round.end = End::Failed(format!("the API server did not answer within {WRITE_LIMIT:?}"));
+                round.end = End::Failed(Failure::new(format!("the API server did not answer within {WRITE_LIMIT:?}")));
                 return round;
             }
         }
@@ -228,30 +279,47 @@ pub(super) async fn write(client: Client, namespace: Arc<str>, changes: Vec<Chan
     round
 }
 
-async fn delete(
-    api: &Api<DynamicObject>,
-    name: String,
-    resource_version: String,
-) -> kube::Result<(String, Option<Known>)> {
-    let preconditions = Preconditions { resource_version: Some(resource_version), uid: None };
-    let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-    match api.delete(&name, &parameters).await {
-        Ok(_) => Ok((name, None)),
-        Err(kube::Error::Api(answer)) if answer.code == 404 => Ok((name, None)),
-        Err(error) => Err(error),
+/// Makes one change.
+async fn make(api: &Api<DynamicObject>, change: Change) -> Result<(String, Option<Known>), End> {
+    match change {
+        Change::Delete { name, resource_version } => {
+            let preconditions = Preconditions { resource_version: Some(resource_version), uid: None };
+            let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+            match api.delete(&name, &parameters).await {
+                Ok(_) => Ok((name, None)),
+                Err(kube::Error::Api(answer)) if answer.code == 404 => Ok((name, None)),
+                Err(error) => Err(end(error, true)),
+            }
+        }
+        Change::Apply { report, is_own } => {
+            let parameters = PatchParams { force: is_own, ..PatchParams::apply(MANAGER) };
+            let written = api.patch_metadata(report.name(), &parameters, &Patch::Apply(&report)).await;
+            let version = written.map_err(|error| end(error, is_own))?.metadata.resource_version.unwrap_or_default();
+            Ok((report.name().to_owned(), Some(Known::written(&report, version))))
+        }
     }
 }
 
-/// How a write ended that was refused.
-fn end(error: kube::Error) -> End {
-    match error {
-        kube::Error::Api(answer) => match answer.code {
-            409 => End::Conflict,
-            404 => End::Gone,
-            403 if answer.message.contains("being terminated") => End::Gone,
-            code => End::Failed(format!("{} (code {code})", answer.message)),
-        },
-        error => End::Failed(error.to_string()),
+/// How a write ended that was refused, of a Report that is the operator's or is to be.
+fn end(error: kube::Error, is_own: bool) -> End {
+    let kube::Error::Api(answer) = error else { return End::Failed(Failure::new(error.to_string())) };
+    let Status { code, reason, message, details, .. } = *answer;
+    let about = details.map(|details| details.kind).unwrap_or_default();
+    match code {
+        409 if is_own => End::Conflict,
+        409 => End::Failed(Failure {
+            class: "another".to_owned(),
+            error: format!("a Report of this name is somebody else's, delete it or call it otherwise: {message}"),
+        }),
+        404 if about == "namespaces" => End::Gone,
+        404 => End::NotServed,
+        403 if message.contains("being terminated") => End::Gone,
+        code => {
+            // What is not allowed is said of each Report of each namespace.
+            let not_allowed = message.split_once(": ").and_then(|(_, why)| why.split_once(" in the namespace "));
+            let class = not_allowed.map_or_else(|| format!("{code} {reason}"), |(why, _)| why.to_owned());
+            End::Failed(Failure { class, error: format!("{message} (code {code})") })
+        }
     }
 }
 
@@ -268,37 +336,43 @@ mod tests {
     }
 
     fn version(version: &str) -> Known {
-        Known { resource_version: version.to_owned(), digest: Some("5f0c".to_owned()), since: vec![] }
+        Known { resource_version: version.to_owned(), digest: Some("5f0c".to_owned()), since: vec![(1, 100)] }
     }
 
     /// What is written of a Report, as this version of the object.
     fn wrote(reports: &mut Reports, known: Option<Known>) {
-        let mut round = Round { written: vec![("r".to_owned(), known)], end: End::Written };
+        let mut round = Round { written: vec![("r".to_owned(), known)], ..Round::default() };
         reports.take_in(&"shop".into(), &mut round);
     }
 
     fn digest(reports: &Reports) -> Option<&str> {
-        reports.known("shop")?.get("r")?.digest.as_deref()
+        reports.own("shop")?.get("r")?.digest.as_deref()
+    }
+
+    fn since(reports: &Reports) -> Option<i64> {
+        reports.own("shop")?.since(1)
     }
 
     #[test]
     fn what_was_written_is_no_news_when_the_watch_tells_it_before_or_after_the_answer() {
         let mut reports = Reports::new(true);
         wrote(&mut reports, Some(version("7")));
-        assert!(!reports.see(&name("r"), version("7")), "after it");
-        assert!(reports.see(&name("r"), version("9")), "before it");
+        assert!(!reports.see(&name("r"), version("7"), true), "after it");
+        assert!(reports.see(&name("r"), version("9"), true), "before it");
         wrote(&mut reports, Some(version("9")));
         assert_eq!(digest(&reports), Some("5f0c"));
-        assert!(!reports.see(&name("r"), version("7")), "late");
-        assert_eq!(reports.known("shop").unwrap()["r"].resource_version, "9");
+        assert!(!reports.see(&name("r"), version("7"), true), "late");
+        assert_eq!(reports.own("shop").unwrap().get("r").unwrap().resource_version, "9");
     }
 
     #[test]
-    fn the_digest_of_what_somebody_else_changed_is_not_believed() {
+    fn the_digest_of_what_somebody_else_changed_is_not_believed_while_this_process_leads() {
         let mut reports = Reports::new(true);
-        assert!(reports.see(&name("r"), version("7")));
+        assert!(reports.see(&name("r"), version("7"), false));
         assert_eq!(digest(&reports), Some("5f0c"), "of an earlier process");
-        assert!(reports.see(&name("r"), version("8")));
+        assert!(reports.see(&name("r"), version("8"), false));
+        assert_eq!(digest(&reports), Some("5f0c"), "of the one that leads");
+        assert!(reports.see(&name("r"), version("9"), true));
         assert_eq!(digest(&reports), None);
         // An answer that is older than what the watch knows by now tells nothing.
         wrote(&mut reports, Some(version("7")));
@@ -306,29 +380,83 @@ mod tests {
     }
 
     #[test]
-    fn what_is_gone_is_forgotten_once_whoever_tells_it() {
+    fn a_result_keeps_its_time_whatever_somebody_does_to_its_report_until_all_is_as_it_should_be() {
         let mut reports = Reports::new(true);
-        for other in ["r", "s"] {
-            reports.see(&name(other), version("7"));
-        }
-        let mut listed = Listed::empty(ListedKind::Facts(FactKind::Reports), None);
-        listed.names.insert(name("s"));
-        assert_eq!(reports.missing_from(&listed), [name("r")]);
-        assert!(reports.forget(&name("r")) && !reports.forget(&name("r")));
-        assert!(reports.forget(&name("s")));
-        assert_eq!(reports.namespaces().count(), 0);
-        reports.see(&name("r"), version("9"));
-        wrote(&mut reports, None);
-        assert!(!reports.forget(&name("r")), "deleted by the operator");
+        let other = |resource_version: &str, since: Vec<(u64, i64)>| Known { since, ..version(resource_version) };
+        reports.see(&name("r"), version("7"), true);
+        reports.see(&name("r"), other("8", vec![(1, 900)]), true);
+        assert_eq!(since(&reports), Some(100), "another time was written");
+        reports.see(&name("r"), other("9", vec![]), true);
+        assert!(reports.forget(&name("r"), true), "it was deleted");
+        assert_eq!(since(&reports), Some(100));
+        wrote(&mut reports, Some(other("10", vec![(2, 200)])));
+        assert_eq!(since(&reports), None, "it is in no Report any more");
+        // Nobody keeps times who does not write.
+        reports.see(&name("r"), other("11", vec![]), false);
+        assert!(reports.forget(&name("r"), false));
         assert_eq!(reports.namespaces().count(), 0);
     }
 
     #[test]
-    fn a_problem_is_said_once_for_all_namespaces_and_its_end_too() {
+    fn times_are_kept_while_a_round_is_not_at_its_end() {
+        for (end, is_part) in [(End::Conflict, false), (End::Written, true)] {
+            let mut reports = Reports::new(true);
+            reports.see(&name("r"), version("7"), true);
+            let mut round = Round { written: vec![("r".to_owned(), None)], end, is_part };
+            reports.take_in(&"shop".into(), &mut round);
+            assert_eq!(since(&reports), Some(100));
+            reports.stand_by();
+            assert_eq!(reports.namespaces().count(), 0);
+        }
+    }
+
+    #[test]
+    fn what_is_gone_is_forgotten_once_whoever_tells_it() {
         let mut reports = Reports::new(true);
-        let said =
-            [None, Some("refused"), Some("refused"), Some("late"), None, None].map(|problem| reports.is_news(problem));
-        assert_eq!(said, [false, true, false, true, true, false]);
+        for other in ["r", "s"] {
+            reports.see(&name(other), version("7"), true);
+        }
+        let mut listed = Listed::empty(ListedKind::Facts(FactKind::Reports), None);
+        listed.names.insert(name("s"));
+        assert_eq!(reports.missing_from(&listed), [name("r")]);
+        assert!(reports.forget(&name("r"), true) && !reports.forget(&name("r"), true));
+        assert!(reports.forget(&name("s"), true));
+        reports.settle(&"shop".into());
+        assert_eq!(reports.namespaces().count(), 0);
+        reports.see(&name("r"), version("9"), true);
+        wrote(&mut reports, None);
+        assert!(!reports.forget(&name("r"), true), "deleted by the operator");
+        assert_eq!(reports.namespaces().count(), 0);
+    }
+
+    /// That a write failed so in a namespace; whether that is news.
+    fn fails(reports: &mut Reports, namespace: &str, code: u16, message: &str) -> bool {
+        let status = Status { code, message: message.to_owned(), ..Status::default() };
+        let End::Failed(failure) = end(kube::Error::Api(Box::new(status)), true) else { panic!("it is no failure") };
+        reports.is_news(&namespace.into(), &failure)
+    }
+
+    #[test]
+    fn a_failure_is_said_once_for_all_namespaces_and_its_end_when_it_ends_for_all() {
+        let mut reports = Reports::new(true);
+        let forbidden = |namespace: &str, verb: &str| {
+            format!(
+                "reports \"r\" is forbidden: User \"x\" cannot {verb} resource \"reports\" in the namespace \"{namespace}\""
+            )
+        };
+        assert!(fails(&mut reports, "shop", 403, &forbidden("shop", "patch")));
+        assert!(!fails(&mut reports, "bank", 403, &forbidden("bank", "patch")));
+        assert!(fails(&mut reports, "bank", 403, &forbidden("bank", "create")), "another right is missing");
+        assert!(fails(&mut reports, "bank", 500, "out of order"));
+        assert!(!fails(&mut reports, "shop", 403, &forbidden("shop", "patch")), "in turns with others");
+        assert!(!reports.is_end(&"other".into()), "it did not fail there");
+        assert!(!reports.is_end(&"shop".into()), "it fails elsewhere");
+        assert!(reports.is_end(&"bank".into()) && !reports.is_end(&"bank".into()));
+        assert!(fails(&mut reports, "shop", 403, &forbidden("shop", "patch")), "it began again");
+        for code in 500..600 {
+            fails(&mut reports, "shop", code, "out of order");
+        }
+        assert_eq!(reports.said.len(), SAID);
     }
 
     #[tokio::test(start_paused = true)]
@@ -345,17 +473,32 @@ mod tests {
     }
 
     #[rstest]
-    #[case::another_version(409, "the object has been modified", End::Conflict)]
-    #[case::no_namespace(404, "namespaces \"shop\" not found", End::Gone)]
-    #[case::going(403, "unable to create new content in namespace shop because it is being terminated", End::Gone)]
-    #[case::no_right(403, "may not", End::Failed("may not (code 403)".to_owned()))]
-    #[case::refused(422, "invalid", End::Failed("invalid (code 422)".to_owned()))]
+    #[case::another_version(409, "reports", "the object has been modified", true, "conflict")]
+    #[case::somebody_elses(409, "reports", "conflict with \"kubectl\": .results", false, "failed")]
+    #[case::no_namespace(404, "namespaces", "namespaces \"shop\" not found", true, "gone")]
+    #[case::not_served(404, "", "the server could not find the requested resource", true, "not_served")]
+    #[case::going(
+        403,
+        "reports",
+        "unable to create new content in namespace shop because it is being terminated",
+        true,
+        "gone"
+    )]
+    #[case::no_right(403, "reports", "may not", true, "failed")]
+    #[case::refused(422, "reports", "invalid", true, "failed")]
     fn a_refusal_is_a_failure_unless_there_is_nothing_to_mend(
         #[case] code: u16,
+        #[case] kind: &str,
         #[case] message: &str,
-        #[case] expected: End,
+        #[case] is_own: bool,
+        #[case] expected: &str,
     ) {
-        let status = kube::core::Status { code, message: message.to_owned(), ..kube::core::Status::default() };
-        assert_eq!(end(kube::Error::Api(Box::new(status))), expected);
+        let status = serde_json::json!({ "code": code, "message": message, "details": { "kind": kind } });
+        let status: Status = serde_json::from_value(status).unwrap();
+        let end = end(kube::Error::Api(Box::new(status)), is_own);
+        assert_eq!(end.name(), expected);
+        if let End::Failed(Failure { error, .. }) = end {
+            assert!(error.contains(message), "{error}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -33,8 +34,12 @@ pub(super) struct Starter {
     pub(super) extraction: Arc<Extraction>,
     /// The kinds that are read for signals only.
     pub(super) fact_kinds: BTreeSet<FactKind>,
+    /// How Reports of OpenReports are read.
+    pub(super) reports: Reports,
     /// The namespaces that are looked at; none stands for the whole cluster.
     pub(super) scopes: Vec<Option<Arc<str>>>,
+    /// How long a kind has to be refused to count as forbidden or not served.
+    pub(super) grace: Duration,
     /// Asks for a look at what is served.
     pub(super) look: Arc<Notify>,
     pub(super) metrics: Metrics,
@@ -172,7 +177,7 @@ impl Starter {
                 self.dynamic_watches(wanted, resource, &OptionalFacts::<extract::Certificate>::new(kind))
             }
             FactKind::Backups => self.dynamic_watches(wanted, resource, &OptionalFacts::<extract::Backup>::new(kind)),
-            FactKind::Reports => self.dynamic_watches(wanted, resource, &Reports),
+            FactKind::Reports => self.dynamic_watches(wanted, resource, &self.reports),
             FactKind::Snapshots => {
                 self.dynamic_watches(wanted, resource, &OptionalFacts::<extract::VolumeSnapshot>::new(kind))
             }
@@ -198,6 +203,6 @@ impl Starter {
     fn watch<R: Reader>(&self, api: Api<R::Object>, reader: &R, source: Source, scope: Option<Arc<str>>) -> Task {
         let (reader, inputs, look) = (reader.clone(), self.inputs.clone(), self.look.clone());
         let metrics = self.metrics.watch(source.resource());
-        Watch { api, reader, source, scope, inputs, look, metrics }.run().boxed()
+        Watch { api, reader, source, scope, inputs, grace: self.grace, look, metrics }.run().boxed()
     }
 }

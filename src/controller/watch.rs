@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use kube::api::Api;
 use kube::runtime::utils::Backoff;
-use kube::runtime::watcher::{self, Config, DefaultBackoff, Event, watcher};
+use kube::runtime::watcher::{self, DefaultBackoff, Event, watcher};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
@@ -25,9 +25,9 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// How long errors that pass by themselves may last before what is known of a kind counts as outdated.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How long a kind has to be refused to count as forbidden or not served: an API server that starts refuses what it will
-/// serve in a moment.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long a kind has to be refused to count as forbidden or not served, for one that goes on watching: an API server that
+/// starts refuses what it will serve in a moment.
+pub(super) const GRACE: Duration = Duration::from_secs(10);
 
 /// Errors further apart than this are not of one failure: attempts follow each other faster.
 const APART: Duration = Duration::from_secs(75);
@@ -38,10 +38,6 @@ const LIST_LIMIT: Duration = Duration::from_mins(2);
 /// How long a watch has to last to be believed in, where it was refused before.
 const PROOF: Duration = Duration::from_secs(10);
 
-/// How many objects a page of a list holds: a page is in memory as a whole, several times over while it is read. Twice as many
-/// take a third more at the peak of a start, and save a twentieth of its time.
-const PAGE: u32 = 250;
-
 /// A watch of a kind, everywhere or in one namespace.
 pub(super) struct Watch<R: Reader> {
     pub(super) api: Api<R::Object>,
@@ -49,6 +45,8 @@ pub(super) struct Watch<R: Reader> {
     pub(super) source: Source,
     pub(super) scope: Option<Arc<str>>,
     pub(super) inputs: Sender<Input>,
+    /// How long a kind has to be refused.
+    pub(super) grace: Duration,
     /// Asks for a look at what is served, because an optional kind seems to be served no more.
     pub(super) look: Arc<Notify>,
     pub(super) metrics: WatchMetrics,
@@ -95,7 +93,7 @@ impl<R: Reader> Watch<R> {
 
     /// Lists and watches until the watch has to begin anew.
     async fn follow(&self, progress: &mut Progress) -> Result<(), EngineGone> {
-        let mut events = pin!(watcher(self.api.clone(), Config::default().page_size(PAGE)));
+        let mut events = pin!(watcher(self.api.clone(), self.reader.config()));
         let mut listing = Some(self.empty_list());
         let mut unproven = false;
         loop {
@@ -192,7 +190,7 @@ impl<R: Reader> Watch<R> {
             if problem == Problem::NotServed && self.source.is_optional() {
                 self.look.notify_one();
             }
-            if is_worth_telling(problem, &self.source, refused_for) {
+            if is_worth_telling(problem, &self.source, refused_for, self.grace) {
                 self.tell(Input::Unreadable(self.source.clone(), problem)).await?;
             }
         }
@@ -205,10 +203,10 @@ impl<R: Reader> Watch<R> {
 
 /// Whether a problem does not pass by itself. An optional kind that is served no more is none: whether it is, is found by a
 /// look at what is served.
-fn is_worth_telling(problem: Problem, source: &Source, refused_for: Duration) -> bool {
+fn is_worth_telling(problem: Problem, source: &Source, refused_for: Duration, grace: Duration) -> bool {
     match problem {
         Problem::NotServed if source.is_optional() => refused_for > PATIENCE,
-        Problem::NotServed | Problem::Forbidden => refused_for >= GRACE,
+        Problem::NotServed | Problem::Forbidden => refused_for >= grace,
         Problem::Misconfigured | Problem::Failing => true,
     }
 }
@@ -245,7 +243,8 @@ mod tests {
     #[test]
     fn what_is_refused_is_a_problem_when_that_lasts_and_an_optional_kind_that_is_gone_is_none() {
         let source = |role| Source::new("gateway.networking.k8s.io", "httproutes", role, None);
-        let told = |problem, role, seconds| is_worth_telling(problem, &source(role), Duration::from_secs(seconds));
+        let told =
+            |problem, role, seconds| is_worth_telling(problem, &source(role), Duration::from_secs(seconds), GRACE);
         for problem in [Problem::Forbidden, Problem::NotServed] {
             assert!(!told(problem, SourceRole::Assignments, 5), "an API server that starts");
             assert!(told(problem, SourceRole::Assignments, 10));

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use super::Options;
 use super::discovery::{Found, Question, Standing, Wanted, look};
 use super::input::{Input, Problem, Source, Sources};
+use super::reader::Reports;
 use super::starter::{Over, Starter, Task};
 use crate::inventory::{Delta, Listed};
 use crate::signals::{CustomObjects, FactKind, KubernetesVersion};
@@ -50,14 +51,23 @@ struct Optional {
 }
 
 impl Watches {
-    pub(super) fn new(client: Client, options: &Options, inputs: Sender<Input>, metrics: Metrics) -> Self {
+    /// Watches that take a kind for forbidden or not served when it has been refused for this time.
+    pub(super) fn new(
+        client: Client,
+        options: &Options,
+        inputs: Sender<Input>,
+        metrics: Metrics,
+        grace: Duration,
+    ) -> Self {
         let names = |names: &Vec<String>| names.iter().map(|name| Some(name.as_str().into())).collect();
         let starter = Starter {
             client,
             inputs,
             extraction: options.extraction.clone(),
             fact_kinds: fact_kinds(options),
+            reports: Reports { with_others: options.scope.signals.kinds().contains(&FactKind::Reports) },
             scopes: options.namespaces.as_ref().map_or_else(|| vec![None], names),
+            grace,
             look: Arc::new(Notify::new()),
             metrics,
         };

@@ -24,20 +24,54 @@ pub struct BackupSpec {
     included_resources: Vec<String>,
     #[serde(deserialize_with = "or_default")]
     excluded_resources: Vec<String>,
+    #[serde(deserialize_with = "or_default")]
+    included_cluster_scoped_resources: Vec<String>,
+    #[serde(deserialize_with = "or_default")]
+    excluded_cluster_scoped_resources: Vec<String>,
+    #[serde(deserialize_with = "or_default")]
+    included_namespace_scoped_resources: Vec<String>,
+    #[serde(deserialize_with = "or_default")]
+    excluded_namespace_scoped_resources: Vec<String>,
+    resource_policy: Option<IgnoredAny>,
     label_selector: Option<IgnoredAny>,
     or_label_selectors: Option<IgnoredAny>,
     snapshot_volumes: Option<bool>,
     default_volumes_to_fs_backup: Option<bool>,
 }
 
+/// What nobody misses after a restore: Velero itself leaves most of it out.
+const TRANSIENT: [&str; 8] = [
+    "events",
+    "events.events.k8s.io",
+    "endpoints",
+    "endpointslices",
+    "endpointslices.discovery.k8s.io",
+    "leases",
+    "leases.coordination.k8s.io",
+    "nodes",
+];
+
 impl BackupSpec {
-    /// Whether it holds everything of its namespaces, the data of volumes included.
+    /// Whether it is to hold everything of its namespaces, the data of volumes included.
     fn is_whole(&self) -> bool {
-        let all = self.included_resources.is_empty() || self.included_resources.iter().any(|resource| resource == "*");
+        let all = |included: &[String]| included.is_empty() || included.iter().any(|resource| resource == "*");
+        let includes = [
+            &self.included_resources,
+            &self.included_cluster_scoped_resources,
+            &self.included_namespace_scoped_resources,
+        ];
+        let excludes = [
+            &self.excluded_resources,
+            &self.excluded_cluster_scoped_resources,
+            &self.excluded_namespace_scoped_resources,
+        ];
         let volumes = self.snapshot_volumes != Some(false) || self.default_volumes_to_fs_backup == Some(true);
-        let is_of_volumes = |resource: &String| resource.starts_with("persistentvolume") || resource.starts_with("pv");
-        let excludes_volumes = self.excluded_resources.iter().any(is_of_volumes);
-        all && volumes && !excludes_volumes && self.label_selector.is_none() && self.or_label_selectors.is_none()
+        volumes
+            && includes.iter().all(|included| all(included))
+            && excludes.into_iter().flatten().all(|resource| TRANSIENT.contains(&resource.as_str()))
+            && self.resource_policy.is_none()
+            && self.label_selector.is_none()
+            && self.or_label_selectors.is_none()
     }
 }
 
@@ -47,6 +81,8 @@ impl BackupSpec {
 pub struct BackupStatus {
     phase: Option<String>,
     completion_timestamp: Option<Timestamp>,
+    volume_snapshots_completed: Option<u32>,
+    csi_volume_snapshots_completed: Option<u32>,
 }
 
 impl FactsOf for Backup {
@@ -66,6 +102,10 @@ impl FactsOf for Backup {
             included: names(&spec.included_namespaces),
             excluded: names(&spec.excluded_namespaces),
             phase,
+            has_volumes: self.spec.default_volumes_to_fs_backup == Some(true)
+                || [self.status.volume_snapshots_completed, self.status.csi_volume_snapshots_completed]
+                    .iter()
+                    .any(|completed| completed.is_some_and(|count| count > 0)),
             at: self.status.completion_timestamp.or(created)?,
         }))
     }
@@ -146,9 +186,28 @@ mod tests {
     #[case::without_volumes(json!({ "snapshotVolumes": false }), false)]
     #[case::volumes_as_files(json!({ "snapshotVolumes": false, "defaultVolumesToFsBackup": true }), true)]
     #[case::claims_left_out(json!({ "excludedResources": ["persistentvolumeclaims"] }), false)]
-    #[case::something_else_left_out(json!({ "excludedResources": ["events"] }), true)]
+    #[case::nothing_that_is_missed_left_out(json!({ "excludedResources": ["events"] }), true)]
+    #[case::something_else_left_out(json!({ "excludedResources": ["events", "secrets"] }), false)]
+    #[case::some_of_its_namespaces(json!({ "includedNamespaceScopedResources": ["configmaps"] }), false)]
+    #[case::all_of_its_namespaces(json!({ "includedNamespaceScopedResources": ["*"] }), true)]
+    #[case::some_left_out(json!({ "excludedNamespaceScopedResources": ["secrets"] }), false)]
+    #[case::volumes_left_out(json!({ "excludedClusterScopedResources": ["persistentvolumes"] }), false)]
+    #[case::some_of_the_cluster(json!({ "includedClusterScopedResources": ["storageclasses"] }), false)]
+    #[case::a_policy_for_volumes(json!({ "resourcePolicy": { "kind": "configmap", "name": "skip" } }), false)]
     fn a_backup_of_a_part_is_none(#[case] spec: Value, #[case] expected: bool) {
         assert_eq!(backup(&spec, &ended("Completed")).is_some(), expected);
+    }
+
+    #[rstest]
+    #[case::nothing_told(json!({}), json!({}), false)]
+    #[case::snapshots(json!({}), json!({ "volumeSnapshotsCompleted": 2 }), true)]
+    #[case::snapshots_by_csi(json!({}), json!({ "csiVolumeSnapshotsCompleted": 1 }), true)]
+    #[case::none_completed(json!({}), json!({ "volumeSnapshotsCompleted": 0, "csiVolumeSnapshotsAttempted": 3 }), false)]
+    #[case::as_files(json!({ "defaultVolumesToFsBackup": true }), json!({}), true)]
+    fn a_backup_shows_whether_volumes_are_in_it(#[case] spec: Value, #[case] counted: Value, #[case] expected: bool) {
+        let mut status = ended("Completed");
+        status.as_object_mut().unwrap().extend(counted.as_object().unwrap().clone());
+        assert_eq!(backup(&spec, &status).unwrap().has_volumes, expected);
     }
 
     #[test]

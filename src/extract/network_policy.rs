@@ -24,11 +24,12 @@ pub struct Spec {
 
 impl Spec {
     /// What it does about traffic that comes in; every policy does something that does not say otherwise. A rule that asks for
-    /// no peer and no port lets everybody in.
+    /// no port, and for no peer or for any, lets everybody in.
     fn ingress(&self) -> Ingress {
         let types = self.policy_types.as_deref().unwrap_or_default();
         let is_open = |rule: &IngressRule| {
-            rule.from.as_ref().is_none_or(Vec::is_empty) && rule.ports.as_ref().is_none_or(Vec::is_empty)
+            let from = rule.from.as_deref().unwrap_or_default();
+            (from.is_empty() || from.iter().any(Peer::is_anybody)) && rule.ports.as_ref().is_none_or(Vec::is_empty)
         };
         if !types.is_empty() && types.iter().all(|about| about != "Ingress") {
             Ingress::Ignored
@@ -43,8 +44,36 @@ impl Spec {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 struct IngressRule {
-    from: Option<Vec<IgnoredAny>>,
+    from: Option<Vec<Peer>>,
     ports: Option<Vec<IgnoredAny>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Peer {
+    ip_block: Option<IpBlock>,
+    namespace_selector: Option<PodSelector>,
+    pod_selector: Option<PodSelector>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct IpBlock {
+    cidr: String,
+    except: Option<Vec<IgnoredAny>>,
+}
+
+impl Peer {
+    /// Whether it is every address, or every pod of the cluster.
+    fn is_anybody(&self) -> bool {
+        let is_any = |block: &IpBlock| {
+            matches!(&*block.cidr, "0.0.0.0/0" | "::/0") && block.except.as_ref().is_none_or(Vec::is_empty)
+        };
+        let selects_all = |selector: &PodSelector| selector.read().is_none();
+        self.ip_block.as_ref().is_some_and(is_any)
+            || self.namespace_selector.as_ref().is_some_and(selects_all)
+                && self.pod_selector.as_ref().is_none_or(selects_all)
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -204,6 +233,25 @@ mod tests {
         assert_eq!(does(&json!({ "policyTypes": ["Egress"], "ingress": [{}] })), Ingress::Ignored);
         assert_eq!(with_rules(json!([])), Ingress::Restricted);
         assert_eq!(with_rules(json!([{ "from": [{ "podSelector": {} }] }])), Ingress::Restricted);
+        let open = [
+            json!({ "ipBlock": { "cidr": "0.0.0.0/0" } }),
+            json!({ "ipBlock": { "cidr": "::/0", "except": [] } }),
+            json!({ "namespaceSelector": {} }),
+            json!({ "namespaceSelector": { "matchLabels": {} }, "podSelector": {} }),
+        ];
+        for peer in &open {
+            assert_eq!(with_rules(json!([{ "from": [{ "podSelector": {} }, peer] }])), Ingress::Open, "{peer}");
+            let by_port = json!([{ "from": [peer], "ports": [{ "port": 80 }] }]);
+            assert_eq!(with_rules(by_port), Ingress::Restricted, "{peer}");
+        }
+        for peer in [
+            json!({ "ipBlock": { "cidr": "10.0.0.0/8" } }),
+            json!({ "ipBlock": { "cidr": "0.0.0.0/0", "except": ["10.0.0.0/8"] } }),
+            json!({ "namespaceSelector": { "matchLabels": { "team": "shop" } } }),
+            json!({ "namespaceSelector": {}, "podSelector": { "matchLabels": { "app": "gateway" } } }),
+        ] {
+            assert_eq!(with_rules(json!([{ "from": [peer.clone()] }])), Ingress::Restricted, "{peer}");
+        }
         assert_eq!(with_rules(json!([{ "ports": [{ "port": 80 }] }])), Ingress::Restricted);
         assert_eq!(with_rules(json!([{ "from": [{ "podSelector": {} }] }, {}])), Ingress::Open);
         assert_eq!(with_rules(json!([{ "from": [], "ports": [] }])), Ingress::Open);

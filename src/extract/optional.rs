@@ -100,10 +100,14 @@ pub const OPTIONAL: [OptionalKind; 7] = [
 
 /// APIs by group and plural that may separate pods without a NetworkPolicy. Where one is served, pods that no
 /// NetworkPolicy selects may be selected by what is not looked at.
-pub const POLICY_APIS: [(&str, &str); 8] = [
+pub const POLICY_APIS: [(&str, &str); 12] = [
     ("cilium.io", "ciliumnetworkpolicies"),
+    ("consul.hashicorp.com", "serviceintentions"),
+    ("crd.antrea.io", "clusternetworkpolicies"),
+    ("crd.antrea.io", "networkpolicies"),
     ("crd.projectcalico.org", "globalnetworkpolicies"),
     ("crd.projectcalico.org", "networkpolicies"),
+    ("kuma.io", "meshtrafficpermissions"),
     ("policy.linkerd.io", "authorizationpolicies"),
     ("policy.networking.k8s.io", "adminnetworkpolicies"),
     ("policy.networking.k8s.io", "clusternetworkpolicies"),

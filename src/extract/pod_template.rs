@@ -53,6 +53,15 @@ pub struct PodSpec {
     image_pull_secrets: Option<Vec<IgnoredAny>>,
     service_account_name: Option<String>,
     security_context: Option<PodSecurityContext>,
+    os: Option<Os>,
+    /// What all of its containers need together.
+    resources: Option<Resources>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Os {
+    name: String,
 }
 
 /// What holds for all containers that do not say otherwise.
@@ -60,7 +69,15 @@ pub struct PodSpec {
 #[serde(rename_all = "camelCase", default)]
 struct PodSecurityContext {
     run_as_non_root: Option<bool>,
+    run_as_user: Option<i64>,
     seccomp_profile: Option<SeccompProfile>,
+    windows_options: Option<WindowsOptions>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WindowsOptions {
+    host_process: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -94,6 +111,7 @@ struct Container {
     ports: Option<Vec<Port>>,
     volume_mounts: Option<Vec<VolumeMount>>,
     security_context: Option<SecurityContext>,
+    restart_policy: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -102,6 +120,8 @@ struct SecurityContext {
     privileged: Option<bool>,
     capabilities: Option<Capabilities>,
     run_as_non_root: Option<bool>,
+    run_as_user: Option<i64>,
+    windows_options: Option<WindowsOptions>,
     allow_privilege_escalation: Option<bool>,
     seccomp_profile: Option<SeccompProfile>,
 }
@@ -191,14 +211,21 @@ impl PodSpec {
     }
 
     /// What the template leaves undone. Containers that only initialise need no resources of their own: the scheduler takes
-    /// the larger of theirs and the others'.
+    /// the larger of theirs and the others'. Of pods for Windows only is asked what the API server lets them have.
     fn shortcomings(&self, extraction: &Extraction) -> Shortcomings {
         let images = || self.containers().map(|container| container.image.as_deref().unwrap_or_default());
-        let main = || self.containers.iter().flatten();
-        let pod = self.security_context.as_ref();
+        let sidecars = || self.init_containers.iter().flatten().filter(|container| container.goes_on());
+        let main = || self.containers.iter().flatten().chain(sidecars());
+        let (pod, of_pod) = (self.security_context.as_ref(), self.resources.as_ref());
+        let requests = |container: &Container| of_pod.is_some_and(Resources::request) || container.requests();
+        let limits = |container: &Container| of_pod.is_some_and(Resources::limit_memory) || container.limits_memory();
+        let on_linux = self.os.as_ref().is_none_or(|os| os.name != "windows");
         let own = |container: &Container| container.security_context.clone().unwrap_or_default();
         let is_non_root = |container: &Container| {
-            own(container).run_as_non_root.or_else(|| pod.and_then(|pod| pod.run_as_non_root)) == Some(true)
+            let own = own(container);
+            let user = own.run_as_user.or_else(|| pod.and_then(|pod| pod.run_as_user));
+            own.run_as_non_root.or_else(|| pod.and_then(|pod| pod.run_as_non_root)) == Some(true)
+                || user.is_some_and(|user| user != 0)
         };
         let has_seccomp = |container: &Container| {
             let own = own(container).seccomp_profile;
@@ -207,15 +234,21 @@ impl PodSpec {
         Shortcomings::default()
             .with_if(Shortcoming::UnpinnedImage, images().any(|image| !image.contains("@sha256:")))
             .with_if(Shortcoming::ForeignRegistry, images().any(|image| !extraction.allows_image(image)))
-            .with_if(Shortcoming::NoRequests, main().any(|container| !container.requests()))
-            .with_if(Shortcoming::NoMemoryLimit, main().any(|container| !container.limits_memory()))
+            .with_if(Shortcoming::NoRequests, main().any(|container| !requests(container)))
+            .with_if(Shortcoming::NoMemoryLimit, main().any(|container| !limits(container)))
             .with_if(Shortcoming::MayRunAsRoot, self.containers().any(|container| !is_non_root(container)))
             .with_if(
                 Shortcoming::MayEscalate,
-                self.containers().any(|container| own(container).allow_privilege_escalation != Some(false)),
+                on_linux && self.containers().any(|container| own(container).allow_privilege_escalation != Some(false)),
             )
-            .with_if(Shortcoming::KeepsCapabilities, self.containers().any(|container| !own(container).drops_all()))
-            .with_if(Shortcoming::NoSeccompProfile, self.containers().any(|container| !has_seccomp(container)))
+            .with_if(
+                Shortcoming::KeepsCapabilities,
+                on_linux && self.containers().any(|container| !own(container).drops_all()),
+            )
+            .with_if(
+                Shortcoming::NoSeccompProfile,
+                on_linux && self.containers().any(|container| !has_seccomp(container)),
+            )
             .with_if(Shortcoming::MountsHost, self.volumes().any(Volume::is_of_node))
     }
 
@@ -289,8 +322,11 @@ impl PodSpec {
     fn host_accesses(&self) -> HostAccesses {
         let contexts = || self.containers().filter_map(|container| container.security_context.as_ref());
         let writable = |volume: &Volume| volume.is_of_node() && self.is_mounted_writable(&volume.name);
+        let of_pod = self.security_context.as_ref().and_then(|context| context.windows_options);
+        let mut of_windows = contexts().filter_map(|context| context.windows_options).chain(of_pod);
+        let is_of_host = of_windows.any(|options| options.host_process == Some(true));
         HostAccesses::default()
-            .with_if(HostAccess::Privileged, contexts().any(|context| context.privileged == Some(true)))
+            .with_if(HostAccess::Privileged, is_of_host || contexts().any(|context| context.privileged == Some(true)))
             .with_if(HostAccess::SysAdmin, contexts().any(SecurityContext::adds_sys_admin))
             .with_if(HostAccess::HostPid, self.host_pid == Some(true))
             .with_if(HostAccess::HostIpc, self.host_ipc == Some(true))
@@ -306,17 +342,31 @@ fn ask_for_secrets(annotations: Option<&BTreeMap<String, String>>) -> bool {
     annotations.any(|(key, value)| DETECTION.secrets.annotations.get(key) == Some(value))
 }
 
-impl Container {
-    /// Whether it says how much processor time and memory it needs; what it may take at most counts for that, as for the API
+impl Resources {
+    /// Whether they say how much processor time and memory is needed; what may be taken at most counts for that, as for the API
     /// server.
-    fn requests(&self) -> bool {
-        let amounts = || self.resources.iter().flat_map(|resources| resources.requests.iter().chain(&resources.limits));
+    fn request(&self) -> bool {
+        let amounts = || self.requests.iter().chain(&self.limits);
         amounts().any(|amounts| amounts.cpu.is_some()) && amounts().any(|amounts| amounts.memory.is_some())
     }
 
+    fn limit_memory(&self) -> bool {
+        self.limits.as_ref().is_some_and(|limits| limits.memory.is_some())
+    }
+}
+
+impl Container {
+    fn requests(&self) -> bool {
+        self.resources.as_ref().is_some_and(Resources::request)
+    }
+
     fn limits_memory(&self) -> bool {
-        let limits = self.resources.as_ref().and_then(|resources| resources.limits.as_ref());
-        limits.is_some_and(|limits| limits.memory.is_some())
+        self.resources.as_ref().is_some_and(Resources::limit_memory)
+    }
+
+    /// Whether it goes on beside the others, although it is among those that initialise.
+    fn goes_on(&self) -> bool {
+        self.restart_policy.as_deref() == Some("Always")
     }
 }
 

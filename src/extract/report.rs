@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta};
 use serde::Deserialize;
 
 use super::dynamic::{FactsOf, dynamic_resource};
-use super::meta::{object_name, or_default, slim_metadata};
+use super::meta::{object_name, or_default};
 use crate::inventory::ObjectName;
-use crate::openreports::{DIGEST, Known, MANAGED_BY, SOURCE};
+use crate::openreports::{DIGEST, Known, MANAGED_BY, SOURCE, is_name};
 use crate::signals::{Facts, Outcome, ReportFacts, Subject};
+
+/// What the operator's own labels and annotations begin with.
+const DOMAIN: &str = "sharedresponsibility.dev/";
 
 /// A report, decoded as far as it counts: lists of vulnerabilities and the like are skipped over.
 ///
@@ -20,7 +23,8 @@ use crate::signals::{Facts, Outcome, ReportFacts, Subject};
 /// <https://github.com/openreports/reports-api/blob/main/docs/api-docs.md>.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Report {
-    #[serde(deserialize_with = "slim_metadata", default)]
+    /// All of it: managed fields tell whether somebody has changed an own Report.
+    #[serde(default)]
     metadata: ObjectMeta,
     /// What a scanner found.
     #[serde(default, rename = "report")]
@@ -112,7 +116,8 @@ impl Report {
         owner.or_else(|| Some(Subject { kind: self.label("resource.kind")?, name: self.label("resource.name")? }))
     }
 
-    /// What is known of it where it is one of the operator's own.
+    /// What is known of it where it is one of the operator's own. The times of its results are, where the operator calls its
+    /// Reports so.
     #[must_use]
     pub fn own(&self) -> Option<(ObjectName, Known)> {
         let labels = self.metadata.labels.as_ref()?;
@@ -120,13 +125,29 @@ impl Report {
             return None;
         }
         let time = |entry: &'_ Entry| Some((entry.properties.as_ref()?.result_id.clone()?, entry.timestamp?.seconds));
-        let times: Vec<(String, i64)> = self.results.iter().filter_map(time).collect();
+        let name = object_name(&self.metadata);
+        let results = if is_name(&name.name) { &*self.results } else { &[] };
+        let times: Vec<(String, i64)> = results.iter().filter_map(time).collect();
+        let digest = self.metadata.annotations.as_ref().and_then(|all| all.get(DIGEST));
         let known = Known {
             resource_version: self.metadata.resource_version.clone().unwrap_or_default(),
-            digest: self.metadata.annotations.as_ref().and_then(|all| all.get(DIGEST)).cloned(),
+            digest: digest.filter(|_| self.is_as_written()).cloned(),
             since: Known::times(times.iter().map(|(id, seconds)| (id.as_str(), *seconds))),
         };
-        Some((object_name(&self.metadata), known))
+        Some((name, known))
+    }
+
+    /// Whether what it says is of the operator as it has applied it: whoever changes a field becomes its manager.
+    fn is_as_written(&self) -> bool {
+        let is_own = |entry: &&ManagedFieldsEntry| {
+            entry.manager.as_deref() == Some(SOURCE) && entry.operation.as_deref() == Some("Apply")
+        };
+        let Some(own) = self.metadata.managed_fields.iter().flatten().find(is_own) else { return false };
+        let Some(FieldsV1(fields)) = &own.fields_v1 else { return false };
+        let labels = self.metadata.labels.iter().flat_map(BTreeMap::keys);
+        let mut labels = labels.filter(|label| *label == MANAGED_BY || label.starts_with(DOMAIN));
+        ["f:source", "f:summary", "f:results"].iter().all(|field| fields.get(field).is_some())
+            && labels.all(|label| fields["f:metadata"]["f:labels"].get(format!("f:{label}")).is_some())
     }
 
     /// A label of the scanner.
@@ -228,6 +249,42 @@ mod tests {
         assert_eq!(found.day, None);
     }
 
+    /// An entry of managed fields, as the API server keeps it.
+    fn managed(manager: &str, fields: &[&str]) -> Value {
+        let mut owned: serde_json::Map<String, Value> =
+            fields.iter().map(|field| ((*field).to_owned(), json!({}))).collect();
+        let labels = json!({ ".": {}, "f:app.kubernetes.io/managed-by": {}, "f:sharedresponsibility.dev/owner": {} });
+        owned.insert("f:metadata".to_owned(), json!({ "f:labels": labels }));
+        json!({ "manager": manager, "operation": "Apply", "apiVersion": "openreports.io/v1alpha1", "fieldsType": "FieldsV1", "fieldsV1": owned })
+    }
+
+    #[test]
+    fn the_digest_of_a_report_is_believed_where_all_of_it_is_the_operators() {
+        let all = ["f:source", "f:summary", "f:results"];
+        let digest = |name: &str, label: &str, managed: Value| {
+            let report: Report = serde_json::from_value(json!({
+                "metadata": {
+                    "name": name, "namespace": "shop", "managedFields": managed,
+                    "labels": { "app.kubernetes.io/managed-by": "responsibility-operator", label: "team" },
+                    "annotations": { "sharedresponsibility.dev/digest": "5f0c" },
+                },
+                "results": [{ "timestamp": { "seconds": 9, "nanos": 0 }, "properties": { "resultID": "ff" } }],
+            }))
+            .unwrap();
+            let (_, known) = report.own().unwrap();
+            (known.digest.is_some(), known.since.len())
+        };
+        let (own, owner) = ("responsibility-operator-01", "sharedresponsibility.dev/owner");
+        assert_eq!(digest(own, owner, json!([managed("responsibility-operator", &all)])), (true, 1));
+        let edited = json!([managed("kubectl-edit", &all[2..]), managed("responsibility-operator", &all[..2])]);
+        assert_eq!(digest(own, owner, edited), (false, 1), "its results are somebody else's");
+        let whole = || json!([managed("responsibility-operator", &all)]);
+        assert_eq!(digest(own, "sharedresponsibility.dev/concern", whole()), (false, 1), "a label is somebody else's");
+        assert_eq!(digest(own, "example.com/note", whole()), (true, 1), "a label is added");
+        assert_eq!(digest(own, owner, json!(null)), (false, 1));
+        assert_eq!(digest("responsibility-operator-2", owner, whole()), (true, 0), "the operator calls none so");
+    }
+
     #[test]
     fn an_own_report_is_known_as_such_and_is_no_evidence() {
         let own = |label: &str, source: &str| {
@@ -236,6 +293,7 @@ mod tests {
                     "name": "responsibility-operator", "namespace": "shop", "resourceVersion": "7",
                     "labels": { "app.kubernetes.io/managed-by": label },
                     "annotations": { "sharedresponsibility.dev/digest": "5f0c" },
+                    "managedFields": [managed("responsibility-operator", &["f:source", "f:summary", "f:results"])],
                 },
                 "results": [
                     {

@@ -76,6 +76,12 @@ impl Inventory {
         }
     }
 
+    /// Whether something is known of a namespace.
+    #[must_use]
+    pub fn knows_namespace(&self, name: &str) -> bool {
+        self.namespaces.contains_key(name)
+    }
+
     /// The namespaces of which something is known.
     pub fn namespaces(&self) -> impl Iterator<Item = &Arc<str>> {
         self.namespaces.keys()

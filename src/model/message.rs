@@ -152,6 +152,14 @@ pub fn failure_sentence(speaks: &Speaks, seen: Option<&str>) -> String {
     shorten(&format!("{}; {remedy}", shorten(speaks.words(Verdict::Failed, seen), room)), LIMIT)
 }
 
+/// What a signal showed of a duty that was not done, where it can be seen no more, at most 160 bytes.
+#[must_use]
+pub fn hidden_sentence(speaks: &Speaks) -> String {
+    const HIDDEN: &str = "; whether that is still so cannot be seen, its source cannot be read";
+    let failed = speaks.words(Verdict::Failed, None);
+    format!("{}{HIDDEN}", shorten(failed, LIMIT - HIDDEN.len()))
+}
+
 /// That no assignment speaks for the workloads of a namespace, and what to write.
 pub const UNASSIGNED: &str = "no assignment speaks for the workloads of this namespace. Apply a ResponsibilityAssignment that names who \
                               holds which duty, or have a ClusterResponsibilityAssignment take it in";

@@ -42,7 +42,7 @@ pub use explain::{ExplainedDuty, explain};
 pub use fulfilment::{Attribution, Catalogue, Observation, Reach, SignalId, SignalResult, Speaks, Verdict};
 pub use host_access::{HostAccess, HostAccesses};
 pub use labels::{Labels, Requirement, Selector};
-pub use message::{UNASSIGNED, failure_sentence, list, risk_sentence, sentence, shorten};
+pub use message::{UNASSIGNED, failure_sentence, hidden_sentence, list, risk_sentence, sentence, shorten};
 pub use node_model::{CONTROL_PLANE_LABEL, FoundNodes, NodeClass, NodeModels, NodeRule};
 pub use placement::{NodeFacts, NodeRequirement, NodeTerm, Placement, Readiness, Taint, TaintEffect, Toleration};
 pub use reminder::reminders;

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::ObjectReference;
 use sha2::{Digest, Sha256};
 
+use super::known::OwnReports;
 use super::report::{Outcome, ReportResult, Severity};
 use super::{RESULT_ID, SOURCE};
 use crate::api::Fulfilment;
 use crate::inventory::{Reported, ReportedWorkload};
 use crate::matrix::{Concern, Duty, Layer, LayerId, Matrix};
 use crate::model::{
-    Catalogue, DutyState, Evaluation, SignalResult, State, UNASSIGNED, Verdict, failure_sentence, sentence,
+    Catalogue, DutyState, Evaluation, SignalResult, State, UNASSIGNED, Verdict, failure_sentence, hidden_sentence,
+    sentence,
 };
 
 /// The category of results about who holds a duty.
@@ -31,7 +33,7 @@ pub(super) struct Finding {
     policy: String,
     rule: String,
     category: &'static str,
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
     message: String,
     properties: BTreeMap<&'static str, String>,
 }
@@ -78,6 +80,8 @@ impl<'a> Subject<'a> {
             reference: ObjectReference {
                 api_version: Some("v1".to_owned()),
                 kind: Some("Namespace".to_owned()),
+                // It lies in none. Policy Reporter has it among what is in it, where it takes the results to be.
+                namespace: Some(reported.namespace.to_owned()),
                 name: Some(reported.namespace.to_owned()),
                 uid: reported.uid.map(ToString::to_string),
                 ..ObjectReference::default()
@@ -89,7 +93,8 @@ impl<'a> Subject<'a> {
 }
 
 impl Finding {
-    /// What is wrong with a workload, in matrix order: gaps, then what shows duties not to be done.
+    /// What is wrong with a workload, in matrix order: gaps, then what shows duties not to be done, or would if it could be
+    /// read.
     pub(super) fn all(matrix: &Matrix, catalogue: &Catalogue, evaluation: &Evaluation) -> Vec<Self> {
         let mut findings = Vec::new();
         for duty in &evaluation.duties {
@@ -120,10 +125,14 @@ impl Finding {
             (Verdict::Failed, fulfilment) => (Outcome::Fail, fulfilment),
             // What was seen too long ago counts where nothing newer shows a failure.
             (Verdict::Stale, Fulfilment::Stale) => (Outcome::Warn, Fulfilment::Stale),
+            (Verdict::Unreadable, fulfilment) => (Outcome::Error, fulfilment),
             _ => return None,
         };
         let speaks = catalogue.get(result.signal);
-        let message = failure_sentence(speaks, result.seen.as_deref());
+        let message = match outcome {
+            Outcome::Error => hidden_sentence(speaks),
+            Outcome::Fail | Outcome::Warn => failure_sentence(speaks, result.seen.as_deref()),
+        };
         let told = (outcome, fulfilment.name());
         let mut finding = Self::of_duty(layer, duty, (FULFILMENT, &speaks.signal), told, duty.holder.as_ref(), message);
         finding.properties.insert("signal", speaks.signal.to_string());
@@ -147,7 +156,7 @@ impl Finding {
         Self {
             concern: layer.concern,
             severity: match outcome {
-                Outcome::Warn => Severity::Low,
+                Outcome::Warn | Outcome::Error => Severity::Low,
                 Outcome::Fail if layer.retained => Severity::High,
                 Outcome::Fail => Severity::Medium,
             },
@@ -192,16 +201,39 @@ impl Finding {
     }
 
     /// What tells it from others about the same subject.
-    pub(super) fn key(&self) -> (Option<(LayerId, Duty)>, &str) {
-        (self.about, &self.rule)
+    pub(super) fn key(&self) -> (Option<(LayerId, Duty)>, &str, Outcome, &str) {
+        (self.about, &self.rule, self.outcome, self.party())
     }
 
-    /// The result that tells it of a subject. `place` tells those apart that are alike in several Reports.
-    pub(super) fn result(&self, subject: &Subject<'_>, place: &str) -> ReportResult {
+    /// Who holds the duty, or whom the gap is about.
+    fn party(&self) -> &str {
+        self.properties.get("party").map(String::as_str).unwrap_or_default()
+    }
+
+    /// Whether it is to be reported of a subject: what cannot be seen is, where it was wrong when it was seen last.
+    pub(super) fn is_told(&self, subject: &Subject<'_>, known: &OwnReports) -> bool {
+        self.outcome != Outcome::Error || self.numbers(subject, "").iter().any(|id| known.since(*id).is_some())
+    }
+
+    /// The number of the result that tells it of a subject, and those that it has when it comes out otherwise: readers take
+    /// one that came out otherwise for another. `place` tells those apart that are alike in several Reports.
+    fn numbers(&self, subject: &Subject<'_>, place: &str) -> [u64; 3] {
         let ObjectReference { namespace, name, uid, .. } = &subject.reference;
         let [namespace, name, uid] = [namespace, name, uid].map(|part| part.as_deref().unwrap_or_default());
         let duty = self.about.map_or("", |(_, duty)| duty.name());
-        let id = number(&[namespace, &subject.name, name, uid, &self.policy, duty, &self.rule, place]);
+        let (policy, rule, party) = (self.policy.as_str(), self.rule.as_str(), self.party());
+        let id = |outcome: Outcome| {
+            number(&[namespace, &subject.name, name, uid, policy, duty, rule, party, outcome.name(), place])
+        };
+        let mut numbers = Outcome::ALL.map(|outcome| (outcome != self.outcome, id(outcome)));
+        numbers.sort_by_key(|(is_other, _)| *is_other);
+        numbers.map(|(_, id)| id)
+    }
+
+    /// The result that tells it of a subject.
+    pub(super) fn result(&self, subject: &Subject<'_>, place: &str) -> ReportResult {
+        let numbers = self.numbers(subject, place);
+        let [id, ..] = numbers;
         let mut properties = self.properties.clone();
         properties.insert(RESULT_ID, format!("{id:016x}"));
         let further = [("assignment", subject.assignment.as_deref()), ("owner", subject.owner)];
@@ -218,6 +250,7 @@ impl Finding {
             resources: [subject.reference.clone()],
             message: self.message.clone(),
             properties,
+            numbers,
         }
     }
 }

@@ -1,19 +1,21 @@
 //! What is wrong with duties, in the form in which policy engines and scanners report: `Report`s of OpenReports.
 //!
 //! One set of Reports for each namespace, with failures only. Which result lies in which Report follows from what there is to
-//! report and from nothing else, so that every process makes the same ones, and a change of one workload is a change of one
-//! Report.
+//! report and from the Reports that are there, and from nothing else, so that every process makes the same ones, and a change
+//! of one workload is a change of one Report.
 //!
 //! Fields as documented: <https://github.com/openreports/reports-api/blob/main/docs/api-docs.md>.
 
 mod changes;
 mod finding;
+mod known;
 mod report;
 mod shards;
 #[cfg(test)]
 mod tests;
 
-pub use changes::{Change, Known, changes};
+pub use changes::{Change, changes};
+pub use known::{Known, OwnReports, is_name};
 pub use report::{Outcome, Report, ReportResult, Severity, Summary, Timestamp};
 pub use shards::reports;
 
@@ -40,6 +42,14 @@ pub const RESULT_ID: &str = "resultID";
 
 /// The most results of a Report. Each has less than 1.5 KB, so a Report stays far below what etcd takes.
 pub const RESULTS: usize = 250;
+
+/// The most results of Reports that are halves of one and go together again. Well below [`RESULTS`]: when halves go together or
+/// apart all of their results move.
+pub const REJOIN: usize = 150;
+
+/// The most changes that are made to the Reports of a namespace at once: enough for all of them, and no more where somebody has
+/// made thousands that look like the operator's, for which other namespaces would have to wait.
+pub const ROUND: usize = 40;
 
 /// How often the workloads of a namespace are halved at most: 16 Reports, and one for the platform.
 pub const HALVINGS: u32 = 4;

@@ -37,20 +37,37 @@ pub struct Summary {
     pub fail: usize,
     /// What may be wrong.
     pub warn: usize,
-    /// Nothing is reported that could not be found out.
+    /// What was wrong and cannot be seen any more.
     pub error: usize,
     /// Nothing is reported that does not apply.
     pub skip: usize,
 }
 
 /// Whether something is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// It is.
     Fail,
     /// It may be.
     Warn,
+    /// It was, and whether it still is cannot be found out.
+    Error,
+}
+
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Fail, Self::Warn, Self::Error];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// How much it weighs. Ordered by weight.
@@ -59,7 +76,7 @@ pub enum Outcome {
 pub enum Severity {
     /// It is only told.
     Info,
-    /// What was seen is too old, or nobody has said anything yet.
+    /// What was seen is too old or cannot be seen any more, or nobody has said anything yet.
     Low,
     /// A duty that another party may take over.
     Medium,
@@ -93,6 +110,9 @@ pub struct ReportResult {
     pub message: String,
     /// What else tells about it.
     pub properties: BTreeMap<&'static str, String>,
+    /// Its number, and those that it has when it comes out otherwise.
+    #[serde(skip)]
+    pub numbers: [u64; 3],
 }
 
 /// A time, as OpenReports has it.
@@ -114,7 +134,8 @@ impl Report {
         results: Vec<ReportResult>,
     ) -> Self {
         let count = |outcome| results.iter().filter(|result| result.result == outcome).count();
-        let summary = Summary { fail: count(Outcome::Fail), warn: count(Outcome::Warn), ..Summary::default() };
+        let [fail, warn, error] = Outcome::ALL.map(count);
+        let summary = Summary { fail, warn, error, ..Summary::default() };
         let concern = match concern {
             Concern::Workload => "workload",
             Concern::Platform => "platform",

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::finding::{Finding, Subject};
+use super::known::OwnReports;
 use super::report::{Report, ReportResult};
-use super::{HALVINGS, RESULTS, SOURCE};
+use super::{HALVINGS, REJOIN, RESULTS, SOURCE};
 use crate::inventory::Reported;
 use crate::matrix::{Concern, Matrix};
 use crate::model::{Catalogue, Evaluation};
@@ -24,38 +25,39 @@ struct Entry<'a> {
 /// The Reports of a namespace, those with results only.
 ///
 /// The workloads have one together; where they have more results than a Report holds they are halved by their numbers, and
-/// each half again, so that a change of a workload is one of the Report that it lies in. What of platform layers is told to the
-/// cluster assignments is reported once for the namespace, in a Report of its own.
+/// each half again, so that a change of a workload is one of the Report that it lies in. Halves that are `known` go together
+/// again when that leaves room: what comes and goes at the border moves nothing. What of platform layers is told to the cluster
+/// assignments is reported once for the namespace, in a Report of its own.
 #[must_use]
-pub fn reports(matrix: &Matrix, catalogue: &Catalogue, reported: &Reported<'_>) -> Vec<Report> {
+pub fn reports(matrix: &Matrix, catalogue: &Catalogue, reported: &Reported<'_>, known: &OwnReports) -> Vec<Report> {
     // Workloads that differ in nothing that counts share what was found for them.
     let mut found: HashMap<*const Evaluation, Vec<Finding>> = HashMap::new();
     for workload in &reported.workloads {
         let evaluation = workload.evaluation;
         found.entry(Arc::as_ptr(evaluation)).or_insert_with(|| Finding::all(matrix, catalogue, evaluation));
     }
-    let unassigned = Finding::unassigned();
+    let (unassigned, namespace) = (Finding::unassigned(), Subject::namespace(reported));
     let is_own = |finding: &&Finding| !(reported.platform_elsewhere && finding.concern == Concern::Platform);
     let (mut entries, mut of_platform) = (Vec::new(), BTreeMap::new());
     for workload in &reported.workloads {
         let found = found.get(&Arc::as_ptr(workload.evaluation)).map(Vec::as_slice).unwrap_or_default();
-        let (own, elsewhere): (Vec<&Finding>, Vec<&Finding>) = found.iter().partition(is_own);
-        for finding in elsewhere {
+        let (mut own, elsewhere): (Vec<&Finding>, Vec<&Finding>) = found.iter().partition(is_own);
+        for finding in elsewhere.into_iter().filter(|finding| finding.is_told(&namespace, known)) {
             of_platform.entry(finding.key()).or_insert(finding);
         }
+        let subject = Subject::workload(workload);
+        own.retain(|finding| finding.is_told(&subject, known));
         if !own.is_empty() {
-            let subject = Subject::workload(workload);
             entries.push(Entry { number: subject.number(), subject, findings: own });
         }
     }
-    let namespace = Subject::namespace(reported);
     let entry = |findings| Entry { number: namespace.number(), subject: namespace.clone(), findings };
     if reported.is_unassigned {
         entries.push(entry(vec![&unassigned]));
     }
     let mut order: Vec<&Entry<'_>> = entries.iter().collect();
     order.sort_by_key(|entry| entry.number);
-    let mut making = Making { reported, namespace: &namespace, made: Vec::new() };
+    let mut making = Making { reported, known, namespace: &namespace, made: Vec::new() };
     making.halve(&order, &format!("{SOURCE}-"), 0);
     if !of_platform.is_empty() {
         let entry = entry(of_platform.into_values().collect());
@@ -67,6 +69,7 @@ pub fn reports(matrix: &Matrix, catalogue: &Catalogue, reported: &Reported<'_>) 
 /// The Reports of a namespace while they are made.
 struct Making<'a> {
     reported: &'a Reported<'a>,
+    known: &'a OwnReports,
     namespace: &'a Subject<'a>,
     made: Vec<Report>,
 }
@@ -79,7 +82,8 @@ impl Making<'_> {
         if count == 0 {
             return;
         }
-        if count <= RESULTS || depth == HALVINGS {
+        let limit = if self.known.has_halves(name) { REJOIN } else { RESULTS };
+        if count <= limit || depth == HALVINGS {
             return self.make(entries, name.trim_end_matches('-').to_owned(), Concern::Workload);
         }
         let is_first = |entry: &&Entry<'_>| (entry.number >> (u64::BITS - 1 - depth)) & 1 == 0;

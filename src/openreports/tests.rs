@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::report::{Outcome, Report, ReportResult, Severity};
-use super::{CONCERN, Change, HALVINGS, Known, OWNER, RESULT_ID, RESULTS, changes, reports};
+use super::{
+    CONCERN, Change, HALVINGS, Known, OWNER, OwnReports, REJOIN, RESULT_ID, RESULTS, ROUND, changes, is_name, reports,
+};
 use crate::api::{Fulfilment, GapReason};
 use crate::inventory::{Reported, ReportedWorkload};
 use crate::matrix::{Duty, LayerId, Matrix};
@@ -79,8 +81,12 @@ fn reported(kept: &[Kept]) -> Reported<'_> {
     Reported { namespace: "shop", workloads: kept.iter().map(Kept::reported).collect(), ..Reported::default() }
 }
 
+fn made_beside(reported: &Reported<'_>, known: &OwnReports) -> Vec<Report> {
+    reports(Matrix::built_in(), &catalogue().0, reported, known)
+}
+
 fn made(reported: &Reported<'_>) -> Vec<Report> {
-    reports(Matrix::built_in(), &catalogue().0, reported)
+    made_beside(reported, &OwnReports::default())
 }
 
 fn made_of(kept: &[Kept]) -> Vec<Report> {
@@ -95,19 +101,22 @@ fn id(result: &ReportResult) -> &str {
     &result.properties[RESULT_ID]
 }
 
-/// What is known of Reports that were written at a time.
-fn known(reports: &[Report], version: &str) -> BTreeMap<String, Known> {
-    let known = |report: &Report| (report.name().to_owned(), Known::written(report, version.to_owned()));
-    reports.iter().map(known).collect()
+/// What is known of Reports that were written as this version.
+fn known(reports: &[Report], version: &str) -> OwnReports {
+    let mut own = OwnReports::default();
+    for report in reports {
+        own.insert(report.name().to_owned(), Known::written(report, version.to_owned()));
+    }
+    own
 }
 
 /// The Reports after what is written at a time, and what was written.
-fn written(wanted: Vec<Report>, known: &BTreeMap<String, Known>, now: i64) -> (Vec<Report>, Vec<String>) {
+fn written(wanted: Vec<Report>, known: &OwnReports, now: i64) -> (Vec<Report>, Vec<String>) {
     let (mut applied, mut told) = (Vec::new(), Vec::new());
     for change in changes(wanted, known, now) {
         match change {
             Change::Delete { name, resource_version } => told.push(format!("delete {name} at {resource_version}")),
-            Change::Apply(report) => {
+            Change::Apply { report, .. } => {
                 told.push(format!("apply {}", report.name()));
                 applied.push(*report);
             }
@@ -199,6 +208,86 @@ fn what_is_told_to_cluster_assignments_is_reported_once_and_apart() {
     let [result] = &of_platform.results[..] else { panic!("once for both workloads") };
     let [about] = &result.resources;
     assert_eq!((about.kind.as_deref(), about.uid.as_deref()), (Some("Namespace"), Some("uid-shop")));
+    assert_eq!(about.namespace.as_deref(), Some("shop"), "where readers look for it");
+}
+
+#[test]
+fn what_differs_between_workloads_of_a_platform_layer_is_told_each() {
+    let refused = |party: &str| {
+        let gap = State::Gap(GapReason::NotAccepted);
+        evaluation(vec![DutyState::new(layer("node-os"), Duty::Provider, gap, Some(party.into()))])
+    };
+    let kept = [Kept::new("api", refused("aws")), Kept::new("web", refused("gcp")), Kept::new("db", refused("aws"))];
+    let reports = made(&Reported { platform_elsewhere: true, ..reported(&kept) });
+    let [report] = &reports[..] else { panic!("one Report") };
+    let parties: Vec<&str> = report.results.iter().map(|result| result.properties["party"].as_str()).collect();
+    assert_eq!(parties, ["aws", "gcp"]);
+    assert_ne!(id(&report.results[0]), id(&report.results[1]));
+}
+
+/// A workload of which the signal of the catalogue says this.
+fn shown(verdict: Verdict, fulfilment: Fulfilment) -> Vec<Kept> {
+    let (layer, signal) = (layer("network-segmentation"), catalogue().1);
+    let held = DutyState::new(layer, Duty::Customer, State::Owned, None);
+    let duty = DutyState { holder: Some("net-team".into()), fulfilment, ..held };
+    let results = vec![SignalResult { layer, duty: Duty::Customer, signal, verdict, seen: None }];
+    vec![Kept::new("web", Arc::new(Evaluation { duties: vec![duty], results, ..Evaluation::default() }))]
+}
+
+/// What is said of the only result, its number, and since when.
+fn only(reports: &[Report]) -> (Outcome, String, i64) {
+    let [report] = reports else { panic!("one Report: {reports:?}") };
+    let [result] = &report.results[..] else { panic!("one result: {report:?}") };
+    (result.result, id(result).to_owned(), result.timestamp.unwrap().seconds)
+}
+
+#[test]
+fn what_was_wrong_and_can_be_seen_no_more_stays_as_an_error_and_what_comes_out_otherwise_is_another_result() {
+    let hidden = shown(Verdict::Unreadable, Fulfilment::Unknown);
+    assert_eq!(made_of(&hidden), [], "it was not wrong before");
+    let written = |kept: &[Kept], known: &OwnReports, now| written(made_beside(&reported(kept), known), known, now).0;
+    let first = written(&shown(Verdict::Stale, Fulfilment::Stale), &OwnReports::default(), 100);
+    let stale = only(&first);
+    let second = written(&shown(Verdict::Failed, Fulfilment::Unfulfilled), &known(&first, "1"), 200);
+    let failed = only(&second);
+    assert_eq!([stale.0, failed.0], [Outcome::Warn, Outcome::Fail]);
+    assert_ne!(stale.1, failed.1);
+    let third = written(&hidden, &known(&second, "2"), 300);
+    let error = only(&third);
+    assert_eq!((third[0].summary.error, third[0].summary.fail, third[0].results[0].scored), (1, 0, false));
+    assert!(third[0].results[0].message.ends_with("its source cannot be read"), "{:?}", third[0].results[0].message);
+    assert!(error.0 == Outcome::Error && error.1 != failed.1 && error.1 != stale.1);
+    let known = known(&third, "3");
+    assert_eq!(made_beside(&reported(&hidden), &known).len(), 1, "it stays, also after a restart");
+    let back = only(&written(&shown(Verdict::Failed, Fulfilment::Unfulfilled), &known, 400));
+    assert_eq!(back.1, failed.1);
+    assert_eq!([stale.2, failed.2, error.2, back.2], [100; 4], "it was found once");
+    assert_eq!(made_beside(&reported(&shown(Verdict::Passed, Fulfilment::Fulfilled)), &known), []);
+    assert_eq!(made_beside(&reported(&shown(Verdict::Unseen, Fulfilment::Unknown)), &known), [], "it is gone");
+}
+
+#[rstest]
+#[case::one("responsibility-operator", true)]
+#[case::of_the_platform("responsibility-operator-platform", true)]
+#[case::half("responsibility-operator-0", true)]
+#[case::half_of_a_half("responsibility-operator-0110", true)]
+#[case::too_deep("responsibility-operator-01101", false)]
+#[case::another("responsibility-operator-2", false)]
+#[case::longer("responsibility-operators", false)]
+#[case::nothing_behind("responsibility-operator-", false)]
+#[case::without_dash("responsibility-operator01", false)]
+#[case::of_others("kyverno-0", false)]
+fn own_names_are_known(#[case] name: &str, #[case] expected: bool) {
+    assert_eq!(is_name(name), expected);
+}
+
+#[test]
+fn a_round_is_bounded_however_many_reports_somebody_makes() {
+    let mut many = OwnReports::default();
+    for number in 0..1000 {
+        many.insert(format!("mine-{number}"), Known::default());
+    }
+    assert_eq!(changes(vec![], &many, 1).len(), ROUND);
 }
 
 #[test]
@@ -245,7 +334,7 @@ fn what_has_generated_names_is_the_same_whichever_object_is_the_last() {
 fn nothing_is_written_that_is_there_and_a_result_keeps_its_time() {
     let both = vec![gap("node-os", GapReason::LayerUnowned), gap("cloud-network", GapReason::LayerUnowned)];
     let one = || made_of(&[Kept::new("web", evaluation(both[..1].to_vec()))]);
-    let (first, told) = written(one(), &BTreeMap::new(), 100);
+    let (first, told) = written(one(), &OwnReports::default(), 100);
     assert_eq!(told, ["apply responsibility-operator"]);
     let there = known(&first, "7");
     assert_eq!(written(one(), &there, 200).1, [""; 0], "the time alone is no change");
@@ -257,9 +346,7 @@ fn nothing_is_written_that_is_there_and_a_result_keeps_its_time() {
     let expected = BTreeMap::from([("node-os".to_owned(), 100), ("cloud-network".to_owned(), 200)]);
     assert_eq!(times(&second[0]), expected);
     let mut doubted = known(&second, "9");
-    for known in doubted.values_mut() {
-        known.digest = None;
-    }
+    doubted.insert("responsibility-operator".to_owned(), Known { digest: None, ..Known::default() });
     assert_eq!(written(one(), &doubted, 300).1, ["apply responsibility-operator"]);
     assert_eq!(written(vec![], &there, 300).1, ["delete responsibility-operator at 7"]);
 }
@@ -286,6 +373,24 @@ fn the_largest_namespace_has_a_bounded_set_that_says_what_it_leaves_out() {
         counted += told.len() + last.properties["leftOut"].parse::<usize>().unwrap();
     }
     assert_eq!(counted, 5_000 * 22);
+}
+
+#[test]
+fn halves_go_together_again_only_where_that_leaves_room() {
+    let gaps = |count| {
+        let found = evaluation(vec![gap("node-os", GapReason::LayerUnowned)]);
+        (0..count).map(|number| Kept::new(&format!("app-{number}"), found.clone())).collect::<Vec<_>>()
+    };
+    let names = |count: usize, known: &OwnReports| -> Vec<String> {
+        made_beside(&reported(&gaps(count)), known).iter().map(|report| report.name().to_owned()).collect()
+    };
+    let (one, halves) = (["responsibility-operator"], ["responsibility-operator-0", "responsibility-operator-1"]);
+    assert_eq!(names(RESULTS, &OwnReports::default()), one);
+    assert_eq!(names(RESULTS + 1, &known(&made_of(&gaps(RESULTS)), "1")), halves);
+    let split = known(&made_of(&gaps(RESULTS + 1)), "1");
+    assert_eq!(names(RESULTS, &split), halves);
+    assert_eq!(names(REJOIN + 1, &split), halves);
+    assert_eq!(names(REJOIN, &split), one);
 }
 
 fn crowds() -> impl Strategy<Value = (Vec<Kept>, usize)> {
@@ -318,12 +423,16 @@ proptest! {
         let backwards: Vec<Kept> = kept.iter().rev().cloned().collect();
         prop_assert_eq!(&made_of(&backwards), &reports);
         let there = known(&reports, "1");
+        prop_assert_eq!(&made_beside(&reported(&kept), &there), &reports);
         prop_assert_eq!(changes(reports.clone(), &there, 1), vec![]);
 
         let mut others = kept.clone();
         others.remove(index);
-        let (_, told) = written(made_of(&others), &there, 1);
-        let (_, back) = written(reports.clone(), &known(&made_of(&others), "1"), 1);
+        let fewer = made_beside(&reported(&others), &there);
+        let then = known(&fewer, "1");
+        prop_assert_eq!(&made_beside(&reported(&others), &then), &fewer);
+        let (_, told) = written(fewer, &there, 1);
+        let (_, back) = written(made_beside(&reported(&kept), &then), &then, 1);
         for told in [told, back] {
             let name = |told: &String| told.split(' ').nth(1).unwrap().to_owned();
             let touched: BTreeSet<String> = told.iter().map(name).collect();

@@ -26,8 +26,10 @@ fn signals() -> String {
 }
 
 fn row(signal: &Signal) -> Vec<String> {
-    let threshold =
-        signal.threshold.map_or_else(|| "-".to_owned(), |range| format!("{} {}", range.default, range.unit));
+    let threshold = signal.threshold.map_or_else(
+        || "-".to_owned(),
+        |range| format!("{} {} ({}-{})", range.default, range.unit, range.least, range.most),
+    );
     let reads: Vec<String> = signal.reads.iter().map(|reads| of(*reads)).collect();
     vec![
         format!("`{}`", signal.id),

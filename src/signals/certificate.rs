@@ -12,7 +12,7 @@ pub(super) const SIGNAL: Signal = Signal {
     reach: Reach::Part,
     reads: &[Reads::Facts(FactKind::Certificates)],
     rule: "Each Certificate of cert-manager that fills the Secret of an Ingress leading to the workload is Ready, has not ended, \
-           and was renewed no later than the threshold after its renewalTime.",
+           and was renewed no later than the threshold after its renewalTime. Days count, not hours.",
     source: "https://cert-manager.io/docs/usage/certificate/: a certificate is renewed when two thirds of its time have passed",
     threshold: Some(Threshold { default: 1, least: 1, most: 30, unit: "days" }),
     passed: "the certificates of its Ingresses are renewed in time",
@@ -38,7 +38,7 @@ fn look(view: &View<'_>, days: u32) -> Seen {
         let is_late = renewal.is_some_and(|day| day < days_before(view.today, days));
         match (ready, until) {
             (_, None) => Seen::unseen(format!("Certificate {name} has not been issued yet")),
-            (_, Some(until)) if *until <= view.today || is_late => {
+            (_, Some(until)) if *until < view.today || is_late => {
                 Seen::failed(format!("Certificate {name} was not renewed and is good until {until}"))
             }
             (Some(false), Some(_)) => Seen::failed(format!("Certificate {name} is not ready")),

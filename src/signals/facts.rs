@@ -1,6 +1,6 @@
 //! Objects that are read for signals only, as far as they count.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -114,6 +114,12 @@ impl FactKind {
     #[must_use]
     pub const fn needs_cluster(self) -> bool {
         matches!(self, Self::Claims | Self::Roles | Self::RoleBindings) || self.is_of_cluster()
+    }
+
+    /// Whether its objects may have hundreds of kilobytes: they list what was found, one by one.
+    #[must_use]
+    pub const fn is_large(self) -> bool {
+        matches!(self, Self::VulnerabilityReports | Self::ConfigAuditReports | Self::Reports | Self::PolicyReports)
     }
 
     /// Whether its objects speak of other namespaces than the one that they lie in.
@@ -230,6 +236,8 @@ pub struct BackupFacts {
     pub excluded: BTreeSet<Arc<str>>,
     /// How it ended.
     pub phase: BackupPhase,
+    /// Whether it tells that data of volumes is in it.
+    pub has_volumes: bool,
     /// When it ended.
     pub at: Timestamp,
 }
@@ -240,11 +248,12 @@ impl BackupFacts {
         crate::model::day(self.at)
     }
 
-    /// Whether it holds a namespace.
+    /// Whether it holds a namespace for certain: patterns of names are not tried.
     #[must_use]
     pub fn holds(&self, namespace: &str) -> bool {
         let is_included = self.included.is_empty() || self.included.contains("*") || self.included.contains(namespace);
-        is_included && !self.excluded.contains(namespace)
+        let may_be = |name: &Arc<str>| **name == *namespace || name.contains(['*', '?', '[', '{']);
+        is_included && !self.excluded.iter().any(may_be)
     }
 }
 
@@ -336,157 +345,6 @@ impl Facts {
                 .any(|claim| matches!(claim, VolumeClaim::Named(claimed) if *claimed == snapshot.claim)),
             Self::Custom(found) => found.iter().any(|finding| finding.about.concerns(workload, facts, children)),
         }
-    }
-}
-
-/// The objects of a namespace, or those of none, that are read for signals only.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shelf {
-    objects: BTreeMap<(FactKind, Arc<str>), Facts>,
-    /// The names of the reports about each object.
-    about: BTreeMap<(FactKind, Subject), BTreeSet<Arc<str>>>,
-}
-
-impl Shelf {
-    /// Whether there is nothing on it.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.objects.is_empty()
-    }
-
-    /// Whether something on it is another matter on another day.
-    #[must_use]
-    pub fn is_dated(&self) -> bool {
-        let is_dated = |facts: &Facts| match facts {
-            Facts::Report(_) | Facts::Certificate(_) | Facts::Backup(_) | Facts::Snapshot(_) => true,
-            Facts::Custom(found) => found.iter().any(|finding| finding.day.is_some()),
-            _ => false,
-        };
-        self.objects.values().any(is_dated)
-    }
-
-    /// Puts an object on it, or takes it off, and returns what was known of it before.
-    pub fn put(&mut self, kind: FactKind, name: &Arc<str>, facts: Option<Facts>) -> Option<Facts> {
-        let subjects = |facts: Option<&Facts>| match facts {
-            Some(Facts::Report(report)) => report.about.keys().cloned().collect(),
-            _ => BTreeSet::new(),
-        };
-        let now = subjects(facts.as_ref());
-        let before = match facts {
-            Some(facts) => self.objects.insert((kind, name.clone()), facts),
-            None => self.objects.remove(&(kind, name.clone())),
-        };
-        for subject in subjects(before.as_ref()).difference(&now) {
-            let key = (kind, subject.clone());
-            if let Some(names) = self.about.get_mut(&key) {
-                names.remove(name);
-                if names.is_empty() {
-                    self.about.remove(&key);
-                }
-            }
-        }
-        for subject in now {
-            self.about.entry((kind, subject)).or_default().insert(name.clone());
-        }
-        before
-    }
-
-    /// The reports of a kind about an object.
-    pub(super) fn reports_about(&self, kind: FactKind, subject: &Subject) -> impl Iterator<Item = &ReportFacts> {
-        let names = self.about.get(&(kind, subject.clone()));
-        names.into_iter().flatten().filter_map(move |name| match self.get(kind, name) {
-            Some(Facts::Report(report)) => Some(report),
-            _ => None,
-        })
-    }
-
-    /// The names of the objects of a kind.
-    pub fn names(&self, kind: FactKind) -> impl Iterator<Item = &Arc<str>> {
-        self.of(kind).map(|(name, _)| name)
-    }
-
-    /// The objects of a kind by name.
-    pub(super) fn of(&self, kind: FactKind) -> impl Iterator<Item = (&Arc<str>, &Facts)> {
-        let from = (kind, Arc::from(""));
-        self.objects.range(from..).take_while(move |((of, _), _)| *of == kind).map(|((_, name), facts)| (name, facts))
-    }
-
-    /// An object of a kind.
-    pub(super) fn get(&self, kind: FactKind, name: &Arc<str>) -> Option<&Facts> {
-        self.objects.get(&(kind, name.clone()))
-    }
-}
-
-/// Whether objects of a kind can be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Standing {
-    /// They are not served, or not looked at.
-    #[default]
-    Absent,
-    /// They are there and cannot be read.
-    Unreadable,
-    /// They were read and are watched.
-    Read,
-}
-
-/// The objects that speak of other namespaces than their own.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FarShelf(BTreeMap<(FactKind, Arc<str>, Arc<str>), Facts>);
-
-impl FarShelf {
-    /// Whether there is nothing on it.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Puts an object of a namespace on it, or takes it off, and returns what was known of it before.
-    pub fn put(
-        &mut self,
-        kind: FactKind,
-        (namespace, name): (&Arc<str>, &Arc<str>),
-        facts: Option<Facts>,
-    ) -> Option<Facts> {
-        let key = (kind, namespace.clone(), name.clone());
-        match facts {
-            Some(facts) => self.0.insert(key, facts),
-            None => self.0.remove(&key),
-        }
-    }
-
-    /// The namespaces and names of the objects of a kind.
-    pub fn names(&self, kind: FactKind) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
-        self.0.keys().filter(move |(of, ..)| *of == kind).map(|(_, namespace, name)| (namespace, name))
-    }
-
-    /// The objects of a kind that lie in a namespace, by name.
-    pub(super) fn of(&self, kind: FactKind, namespace: &str) -> impl Iterator<Item = (&Arc<str>, &Facts)> {
-        let lies_there = move |key: &(FactKind, Arc<str>, Arc<str>)| key.0 == kind && *key.1 == *namespace;
-        self.0.iter().filter(move |(key, _)| lies_there(key)).map(|((_, _, name), facts)| (name, facts))
-    }
-}
-
-/// What can be read, everywhere or by namespace.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standings(HashMap<(FactKind, Option<Arc<str>>), Standing>);
-
-impl Standings {
-    /// Notes the standing of a kind, in one namespace or everywhere; returns whether that is news.
-    pub fn put(&mut self, kind: FactKind, namespace: Option<Arc<str>>, standing: Standing) -> bool {
-        self.0.insert((kind, namespace), standing).unwrap_or_default() != standing
-    }
-
-    /// All that was noted.
-    #[cfg(test)]
-    pub(crate) fn all(&self) -> impl Iterator<Item = (FactKind, Option<Arc<str>>, Standing)> {
-        self.0.iter().map(|((kind, namespace), standing)| (*kind, namespace.clone(), *standing))
-    }
-
-    /// The standing of a kind in a namespace.
-    pub(super) fn of(&self, kind: FactKind, namespace: &Arc<str>) -> Standing {
-        let everywhere = || self.0.get(&(kind, None));
-        let here = self.0.get(&(kind, Some(namespace.clone())));
-        here.or_else(everywhere).copied().unwrap_or_default()
     }
 }
 

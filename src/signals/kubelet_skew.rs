@@ -10,7 +10,8 @@ pub(super) const SIGNAL: Signal = Signal {
     attribution: Attribution::Operator,
     reach: Reach::Part,
     reads: &[Reads::Nodes, Reads::ServerVersion],
-    rule: "The kubelet of each node is not newer than the API server, and no more minor versions older than the threshold.",
+    rule: "The kubelet of each node is not newer than the API server, and no more minor versions older than the threshold. Virtual \
+           kubelets tell a version of their own.",
     source: "https://kubernetes.io/releases/version-skew-policy/#kubelet: up to three minor versions older, never newer",
     threshold: Some(Threshold { default: 3, least: 1, most: 3, unit: "minor versions" }),
     passed: "the kubelets of its nodes go with the API server",
@@ -20,7 +21,14 @@ pub(super) const SIGNAL: Signal = Signal {
     look: Look::Node(look),
 };
 
+/// The mark of virtual kubelets in their versions, such as `v1.25.0-vk-azure-aci-1.6.2`:
+/// <https://github.com/virtual-kubelet/virtual-kubelet>.
+const VIRTUAL: &str = "-vk-";
+
 fn look(view: &NodeView<'_>, skew: u32) -> Seen {
+    if view.facts.kubelet_version.contains(VIRTUAL) {
+        return Seen::unseen("a virtual kubelet tells a version of its own");
+    }
     let kubelet = KubernetesVersion::parse(&view.facts.kubelet_version);
     let Some((kubelet, server)) = kubelet.zip(view.server) else { return Seen::UNSEEN };
     let oldest = server.minor.saturating_sub(skew);

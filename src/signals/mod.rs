@@ -23,6 +23,7 @@ mod reports;
 mod resources;
 mod security_context;
 mod settings;
+mod shelf;
 mod signal;
 mod storage_encryption;
 mod velero_backup;
@@ -31,6 +32,7 @@ mod version_support;
 mod volume_snapshot;
 mod vulnerability_report;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::matrix::ServiceModel;
@@ -38,11 +40,12 @@ use crate::model::{Catalogue, Observation, SignalId, Speaks, Verdict};
 
 pub use custom::{About, BadCustomSignal, BadExpression, CustomObjects, CustomSignal, Finding, KindScope, Reference};
 pub use facts::{
-    BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, CustomKind, FactKind, Facts, FarShelf,
-    Outcome, ReportFacts, RoleFacts, Shelf, SnapshotFacts, Standing, Standings, StorageClassFacts, Subject,
+    BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, CustomKind, FactKind, Facts, Outcome,
+    ReportFacts, RoleFacts, SnapshotFacts, StorageClassFacts, Subject,
 };
 pub use pod_security::ENFORCE;
 pub use settings::{BadSetting, Settings, SignalSetting};
+pub use shelf::{FarShelf, Shelf, Standing, Standings};
 pub use signal::{
     ClusterView, Look, LookAtCluster, LookAtNode, LookAtWorkload, NodeView, Reads, Seen, Segmented, Signal, Threshold,
     View,
@@ -201,7 +204,8 @@ impl Signals {
 }
 
 /// What is seen of several nodes together: of each signal, and each service model of these nodes, the weightiest, and of equal
-/// weight the first. Where a signal does not apply to some of them, a pass of the others shows nothing of all.
+/// weight the first. Where a signal does not apply to some of them, a pass of the others shows nothing of all; where it does not
+/// apply to those of one service model, it shows nothing of these.
 #[must_use]
 pub fn weightiest<'a>(observed: impl IntoIterator<Item = &'a Observation>) -> Vec<Observation> {
     let mut all: Vec<Observation> = Vec::new();
@@ -213,7 +217,12 @@ pub fn weightiest<'a>(observed: impl IntoIterator<Item = &'a Observation>) -> Ve
             None => all.push(seen),
         }
     }
-    all.retain(|seen| seen.verdict != Verdict::NotApplicable);
+    let applies = |seen: &&Observation| seen.verdict != Verdict::NotApplicable;
+    let applying: BTreeSet<SignalId> = all.iter().filter(applies).map(|seen| seen.signal).collect();
+    all.retain(|seen| applying.contains(&seen.signal));
+    for seen in all.iter_mut().filter(|seen| seen.verdict == Verdict::NotApplicable) {
+        seen.verdict = Verdict::Unseen;
+    }
     all
 }
 

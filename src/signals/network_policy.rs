@@ -9,9 +9,10 @@ pub(super) const SIGNAL: Signal = Signal {
     attribution: Attribution::Customer,
     reach: Reach::Duty,
     reads: &[Reads::NetworkPolicies],
-    rule: "Each pod is selected by a NetworkPolicy about incoming traffic, and by none that lets everybody in. Where that is not so \
-           and another policy API is served (Cilium, Calico, AdminNetworkPolicy, a mesh), nothing is known, nor of pods that \
-           share the network of their node.",
+    rule: "Each pod is selected by a NetworkPolicy about incoming traffic, and by none that lets every address or every pod in by \
+           every port. Where that is not so, but another policy API is served (of Antrea, Calico, Cilium, Consul, Istio, Kuma or \
+           Linkerd, or AdminNetworkPolicy), it is Unknown; so it is for pods that share the network of their node. Whether the \
+           network plugin enforces policies is not seen.",
     source: "https://kubernetes.io/docs/concepts/services-networking/network-policies/: pods that no policy selects take traffic \
              from anywhere; NSA/CISA Kubernetes Hardening Guide 1.2, network separation",
     threshold: None,

@@ -1,7 +1,7 @@
 //! Whether Pod Security keeps pods of the namespace from the host.
 
 use super::signal::{Look, Reads, Seen, Signal, View};
-use crate::model::{Attribution, Reach};
+use crate::model::{Attribution, HostAccess, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "pod-security",
@@ -9,12 +9,14 @@ pub(super) const SIGNAL: Signal = Signal {
     attribution: Attribution::Customer,
     reach: Reach::Part,
     reads: &[Reads::Namespaces],
-    rule: "The label pod-security.kubernetes.io/enforce of the namespace is baseline or restricted.",
+    rule: "The label pod-security.kubernetes.io/enforce of the namespace is baseline or restricted. A default of the API server \
+           (PodSecurityConfiguration) and what else may admit pods are not seen: where they do it, switch the signal off. Agents of \
+           nodes that are known to need more are left out.",
     source: "https://kubernetes.io/docs/concepts/security/pod-security-admission/; NSA/CISA Kubernetes Hardening Guide 1.2, \
              pod security enforcement",
     threshold: None,
     passed: "Pod Security is enforced in its namespace",
-    failed: "Pod Security enforces nothing in its namespace",
+    failed: "no label of its namespace has Pod Security enforced",
     unseen: "its namespace cannot be seen",
     remedy: "label the namespace pod-security.kubernetes.io/enforce: baseline",
     look: Look::Workload(look),
@@ -24,6 +26,9 @@ pub(super) const SIGNAL: Signal = Signal {
 pub const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
 
 fn look(view: &View<'_>, _: u32) -> Seen {
+    if view.facts.iter().any(|facts| facts.host.contains(HostAccess::KnownAgent)) {
+        return Seen::NOT_APPLICABLE;
+    }
     let Some(labels) = view.namespace_labels else { return Seen::UNSEEN };
     Seen::passed_if(labels.get(ENFORCE).is_some_and(|level| matches!(level, "baseline" | "restricted")))
 }

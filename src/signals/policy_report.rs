@@ -15,7 +15,7 @@ pub(super) const SIGNAL: Signal = Signal {
            none. A result that is an error leaves it unknown; one that was skipped says nothing. What the operator itself reports does not count.",
     source: "https://github.com/openreports/reports-api; https://kyverno.io/docs/policy-reports/",
     threshold: None,
-    passed: "it breaks no policy that was tried",
+    passed: "it breaks no policy of high severity that was tried",
     failed: "it breaks a policy of high severity",
     unseen: "no Report or PolicyReport is about it",
     remedy: "mend what its reports list as failed",

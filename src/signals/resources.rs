@@ -9,7 +9,8 @@ pub(super) const SIGNAL: Signal = Signal {
     attribution: Attribution::Customer,
     reach: Reach::Part,
     reads: &[Reads::Templates],
-    rule: "Each container requests memory and processor time and has a limit of memory.",
+    rule: "Each container that goes on running requests memory and processor time and has a limit of memory, or its pod does as a \
+           whole. Defaults of a LimitRange are not seen.",
     source: "https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/; NSA/CISA Kubernetes Hardening Guide \
              1.2, resource policies",
     threshold: None,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::facts::{FactKind, FarShelf, Shelf, Standing, Standings, Subject};
+use super::facts::{FactKind, Subject};
+use super::shelf::{FarShelf, Shelf, Standing, Standings};
 use super::version::KubernetesVersion;
 use crate::model::{Attribution, Labels, NodeFacts, Reach, Verdict, WorkloadFacts, WorkloadKey};
 

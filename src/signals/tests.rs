@@ -403,7 +403,8 @@ fn each_container_has_a_report_of_its_own_before_all_is_known_to_be_well() {
 #[case::short_lived_and_renewed(Some(true), Some(date(2026, 12, 1)), Some(date(2026, 11, 29)), Passed)]
 #[case::to_be_renewed_since_yesterday(Some(true), Some(date(2026, 12, 10)), Some(date(2026, 11, 26)), Passed)]
 #[case::to_be_renewed_for_longer(Some(true), Some(date(2026, 12, 10)), Some(date(2026, 11, 25)), Failed)]
-#[case::ended(Some(true), Some(date(2026, 11, 27)), None, Failed)]
+#[case::ended(Some(true), Some(date(2026, 11, 26)), None, Failed)]
+#[case::of_hours(Some(true), Some(date(2026, 11, 27)), Some(date(2026, 11, 27)), Passed)]
 #[case::not_ready(Some(false), Some(date(2027, 3, 1)), None, Failed)]
 #[case::being_issued(Some(false), None, None, Unseen)]
 #[case::not_looked_at_yet(None, None, None, Unseen)]
@@ -434,7 +435,8 @@ fn the_newest_backup_that_holds_the_namespace_counts() {
     let storing = || Scene::new().but(|scene| scene.signals = scene.signals.with(crate::matrix::Signal::Storage));
     let lying_in = |velero: &str, scene: Scene, name: &str, included: &[&str], phase, at: &str| {
         let included = included.iter().map(|name| Arc::from(*name)).collect();
-        let backup = BackupFacts { included, excluded: BTreeSet::new(), phase, at: at.parse().unwrap() };
+        let (excluded, at) = (BTreeSet::new(), at.parse().unwrap());
+        let backup = BackupFacts { included, excluded, phase, has_volumes: !name.starts_with("files"), at };
         scene.but(|scene| {
             scene.far.put(FactKind::Backups, (&velero.into(), &name.into()), Some(Facts::Backup(backup)));
         })
@@ -448,6 +450,11 @@ fn the_newest_backup_that_holds_the_namespace_counts() {
     assert_eq!(storing().verdict(id), Unseen);
     assert_eq!(backed_up(storing(), "a", &[], completed, recent).verdict(id), Passed);
     assert_eq!(backed_up(storing(), "a", &["*"], completed, recent).verdict(id), Passed);
+    assert_eq!(
+        backed_up(storing(), "files", &[], completed, recent).verdict(id),
+        Unseen,
+        "without volumes, as it seems"
+    );
     assert_eq!(backed_up(storing(), "a", &["bank"], completed, recent).verdict(id), Unseen, "of another namespace");
     assert_eq!(backed_up(storing(), "a", &["shop"], completed, old).verdict(id), crate::model::Verdict::Stale);
     let broken = backed_up(backed_up(storing(), "a", &["shop"], completed, old), "b", &["shop"], broken_off, recent);
@@ -459,9 +466,14 @@ fn the_newest_backup_that_holds_the_namespace_counts() {
         included: BTreeSet::new(),
         excluded: ["shop".into()].into(),
         phase: completed,
+        has_volumes: true,
         at: recent.parse().unwrap(),
     };
     assert!(!excluded.holds("shop") && excluded.holds("bank"));
+    let by_pattern = BackupFacts { excluded: ["sho*".into()].into(), ..excluded };
+    assert!(!by_pattern.holds("shop") && !by_pattern.holds("bank"), "patterns are not tried");
+    let some = BackupFacts { included: ["sho?".into()].into(), excluded: BTreeSet::new(), ..by_pattern };
+    assert!(!some.holds("shop"));
     assert_eq!(where_it_is(Standing::Absent, FactKind::Backups, storing()).verdict(id), Unseen);
     assert_eq!(where_it_is(Standing::Unreadable, FactKind::Backups, storing()).verdict(id), Unreadable);
 }

@@ -11,9 +11,10 @@ pub(super) const SIGNAL: Signal = Signal {
     attribution: Attribution::Customer,
     reach: Reach::Duty,
     reads: &[Reads::Facts(FactKind::Backups)],
-    rule: "The newest Backup of Velero that holds all of the namespace is Completed, not PartiallyFailed or Failed, and no older \
-           than the threshold. Backups of some resources, of some labels or without volumes do not count, nor those outside of \
-           veleroNamespace of the configuration file (velero).",
+    rule: "The newest Backup of Velero that holds all of the namespace is Completed, not PartiallyFailed or Failed, no older than the \
+           threshold, and tells that data of volumes is in it: by completed snapshots, or as all volumes are saved as files. \
+           Backups of some resources, of some labels or without volumes do not count, nor those outside of veleroNamespace of the \
+           configuration file (velero).",
     source: "https://velero.io/docs/main/api-types/backup/: lastBackup of a Schedule only says that one was begun. AKS support \
              policies: backup is the customer's",
     threshold: Some(Threshold { default: 8, least: 1, most: 90, unit: "days" }),
@@ -43,6 +44,9 @@ fn look(view: &View<'_>, days: u32) -> Seen {
         BackupPhase::Failed => Seen::failed(format!("the newest backup of its namespace, of {day}, failed")),
         BackupPhase::Completed if day < days_before(view.today, days) => {
             Seen::stale(format!("the newest backup of its namespace is of {day}, older than {days} days"))
+        }
+        BackupPhase::Completed if !newest.has_volumes => {
+            Seen::unseen(format!("the newest backup of its namespace, of {day}, does not tell that volumes are in it"))
         }
         BackupPhase::Completed => Seen::passed_if(true),
     }

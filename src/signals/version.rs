@@ -27,7 +27,10 @@ impl KubernetesVersion {
         let minor = numbers.next()?;
         // Some providers write `1.37+`.
         let digits = minor.find(|c: char| !c.is_ascii_digit()).map_or(minor, |end| &minor[..end]);
-        let of_provider = ["-eks-", "-gke."].iter().any(|mark| text.contains(mark));
+        // OpenShift writes `v1.35.2+11af38d`.
+        let is_commit = |build: &str| build.len() == 7 && build.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let of_provider = ["-eks-", "-gke."].iter().any(|mark| text.contains(mark))
+            || text.split_once('+').is_some_and(|(_, build)| is_commit(build));
         Some(Self { major, minor: digits.parse().ok()?, of_provider })
     }
 }
@@ -77,6 +80,8 @@ mod tests {
     #[case("1.36+", Some((1, 36)))]
     #[case("v1.36.2-gke.1000", Some((1, 36)))]
     #[case("v1.35", Some((1, 35)))]
+    #[case("v1.35.2+11af38d", Some((1, 35)))]
+    #[case("v1.35.2+k3s1", Some((1, 35)))]
     #[case("v2.0.0", Some((2, 0)))]
     #[case("", None)]
     #[case("v1", None)]
@@ -85,7 +90,7 @@ mod tests {
         let found = KubernetesVersion::parse(text).map(|version| (version.major, version.minor));
         assert_eq!(found, expected);
         let of_provider = KubernetesVersion::parse(text).is_some_and(|version| version.of_provider);
-        assert_eq!(of_provider, text.contains("-eks-") || text.contains("-gke."));
+        assert_eq!(of_provider, text.contains("-eks-") || text.contains("-gke.") || text.ends_with("+11af38d"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub(super) const SIGNAL: Signal = Signal {
     reach: Reach::Part,
     reads: &[Reads::Facts(FactKind::Snapshots)],
     rule: "Of each of its claims that has VolumeSnapshots the newest that is older than a day is ready to use, and no older than the \
-           threshold. Snapshots lie beside what they are of: alone they are no backup.",
+           threshold. Snapshots lie beside what they are of: alone they are no backup. Claims of volumeClaimTemplates are not looked at.",
     source: "https://kubernetes.io/docs/concepts/storage/volume-snapshots/",
     threshold: Some(Threshold { default: 8, least: 1, most: 90, unit: "days" }),
     passed: "its volumes have usable snapshots",

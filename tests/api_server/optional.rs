@@ -231,7 +231,10 @@ async fn certificates_backups_and_snapshots_are_seen_where_their_apis_are_served
             "apiVersion": "velero.io/v1", "kind": "Backup",
             "metadata": { "name": name, "labels": { "velero.io/schedule-name": "daily" } },
             "spec": { "includedNamespaces": ["kept"], "storageLocation": "default", "ttl": "720h0m0s" },
-            "status": { "phase": phase, "completionTimestamp": format!("{}T03:00:00Z", in_days(days)) },
+            "status": {
+                "phase": phase, "completionTimestamp": format!("{}T03:00:00Z", in_days(days)),
+                "volumeSnapshotsAttempted": 1, "volumeSnapshotsCompleted": 1,
+            },
         })
     };
     let before = fulfilled(&status);

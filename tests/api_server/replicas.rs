@@ -20,7 +20,7 @@ async fn lease(cluster: &Cluster) -> Option<LeaseSpec> {
 }
 
 /// Waits until a pod holds the Lease.
-async fn until_leads(cluster: &Cluster, pod: &str) {
+pub async fn until_leads(cluster: &Cluster, pod: &str) {
     eventually_within(TAKEOVER, &format!("{pod} leads"), async || {
         let holder = lease(cluster).await.and_then(|spec| spec.holder_identity);
         holder.is_some_and(|holder| holder.starts_with(&format!("{pod}_")))
@@ -28,7 +28,7 @@ async fn until_leads(cluster: &Cluster, pod: &str) {
     .await;
 }
 
-async fn until_ready(replica: &Operator) {
+pub async fn until_ready(replica: &Operator) {
     eventually("a replica that stands by is ready", async || get(replica, "probes", "/readyz").await.is_ok()).await;
 }
 

@@ -1,10 +1,12 @@
 //! What is wrong with duties as Reports of OpenReports, on a real API server.
 
+use harness::Access;
 use kube::api::{Api, ListParams};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::{Value, json};
 
 use crate::fulfilment::restricted;
+use crate::replicas::{until_leads, until_ready};
 use crate::support::*;
 
 const ARGUMENTS: [&str; 2] = ["--default-service-model=CaaS", "--reports"];
@@ -250,4 +252,152 @@ async fn gaps_of_platform_layers_are_reported_once_where_a_cluster_assignment_ta
     };
     assert_eq!([about(of_workloads, 0), about(of_workloads, 1)], ["Deployment api", "Deployment web"]);
     assert_eq!(about(of_platform, 0), "Namespace tenant", "once, however many workloads it has");
+}
+
+/// A Report of somebody else.
+fn foreign_report(name: &str) -> Value {
+    json!({
+        "apiVersion": "openreports.io/v1alpha1", "kind": "Report", "metadata": { "name": name }, "source": "kyverno",
+        "results": [{ "policy": "p", "source": "kyverno", "result": "pass" }],
+        "summary": { "pass": 1, "fail": 0, "warn": 0, "error": 0, "skip": 0 },
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_of_somebody_else_stays_as_it_is_and_an_own_one_is_mended_whenever_it_was_changed() {
+    let cluster = reporting().await;
+    let mut operator = cluster.operator(&ARGUMENTS);
+    let (taken, free) = (well_kept(&cluster, "taken"), well_kept(&cluster, "free"));
+    taken.apply(&[foreign_report("responsibility-operator")]);
+    for ns in [&taken, &free] {
+        ns.apply(&[well_made("web"), holds_all_but(&["node-os"])]);
+    }
+    is_told(&free, &["node-os/LayerUnowned fail"]).await;
+    let said = async || operator.log().contains("a Report of this name is somebody else's");
+    eventually("the operator says why it writes none", said).await;
+    assert_eq!(told(&taken).await, [""; 0]);
+    let source = ["get", "report", "responsibility-operator", "-n", "taken", "-o", "jsonpath={.source}"];
+    assert_eq!(cluster.kubectl(&source), "kyverno");
+    cluster.kubectl(&["delete", "report", "responsibility-operator", "-n", "taken"]);
+    is_told(&taken, &["node-os/LayerUnowned fail"]).await;
+
+    // Nobody looks while these are changed: one in what it says, one in whose it is.
+    let found = results(&free).await[0]["timestamp"].clone();
+    assert!(operator.terminate(LIMIT).unwrap().success());
+    let patch = json!({ "results": [], "summary": { "fail": 0 } }).to_string();
+    cluster.kubectl(&["patch", "report", "responsibility-operator", "-n", "taken", "--type=merge", "-p", &patch]);
+    let owner = "sharedresponsibility.dev/owner=nobody";
+    cluster.kubectl(&["label", "--overwrite", "report", "responsibility-operator", "-n", "free", owner]);
+    let _operator = cluster.operator(&ARGUMENTS);
+    is_told(&taken, &["node-os/LayerUnowned fail"]).await;
+    eventually("its owner is as it was", async || {
+        let labels = reports(&free).await[0].metadata.labels.clone().unwrap();
+        labels["sharedresponsibility.dev/owner"] == "team"
+    })
+    .await;
+    assert_eq!(results(&free).await[0]["timestamp"], found);
+}
+
+/// Grants the operator to read these kinds of networking.k8s.io, and no other.
+fn grant_networking(cluster: &Cluster, resources: &[&str]) {
+    let granted: Value =
+        serde_json::from_str(&cluster.kubectl(&["get", "clusterrole", "responsibility-operator", "-o", "json"]))
+            .unwrap();
+    let rules = granted["rules"].as_array().unwrap();
+    let place = rules.iter().position(|rule| rule["apiGroups"] == json!(["networking.k8s.io"])).unwrap();
+    let patch = json!([{ "op": "replace", "path": format!("/rules/{place}/resources"), "value": resources }]);
+    cluster.kubectl(&["patch", "clusterrole", "responsibility-operator", "--type=json", "-p", &patch.to_string()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_wrong_and_cannot_be_read_any_more_is_an_error_and_keeps_its_time() {
+    let cluster = reporting().await;
+    let mut operator = cluster.operator(&ARGUMENTS);
+    let ns = well_kept(&cluster, "shop");
+    ns.delete("networkpolicy", "all");
+    ns.apply(&[well_made("web"), holds_all_but(&[])]);
+    is_told(&ns, &["network-segmentation/network-policy fail"]).await;
+    let found = results(&ns).await[0]["timestamp"].clone();
+    assert!(operator.terminate(LIMIT).unwrap().success());
+    grant_networking(&cluster, &["ingresses"]);
+    let _operator = cluster.operator(&ARGUMENTS);
+    is_told(&ns, &["network-segmentation/network-policy error"]).await;
+    let [result] = &results(&ns).await[..] else { panic!("one result") };
+    assert!(result["message"].as_str().unwrap().ends_with("its source cannot be read"), "{result}");
+    let columns = cluster.kubectl(&["get", "reports", "-n", "shop", "--no-headers"]);
+    assert_eq!(
+        columns.split_whitespace().take(6).collect::<Vec<_>>(),
+        ["responsibility-operator", "0", "0", "0", "1", "0"]
+    );
+    grant_networking(&cluster, &["ingresses", "networkpolicies"]);
+    is_told(&ns, &["network-segmentation/network-policy fail"]).await;
+    assert_eq!(results(&ns).await[0]["timestamp"], found);
+    ns.apply(&[network_policy()]);
+    eventually("the Report is deleted", async || reports(&ns).await.is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_replica_reports_and_the_next_one_that_leads_writes_nothing_again() {
+    let cluster = reporting().await;
+    let mut first = cluster.replica_with("first", &["--reports"]);
+    until_leads(&cluster, "first").await;
+    let second = cluster.replica_with("second", &["--reports"]);
+    until_ready(&second).await;
+    let ns = well_kept(&cluster, "shop");
+    ns.apply(&[well_made("web"), holds_all_but(&["node-os"])]);
+    is_told(&ns, &["node-os/LayerUnowned fail"]).await;
+    // The one that stands by sees a Report that another changes.
+    ns.apply(&[holds_all_but(&["node-os", "cloud-network"])]);
+    is_told(&ns, &["cloud-network/LayerUnowned fail", "node-os/LayerUnowned fail"]).await;
+    assert!(first.terminate(LIMIT).unwrap().success());
+    until_leads(&cluster, "second").await;
+    let other = well_kept(&cluster, "bank");
+    other.apply(&[well_made("web"), holds_all_but(&["cloud-network"])]);
+    is_told(&other, &["cloud-network/LayerUnowned fail"]).await;
+    let written = |pod: &str| -> Vec<String> {
+        let requests = cluster.requests_of(pod).into_iter();
+        let writes = requests.filter(|entry| entry["objectRef"]["resource"] == "reports" && entry["verb"] == "patch");
+        writes.map(|entry| entry["objectRef"]["namespace"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(written("first"), ["shop", "shop"]);
+    assert_eq!(written("second"), ["bank"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_are_written_in_single_namespaces_and_those_of_others_are_not_read_where_no_signal_looks_at_them() {
+    let cluster = reporting().await;
+    let config = cluster.control_plane.folder().join("config.yaml");
+    std::fs::write(&config, "signals: {policy-report: {enabled: false}}\n").unwrap();
+    let (own, other) = (well_kept(&cluster, "own"), well_kept(&cluster, "other"));
+    for ns in [&own, &other] {
+        ns.apply(&[well_made("web"), holds_all_but(&["node-os"]), foreign_report("of-kyverno")]);
+    }
+    cluster.kubectl(&["delete", "clusterrolebinding", "responsibility-operator"]);
+    let account = "--serviceaccount=responsibility-system:responsibility-operator";
+    let role = "--clusterrole=responsibility-operator";
+    cluster.kubectl(&["create", "rolebinding", "responsibility-operator", "-n", own.name, role, account]);
+    let config = format!("--config={}", config.display());
+    let operator = cluster.operator(&[&ARGUMENTS[..], &["--namespaces=own", &config]].concat());
+    is_told(&own, &["node-os/LayerUnowned fail"]).await;
+    cluster.kubectl(&["delete", "report", "responsibility-operator", "-n", own.name]);
+    is_told(&own, &["node-os/LayerUnowned fail"]).await;
+    // Somebody takes the label away, by which the operator knows it.
+    let label = "app.kubernetes.io/managed-by-";
+    cluster.kubectl(&["label", "report", "responsibility-operator", "-n", own.name, label]);
+    is_told(&own, &["node-os/LayerUnowned fail"]).await;
+    assert_eq!(told(&other).await, [""; 0]);
+    let expected = ["patch reports/ own"; 3];
+    assert_eq!(writes(&cluster), expected);
+    let read: Vec<String> = cluster
+        .requests_of("responsibility-operator")
+        .iter()
+        .filter(|entry| entry["verb"] == "list" && entry["objectRef"]["resource"] == "reports")
+        .map(|entry| entry["requestURI"].as_str().unwrap().to_owned())
+        .collect();
+    let of_own = |uri: &String| {
+        uri.contains("/namespaces/own/reports")
+            && uri.contains("labelSelector=app.kubernetes.io%2Fmanaged-by%3Dresponsibility-operator")
+    };
+    assert!(!read.is_empty() && read.iter().all(of_own), "{read:?}");
+    assert!(!operator.log().contains("cannot write Reports"), "{}", operator.log());
 }

@@ -61,6 +61,11 @@ impl Cluster {
     /// Starts one of several replicas, with a ServiceAccount of its own that has the same rights: the audit log tells them
     /// apart.
     pub fn replica(&self, pod: &str) -> Operator {
+        self.replica_with(pod, &[])
+    }
+
+    /// The same with further arguments.
+    pub fn replica_with(&self, pod: &str, further: &[&str]) -> Operator {
         let account = format!("{SYSTEM}:{pod}");
         self.kubectl(&["create", "serviceaccount", pod, "-n", SYSTEM]);
         let cluster_role = "--clusterrole=responsibility-operator";
@@ -70,7 +75,7 @@ impl Cluster {
         let binary = Path::new(env!("CARGO_BIN_EXE_responsibility-operator"));
         let log = self.control_plane.folder().join(format!("{pod}.log"));
         let lease = format!("--lease={SYSTEM}/{LEASE}");
-        let arguments = [&*lease, "--default-service-model=CaaS", "--probe-address=127.0.0.1:0"];
+        let arguments = [&[&*lease, "--default-service-model=CaaS", "--probe-address=127.0.0.1:0"], further].concat();
         Operator::start_as(pod, binary, &self.kubeconfig_of(pod), &arguments, log).unwrap()
     }
 

@@ -1,6 +1,6 @@
 //! The Reports of namespaces: when they are looked at, and how their writes end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::task::{self, JoinError};
@@ -11,7 +11,7 @@ use super::Engine;
 use crate::controller::queue::Line;
 use crate::controller::reports::{End, KIND, Round, write};
 use crate::inventory::{Listed, ListedKind, ObjectName};
-use crate::openreports::{Change, Known, changes, reports};
+use crate::openreports::{Change, Known, OwnReports, changes, is_name, reports};
 use crate::signals::FactKind;
 
 /// As permissions name it.
@@ -46,14 +46,14 @@ impl Engine {
     }
 
     pub(super) fn see_report(&mut self, name: &ObjectName, known: Known) {
-        if self.reports.is_on() && self.reports.see(name, known) {
+        if self.reports.is_on() && self.reports.see(name, known, self.leads) {
             self.mark_reports([name.namespace.clone()]);
         }
     }
 
-    /// A Report is gone, or is somebody else's.
+    /// A Report is gone, or is somebody else's: one of this name that stood in the way may have gone.
     pub(super) fn forget_report(&mut self, name: &ObjectName) {
-        if self.reports.forget(name) {
+        if self.reports.forget(name, self.leads) || is_name(&name.name) {
             self.mark_reports([name.namespace.clone()]);
         }
     }
@@ -68,10 +68,17 @@ impl Engine {
 
     /// Begins to write what has to be other in the Reports of a namespace.
     pub(super) fn start_reports(&mut self, namespace: &Arc<str>) {
-        let changes = if self.mandate.holds() { self.report_changes(namespace) } else { Vec::new() };
+        if !self.mandate.holds() {
+            // The process may have been paused while another took over.
+            return self.look_at_reports_again(namespace);
+        }
+        // Nothing while that cannot be told: when it can, all namespaces are looked at.
+        let Some(changes) = self.report_changes(namespace) else { return self.reports_finished(namespace) };
         if changes.is_empty() {
             self.instruments.metrics.reconciled(KIND, "unchanged");
-            return self.reports.queue.finished(namespace, Line::Routine);
+            self.reports.settle(namespace);
+            self.nothing_fails(namespace);
+            return self.reports_finished(namespace);
         }
         let now = Instant::now();
         for _ in &changes {
@@ -82,19 +89,17 @@ impl Engine {
         self.reports.writing.insert(task.id(), (namespace.clone(), now));
     }
 
-    /// What has to be other. Nothing while that cannot be told: when it can, all namespaces are looked at.
-    fn report_changes(&self, namespace: &Arc<str>) -> Vec<Change> {
-        if !self.sources.reads(RESOURCE, namespace) {
-            return Vec::new();
-        }
+    /// What has to be other; none where that cannot be told.
+    fn report_changes(&self, namespace: &Arc<str>) -> Option<Vec<Change>> {
         let reported = self.inventory.reported(namespace);
         let completeness = self.sources.completeness(Some(namespace), reported.from_nodes(), reported.names_own());
-        if !completeness.essential.is_empty() {
-            return Vec::new();
+        if !self.sources.reads(RESOURCE, namespace) || !completeness.essential.is_empty() {
+            return None;
         }
-        let wanted = reports(self.inventory.matrix(), self.inventory.catalogue(), &reported);
-        let none = BTreeMap::new();
-        changes(wanted, self.reports.known(namespace).unwrap_or(&none), self.clock.now().as_second())
+        let none = OwnReports::default();
+        let own = self.reports.own(namespace).unwrap_or(&none);
+        let wanted = reports(self.inventory.matrix(), self.inventory.catalogue(), &reported, own);
+        Some(changes(wanted, own, self.clock.now().as_second()))
     }
 
     pub(super) fn reports_ended(&mut self, ended: Result<(task::Id, Round), JoinError>) {
@@ -109,24 +114,41 @@ impl Engine {
         self.instruments.metrics.reconciled(KIND, round.end.name());
         self.instruments.metrics.took(KIND, begun.elapsed());
         self.reports.take_in(&namespace, &mut round);
+        debug!(%namespace, end = round.end.name(), "Reports");
         match round.end {
-            End::Written | End::Gone | End::NotLeading => {
-                debug!(%namespace, end = round.end.name(), "Reports");
-                self.reports.queue.finished(&namespace, Line::Routine);
+            End::Written if round.is_part => self.look_at_reports_again(&namespace),
+            End::Written | End::Gone => {
+                self.nothing_fails(&namespace);
+                self.reports_finished(&namespace);
             }
-            End::Conflict => {
-                self.reports.queue.finished(&namespace, Line::Routine);
-                self.mark_reports([namespace]);
-            }
-            End::Failed(error) => {
-                if self.reports.is_news(Some(&error)) {
+            End::NotLeading | End::Conflict => self.look_at_reports_again(&namespace),
+            End::NotServed => self.reports.queue.failed(&namespace, Line::Routine, Instant::now()),
+            End::Failed(failure) => {
+                if self.reports.is_news(&namespace, &failure) {
+                    let error = failure.error;
                     warn!(%namespace, error, "cannot write Reports, trying again");
                 }
-                return self.reports.queue.failed(&namespace, Line::Routine, Instant::now());
+                self.reports.queue.failed(&namespace, Line::Routine, Instant::now());
             }
         }
-        if self.reports.is_news(None) {
+    }
+
+    fn nothing_fails(&mut self, namespace: &Arc<str>) {
+        if self.reports.is_end(namespace) {
             info!("Reports can be written again");
         }
+    }
+
+    /// The work on a namespace ended. Of one that is gone nothing is kept.
+    fn reports_finished(&mut self, namespace: &Arc<str>) {
+        if !self.inventory.knows_namespace(namespace) && self.reports.own(namespace).is_none() {
+            self.reports.queue.forget(namespace);
+        }
+        self.reports.queue.finished(namespace, Line::Routine);
+    }
+
+    fn look_at_reports_again(&mut self, namespace: &Arc<str>) {
+        self.reports.queue.finished(namespace, Line::Routine);
+        self.mark_reports([namespace.clone()]);
     }
 }

@@ -111,6 +111,8 @@ fn careful() -> Value {
 #[case::no_processor_time("/containers/0/resources/requests", json!({ "memory": "64Mi" }), Some(Shortcoming::NoRequests))]
 #[case::limits_are_requests("/containers/0/resources/requests/cpu", json!("1"), None)]
 #[case::root("/securityContext/runAsNonRoot", json!(null), Some(Shortcoming::MayRunAsRoot))]
+#[case::another_user("/securityContext", json!({ "runAsUser": 1000, "seccompProfile": { "type": "Localhost" } }), None)]
+#[case::user_of_a_container("/containers/0/securityContext/runAsUser", json!(0), None)]
 #[case::own_word_counts("/containers/0/securityContext/runAsNonRoot", json!(false), Some(Shortcoming::MayRunAsRoot))]
 #[case::escalation("/containers/0/securityContext/allowPrivilegeEscalation", json!(true), Some(Shortcoming::MayEscalate))]
 #[case::keeps_some("/containers/0/securityContext/capabilities/drop", json!(["NET_RAW"]), Some(Shortcoming::KeepsCapabilities))]
@@ -136,8 +138,33 @@ fn containers_that_only_initialise_need_no_resources_and_no_other_leniency() {
     let found = facts(&spec).shortcomings;
     assert!(!found.contains(Shortcoming::NoRequests) && !found.contains(Shortcoming::NoMemoryLimit));
     assert!(found.contains(Shortcoming::MayEscalate) && !found.contains(Shortcoming::MayRunAsRoot));
+    spec["initContainers"][0]["restartPolicy"] = json!("Always");
+    assert!(facts(&spec).shortcomings.contains(Shortcoming::NoMemoryLimit), "it goes on beside the others");
+    spec["initContainers"] = json!(null);
     spec["containers"][0]["resources"]["limits"] = json!(null);
     assert!(facts(&spec).shortcomings.contains(Shortcoming::NoMemoryLimit));
+}
+
+#[test]
+fn resources_of_the_whole_pod_are_those_of_its_containers() {
+    let mut spec = careful();
+    spec["containers"][0]["resources"] = json!(null);
+    spec["resources"] = json!({ "requests": { "cpu": "1" }, "limits": { "memory": "64Mi" } });
+    assert_eq!(facts(&spec).shortcomings, Shortcomings::default());
+    spec["resources"] = json!({ "requests": { "cpu": "1", "memory": "64Mi" } });
+    assert_eq!(facts(&spec).shortcomings, Shortcomings::default().with_if(Shortcoming::NoMemoryLimit, true));
+}
+
+#[test]
+fn of_a_pod_for_windows_only_is_asked_what_the_api_server_lets_it_have() {
+    let mut spec = careful();
+    spec["os"] = json!({ "name": "windows" });
+    spec["securityContext"] = json!({ "runAsNonRoot": true });
+    spec["containers"][0]["securityContext"] = json!({});
+    assert_eq!(facts(&spec).shortcomings, Shortcomings::default());
+    assert!(!facts(&spec).host.contains(HostAccess::Privileged));
+    spec["securityContext"]["windowsOptions"] = json!({ "hostProcess": true });
+    assert!(facts(&spec).host.contains(HostAccess::Privileged));
 }
 
 #[rstest]

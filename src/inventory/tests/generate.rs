@@ -307,6 +307,7 @@ fn facts(dice: &mut Dice) -> Delta {
             included: dice.some(2, namespace).into_iter().collect(),
             excluded: dice.some(4, namespace).into_iter().collect(),
             phase: dice.pick(&[BackupPhase::Completed, BackupPhase::Failed]),
+            has_volumes: dice.once_in(2),
             at: some_day(dice).at(3, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp(),
         }),
         FactKind::Snapshots => {

@@ -175,7 +175,8 @@ fn facts_of_kind(kind: FactKind) -> Vec<Delta> {
         }
         FactKind::Backups => {
             let (phase, at) = (BackupPhase::Failed, jiff::Timestamp::UNIX_EPOCH);
-            let backup = BackupFacts { included: BTreeSet::new(), excluded: BTreeSet::new(), phase, at };
+            let (included, excluded) = (BTreeSet::new(), BTreeSet::new());
+            let backup = BackupFacts { included, excluded, phase, has_volumes: true, at };
             (named("velero", "web"), Facts::Backup(backup))
         }
         FactKind::Snapshots => {

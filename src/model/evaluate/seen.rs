@@ -17,7 +17,7 @@ impl<'a> Scene<'a> {
                 .find(judged)
                 .is_some_and(|found| !matches!(found.duty.state, State::Unknown | State::Excepted))
         };
-        let mut results: Vec<SignalResult> = Vec::new();
+        let (mut results, mut silent): (Vec<SignalResult>, Vec<_>) = (Vec::new(), Vec::new());
         let applies = |seen: &&Observation| seen.verdict != SeenVerdict::NotApplicable;
         for Observation { signal, on, verdict, seen } in self.workload.observed.iter().filter(applies) {
             let speaks = self.catalogue.get(*signal);
@@ -29,10 +29,16 @@ impl<'a> Scene<'a> {
                     .any(|model| speaks.attribution.duty(self.matrix.owed(model), layer) == duty)
                     || self.model.is_undetermined() && duty == Duty::Customer;
                 if is_meant && is_judged(layer, duty) {
+                    if on.is_some() && matches!(verdict, SeenVerdict::Unseen | SeenVerdict::Unreadable) {
+                        silent.push((layer, duty, *signal));
+                    }
                     results.push(SignalResult { layer, duty, signal: *signal, verdict: *verdict, seen: seen.clone() });
                 }
             }
         }
+        // Nodes that show nothing are not outvoted by those of another service model.
+        let shows_all = |result: &SignalResult| !silent.contains(&(result.layer, result.duty, result.signal));
+        results.retain(|result| result.verdict != SeenVerdict::Passed || shows_all(result));
         results.extend(self.attested(verdicts));
         results.sort();
         // Nodes of several service models may show the same.

@@ -69,7 +69,7 @@ pub(in crate::signals) fn look(view: &View<'_>, active: &ActiveCustom) -> Seen {
         finding.signal == active.position
             && view.facts.iter().any(|facts| finding.about.concerns(view.key, facts, view.children))
     };
-    let found = shelf.of(active.kind).flat_map(|(name, facts)| {
+    let found = shelf.concerning(active.kind, view.key, view.children).flat_map(|(name, facts)| {
         let findings = match facts {
             Facts::Custom(findings) => findings.as_slice(),
             _ => &[],

@@ -70,7 +70,7 @@ const CASES: [Cases; 16] = [
     Cases {
         signal: "pod-security", of: CONFIGURATION,
         passes: "Pod Security is enforced in its namespace",
-        fails: "Pod Security enforces nothing in its namespace",
+        fails: "no label of its namespace has Pod Security enforced",
         unknown: OneNamespace("its namespace cannot be seen"),
     },
     Cases {
@@ -93,7 +93,7 @@ const CASES: [Cases; 16] = [
     },
     Cases {
         signal: "policy-report", of: CONFIGURATION,
-        passes: "it breaks no policy that was tried",
+        passes: "it breaks no policy of high severity that was tried",
         fails: "it breaks a policy of high severity",
         unknown: Unseen("no Report or PolicyReport is about it"),
     },

@@ -47,6 +47,17 @@ fn of_nodes_of_several_models_each_fails_whoever_operates_it() {
 }
 
 #[test]
+fn nodes_that_show_nothing_are_not_outvoted_by_those_of_another_model() {
+    let mixed = || on(&[Caas, OnPremises]);
+    let well = mixed().seen("age", Some(Caas), Passed).seen("age", Some(OnPremises), Passed);
+    assert_eq!(well.fulfilment(NODES, Duty::Customer), Some(Fulfilment::Fulfilled));
+    let silent = mixed().seen("age", Some(Caas), Passed).seen("age", Some(OnPremises), Unseen);
+    assert_eq!(silent.fulfilment(NODES, Duty::Customer), Some(Fulfilment::Unknown));
+    let failed = mixed().seen("age", Some(Caas), Failed).seen("age", Some(OnPremises), Unseen);
+    assert_eq!(failed.fulfilment(NODES, Duty::Customer), Some(Fulfilment::Unfulfilled));
+}
+
+#[test]
 fn what_a_cluster_assignment_says_of_the_nodes_decides_whose_failure_it_is() {
     let stale = || on(&[Caas]).seen("age", Some(Caas), Failed);
     let claimed = stale().with(cluster("platform").with_model(ManagedNodes));

@@ -3,6 +3,7 @@
 mod install;
 mod objects;
 mod operate;
+mod reports;
 mod rights;
 mod scenario;
 mod upgrade;
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
 type Step = fn(&mut Scenario) -> Result<()>;
 
 /// What is shown, in this order. Each step checks what it shows.
-const STEPS: [(&str, Step); 17] = [
+const STEPS: [(&str, Step); 18] = [
     ("Namespaces: the operator's enforces the restricted Pod Security Standard", install::namespaces),
     ("Wrong values are refused with the name of the field", install::wrong_values),
     ("helm install: two replicas, ready by the kubelet's probes", install::install),
@@ -50,6 +51,7 @@ const STEPS: [(&str, Step); 17] = [
     ("Evictions go one by one", operate::evictions),
     ("How much memory the replicas use", operate::memory),
     ("No Secrets, and granted is used", rights::compare),
+    ("Reports are switched on: written once, whoever leads", reports::report),
     ("helm uninstall: definitions and assignments stay, and nothing else", install::uninstall),
     ("helm upgrade from the version before, which brings the definitions up to date", upgrade::upgrade),
     ("What the end-to-end run has measured", scenario::summary),

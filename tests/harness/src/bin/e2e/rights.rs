@@ -89,7 +89,7 @@ fn granted(scenario: &Scenario) -> Result<BTreeSet<Right>> {
 
 /// What the operator has asked for, refused or not. What every ServiceAccount may do is left out: to find out which APIs are
 /// served, and what it may do itself.
-fn used(scenario: &Scenario) -> Result<BTreeSet<Right>> {
+pub(crate) fn used(scenario: &Scenario) -> Result<BTreeSet<Right>> {
     let user = format!("system:serviceaccount:{SYSTEM}:{RELEASE}");
     let log = std::fs::read_to_string(scenario.cluster.audit_log())?;
     // The last line may be half written.

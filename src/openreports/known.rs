@@ -1,0 +1,118 @@
+//! What is known of own Reports, and when their results were found.
+
+use std::collections::BTreeMap;
+
+use super::report::Report;
+use super::{HALVINGS, RESULT_ID, RESULTS, SOURCE};
+
+/// What is known of an own Report as the API server holds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The version of the object.
+    pub resource_version: String,
+    /// The digest of what it says, times aside; none where somebody else may have changed it.
+    pub digest: Option<String>,
+    /// Its results by their numbers, and when each was found, in seconds since 1970. Sorted.
+    pub since: Vec<(u64, i64)>,
+}
+
+/// What is known of the own Reports of a namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnReports {
+    known: BTreeMap<String, Known>,
+    /// When results were found that somebody has taken away, or that are in no Report until the next one is written.
+    earlier: BTreeMap<u64, i64>,
+}
+
+impl Known {
+    /// What is known of a Report that was written, as this version of the object.
+    #[must_use]
+    pub fn written(report: &Report, resource_version: String) -> Self {
+        let since = report.results.iter().filter_map(|result| {
+            let id = result.properties.get(RESULT_ID)?;
+            Some((id.as_str(), result.timestamp?.seconds))
+        });
+        Self { resource_version, digest: Some(report.digest().to_owned()), since: Self::times(since) }
+    }
+
+    /// The times of results by the texts of their numbers, as many as an own Report has.
+    pub fn times<'a>(times: impl Iterator<Item = (&'a str, i64)>) -> Vec<(u64, i64)> {
+        let times = times.filter_map(|(id, seconds)| Some((u64::from_str_radix(id, 16).ok()?, seconds)));
+        let mut times: Vec<(u64, i64)> = times.take(RESULTS).collect();
+        times.sort_unstable();
+        times
+    }
+}
+
+impl OwnReports {
+    /// What is known of one.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Known> {
+        self.known.get(name)
+    }
+
+    /// Those that are known, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Known)> {
+        self.known.iter().map(|(name, known)| (name.as_str(), known))
+    }
+
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty() && self.earlier.is_empty()
+    }
+
+    /// Takes one in. The times of what it replaces are kept.
+    pub fn insert(&mut self, name: String, known: Known) {
+        if let Some(before) = self.known.insert(name, known) {
+            self.keep(before);
+        }
+    }
+
+    /// One is gone; returns whether it was known. Its times are kept.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let Some(known) = self.known.remove(name) else { return false };
+        self.keep(known);
+        true
+    }
+
+    /// All is as it has to be: the times of what is in no Report are of nothing any more.
+    pub fn settle(&mut self) {
+        self.earlier.clear();
+    }
+
+    /// When a result was found that has or had this number. What was known before somebody changed it comes first.
+    #[must_use]
+    pub fn since(&self, id: u64) -> Option<i64> {
+        let times = |known: &Known| {
+            let place = known.since.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+            Some(known.since.get(place)?.1)
+        };
+        self.earlier.get(&id).copied().or_else(|| self.known.values().find_map(times))
+    }
+
+    /// Whether there are Reports whose names begin so, with another digit.
+    pub(super) fn has_halves(&self, prefix: &str) -> bool {
+        let first = self.known.range(format!("{prefix}0")..).next();
+        first.is_some_and(|(name, _)| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(['0', '1'])))
+    }
+
+    fn keep(&mut self, known: Known) {
+        for (id, seconds) in known.since {
+            self.earlier.entry(id).or_insert(seconds);
+        }
+    }
+}
+
+/// Whether the operator calls Reports so.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    let is_half = |digits: &str| {
+        (1..=HALVINGS as usize).contains(&digits.len()) && digits.bytes().all(|digit| matches!(digit, b'0' | b'1'))
+    };
+    match name.strip_prefix(SOURCE).map(|rest| rest.strip_prefix('-').ok_or(rest)) {
+        Some(Ok(rest)) => rest == "platform" || is_half(rest),
+        Some(Err(rest)) => rest.is_empty(),
+        None => false,
+    }
+}
