@@ -207,7 +207,7 @@ impl RollUp {
         listed: impl Fn(LayerId) -> bool,
         names: impl Fn(LayerId, Duty) -> bool,
     ) {
-        let mut counted = BTreeSet::new();
+        let mut counted: Option<Failure> = None;
         for result in evaluation.results.iter().filter(|result| listed(result.layer)) {
             let seen = (result.layer, result.duty, result.signal);
             match result.verdict {
@@ -230,9 +230,10 @@ impl RollUp {
                 signal: result.signal,
                 party: duty.holder.clone().filter(|_| names(result.layer, result.duty)),
             };
-            // Two things seen by one signal may be wrong: the workload counts once.
-            if counted.insert(failure.clone()) {
-                self.unfulfilled.entry(failure).or_default().add(result.seen.as_ref(), workloads);
+            // Two things seen by one signal may be wrong, one after the other: the workload counts once.
+            if counted.as_ref() != Some(&failure) {
+                self.unfulfilled.entry(failure.clone()).or_default().add(result.seen.as_ref(), workloads);
+                counted = Some(failure);
             }
         }
     }
@@ -269,9 +270,15 @@ impl Row {
         if leads {
             self.subject = subject.cloned();
         }
-        self.examples.extend(workloads.iter().take(EXAMPLES).cloned());
-        while self.examples.len() > EXAMPLES {
-            self.examples.pop_last();
+        for workload in workloads.iter().take(EXAMPLES) {
+            // Most come behind those that are named already.
+            if self.examples.len() == EXAMPLES && self.examples.last() <= Some(workload) {
+                break;
+            }
+            self.examples.insert(workload.clone());
+            if self.examples.len() > EXAMPLES {
+                self.examples.pop_last();
+            }
         }
     }
 }
