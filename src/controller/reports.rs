@@ -1,6 +1,6 @@
 //! The Reports of the operator: what is known of them, when to look at those of a namespace, and the writes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::election::Mandate;
 use super::input::precedes;
 use super::queue::{Line, Queue};
 use crate::inventory::{Listed, ObjectName};
-use crate::openreports::{Change, GROUP_AND_PLURAL, Known, OwnReports, ROUND};
+use crate::openreports::{Change, GROUP_AND_PLURAL, Known, OwnReports, ROUND, Report, is_name};
 
 /// The kind in metrics.
 pub(super) const KIND: &str = "Report";
@@ -26,9 +26,6 @@ const GATHER: Duration = Duration::from_secs(2);
 
 /// How many Reports are written in a second over time. They are many times the size of a status, and nobody waits for them.
 const WRITES_PER_SECOND: NonZeroU32 = NonZeroU32::new(10).expect("is not zero");
-
-/// How many kinds of failure are said until all is well again.
-const SAID: usize = 16;
 
 /// How long a write may take; the client would go on trying for minutes.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
@@ -43,12 +40,13 @@ pub(super) struct Reports {
     pub(super) writes: JoinSet<Round>,
     /// Whose writes are under way, and since when.
     pub(super) writing: HashMap<task::Id, (Arc<str>, Instant)>,
+    /// What the watch told of Reports while those of their namespace are written: whether they are there.
+    told: HashMap<Arc<str>, BTreeMap<String, bool>>,
     /// Whether it was said that they are not served.
     pub(super) said_absent: bool,
-    /// Where the last write failed.
-    failing: BTreeSet<Arc<str>>,
-    /// What was said of failures since all was well: what is wrong with hundreds of namespaces is said once.
-    said: BTreeSet<String>,
+    /// Where the last write failed, and what that failure has in common with others: what is wrong with hundreds of namespaces is
+    /// said once.
+    failing: BTreeMap<Arc<str>, String>,
 }
 
 /// How the writes of a namespace ended.
@@ -83,8 +81,8 @@ pub(super) enum End {
 /// Why a write failed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Failure {
-    /// What it has in common with failures of other namespaces.
-    class: String,
+    /// What it has in common with failures of other namespaces; none of one that is of its namespace alone.
+    class: Option<String>,
     /// All of it.
     pub(super) error: String,
 }
@@ -111,7 +109,7 @@ impl End {
 
 impl Failure {
     fn new(error: String) -> Self {
-        Self { class: error.clone(), error }
+        Self { class: Some(error.clone()), error }
     }
 }
 
@@ -124,8 +122,8 @@ impl Reports {
             writes: JoinSet::new(),
             writing: HashMap::new(),
             said_absent: false,
-            failing: BTreeSet::new(),
-            said: BTreeSet::new(),
+            told: HashMap::new(),
+            failing: BTreeMap::new(),
         }
     }
 
@@ -167,17 +165,36 @@ impl Reports {
         if !leads {
             own.settle();
         }
+        self.note(name, true);
         true
     }
 
     /// A Report is gone, or is the operator's no more; returns whether it was known.
     pub(super) fn forget(&mut self, name: &ObjectName, leads: bool) -> bool {
+        if is_name(&name.name) {
+            self.note(name, false);
+        }
         let Some(own) = self.own.get_mut(&name.namespace) else { return false };
         let was_known = own.remove(&name.name);
         if !leads {
             self.settle(&name.namespace);
         }
         was_known
+    }
+
+    /// Notes what the watch tells while Reports of the namespace are written.
+    fn note(&mut self, name: &ObjectName, is_there: bool) {
+        if self.writing.values().any(|(namespace, _)| *namespace == name.namespace) {
+            let told = self.told.entry(name.namespace.clone()).or_default();
+            told.insert(name.name.to_string(), is_there);
+        }
+    }
+
+    /// Forgets the times of what is in none of these Reports, which are to be in a namespace.
+    pub(super) fn keep_times_of(&mut self, namespace: &str, reports: &[Report]) {
+        if let Some(own) = self.own.get_mut(namespace) {
+            own.keep_times_of(reports);
+        }
     }
 
     /// All is as it has to be in a namespace.
@@ -198,11 +215,15 @@ impl Reports {
         all.filter(|name| listed.misses(&name.namespace, &name.name)).collect()
     }
 
-    /// Takes in what was written. The watch may know of something later by now.
+    /// Takes in what was written. The watch may know of something later by now: of a Report that somebody deleted after it was
+    /// written, or made after it was deleted.
     pub(super) fn take_in(&mut self, namespace: &Arc<str>, round: &mut Round) {
+        let told = self.told.remove(namespace).unwrap_or_default();
         let own = self.own.entry(namespace.clone()).or_default();
         for (name, known) in round.written.drain(..) {
             match known {
+                Some(_) if told.get(&name) == Some(&false) => {}
+                None if told.get(&name) == Some(&true) => {}
                 Some(known) => {
                     let later = own.get(&name);
                     if later.is_none_or(|later| !precedes(&known.resource_version, &later.resource_version)) {
@@ -222,25 +243,23 @@ impl Reports {
 
     /// Takes in that a write failed; returns whether that is news.
     pub(super) fn is_news(&mut self, namespace: &Arc<str>, failure: &Failure) -> bool {
-        self.failing.insert(namespace.clone());
-        self.said.len() < SAID && self.said.insert(failure.class.clone())
+        let class = failure.class.clone().unwrap_or_else(|| namespace.to_string());
+        let is_news = !self.failing.values().any(|known| *known == class);
+        self.failing.insert(namespace.clone(), class);
+        is_news
     }
 
     /// Takes in that nothing fails in a namespace; returns whether that ends the last failure.
     pub(super) fn is_end(&mut self, namespace: &Arc<str>) -> bool {
-        let is_end = self.failing.remove(namespace) && self.failing.is_empty();
-        if is_end {
-            self.said.clear();
-        }
-        is_end
+        self.failing.remove(namespace).is_some() && self.failing.is_empty()
     }
 
     /// Nothing is written any more.
     pub(super) fn stand_by(&mut self) {
         self.queue.forget_waiting();
         self.writes.abort_all();
+        self.told.clear();
         self.failing.clear();
-        self.said.clear();
         self.own.values_mut().for_each(OwnReports::settle);
         self.own.retain(|_, own| !own.is_empty());
     }
@@ -308,7 +327,7 @@ fn end(error: kube::Error, is_own: bool) -> End {
     match code {
         409 if is_own => End::Conflict,
         409 => End::Failed(Failure {
-            class: "another".to_owned(),
+            class: None,
             error: format!("a Report of this name is somebody else's, delete it or call it otherwise: {message}"),
         }),
         404 if about == "namespaces" => End::Gone,
@@ -318,7 +337,7 @@ fn end(error: kube::Error, is_own: bool) -> End {
             // What is not allowed is said of each Report of each namespace.
             let not_allowed = message.split_once(": ").and_then(|(_, why)| why.split_once(" in the namespace "));
             let class = not_allowed.map_or_else(|| format!("{code} {reason}"), |(why, _)| why.to_owned());
-            End::Failed(Failure { class, error: format!("{message} (code {code})") })
+            End::Failed(Failure { class: Some(class), error: format!("{message} (code {code})") })
         }
     }
 }
@@ -331,22 +350,25 @@ mod tests {
     use crate::inventory::ListedKind;
     use crate::signals::FactKind;
 
+    const R: &str = "responsibility-operator";
+
     fn name(name: &str) -> ObjectName {
         ObjectName { namespace: "shop".into(), name: name.into() }
     }
 
     fn version(version: &str) -> Known {
-        Known { resource_version: version.to_owned(), digest: Some("5f0c".to_owned()), since: vec![(1, 100)] }
+        let digest = Some("5f0c".to_owned());
+        Known { resource_version: version.to_owned(), digest, labels: BTreeMap::new(), since: vec![(1, 100)] }
     }
 
     /// What is written of a Report, as this version of the object.
     fn wrote(reports: &mut Reports, known: Option<Known>) {
-        let mut round = Round { written: vec![("r".to_owned(), known)], ..Round::default() };
+        let mut round = Round { written: vec![(R.to_owned(), known)], ..Round::default() };
         reports.take_in(&"shop".into(), &mut round);
     }
 
     fn digest(reports: &Reports) -> Option<&str> {
-        reports.own("shop")?.get("r")?.digest.as_deref()
+        reports.own("shop")?.get(R)?.digest.as_deref()
     }
 
     fn since(reports: &Reports) -> Option<i64> {
@@ -357,22 +379,22 @@ mod tests {
     fn what_was_written_is_no_news_when_the_watch_tells_it_before_or_after_the_answer() {
         let mut reports = Reports::new(true);
         wrote(&mut reports, Some(version("7")));
-        assert!(!reports.see(&name("r"), version("7"), true), "after it");
-        assert!(reports.see(&name("r"), version("9"), true), "before it");
+        assert!(!reports.see(&name(R), version("7"), true), "after it");
+        assert!(reports.see(&name(R), version("9"), true), "before it");
         wrote(&mut reports, Some(version("9")));
         assert_eq!(digest(&reports), Some("5f0c"));
-        assert!(!reports.see(&name("r"), version("7"), true), "late");
-        assert_eq!(reports.own("shop").unwrap().get("r").unwrap().resource_version, "9");
+        assert!(!reports.see(&name(R), version("7"), true), "late");
+        assert_eq!(reports.own("shop").unwrap().get(R).unwrap().resource_version, "9");
     }
 
     #[test]
     fn the_digest_of_what_somebody_else_changed_is_not_believed_while_this_process_leads() {
         let mut reports = Reports::new(true);
-        assert!(reports.see(&name("r"), version("7"), false));
+        assert!(reports.see(&name(R), version("7"), false));
         assert_eq!(digest(&reports), Some("5f0c"), "of an earlier process");
-        assert!(reports.see(&name("r"), version("8"), false));
+        assert!(reports.see(&name(R), version("8"), false));
         assert_eq!(digest(&reports), Some("5f0c"), "of the one that leads");
-        assert!(reports.see(&name("r"), version("9"), true));
+        assert!(reports.see(&name(R), version("9"), true));
         assert_eq!(digest(&reports), None);
         // An answer that is older than what the watch knows by now tells nothing.
         wrote(&mut reports, Some(version("7")));
@@ -383,26 +405,52 @@ mod tests {
     fn a_result_keeps_its_time_whatever_somebody_does_to_its_report_until_all_is_as_it_should_be() {
         let mut reports = Reports::new(true);
         let other = |resource_version: &str, since: Vec<(u64, i64)>| Known { since, ..version(resource_version) };
-        reports.see(&name("r"), version("7"), true);
-        reports.see(&name("r"), other("8", vec![(1, 900)]), true);
+        reports.see(&name(R), version("7"), true);
+        reports.see(&name(R), other("8", vec![(1, 900)]), true);
         assert_eq!(since(&reports), Some(100), "another time was written");
-        reports.see(&name("r"), other("9", vec![]), true);
-        assert!(reports.forget(&name("r"), true), "it was deleted");
+        reports.see(&name(R), other("9", vec![]), true);
+        assert!(reports.forget(&name(R), true), "it was deleted");
         assert_eq!(since(&reports), Some(100));
         wrote(&mut reports, Some(other("10", vec![(2, 200)])));
         assert_eq!(since(&reports), None, "it is in no Report any more");
         // Nobody keeps times who does not write.
-        reports.see(&name("r"), other("11", vec![]), false);
-        assert!(reports.forget(&name("r"), false));
+        reports.see(&name(R), other("11", vec![]), false);
+        assert!(reports.forget(&name(R), false));
         assert_eq!(reports.namespaces().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_the_watch_tells_during_a_round_is_later_than_what_the_round_wrote() {
+        let under_way = || {
+            let mut reports = Reports::new(true);
+            let task = reports.writes.spawn(async { Round::default() });
+            reports.writing.insert(task.id(), ("shop".into(), Instant::now()));
+            reports
+        };
+        let mut deleted = under_way();
+        assert!(!deleted.forget(&name(R), true), "somebody deletes what was written a moment ago");
+        wrote(&mut deleted, Some(version("7")));
+        assert!(deleted.own("shop").is_none());
+        wrote(&mut deleted, Some(version("9")));
+        assert!(deleted.own("shop").is_some(), "of a later round");
+
+        let mut made = under_way();
+        made.see(&name(R), version("7"), true);
+        made.see(&name(R), version("9"), true);
+        wrote(&mut made, None);
+        assert!(made.own("shop").is_some(), "somebody made what was deleted a moment ago");
+        made.forget(&name(R), true);
+        made.see(&name(R), version("11"), true);
+        wrote(&mut made, Some(version("10")));
+        assert_eq!(made.own("shop").unwrap().get(R).unwrap().resource_version, "11");
     }
 
     #[test]
     fn times_are_kept_while_a_round_is_not_at_its_end() {
         for (end, is_part) in [(End::Conflict, false), (End::Written, true)] {
             let mut reports = Reports::new(true);
-            reports.see(&name("r"), version("7"), true);
-            let mut round = Round { written: vec![("r".to_owned(), None)], end, is_part };
+            reports.see(&name(R), version("7"), true);
+            let mut round = Round { written: vec![(R.to_owned(), None)], end, is_part };
             reports.take_in(&"shop".into(), &mut round);
             assert_eq!(since(&reports), Some(100));
             reports.stand_by();
@@ -413,19 +461,19 @@ mod tests {
     #[test]
     fn what_is_gone_is_forgotten_once_whoever_tells_it() {
         let mut reports = Reports::new(true);
-        for other in ["r", "s"] {
+        for other in [R, "s"] {
             reports.see(&name(other), version("7"), true);
         }
         let mut listed = Listed::empty(ListedKind::Facts(FactKind::Reports), None);
         listed.names.insert(name("s"));
-        assert_eq!(reports.missing_from(&listed), [name("r")]);
-        assert!(reports.forget(&name("r"), true) && !reports.forget(&name("r"), true));
+        assert_eq!(reports.missing_from(&listed), [name(R)]);
+        assert!(reports.forget(&name(R), true) && !reports.forget(&name(R), true));
         assert!(reports.forget(&name("s"), true));
         reports.settle(&"shop".into());
         assert_eq!(reports.namespaces().count(), 0);
-        reports.see(&name("r"), version("9"), true);
+        reports.see(&name(R), version("9"), true);
         wrote(&mut reports, None);
-        assert!(!reports.forget(&name("r"), true), "deleted by the operator");
+        assert!(!reports.forget(&name(R), true), "deleted by the operator");
         assert_eq!(reports.namespaces().count(), 0);
     }
 
@@ -453,10 +501,16 @@ mod tests {
         assert!(!reports.is_end(&"shop".into()), "it fails elsewhere");
         assert!(reports.is_end(&"bank".into()) && !reports.is_end(&"bank".into()));
         assert!(fails(&mut reports, "shop", 403, &forbidden("shop", "patch")), "it began again");
-        for code in 500..600 {
-            fails(&mut reports, "shop", code, "out of order");
-        }
-        assert_eq!(reports.said.len(), SAID);
+        // Who has a Report in the way is no reason to be silent of others, nor of what fails later.
+        let conflict = |reports: &mut Reports, namespace: &str| {
+            let status = Status { code: 409, message: "conflict".to_owned(), ..Status::default() };
+            let End::Failed(failure) = end(kube::Error::Api(Box::new(status)), false) else {
+                panic!("it is no failure")
+            };
+            reports.is_news(&namespace.into(), &failure)
+        };
+        assert!(conflict(&mut reports, "shop") && conflict(&mut reports, "bank") && !conflict(&mut reports, "bank"));
+        assert!(fails(&mut reports, "third", 403, &forbidden("third", "patch")), "nobody fails so any more");
     }
 
     #[tokio::test(start_paused = true)]

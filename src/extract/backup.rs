@@ -37,6 +37,7 @@ pub struct BackupSpec {
     or_label_selectors: Option<IgnoredAny>,
     snapshot_volumes: Option<bool>,
     default_volumes_to_fs_backup: Option<bool>,
+    snapshot_move_data: Option<bool>,
 }
 
 /// What nobody misses after a restore: Velero itself leaves most of it out.
@@ -83,6 +84,16 @@ pub struct BackupStatus {
     completion_timestamp: Option<Timestamp>,
     volume_snapshots_completed: Option<u32>,
     csi_volume_snapshots_completed: Option<u32>,
+    backup_item_operations_completed: Option<u32>,
+}
+
+impl BackupStatus {
+    /// Whether data of volumes was saved: as snapshots, or moved elsewhere, of which snapshots are not counted.
+    fn counts_volumes(&self, moves_data: bool) -> bool {
+        let moved = self.backup_item_operations_completed.filter(|_| moves_data);
+        let counts = [self.volume_snapshots_completed, self.csi_volume_snapshots_completed, moved];
+        counts.into_iter().flatten().any(|count| count > 0)
+    }
 }
 
 impl FactsOf for Backup {
@@ -103,9 +114,7 @@ impl FactsOf for Backup {
             excluded: names(&spec.excluded_namespaces),
             phase,
             has_volumes: self.spec.default_volumes_to_fs_backup == Some(true)
-                || [self.status.volume_snapshots_completed, self.status.csi_volume_snapshots_completed]
-                    .iter()
-                    .any(|completed| completed.is_some_and(|count| count > 0)),
+                || self.status.counts_volumes(self.spec.snapshot_move_data == Some(true)),
             at: self.status.completion_timestamp.or(created)?,
         }))
     }
@@ -204,6 +213,8 @@ mod tests {
     #[case::snapshots_by_csi(json!({}), json!({ "csiVolumeSnapshotsCompleted": 1 }), true)]
     #[case::none_completed(json!({}), json!({ "volumeSnapshotsCompleted": 0, "csiVolumeSnapshotsAttempted": 3 }), false)]
     #[case::as_files(json!({ "defaultVolumesToFsBackup": true }), json!({}), true)]
+    #[case::moved(json!({ "snapshotMoveData": true }), json!({ "backupItemOperationsCompleted": 2 }), true)]
+    #[case::other_operations(json!({}), json!({ "backupItemOperationsCompleted": 2 }), false)]
     fn a_backup_shows_whether_volumes_are_in_it(#[case] spec: Value, #[case] counted: Value, #[case] expected: bool) {
         let mut status = ended("Completed");
         status.as_object_mut().unwrap().extend(counted.as_object().unwrap().clone());

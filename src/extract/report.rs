@@ -11,11 +11,19 @@ use serde::Deserialize;
 use super::dynamic::{FactsOf, dynamic_resource};
 use super::meta::{object_name, or_default};
 use crate::inventory::ObjectName;
-use crate::openreports::{DIGEST, Known, MANAGED_BY, SOURCE, is_name};
+use crate::openreports::{DIGEST, Known, MANAGED_BY, SOURCE, is_name, own_labels};
 use crate::signals::{Facts, Outcome, ReportFacts, Subject};
 
-/// What the operator's own labels and annotations begin with.
-const DOMAIN: &str = "sharedresponsibility.dev/";
+/// What is the operator's as long as nobody else changes an own Report: `results` are replaced as a whole, counts one by one.
+const OWN_FIELDS: [&str; 7] = [
+    "/f:source",
+    "/f:results",
+    "/f:summary/f:pass",
+    "/f:summary/f:fail",
+    "/f:summary/f:warn",
+    "/f:summary/f:error",
+    "/f:summary/f:skip",
+];
 
 /// A report, decoded as far as it counts: lists of vulnerabilities and the like are skipped over.
 ///
@@ -132,6 +140,7 @@ impl Report {
         let known = Known {
             resource_version: self.metadata.resource_version.clone().unwrap_or_default(),
             digest: digest.filter(|_| self.is_as_written()).cloned(),
+            labels: own_labels(self.metadata.labels.as_ref()),
             since: Known::times(times.iter().map(|(id, seconds)| (id.as_str(), *seconds))),
         };
         Some((name, known))
@@ -144,10 +153,7 @@ impl Report {
         };
         let Some(own) = self.metadata.managed_fields.iter().flatten().find(is_own) else { return false };
         let Some(FieldsV1(fields)) = &own.fields_v1 else { return false };
-        let labels = self.metadata.labels.iter().flat_map(BTreeMap::keys);
-        let mut labels = labels.filter(|label| *label == MANAGED_BY || label.starts_with(DOMAIN));
-        ["f:source", "f:summary", "f:results"].iter().all(|field| fields.get(field).is_some())
-            && labels.all(|label| fields["f:metadata"]["f:labels"].get(format!("f:{label}")).is_some())
+        OWN_FIELDS.iter().all(|field| fields.pointer(field).is_some())
     }
 
     /// A label of the scanner.
@@ -250,39 +256,56 @@ mod tests {
     }
 
     /// An entry of managed fields, as the API server keeps it.
-    fn managed(manager: &str, fields: &[&str]) -> Value {
-        let mut owned: serde_json::Map<String, Value> =
-            fields.iter().map(|field| ((*field).to_owned(), json!({}))).collect();
-        let labels = json!({ ".": {}, "f:app.kubernetes.io/managed-by": {}, "f:sharedresponsibility.dev/owner": {} });
-        owned.insert("f:metadata".to_owned(), json!({ "f:labels": labels }));
-        json!({ "manager": manager, "operation": "Apply", "apiVersion": "openreports.io/v1alpha1", "fieldsType": "FieldsV1", "fieldsV1": owned })
+    fn managed(manager: &str, fields: &Value) -> Value {
+        json!({
+            "manager": manager, "operation": "Apply", "apiVersion": "openreports.io/v1alpha1", "fieldsType": "FieldsV1",
+            "fieldsV1": fields,
+        })
+    }
+
+    /// All fields of a Report that the operator writes.
+    fn all_fields() -> Value {
+        let counts = json!({ "f:pass": {}, "f:fail": {}, "f:warn": {}, "f:error": {}, "f:skip": {} });
+        json!({ "f:source": {}, "f:results": {}, "f:summary": counts, "f:metadata": { "f:labels": {} } })
     }
 
     #[test]
     fn the_digest_of_a_report_is_believed_where_all_of_it_is_the_operators() {
-        let all = ["f:source", "f:summary", "f:results"];
-        let digest = |name: &str, label: &str, managed: Value| {
+        let known = |name: &str, managed: Value| {
             let report: Report = serde_json::from_value(json!({
                 "metadata": {
                     "name": name, "namespace": "shop", "managedFields": managed,
-                    "labels": { "app.kubernetes.io/managed-by": "responsibility-operator", label: "team" },
+                    "labels": {
+                        "app.kubernetes.io/managed-by": "responsibility-operator", "sharedresponsibility.dev/owner": "team",
+                        "example.com/note": "of somebody",
+                    },
                     "annotations": { "sharedresponsibility.dev/digest": "5f0c" },
                 },
                 "results": [{ "timestamp": { "seconds": 9, "nanos": 0 }, "properties": { "resultID": "ff" } }],
             }))
             .unwrap();
-            let (_, known) = report.own().unwrap();
-            (known.digest.is_some(), known.since.len())
+            report.own().unwrap().1
         };
-        let (own, owner) = ("responsibility-operator-01", "sharedresponsibility.dev/owner");
-        assert_eq!(digest(own, owner, json!([managed("responsibility-operator", &all)])), (true, 1));
-        let edited = json!([managed("kubectl-edit", &all[2..]), managed("responsibility-operator", &all[..2])]);
-        assert_eq!(digest(own, owner, edited), (false, 1), "its results are somebody else's");
-        let whole = || json!([managed("responsibility-operator", &all)]);
-        assert_eq!(digest(own, "sharedresponsibility.dev/concern", whole()), (false, 1), "a label is somebody else's");
-        assert_eq!(digest(own, "example.com/note", whole()), (true, 1), "a label is added");
-        assert_eq!(digest(own, owner, json!(null)), (false, 1));
-        assert_eq!(digest("responsibility-operator-2", owner, whole()), (true, 0), "the operator calls none so");
+        let own = "responsibility-operator-01";
+        let whole = || {
+            json!([managed("kubectl", &json!({ "f:metadata": {} })), managed("responsibility-operator", &all_fields())])
+        };
+        let found = known(own, whole());
+        assert_eq!((found.digest.as_deref(), found.since.len()), (Some("5f0c"), 1));
+        let labels: Vec<(&str, &str)> =
+            found.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let expected =
+            [("app.kubernetes.io/managed-by", "responsibility-operator"), ("sharedresponsibility.dev/owner", "team")];
+        assert_eq!(labels, expected);
+        for taken in OWN_FIELDS {
+            let mut fields = all_fields();
+            let (parent, name) = taken.rsplit_once('/').unwrap();
+            fields.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(name);
+            let found = known(own, json!([managed("responsibility-operator", &fields)]));
+            assert_eq!((found.digest, found.since.len()), (None, 1), "{taken} is somebody else's");
+        }
+        assert_eq!(known(own, json!(null)).digest, None);
+        assert_eq!(known("responsibility-operator-2", whole()).since, [], "the operator calls none so");
     }
 
     #[test]
@@ -293,7 +316,7 @@ mod tests {
                     "name": "responsibility-operator", "namespace": "shop", "resourceVersion": "7",
                     "labels": { "app.kubernetes.io/managed-by": label },
                     "annotations": { "sharedresponsibility.dev/digest": "5f0c" },
-                    "managedFields": [managed("responsibility-operator", &["f:source", "f:summary", "f:results"])],
+                    "managedFields": [managed("responsibility-operator", &all_fields())],
                 },
                 "results": [
                     {
@@ -310,8 +333,12 @@ mod tests {
         let report: Report = serde_json::from_value(of_operator.clone()).unwrap();
         let (name, known) = report.own().unwrap();
         assert_eq!((&*name.namespace, &*name.name), ("shop", "responsibility-operator"));
-        let expected =
-            Known { resource_version: "7".to_owned(), digest: Some("5f0c".to_owned()), since: vec![(255, 9)] };
+        let expected = Known {
+            resource_version: "7".to_owned(),
+            digest: Some("5f0c".to_owned()),
+            labels: [("app.kubernetes.io/managed-by".to_owned(), "responsibility-operator".to_owned())].into(),
+            since: vec![(255, 9)],
+        };
         assert_eq!(known, expected);
         assert_eq!(facts(of_operator), None);
         // Whoever took the label away made no evidence of it.

@@ -152,12 +152,13 @@ pub fn failure_sentence(speaks: &Speaks, seen: Option<&str>) -> String {
     shorten(&format!("{}; {remedy}", shorten(speaks.words(Verdict::Failed, seen), room)), LIMIT)
 }
 
-/// What a signal showed of a duty that was not done, where it can be seen no more, at most 160 bytes.
+/// What a signal showed of a duty that was not done, and why it can be seen no more, at most 160 bytes.
 #[must_use]
-pub fn hidden_sentence(speaks: &Speaks) -> String {
-    const HIDDEN: &str = "; whether that is still so cannot be seen, its source cannot be read";
+pub fn hidden_sentence(speaks: &Speaks, seen: Option<&str>) -> String {
+    let why = shorten(speaks.words(Verdict::Unreadable, seen), LIMIT / 2);
+    let hidden = format!("; not known whether it still is so: {why}");
     let failed = speaks.words(Verdict::Failed, None);
-    format!("{}{HIDDEN}", shorten(failed, LIMIT - HIDDEN.len()))
+    format!("{}{hidden}", shorten(failed, LIMIT.saturating_sub(hidden.len())))
 }
 
 /// That no assignment speaks for the workloads of a namespace, and what to write.

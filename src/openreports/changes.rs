@@ -38,7 +38,7 @@ pub fn changes(reports: Vec<Report>, known: &OwnReports, now: i64) -> Vec<Change
     let mut changes: Vec<Change> = going.collect();
     for mut report in reports {
         let before = known.get(report.name());
-        if before.and_then(|known| known.digest.as_deref()) == Some(report.digest()) {
+        if before.is_some_and(|known| known.says(&report)) {
             continue;
         }
         for result in &mut report.results {

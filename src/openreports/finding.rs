@@ -102,12 +102,16 @@ impl Finding {
             findings.extend(Self::gap(layer, duty));
             let mut seen = BTreeSet::new();
             let results = evaluation.results.iter();
-            // Two things seen by one signal may be wrong: it is one failure.
-            let results = results.filter(|result| (result.layer, result.duty) == (duty.layer, duty.duty));
-            findings.extend(results.filter_map(|result| {
-                let finding = Self::unfulfilled(layer, catalogue, duty, result)?;
-                seen.insert(result.signal).then_some(finding)
-            }));
+            // Two things seen by one signal may be wrong: it is one failure, of what weighs more.
+            let results = results.rev().filter(|result| (result.layer, result.duty) == (duty.layer, duty.duty));
+            let mut told: Vec<Self> = results
+                .filter_map(|result| {
+                    let finding = Self::unfulfilled(layer, catalogue, duty, result)?;
+                    seen.insert(result.signal).then_some(finding)
+                })
+                .collect();
+            told.reverse();
+            findings.append(&mut told);
         }
         findings
     }
@@ -130,7 +134,7 @@ impl Finding {
         };
         let speaks = catalogue.get(result.signal);
         let message = match outcome {
-            Outcome::Error => hidden_sentence(speaks),
+            Outcome::Error => hidden_sentence(speaks, result.seen.as_deref()),
             Outcome::Fail | Outcome::Warn => failure_sentence(speaks, result.seen.as_deref()),
         };
         let told = (outcome, fulfilment.name());
@@ -198,6 +202,12 @@ impl Finding {
             message,
             properties: BTreeMap::new(),
         }
+    }
+
+    /// Whether another tells of the same that it is wrong for certain.
+    pub(super) fn is_told_by(&self, other: &Self) -> bool {
+        let about = |finding: &Self| (finding.about, finding.rule.clone(), finding.party().to_owned());
+        self.outcome == Outcome::Error && other.outcome != Outcome::Error && about(self) == about(other)
     }
 
     /// What tells it from others about the same subject.

@@ -1,9 +1,9 @@
 //! What is known of own Reports, and when their results were found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::report::Report;
-use super::{HALVINGS, RESULT_ID, RESULTS, SOURCE};
+use super::{CONCERN, HALVINGS, MANAGED_BY, OWNER, RESULT_ID, RESULTS, SOURCE};
 
 /// What is known of an own Report as the API server holds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct Known {
     pub resource_version: String,
     /// The digest of what it says, times aside; none where somebody else may have changed it.
     pub digest: Option<String>,
+    /// The labels that are the operator's.
+    pub labels: BTreeMap<String, String>,
     /// Its results by their numbers, and when each was found, in seconds since 1970. Sorted.
     pub since: Vec<(u64, i64)>,
 }
@@ -32,7 +34,17 @@ impl Known {
             let id = result.properties.get(RESULT_ID)?;
             Some((id.as_str(), result.timestamp?.seconds))
         });
-        Self { resource_version, digest: Some(report.digest().to_owned()), since: Self::times(since) }
+        Self {
+            resource_version,
+            digest: Some(report.digest().to_owned()),
+            labels: own_labels(report.metadata.labels.as_ref()),
+            since: Self::times(since),
+        }
+    }
+
+    /// Whether a Report is to say nothing else.
+    pub(super) fn says(&self, report: &Report) -> bool {
+        self.digest.as_deref() == Some(report.digest()) && self.labels == own_labels(report.metadata.labels.as_ref())
     }
 
     /// The times of results by the texts of their numbers, as many as an own Report has.
@@ -81,6 +93,15 @@ impl OwnReports {
         self.earlier.clear();
     }
 
+    /// Forgets the times of what is in none of these Reports, which are to be.
+    pub fn keep_times_of(&mut self, reports: &[Report]) {
+        if !self.earlier.is_empty() {
+            let numbers: HashSet<u64> =
+                reports.iter().flat_map(|report| &report.results).flat_map(|result| result.numbers).collect();
+            self.earlier.retain(|id, _| numbers.contains(id));
+        }
+    }
+
     /// When a result was found that has or had this number. What was known before somebody changed it comes first.
     #[must_use]
     pub fn since(&self, id: u64) -> Option<i64> {
@@ -102,6 +123,14 @@ impl OwnReports {
             self.earlier.entry(id).or_insert(seconds);
         }
     }
+}
+
+/// The labels that are the operator's.
+#[must_use]
+pub fn own_labels(labels: Option<&BTreeMap<String, String>>) -> BTreeMap<String, String> {
+    let is_own = |label: &str| [MANAGED_BY, CONCERN, OWNER].contains(&label);
+    let own = labels.into_iter().flatten().filter(|(label, _)| is_own(label));
+    own.map(|(label, value)| (label.clone(), value.clone())).collect()
 }
 
 /// Whether the operator calls Reports so.

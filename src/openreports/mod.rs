@@ -15,7 +15,7 @@ mod shards;
 mod tests;
 
 pub use changes::{Change, changes};
-pub use known::{Known, OwnReports, is_name};
+pub use known::{Known, OwnReports, is_name, own_labels};
 pub use report::{Outcome, Report, ReportResult, Severity, Summary, Timestamp};
 pub use shards::reports;
 

@@ -60,7 +60,9 @@ pub fn reports(matrix: &Matrix, catalogue: &Catalogue, reported: &Reported<'_>, 
     let mut making = Making { reported, known, namespace: &namespace, made: Vec::new() };
     making.halve(&order, &format!("{SOURCE}-"), 0);
     if !of_platform.is_empty() {
-        let entry = entry(of_platform.into_values().collect());
+        let all: Vec<&Finding> = of_platform.into_values().collect();
+        let is_new = |finding: &&Finding| !all.iter().any(|other| finding.is_told_by(other));
+        let entry = entry(all.iter().copied().filter(is_new).collect());
         making.make(&[&entry], format!("{SOURCE}-platform"), Concern::Platform);
     }
     making.made

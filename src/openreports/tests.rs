@@ -29,7 +29,12 @@ fn layer(name: &str) -> LayerId {
 /// A catalogue of one signal, which speaks of network-segmentation.
 fn catalogue() -> (Catalogue, SignalId) {
     let mut catalogue = Catalogue::new();
-    let signal = catalogue.add(Speaks {
+    let signal = catalogue.add(catalogue_speaks());
+    (catalogue, signal)
+}
+
+fn catalogue_speaks() -> Speaks {
+    Speaks {
         signal: "network-policy".into(),
         layer: Some("network-segmentation".into()),
         attribution: Attribution::Customer,
@@ -38,8 +43,7 @@ fn catalogue() -> (Catalogue, SignalId) {
         failed: "no NetworkPolicy says who may reach its pods".into(),
         unseen: "nothing is there".into(),
         remedy: "add a NetworkPolicy".into(),
-    });
-    (catalogue, signal)
+    }
 }
 
 fn gap(name: &str, reason: GapReason) -> DutyState {
@@ -266,6 +270,51 @@ fn what_was_wrong_and_can_be_seen_no_more_stays_as_an_error_and_what_comes_out_o
     assert_eq!(made_beside(&reported(&shown(Verdict::Unseen, Fulfilment::Unknown)), &known), [], "it is gone");
 }
 
+#[test]
+fn an_error_says_why_and_is_none_where_the_same_is_wrong_for_another_workload() {
+    let platform = layer("node-os");
+    let mut catalogue = Catalogue::new();
+    let signal = catalogue.add(Speaks { layer: Some("node-os".into()), ..catalogue_speaks() });
+    let of = |verdict: Verdict, fulfilment: Fulfilment, seen: Option<&str>| {
+        let held = DutyState::new(platform, Duty::Customer, State::Owned, None);
+        let duty = DutyState { holder: Some("platform".into()), fulfilment, ..held };
+        let result =
+            SignalResult { layer: platform, duty: Duty::Customer, signal, verdict, seen: seen.map(Into::into) };
+        Arc::new(Evaluation { duties: vec![duty], results: vec![result], ..Evaluation::default() })
+    };
+    let hidden = || Kept::new("api", of(Verdict::Unreadable, Fulfilment::Unknown, Some("status.phase is missing")));
+    let failed = Kept::new("web", of(Verdict::Failed, Fulfilment::Unfulfilled, None));
+    let told = |kept: &[Kept], known: &OwnReports| {
+        let reported = Reported { platform_elsewhere: true, ..reported(kept) };
+        reports(Matrix::built_in(), &catalogue, &reported, known)
+    };
+    let both = [failed, hidden()];
+    let first = told(&both, &OwnReports::default());
+    assert_eq!(first[0].results.iter().map(|result| result.result).collect::<Vec<_>>(), [Outcome::Fail]);
+    let known = known(&written(first.clone(), &OwnReports::default(), 100).0, "1");
+    assert_eq!(told(&both, &known), first, "the failure tells of it already");
+    let alone = told(&[hidden()], &known);
+    let message =
+        "no NetworkPolicy says who may reach its pods; not known whether it still is so: status.phase is missing";
+    assert_eq!(alone[0].results[0].message, message);
+}
+
+#[test]
+fn times_are_of_what_is_to_be_reported_only() {
+    let of = |count: usize| {
+        let layers = ["node-os", "cloud-network"];
+        let gaps = layers[..count].iter().map(|name| gap(name, GapReason::LayerUnowned)).collect();
+        made_of(&[Kept::new("web", evaluation(gaps))])
+    };
+    let mut own = known(&written(of(2), &OwnReports::default(), 100).0, "1");
+    let numbers: Vec<u64> = of(2)[0].results.iter().map(|result| result.numbers[0]).collect();
+    assert!(own.remove("responsibility-operator"));
+    own.keep_times_of(&of(1));
+    let mut times: Vec<Option<i64>> = numbers.iter().map(|id| own.since(*id)).collect();
+    times.sort();
+    assert_eq!(times, [None, Some(100)], "one is mended");
+}
+
 #[rstest]
 #[case::one("responsibility-operator", true)]
 #[case::of_the_platform("responsibility-operator-platform", true)]
@@ -348,6 +397,10 @@ fn nothing_is_written_that_is_there_and_a_result_keeps_its_time() {
     let mut doubted = known(&second, "9");
     doubted.insert("responsibility-operator".to_owned(), Known { digest: None, ..Known::default() });
     assert_eq!(written(one(), &doubted, 300).1, ["apply responsibility-operator"]);
+    let mut relabelled = known(&first, "9");
+    let of_nobody = Known { labels: BTreeMap::new(), ..relabelled.get("responsibility-operator").unwrap().clone() };
+    relabelled.insert("responsibility-operator".to_owned(), of_nobody);
+    assert_eq!(written(one(), &relabelled, 300).1, ["apply responsibility-operator"]);
     assert_eq!(written(vec![], &there, 300).1, ["delete responsibility-operator at 7"]);
 }
 

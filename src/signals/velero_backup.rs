@@ -12,7 +12,8 @@ pub(super) const SIGNAL: Signal = Signal {
     reach: Reach::Duty,
     reads: &[Reads::Facts(FactKind::Backups)],
     rule: "The newest Backup of Velero that holds all of the namespace is Completed, not PartiallyFailed or Failed, no older than the \
-           threshold, and tells that data of volumes is in it: by completed snapshots, or as all volumes are saved as files. \
+           threshold, and tells that data of volumes is in it: by completed snapshots or moves of data, or as all volumes are \
+           saved as files. \
            Backups of some resources, of some labels or without volumes do not count, nor those outside of veleroNamespace of the \
            configuration file (velero).",
     source: "https://velero.io/docs/main/api-types/backup/: lastBackup of a Schedule only says that one was begun. AKS support \

@@ -12,7 +12,7 @@ pub(super) const SIGNAL: Signal = Signal {
     reach: Reach::Part,
     reads: &[Reads::ServerVersion],
     rule: "The minor version of the API server gets patches from the community, or ceased to no longer ago than the threshold. It \
-           speaks of the customer's half: managed is not upgraded. Of builds of a provider (EKS, GKE) nothing is known unless a \
+           speaks of the customer's half: managed is not upgraded. Of builds of a provider (EKS, GKE, OpenShift) nothing is known unless a \
            threshold is set: they are supported for longer.",
     source: "https://kubernetes.io/releases/patch-releases/; EKS, GKE and AKS documents on versions: the customer starts or \
              schedules upgrades. Where extended support is paid for, set the threshold to its length",

@@ -90,7 +90,7 @@ impl Engine {
     }
 
     /// What has to be other; none where that cannot be told.
-    fn report_changes(&self, namespace: &Arc<str>) -> Option<Vec<Change>> {
+    fn report_changes(&mut self, namespace: &Arc<str>) -> Option<Vec<Change>> {
         let reported = self.inventory.reported(namespace);
         let completeness = self.sources.completeness(Some(namespace), reported.from_nodes(), reported.names_own());
         if !self.sources.reads(RESOURCE, namespace) || !completeness.essential.is_empty() {
@@ -99,6 +99,8 @@ impl Engine {
         let none = OwnReports::default();
         let own = self.reports.own(namespace).unwrap_or(&none);
         let wanted = reports(self.inventory.matrix(), self.inventory.catalogue(), &reported, own);
+        self.reports.keep_times_of(namespace, &wanted);
+        let own = self.reports.own(namespace).unwrap_or(&none);
         Some(changes(wanted, own, self.clock.now().as_second()))
     }
 
@@ -142,6 +144,7 @@ impl Engine {
     /// The work on a namespace ended. Of one that is gone nothing is kept.
     fn reports_finished(&mut self, namespace: &Arc<str>) {
         if !self.inventory.knows_namespace(namespace) && self.reports.own(namespace).is_none() {
+            self.nothing_fails(namespace);
             self.reports.queue.forget(namespace);
         }
         self.reports.queue.finished(namespace, Line::Routine);

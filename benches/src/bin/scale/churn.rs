@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use benches::scenario::{Churn, Latency};
 use benches::{Object, World};
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -117,7 +118,7 @@ pub async fn measure(
                     None
                 };
                 let place = number as usize * 7919 % others.len();
-                let change = visible.unwrap_or_else(|| rollout(&others[place], number));
+                let change = visible.unwrap_or_else(|| rollout(&others[place]));
                 let client = cluster.client().clone();
                 requests.spawn(async move {
                     let answer = client.request_text(change).await;
@@ -173,9 +174,10 @@ fn team(statuses: &Statuses, assignment: &Object, deployments: &[Object]) -> Tea
     }
 }
 
-/// What kubectl rollout restart does: a change of the template that says nothing about responsibility.
-fn rollout(deployment: &str, number: u32) -> http::Request<Vec<u8>> {
-    let annotations = json!({ "kubectl.kubernetes.io/restartedAt": number.to_string() });
+/// What kubectl rollout restart does: a change of the template that says nothing about responsibility. The time is never one
+/// that stands there already, of an earlier run: that would be no change.
+fn rollout(deployment: &str) -> http::Request<Vec<u8>> {
+    let annotations = json!({ "kubectl.kubernetes.io/restartedAt": Timestamp::now().to_string() });
     merge_patch(deployment, &json!({ "spec": { "template": { "metadata": { "annotations": annotations } } } }))
 }
 
