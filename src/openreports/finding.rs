@@ -206,8 +206,8 @@ impl Finding {
 
     /// Whether another tells of the same that it is wrong for certain.
     pub(super) fn is_told_by(&self, other: &Self) -> bool {
-        let about = |finding: &Self| (finding.about, finding.rule.clone(), finding.party().to_owned());
-        self.outcome == Outcome::Error && other.outcome != Outcome::Error && about(self) == about(other)
+        let is_same = (self.about, &self.rule, self.party()) == (other.about, &other.rule, other.party());
+        self.outcome == Outcome::Error && other.outcome != Outcome::Error && is_same
     }
 
     /// What tells it from others about the same subject.
@@ -235,9 +235,9 @@ impl Finding {
         let id = |outcome: Outcome| {
             number(&[namespace, &subject.name, name, uid, policy, duty, rule, party, outcome.name(), place])
         };
-        let mut numbers = Outcome::ALL.map(|outcome| (outcome != self.outcome, id(outcome)));
-        numbers.sort_by_key(|(is_other, _)| *is_other);
-        numbers.map(|(_, id)| id)
+        let mut outcomes = Outcome::ALL;
+        outcomes.sort_by_key(|outcome| *outcome != self.outcome);
+        outcomes.map(id)
     }
 
     /// The result that tells it of a subject.

@@ -164,6 +164,12 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// A workload itself.
+    #[must_use]
+    pub fn of(workload: &WorkloadKey) -> Self {
+        Self { kind: workload.kind.name().into(), name: workload.name.clone() }
+    }
+
     /// Whether it is a workload itself, or one of the objects that this is made of at the moment.
     #[must_use]
     pub fn is_of(&self, workload: &WorkloadKey, children: &[Self]) -> bool {

@@ -36,7 +36,7 @@ impl Found {
 /// reads them saw.
 pub(super) fn about(view: &View<'_>, kind: FactKind) -> Result<Found, Seen> {
     view.read(kind)?;
-    let itself = Subject { kind: view.key.kind.name().into(), name: view.key.name.clone() };
+    let itself = Subject::of(view.key);
     let wanted = view.facts.iter().map(|facts| usize::from(facts.containers)).max().unwrap_or_default();
     let mut found = Found { every_container: true, ..Found::default() };
     let mut any = false;

@@ -101,7 +101,7 @@ impl Shelf {
         workload: &WorkloadKey,
         children: &[Subject],
     ) -> impl Iterator<Item = (&Arc<str>, &Facts)> {
-        let itself = Subject { kind: workload.kind.name().into(), name: workload.name.clone() };
+        let itself = Subject::of(workload);
         let naming = children.iter().chain([&itself]).filter_map(|subject| self.about.get(&(kind, subject.clone())));
         let any = self.about_any.range((kind, Arc::from(""))..).take_while(|(of, _)| *of == kind).map(|(_, name)| name);
         let names: BTreeSet<&Arc<str>> = any.chain(naming.flatten()).collect();
