@@ -14,6 +14,7 @@
 
 pub mod api;
 pub mod extract;
+pub mod facts;
 pub mod inventory;
 pub mod matrix;
 pub mod model;

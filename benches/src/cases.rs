@@ -6,11 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::date;
 use responsibility_operator::api::AssignmentStatus;
-use responsibility_operator::inventory::{Delta, Inventory, Listed, ListedKind, Policies, Scope};
+use responsibility_operator::facts::{AssignmentId, Delta, Listed, ListedKind, PolicyCoverage, WorkloadKind};
+use responsibility_operator::inventory::{Inventory, InventoryOptions};
 use responsibility_operator::matrix::Matrix;
 use responsibility_operator::model::{
-    Acceptance, Assignment, AssignmentId, Catalogue, Circumstances, Completeness, Directory, Evaluation, FoundNodes,
-    NodeModels, Settings, Subject, WorkloadKind, evaluate, status,
+    Acceptance, Assignment, Catalogue, Completeness, Directory, Evaluation, EvaluationSettings, NodeModels,
+    SchedulableNodes, StatusInput, WorkloadView, evaluate, status,
 };
 use serde_json::{Value, json};
 
@@ -38,8 +39,8 @@ pub fn all(world: World) -> Vec<Sent> {
 /// An index that was told nothing yet, of an operator that may read NetworkPolicies and waits until it has read everything.
 #[must_use]
 pub fn empty() -> Inventory {
-    let mut inventory = Inventory::new(Scope::default(), TODAY).deferred();
-    inventory.apply(Delta::PoliciesTell(Policies::Tell));
+    let mut inventory = Inventory::new(InventoryOptions::default(), TODAY).deferred();
+    inventory.apply(Delta::PolicyCoverage(PolicyCoverage::Complete));
     inventory
 }
 
@@ -146,9 +147,9 @@ pub fn relisted(all: &[Sent]) -> (Delta, usize) {
 /// The evaluation of the Deployment under the assignments that select it.
 #[derive(Debug)]
 pub struct Evaluated {
-    settings: Settings,
+    settings: EvaluationSettings,
     catalogue: Arc<Catalogue>,
-    circumstances: Circumstances,
+    circumstances: WorkloadView,
     assignments: Vec<Arc<Assignment>>,
     directory: Directory,
 }
@@ -165,18 +166,18 @@ impl Evaluated {
             Delta::Node(name, Some(facts)) => Some(NodeModels::default().classify(&name, &facts, false)),
             _ => None,
         });
-        let circumstances = Circumstances {
-            signals: workload.facts.signals,
+        let circumstances = WorkloadView {
+            triggers: workload.facts.triggers,
             host: workload.facts.host,
-            nodes: FoundNodes::of(classes, true),
+            nodes: SchedulableNodes::of(classes, true),
             unsegmented: true,
-            ..Circumstances::default()
+            ..WorkloadView::default()
         };
         let assignments: Vec<_> = concerned.iter().filter_map(|id| inventory.assignment(id).cloned()).collect();
         let of_cluster = assignments.iter().filter(|assignment| assignment.id.is_cluster());
         let directory = Directory::new(of_cluster.map(AsRef::as_ref));
         Self {
-            settings: Settings::default(),
+            settings: EvaluationSettings::default(),
             catalogue: inventory.catalogue().clone(),
             circumstances,
             assignments,
@@ -220,7 +221,7 @@ pub const fn reconciliation(id: &AssignmentId) -> &'static str {
 #[must_use]
 pub fn reconciled(inventory: &Inventory, id: &AssignmentId, previous: &AssignmentStatus) -> AssignmentStatus {
     let roll_up = inventory.roll_up(id).expect("the assignment is in the index");
-    let subject = Subject {
+    let subject = StatusInput {
         id,
         generation: Some(1),
         acceptance: &Acceptance::Accepted { unknown_layers: Vec::new() },

@@ -8,8 +8,7 @@ use responsibility_operator::extract::{
     ClusterAssignment, CronJob, DaemonSet, Deployment, Extract, Extraction, Ingress, Namespace, NamespacedAssignment,
     NetworkPolicy, Node, Pod, Service, StatefulSet,
 };
-use responsibility_operator::inventory::Delta;
-use responsibility_operator::model::AssignmentId;
+use responsibility_operator::facts::{AssignmentId, Delta};
 use serde::de::DeserializeOwned;
 
 use crate::world::Object;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::LayerName;
 use super::rules;
-use crate::matrix::{Concern, Owes, Plane, ServiceModel as BuiltIn};
+use crate::matrix::{Audience, Owes, Plane, ServiceModel as BuiltIn};
 
 /// A service model that differs from a built-in one in some layers, or has further layers.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -76,7 +76,7 @@ pub struct LayerDefinition {
     pub plane: Plane,
     /// Who is told of its gaps: Platform or Workload.
     #[schemars(schema_with = "concern_schema")]
-    pub concern: Concern,
+    pub concern: Audience,
     /// Which workloads have it: Inherent (every workload under this service model) or Declared (those where an assignment
     /// declares it).
     pub presence: DefinedPresence,
@@ -124,7 +124,7 @@ pub struct ServiceModelStatus {
     pub conditions: Vec<Condition>,
     /// How many assignments name it.
     #[serde(default)]
-    pub used_by: i64,
+    pub assignments_using: i64,
 }
 
 /// One flat enum: described variants would become a `oneOf`, which structural schemas refuse.

@@ -10,9 +10,10 @@ use serde::Deserialize;
 
 use super::names::{is_label, is_subdomain};
 use crate::extract::ConfiguredKind;
+use crate::facts::WorkloadKind;
 use crate::matrix::Matrix;
-use crate::model::{NodeRule, WorkloadKind};
-use crate::signals::{self, CustomSignal, SignalSetting};
+use crate::model::NodeRule;
+use crate::signals::{CustomSignal, SignalSetting, SignalSettings};
 
 /// The most bytes of a file: a ConfigMap holds no more.
 const SIZE_LIMIT: u64 = 1024 * 1024;
@@ -55,7 +56,7 @@ pub(super) struct FileConfig {
     velero_namespace: Option<String>,
     /// What all of it says of signals, with the expressions of custom ones compiled.
     #[serde(skip)]
-    pub(super) signal_settings: signals::Settings,
+    pub(super) signal_settings: SignalSettings,
 }
 
 impl FileConfig {
@@ -116,8 +117,8 @@ impl FileConfig {
     }
 
     /// What is looked at to see whether duties are fulfilled.
-    fn settings_of_signals(&self) -> anyhow::Result<signals::Settings> {
-        let settings = signals::Settings::new(self.signals.clone()).context("signals")?;
+    fn settings_of_signals(&self) -> anyhow::Result<SignalSettings> {
+        let settings = SignalSettings::new(self.signals.clone()).context("signals")?;
         let settings = settings
             .with_custom(&self.custom_signals)
             .map_err(|(index, why)| anyhow::anyhow!("customSignals[{index}]: {why}"))?;

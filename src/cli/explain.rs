@@ -9,7 +9,7 @@ use comfy_table::{ContentArrangement, Table};
 use super::connection;
 use super::run::RunArgs;
 use crate::controller::{Explanation, explain};
-use crate::model::{WorkloadKey, WorkloadKind};
+use crate::facts::{WorkloadKey, WorkloadKind};
 
 /// Which workload is explained, with the options of the controller.
 #[derive(Debug, Args)]
@@ -111,8 +111,9 @@ mod tests {
 
     use super::*;
     use crate::api::Fulfilment;
+    use crate::facts::AssignmentId;
     use crate::matrix::Duty;
-    use crate::model::{AssignmentId, ExplainedDuty};
+    use crate::model::ExplainedDuty;
 
     #[rstest]
     #[case("Deployment/web", "Deployment/web")]

@@ -18,9 +18,9 @@ use super::names::{lease, namespace, namespace_pattern};
 use super::serve::ServeArgs;
 use crate::controller::{self, Candidacy, LeaseName, Options, STATUS_WRITES_PER_SECOND, SystemClock};
 use crate::extract::Extraction;
-use crate::inventory::{LEFT_OUT, LeftOut, Scope};
+use crate::inventory::{EXCLUDED_BY_DEFAULT, ExcludedNamespaces, InventoryOptions};
 use crate::matrix::ServiceModel;
-use crate::model::{NodeModels, ProviderDuties, Settings};
+use crate::model::{EvaluationSettings, NodeModels, ProviderDuties};
 use crate::telemetry::telemetry;
 
 /// The most namespaces that are looked at one by one: each has a watch of each kind.
@@ -58,7 +58,7 @@ pub(super) struct RunArgs {
 
     /// Namespaces left out unless a cluster assignment selects them by name, separated by commas; openshift-* stands for all
     /// that begin so. With --namespaces none is left out
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = namespace_pattern, default_value = LEFT_OUT, conflicts_with = "namespaces", env = "RESPONSIBILITY_EXCLUDE_NAMESPACES")]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = namespace_pattern, default_value = EXCLUDED_BY_DEFAULT, conflicts_with = "namespaces", env = "RESPONSIBILITY_EXCLUDE_NAMESPACES")]
     exclude_namespaces: Vec<String>,
 
     /// YAML file with workloadKinds, nodeModels, nodeAgents, managedControlPlane, signals, customSignals, allowedRegistries and
@@ -149,8 +149,9 @@ impl RunArgs {
         let excluded = self.exclude_namespaces.len();
         ensure!(excluded <= EXCLUDED, "--exclude-namespaces takes at most {EXCLUDED} names, {excluded} are given");
         // Whoever names the namespaces to look at wants them looked at.
-        let left_out = if namespaces.is_some() { LeftOut::default() } else { self.exclude_namespaces.iter().collect() };
-        let settings = Settings {
+        let left_out =
+            if namespaces.is_some() { ExcludedNamespaces::default() } else { self.exclude_namespaces.iter().collect() };
+        let settings = EvaluationSettings {
             default_model: self.default_service_model,
             managed_control_plane: self.managed_control_plane || file.managed_control_plane,
             provider_duties: match self.provider_duties {
@@ -161,7 +162,7 @@ impl RunArgs {
         let extraction =
             Extraction { agents: file.node_agents.into_iter().collect(), registries: file.allowed_registries };
         Ok(Options {
-            scope: Scope {
+            scope: InventoryOptions {
                 settings,
                 left_out,
                 node_models: NodeModels::with(file.node_models),
@@ -253,7 +254,7 @@ mod tests {
         let options = options(&[]).unwrap();
         assert_eq!(options.namespaces, None);
         assert!(options.scope.left_out.contains("kube-system") && !options.scope.left_out.contains("shop"));
-        assert_eq!(options.scope.settings, Settings::default());
+        assert_eq!(options.scope.settings, EvaluationSettings::default());
         assert!(options.configured.is_empty());
         assert_eq!(options.status_writes_per_second.get(), 50);
         assert!(!options.reports);

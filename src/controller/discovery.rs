@@ -14,9 +14,9 @@ use super::answer::{Refusal, answer};
 use super::input::SourceRole;
 use super::watch::root_cause;
 use crate::extract::ConfiguredKind;
-use crate::extract::optional::{OF_SIGNALS, OPTIONAL, OptionalContent, OptionalKind, POLICY_APIS};
-use crate::inventory::ListedKind;
-use crate::signals::{CustomObjects, CustomSignal, FactKind, KindScope, KubernetesVersion};
+use crate::extract::kinds::{KindSpec, POLICY_APIS, optional};
+use crate::facts::{FactKind, KubernetesVersion, ListedKind};
+use crate::signals::{CustomObjects, CustomSignal, KindScope};
 
 /// How long the API server may take for an answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -28,7 +28,7 @@ const PARALLEL: usize = 4;
 #[derive(Clone, Debug)]
 pub(super) enum Wanted {
     /// One that the operator knows.
-    BuiltIn(&'static OptionalKind),
+    BuiltIn(&'static KindSpec),
     /// One of workloads, of which it was told.
     Configured(ConfiguredKind),
     /// One that signals of the configuration look at.
@@ -43,13 +43,10 @@ impl Wanted {
         custom: impl Iterator<Item = &'a Arc<CustomObjects>>,
     ) -> Vec<Self> {
         let configured = configured.iter().cloned().map(Self::Configured);
-        let is_read = |optional: &&OptionalKind| match optional.content {
-            OptionalContent::Facts(kind) => of_signals.contains(&kind),
-            _ => true,
-        };
-        let of_signals = OF_SIGNALS.iter().filter(is_read).map(Self::BuiltIn);
+        let of_signals = optional().filter(|spec| spec.fact_kind().is_some_and(|kind| of_signals.contains(&kind)));
+        let of_evaluation = optional().filter(|spec| spec.fact_kind().is_none());
         let custom = custom.cloned().map(Self::Custom);
-        OPTIONAL.iter().map(Self::BuiltIn).chain(configured).chain(of_signals).chain(custom).collect()
+        of_evaluation.map(Self::BuiltIn).chain(configured).chain(of_signals.map(Self::BuiltIn)).chain(custom).collect()
     }
 
     pub(super) fn group(&self) -> &str {
@@ -82,9 +79,7 @@ impl Wanted {
 
     pub(super) fn role(&self) -> SourceRole {
         match self {
-            Self::BuiltIn(OptionalKind { content: OptionalContent::Facts(kind), .. }) => {
-                SourceRole::OptionalSignals(*kind)
-            }
+            Self::BuiltIn(KindSpec { listed: ListedKind::Facts(kind), .. }) => SourceRole::OptionalSignals(*kind),
             Self::Custom(objects) => SourceRole::OptionalSignals(objects.fact_kind()),
             Self::BuiltIn(_) => SourceRole::Optional,
             Self::Configured(_) => SourceRole::Configured,
@@ -94,7 +89,7 @@ impl Wanted {
     /// What a list of the kind holds.
     pub(super) fn listed(&self) -> ListedKind {
         match self {
-            Self::BuiltIn(optional) => optional.listed(),
+            Self::BuiltIn(optional) => optional.listed.clone(),
             Self::Configured(configured) => ListedKind::Workloads(configured.workload_kind()),
             Self::Custom(objects) => ListedKind::Facts(objects.fact_kind()),
         }
@@ -407,7 +402,9 @@ mod tests {
         };
         let mut version = version("v1", Some(&[resource]));
         version.resources.iter_mut().flatten().for_each(|resource| resource.namespaced = namespaced);
-        let [wanted] = &Wanted::all(&[rollouts], &BTreeSet::new(), std::iter::empty())[OPTIONAL.len()..] else {
+        let [wanted] = &Wanted::all(&[rollouts], &BTreeSet::new(), std::iter::empty())
+            [optional().filter(|spec| spec.fact_kind().is_none()).count()..]
+        else {
             panic!("one kind is configured")
         };
         let standing = Standing::Absent.next(wanted, &found("argoproj.io", vec![version]));

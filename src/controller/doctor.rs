@@ -18,7 +18,7 @@ use super::watch::root_cause;
 use super::watches::Watches;
 use super::{Options, REPORT_WRITES, WRITES};
 use crate::api::{ServiceModel, crds};
-use crate::openreports::GROUP_AND_PLURAL;
+use crate::facts::published_report::GROUP_AND_PLURAL;
 use crate::telemetry::metric::Metrics;
 
 /// How many questions are asked at the same time.

@@ -30,9 +30,9 @@ use super::queue::Queue;
 use super::reconcile::{Outcome, Told};
 use super::reports::Reports;
 use super::{Options, STOP_LIMIT};
-use crate::inventory::{Changed, Delta, Inventory, Listed, ListedKind, Policies};
-use crate::model::{AssignmentId, Completeness, day};
-use crate::signals::{FactKind, Standing};
+use crate::facts::{AssignmentId, Availability, Delta, FactKind, Listed, ListedKind, PolicyCoverage};
+use crate::inventory::{ChangeSet, Inventory};
+use crate::model::{Completeness, day};
 use crate::telemetry::Instruments;
 use work::Work;
 
@@ -224,7 +224,7 @@ impl Engine {
             Input::Gone(source) => {
                 if let Some(kind) = source.fact_kind() {
                     let namespace = source.namespace().map(Arc::from);
-                    self.apply(Delta::Standing(kind, namespace, Standing::Absent));
+                    self.apply(Delta::Availability(kind, namespace, Availability::Absent));
                 }
                 if self.sources.gone(&source) {
                     info!(%source, "served no more");
@@ -284,11 +284,11 @@ impl Engine {
     /// Takes a change into the index and marks what has another result.
     fn apply(&mut self, delta: Delta) {
         let may_assign = matches!(delta, Delta::Assignment(..) | Delta::Namespace(..) | Delta::Relisted(_));
-        let Changed { assignments, workloads, unassigned, reported, service_models, renumbered } =
+        let ChangeSet { assignments, workloads, unassigned, reported, service_models, renumbered } =
             self.inventory.apply(delta);
         if may_assign {
             let inventory = &self.inventory;
-            self.notices.retain_namespaces(|name| inventory.is_left_alone(name));
+            self.notices.retain_namespaces(|name| inventory.has_no_assignment(name));
         }
         self.mark(assignments.into_iter().map(Work::Assignment));
         if renumbered {
@@ -396,19 +396,19 @@ impl Engine {
 
     fn policies_changed(&mut self) {
         let policies = match (self.sources.policies_readable(), self.other_policy_apis) {
-            (false, _) => Policies::Unreadable,
-            (true, true) => Policies::NotAlone,
-            (true, false) => Policies::Tell,
+            (false, _) => PolicyCoverage::Unreadable,
+            (true, true) => PolicyCoverage::OtherApisServed,
+            (true, false) => PolicyCoverage::Complete,
         };
-        self.apply(Delta::PoliciesTell(policies));
+        self.apply(Delta::PolicyCoverage(policies));
     }
 
     /// Tells the index what signals can read. What is served no more is told as such when its objects go.
     fn standings_changed(&mut self) {
         self.apply(Delta::NodesReadable(self.sources.nodes_readable()));
-        let standings: Vec<_> = self.sources.standings().collect();
-        for (kind, namespace, standing) in standings {
-            self.apply(Delta::Standing(kind, namespace, standing));
+        let availabilities: Vec<_> = self.sources.availabilities().collect();
+        for (kind, namespace, standing) in availabilities {
+            self.apply(Delta::Availability(kind, namespace, standing));
         }
     }
 
@@ -433,7 +433,7 @@ impl Engine {
 fn has_a_say(inventory: &Inventory, one: &AssignmentId, other: &AssignmentId) -> bool {
     match &one.namespace {
         None => true,
-        Some(namespace) if other.is_cluster() => inventory.takes_in(other, namespace),
+        Some(namespace) if other.is_cluster() => inventory.applies_to_namespace(other, namespace),
         Some(_) => one.namespace == other.namespace,
     }
 }

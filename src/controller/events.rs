@@ -15,7 +15,8 @@ use tracing::{debug, warn};
 
 use super::REPORTER;
 use crate::api::{ClusterResponsibilityAssignment, ResponsibilityAssignment};
-use crate::model::{AssignmentId, Note, ObjectIdentity, WorkloadKey, shorten};
+use crate::facts::{AssignmentId, ObjectIdentity, WorkloadKey};
+use crate::model::{Note, shorten};
 use crate::telemetry::metric::Metrics;
 
 /// How long writing the Events of one transition may take.
@@ -230,8 +231,8 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+    use crate::facts::WorkloadKind;
     use crate::matrix::Duty;
-    use crate::model::WorkloadKind;
 
     fn occasion(name: &str) -> Occasion {
         let id = AssignmentId { namespace: Some("shop".into()), name: name.into() };

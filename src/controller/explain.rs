@@ -9,7 +9,8 @@ use super::election::Mandate;
 use super::engine::Engine;
 use super::watches::Watches;
 use super::{INPUTS, Options};
-use crate::model::{AssignmentId, ExplainedDuty, WorkloadKey, explain as explained};
+use crate::facts::{AssignmentId, WorkloadKey};
+use crate::model::{ExplainedDuty, explain as explained};
 use crate::telemetry::telemetry;
 
 /// How long reading may take.
@@ -69,7 +70,7 @@ pub enum Unexplained {
     #[error(
         "the namespace {0} is left out (--exclude-namespaces); a cluster assignment that selects it by name brings it in"
     )]
-    LeftOut(String),
+    ExcludedNamespaces(String),
     /// No assignment selects it.
     #[error("no assignment selects {0}: nobody has said who is responsible for it; apply a ResponsibilityAssignment")]
     Unselected(String),
@@ -105,7 +106,7 @@ pub async fn explain(client: Client, options: Options, key: &WorkloadKey) -> Res
     };
     let matrix = inventory.matrix();
     Ok(Explanation {
-        models: evaluation.model.models.iter().map(|model| matrix.model(model).name.clone()).collect(),
+        models: evaluation.model.models.ids().map(|model| matrix.model(model).name.clone()).collect(),
         assignments: assignments.to_vec(),
         duties: explained(matrix, inventory.catalogue(), evaluation),
         missing: engine.missing(&key.namespace),
@@ -117,8 +118,8 @@ fn unexplained(engine: &Engine, key: &WorkloadKey) -> Unexplained {
     let inventory = engine.inventory();
     let known = inventory.workloads_of(&key.namespace);
     let is_known = known.iter().any(|known| known.as_ref() == key);
-    if is_known && inventory.is_left_out(&key.namespace) {
-        return Unexplained::LeftOut(key.namespace.to_string());
+    if is_known && inventory.is_excluded(&key.namespace) {
+        return Unexplained::ExcludedNamespaces(key.namespace.to_string());
     }
     let missing = engine.missing_essentials(&key.namespace);
     let known = known.iter().take(NAMED).map(ToString::to_string).collect::<Vec<_>>().join(", ");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use crate::model::AssignmentId;
+use crate::facts::AssignmentId;
 
 const fn per_second(count: u32, burst: u32) -> Quota {
     Quota::per_second(NonZeroU32::new(count).expect("is not zero"))

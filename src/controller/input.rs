@@ -8,9 +8,8 @@ use kube::Resource;
 pub(super) use super::sources::{Problem, Source, SourceRole, Sources};
 use crate::api::{AssignmentStatus, ClusterResponsibilityAssignmentSpec, ServiceModelSpec, ServiceModelStatus};
 use crate::extract::{ClusterAssignment, NamespacedAssignment, OwnServiceModel};
-use crate::inventory::{Delta, Listed, ObjectName};
-use crate::model::{AssignmentId, CONDITIONS};
-use crate::openreports::Known;
+use crate::facts::{AssignmentId, Delta, Listed, ObjectName, PublishedReport};
+use crate::model::CONDITIONS;
 
 /// The types of the conditions that the operator keeps in the status of a ServiceModel.
 const MODEL_CONDITIONS: [&str; 1] = ["Accepted"];
@@ -25,7 +24,7 @@ pub(super) enum Input {
     /// A service model was written.
     ServiceModel(Box<SeenModel>),
     /// A Report of the operator was written.
-    OwnReport(ObjectName, Box<Known>),
+    OwnReport(ObjectName, Box<PublishedReport>),
     /// A kind was read completely and is watched.
     Synced(Source),
     /// A kind cannot be read.
@@ -172,7 +171,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::inventory::ListedKind;
+    use crate::facts::ListedKind;
 
     fn metadata(version: &str) -> Value {
         json!({ "name": "shop", "namespace": "shop", "uid": "5f0c", "resourceVersion": version, "generation": 3 })

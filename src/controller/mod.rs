@@ -35,8 +35,8 @@ use tracing::info;
 
 use crate::api::GROUP;
 use crate::extract::{ConfiguredKind, Extraction};
-use crate::inventory::Scope;
-use crate::openreports::GROUP_AND_PLURAL;
+use crate::facts::published_report::GROUP_AND_PLURAL;
+use crate::inventory::InventoryOptions;
 use crate::telemetry::Instruments;
 use election::{Election, Mandate};
 use engine::Engine;
@@ -99,7 +99,7 @@ pub const STATUS_WRITES_PER_SECOND: NonZeroU32 = NonZeroU32::new(50).expect("is 
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How workloads are evaluated, and which namespaces are left out.
-    pub scope: Scope,
+    pub scope: InventoryOptions,
     /// How facts are told from objects.
     pub extraction: Arc<Extraction>,
     /// Further kinds of workload, which are watched where they are served.

@@ -10,9 +10,10 @@ use std::time::Duration;
 use futures::StreamExt;
 use tokio_util::time::{DelayQueue, delay_queue};
 
-use crate::inventory::WorkloadChange;
+use crate::facts::{AssignmentId, WorkloadKey};
+use crate::inventory::ChangedWorkload;
 use crate::matrix::{Duty, LayerId, Matrix};
-use crate::model::{AssignmentId, Evaluation, Note, UNASSIGNED, WorkloadKey, list};
+use crate::model::{Evaluation, Note, UNASSIGNED, list};
 
 /// A change of a workload is told when it has lasted for so long.
 const QUIET: Duration = Duration::from_secs(2);
@@ -51,7 +52,7 @@ pub(super) struct Notices {
 
 impl Notices {
     /// Takes in a change of a workload; whether there was room for it.
-    pub(super) fn workload(&mut self, change: WorkloadChange) -> bool {
+    pub(super) fn workload(&mut self, change: ChangedWorkload) -> bool {
         if change.reselected {
             // What is said of it now is another matter than what was said before.
             if let Some((_, timer)) = self.workloads.remove(&change.key) {
@@ -155,14 +156,14 @@ pub(super) fn namespace_note() -> Note {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::WorkloadKind;
+    use crate::facts::WorkloadKind;
 
     fn key(name: &str) -> Arc<WorkloadKey> {
         Arc::new(WorkloadKey { namespace: "shop".into(), kind: WorkloadKind::Deployment, name: name.into() })
     }
 
-    fn change(name: &str, reselected: bool) -> WorkloadChange {
-        WorkloadChange { key: key(name), before: Arc::default(), reselected }
+    fn change(name: &str, reselected: bool) -> ChangedWorkload {
+        ChangedWorkload { key: key(name), before: Arc::default(), reselected }
     }
 
     async fn due(notices: &mut Notices, within: Duration) -> Option<String> {

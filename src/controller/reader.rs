@@ -9,13 +9,14 @@ use kube::runtime::watcher::Config;
 use serde::de::DeserializeOwned;
 
 use super::input::{Input, Seen, SeenModel};
+use crate::extract::kinds::spec_of;
 use crate::extract::{
     ClusterAssignment, ConfiguredKind, ConfiguredWorkload, CustomObject, Extract, Extraction, FactsOf, GatewayRoute,
-    NamespacedAssignment, OpenShiftRoute, OwnServiceModel, ReferenceGrant, Report, object_name,
+    NamespacedAssignment, ObservedReport, OpenShiftRoute, OwnServiceModel, ReferenceGrant, object_name,
 };
-use crate::inventory::{Delta, ListedKind, RouteKind};
-use crate::openreports::{MANAGED_BY, SOURCE};
-use crate::signals::{CustomObjects, FactKind};
+use crate::facts::published_report::{MANAGED_BY, SOURCE};
+use crate::facts::{Delta, FactKind, ListedKind, RouteKind};
+use crate::signals::CustomObjects;
 
 /// How many objects a page of a list holds: a page is in memory as a whole, several times over while it is read. Twice as many
 /// take a third more at the peak of a start, and save a twentieth of its time.
@@ -271,7 +272,11 @@ impl<O: FactsOf + Resource + Clone + Debug + DeserializeOwned + Send + 'static> 
     }
 
     fn config(&self) -> Config {
-        Config::default().page_size(if self.kind.is_large() { PAGE_OF_LARGE } else { PAGE })
+        Config::default().page_size(if spec_of(self.kind).is_some_and(|spec| spec.large) {
+            PAGE_OF_LARGE
+        } else {
+            PAGE
+        })
     }
 
     fn input(&self, object: &O) -> Input {
@@ -291,7 +296,7 @@ pub(super) struct Reports {
 }
 
 impl Reader for Reports {
-    type Object = Report;
+    type Object = ObservedReport;
 
     fn listed(&self) -> ListedKind {
         ListedKind::Facts(FactKind::Reports)
@@ -303,14 +308,14 @@ impl Reader for Reports {
         if self.with_others { config } else { config.labels(&format!("{MANAGED_BY}={SOURCE}")) }
     }
 
-    fn input(&self, object: &Report) -> Input {
+    fn input(&self, object: &ObservedReport) -> Input {
         match object.own() {
             Some((name, known)) => Input::OwnReport(name, Box::new(known)),
             None => OptionalFacts::new(FactKind::Reports).input(object),
         }
     }
 
-    fn deletion(&self, object: &Report) -> Delta {
+    fn deletion(&self, object: &ObservedReport) -> Delta {
         OptionalFacts::new(FactKind::Reports).deletion(object)
     }
 }

@@ -23,10 +23,11 @@ use crate::api::{
     Announcement, AssignmentStatus, ClusterResponsibilityAssignment, ResponsibilityAssignment, ServiceModel,
     ServiceModelStatus,
 };
+use crate::facts::AssignmentId;
 use crate::matrix::Matrix;
 use crate::model::{
-    Acceptance, Assignment, AssignmentId, Catalogue, Completeness, Note, RollUp, Subject, Transitions, bound,
-    reminders, service_model_status, status,
+    Acceptance, Assignment, Catalogue, Completeness, Note, RollUp, StatusInput, Transitions, bound, reminders,
+    service_model_status, status,
 };
 
 /// When to look again at what could not be told before something else was committed.
@@ -122,7 +123,7 @@ pub(super) fn plan(situation: &Situation<'_>, hold: &mut Hold) -> Plan {
         (Ok(_), Some(assignment)) => assignment.acceptance(),
         (Ok(_), None) => Acceptance::Accepted { unknown_layers: vec![] },
     };
-    let subject = Subject {
+    let subject = StatusInput {
         id: &seen.id,
         generation: seen.generation,
         acceptance: &acceptance,
@@ -190,11 +191,12 @@ pub(super) fn plan(situation: &Situation<'_>, hold: &mut Hold) -> Plan {
 pub(super) fn plan_service_model(
     seen: &SeenModel,
     matrix: &Matrix,
-    used_by: usize,
+    assignments_using: usize,
     now: Timestamp,
 ) -> Option<ServiceModelStatus> {
     let outdated = seen.spec.as_ref().err().map(String::as_str);
-    let next = service_model_status(matrix, &seen.name, seen.generation, outdated, used_by, &seen.status, now);
+    let next =
+        service_model_status(matrix, &seen.name, seen.generation, outdated, assignments_using, &seen.status, now);
     (next != seen.status).then_some(next)
 }
 
@@ -312,7 +314,7 @@ mod tests {
 
     use super::*;
     use crate::api::GapReason;
-    use crate::matrix::Duty;
+    use crate::matrix::{Duty, LayerSet};
 
     /// An assignment that selects one workload, with or without a gap, and what becomes of it.
     struct Round {
@@ -326,11 +328,11 @@ mod tests {
     fn roll_up(gap: bool) -> RollUp {
         let node_os = Matrix::built_in().find("node-os").unwrap();
         let mut roll_up = RollUp { workloads: 1, ..RollUp::default() };
-        roll_up.layers.insert(node_os);
+        roll_up.layers.insert(LayerSet::of(node_os));
         if gap {
             roll_up.rows.entry((node_os, Duty::Customer, GapReason::LayerUnowned)).or_default().workloads = 1;
         } else {
-            roll_up.held.customer.insert(node_os);
+            roll_up.held.customer.insert(LayerSet::of(node_os));
         }
         roll_up
     }

@@ -15,8 +15,9 @@ use super::MANAGER;
 use super::election::Mandate;
 use super::input::precedes;
 use super::queue::{Line, Queue};
-use crate::inventory::{Listed, ObjectName};
-use crate::openreports::{Change, GROUP_AND_PLURAL, Known, OwnReports, ROUND, Report, is_name};
+use crate::facts::published_report::{GROUP_AND_PLURAL, is_report_name};
+use crate::facts::{Listed, ObjectName, PublishedReport};
+use crate::openreports::{PublishedReports, ROUND, Report, ReportWrite};
 
 /// The kind in metrics.
 pub(super) const KIND: &str = "Report";
@@ -35,7 +36,7 @@ const WRITE_LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct Reports {
     /// Whether they are written at all.
     is_on: bool,
-    own: HashMap<Arc<str>, OwnReports>,
+    own: HashMap<Arc<str>, PublishedReports>,
     pub(super) queue: Queue<Arc<str>>,
     pub(super) writes: JoinSet<Round>,
     /// Whose writes are under way, and since when.
@@ -53,7 +54,7 @@ pub(super) struct Reports {
 #[derive(Debug, Default)]
 pub(super) struct Round {
     /// What is written, in order: what is known of a Report, none of one that is deleted.
-    written: Vec<(String, Option<Known>)>,
+    written: Vec<(String, Option<PublishedReport>)>,
     /// How it ended, where not all was written.
     pub(super) end: End,
     /// Whether more may have to be written: a round has no room for all.
@@ -137,7 +138,7 @@ impl Reports {
     }
 
     /// What is known of those of a namespace.
-    pub(super) fn own(&self, namespace: &str) -> Option<&OwnReports> {
+    pub(super) fn own(&self, namespace: &str) -> Option<&PublishedReports> {
         self.own.get(namespace)
     }
 
@@ -150,7 +151,7 @@ impl Reports {
 
     /// Takes in what the watch tells of a Report; returns whether it may have to be written anew. While this process `leads`
     /// somebody else has changed it, who may have left the digest as it was.
-    pub(super) fn see(&mut self, name: &ObjectName, mut seen: Known, leads: bool) -> bool {
+    pub(super) fn see(&mut self, name: &ObjectName, mut seen: PublishedReport, leads: bool) -> bool {
         let own = self.own.entry(name.namespace.clone()).or_default();
         if let Some(before) = own.get(&name.name) {
             let is_same = before.resource_version == seen.resource_version;
@@ -171,7 +172,7 @@ impl Reports {
 
     /// A Report is gone, or is the operator's no more; returns whether it was known.
     pub(super) fn forget(&mut self, name: &ObjectName, leads: bool) -> bool {
-        if is_name(&name.name) {
+        if is_report_name(&name.name) {
             self.note(name, false);
         }
         let Some(own) = self.own.get_mut(&name.namespace) else { return false };
@@ -260,13 +261,13 @@ impl Reports {
         self.writes.abort_all();
         self.told.clear();
         self.failing.clear();
-        self.own.values_mut().for_each(OwnReports::settle);
+        self.own.values_mut().for_each(PublishedReports::settle);
         self.own.retain(|_, own| !own.is_empty());
     }
 }
 
 /// Makes the changes to the Reports of a namespace, one after the other, as far as that goes.
-pub(super) async fn write(client: Client, namespace: Arc<str>, changes: Vec<Change>, mandate: Mandate) -> Round {
+pub(super) async fn write(client: Client, namespace: Arc<str>, changes: Vec<ReportWrite>, mandate: Mandate) -> Round {
     let (group, plural) = GROUP_AND_PLURAL;
     let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, "v1alpha1", KIND), plural);
     let api = Api::<DynamicObject>::namespaced_with(client, &namespace, &resource);
@@ -276,7 +277,7 @@ pub(super) async fn write(client: Client, namespace: Arc<str>, changes: Vec<Chan
             round.end = End::NotLeading;
             return round;
         }
-        let is_deletion = matches!(change, Change::Delete { .. });
+        let is_deletion = matches!(change, ReportWrite::Delete { .. });
         match timeout(WRITE_LIMIT, make(&api, change)).await {
             Ok(Ok(written)) => round.written.push(written),
             Ok(Err(end)) => {
@@ -299,9 +300,9 @@ pub(super) async fn write(client: Client, namespace: Arc<str>, changes: Vec<Chan
 }
 
 /// Makes one change.
-async fn make(api: &Api<DynamicObject>, change: Change) -> Result<(String, Option<Known>), End> {
+async fn make(api: &Api<DynamicObject>, change: ReportWrite) -> Result<(String, Option<PublishedReport>), End> {
     match change {
-        Change::Delete { name, resource_version } => {
+        ReportWrite::Delete { name, resource_version } => {
             let preconditions = Preconditions { resource_version: Some(resource_version), uid: None };
             let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
             match api.delete(&name, &parameters).await {
@@ -310,11 +311,11 @@ async fn make(api: &Api<DynamicObject>, change: Change) -> Result<(String, Optio
                 Err(error) => Err(end(error, true)),
             }
         }
-        Change::Apply { report, is_own } => {
+        ReportWrite::Apply { report, is_own } => {
             let parameters = PatchParams { force: is_own, ..PatchParams::apply(MANAGER) };
             let written = api.patch_metadata(report.name(), &parameters, &Patch::Apply(&report)).await;
             let version = written.map_err(|error| end(error, is_own))?.metadata.resource_version.unwrap_or_default();
-            Ok((report.name().to_owned(), Some(Known::written(&report, version))))
+            Ok((report.name().to_owned(), Some(PublishedReport::written(&report, version))))
         }
     }
 }

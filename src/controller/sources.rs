@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use crate::facts::{Availability, FactKind};
 use crate::model::Completeness;
-use crate::signals::{FactKind, Standing};
 use crate::telemetry::health::Check;
 
 /// What to do where the kinds of the operator are not served.
@@ -270,9 +270,9 @@ impl Sources {
     }
 
     /// Which kinds can be read that are read for signals only, everywhere or in a namespace.
-    pub(super) fn standings(&self) -> impl Iterator<Item = (FactKind, Option<Arc<str>>, Standing)> {
-        let read = self.read.iter().map(|source| (source, Standing::Read));
-        let unreadable = self.unreadable.keys().map(|source| (source, Standing::Unreadable));
+    pub(super) fn availabilities(&self) -> impl Iterator<Item = (FactKind, Option<Arc<str>>, Availability)> {
+        let read = self.read.iter().map(|source| (source, Availability::Read));
+        let unreadable = self.unreadable.keys().map(|source| (source, Availability::Unreadable));
         read.chain(unreadable)
             .filter_map(|(source, standing)| Some((source.fact_kind()?, source.namespace.clone(), standing)))
     }

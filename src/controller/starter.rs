@@ -19,9 +19,8 @@ use super::reader::{
     OptionalFacts, Reader, ReferenceGrants, Reports, ServiceModels,
 };
 use super::watch::Watch;
-use crate::extract::optional::OptionalContent;
 use crate::extract::{self, ConfiguredKind, Extraction};
-use crate::signals::FactKind;
+use crate::facts::{FactKind, ListedKind, RouteKind};
 use crate::telemetry::metric::Metrics;
 
 /// A task of a watch.
@@ -155,11 +154,13 @@ impl Starter {
     pub(super) fn optional_watches(&self, wanted: &Wanted, version: &str) -> Vec<Task> {
         let resource = wanted.resource(version);
         match wanted {
-            Wanted::BuiltIn(optional) => match optional.content {
-                OptionalContent::Gateway(kind) => self.dynamic_watches(wanted, &resource, &GatewayRoutes(kind)),
-                OptionalContent::OpenShift => self.dynamic_watches(wanted, &resource, &OpenShiftRoutes),
-                OptionalContent::Grant => self.dynamic_watches(wanted, &resource, &ReferenceGrants),
-                OptionalContent::Facts(kind) => self.optional_facts(wanted, &resource, kind),
+            Wanted::BuiltIn(optional) => match optional.listed {
+                ListedKind::Facts(kind) => self.optional_facts(wanted, &resource, kind),
+                ListedKind::Routes(RouteKind::OpenShiftRoute) => {
+                    self.dynamic_watches(wanted, &resource, &OpenShiftRoutes)
+                }
+                ListedKind::Routes(kind) => self.dynamic_watches(wanted, &resource, &GatewayRoutes(kind)),
+                _ => self.dynamic_watches(wanted, &resource, &ReferenceGrants),
             },
             Wanted::Configured(configured) => {
                 let kind = ConfiguredKind { version: version.to_owned(), ..configured.clone() };
@@ -181,7 +182,7 @@ impl Starter {
             FactKind::Snapshots => {
                 self.dynamic_watches(wanted, resource, &OptionalFacts::<extract::VolumeSnapshot>::new(kind))
             }
-            _ => self.dynamic_watches(wanted, resource, &OptionalFacts::<extract::Report>::new(kind)),
+            _ => self.dynamic_watches(wanted, resource, &OptionalFacts::<extract::ObservedReport>::new(kind)),
         }
     }
 

@@ -16,7 +16,7 @@ use tracing::{debug, warn};
 
 use super::input::{Input, Problem, Source};
 use super::reader::Reader;
-use crate::inventory::{Delta, Listed};
+use crate::facts::{Delta, Listed};
 use crate::telemetry::metric::WatchMetrics;
 
 /// How long to wait before asking again for a kind that is missing or forbidden: whoever puts that right is waiting.

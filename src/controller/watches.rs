@@ -16,8 +16,9 @@ use super::discovery::{Found, Question, Standing, Wanted, look};
 use super::input::{Input, Problem, Source, Sources};
 use super::reader::Reports;
 use super::starter::{Over, Starter, Task};
-use crate::inventory::{Delta, Listed};
-use crate::signals::{CustomObjects, FactKind, KubernetesVersion};
+use crate::extract::kinds::spec_of;
+use crate::facts::{Delta, FactKind, KubernetesVersion, Listed};
+use crate::signals::CustomObjects;
 use crate::telemetry::metric::Metrics;
 
 /// How often to look at what is served.
@@ -250,7 +251,7 @@ impl Watches {
 /// The kinds that are read for signals only. Where only some namespaces are looked at, nothing could be told of some of them.
 fn fact_kinds(options: &Options) -> BTreeSet<FactKind> {
     let mut kinds = options.scope.signals.kinds();
-    kinds.retain(|kind| options.namespaces.is_none() || !kind.needs_cluster());
+    kinds.retain(|kind| options.namespaces.is_none() || spec_of(*kind).is_none_or(|spec| !spec.needs_cluster()));
     // Own Reports are watched whether a signal reads those of others or not.
     kinds.extend(options.reports.then_some(FactKind::Reports));
     kinds
@@ -258,7 +259,8 @@ fn fact_kinds(options: &Options) -> BTreeSet<FactKind> {
 
 /// What signals of the configuration look at. Where only some namespaces are looked at, nothing can be read that lies in none.
 fn custom_objects(options: &Options) -> impl Iterator<Item = &Arc<CustomObjects>> {
-    let is_read = |objects: &&Arc<CustomObjects>| options.namespaces.is_none() || !objects.fact_kind().is_of_cluster();
+    let is_read =
+        |objects: &&Arc<CustomObjects>| options.namespaces.is_none() || !objects.fact_kind().is_cluster_scoped();
     options.scope.signals.custom().filter(is_read)
 }
 

@@ -6,8 +6,8 @@ use serde::de::IgnoredAny;
 
 use super::dynamic::{Dynamic, FactsOf};
 use super::meta::or_default;
+use crate::facts::{BackupFacts, BackupPhase, Facts, SnapshotFacts};
 use crate::model::day;
-use crate::signals::{BackupFacts, BackupPhase, Facts, SnapshotFacts};
 
 /// A Backup, decoded as far as it counts: <https://velero.io/docs/main/api-types/backup/>.
 pub type Backup = Dynamic<BackupSpec, BackupStatus>;

@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use super::dynamic::{Dynamic, FactsOf};
 use super::meta::or_default;
+use crate::facts::{CertificateFacts, Facts};
 use crate::model::day;
-use crate::signals::{CertificateFacts, Facts};
 
 /// A Certificate, decoded as far as it counts: <https://cert-manager.io/docs/reference/api-docs/>.
 pub type Certificate = Dynamic<Spec, Status>;

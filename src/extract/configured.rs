@@ -10,9 +10,8 @@ use super::dynamic::Dynamic;
 use super::meta::labels;
 use super::ownership::{Ownership, key, ownership};
 use super::pod_template::PodTemplate;
-use crate::inventory::{Delta, WorkloadObject};
-use crate::matrix::Signal;
-use crate::model::{Labels, WorkloadFacts, WorkloadKind};
+use crate::facts::{Delta, Labels, WorkloadFacts, WorkloadKind, WorkloadObject};
+use crate::matrix::LayerTriggers;
 
 /// A kind of workload that is not built in, such as a Rollout of `argoproj.io`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -51,7 +50,9 @@ impl ConfiguredKind {
         let template = PodTemplate::deserialize(holder.get(field)?).ok().filter(PodTemplate::has_containers)?;
         let claims = holder.get("volumeClaimTemplates").and_then(Value::as_array);
         let mut facts = template.facts(labels, extraction);
-        facts.signals = facts.signals.with_if(Signal::Storage, claims.is_some_and(|claims| !claims.is_empty()));
+        if claims.is_some_and(|claims| !claims.is_empty()) {
+            facts.triggers.insert(LayerTriggers::STORAGE);
+        }
         Some(facts)
     }
 

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::dynamic::{Dynamic, dynamic_resource};
 use super::meta::{labels, object_name};
-use crate::inventory::Delta;
+use crate::facts::Delta;
 use crate::signals::CustomObjects;
 
 /// An object of a kind that signals of the configuration look at.

@@ -6,8 +6,7 @@ use serde::Deserialize;
 
 use super::network_policy::PodSelector;
 use super::{Extract, Extraction, Slim};
-use crate::inventory::{Delta, ListedKind};
-use crate::signals::{BudgetFacts, FactKind, Facts};
+use crate::facts::{BudgetFacts, Delta, FactKind, Facts, ListedKind};
 
 /// A PodDisruptionBudget, decoded as far as it counts.
 pub type PodDisruptionBudget = Slim<policy::PodDisruptionBudget, Spec, Status>;

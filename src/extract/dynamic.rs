@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::meta::slim_metadata;
-use crate::signals::Facts;
+use crate::facts::Facts;
 
 /// An object of which only `S` is decoded of the spec, `T` of the status, and the metadata that counts.
 #[derive(Clone, Debug, Deserialize)]

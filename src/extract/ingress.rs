@@ -4,7 +4,7 @@ use k8s_openapi::api::networking::v1 as networking;
 use serde::Deserialize;
 
 use super::{Extract, Extraction, Slim};
-use crate::inventory::{Delta, ListedKind, ObjectName, RouteFacts, RouteKind};
+use crate::facts::{Delta, ListedKind, ObjectName, RouteFacts, RouteKind};
 
 /// An Ingress, decoded as far as it counts.
 pub type Ingress = Slim<networking::Ingress, Spec>;

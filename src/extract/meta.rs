@@ -9,8 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference,
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
-use crate::inventory::ObjectName;
-use crate::model::Labels;
+use crate::facts::{Labels, ObjectName};
 
 /// An object of the Kubernetes kind `K`, of which only `S` is decoded of the spec, `T` of the status, and the metadata
 /// that counts.

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1 as core;
 use serde::de::IgnoredAny;
 
 use super::{Extract, Extraction, Slim};
-use crate::inventory::{Delta, ListedKind, NamespaceFacts};
+use crate::facts::{Delta, ListedKind, NamespaceFacts};
 
 /// A namespace of which only the metadata counts.
 pub type Namespace = Slim<core::Namespace, IgnoredAny>;

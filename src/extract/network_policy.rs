@@ -7,8 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::{Extract, Extraction, Slim};
-use crate::inventory::{Delta, Ingress, ListedKind, PolicyFacts};
-use crate::model::{Requirement, Selector};
+use crate::facts::{Delta, IngressRules, ListedKind, PolicyFacts, Requirement, Selector};
 
 /// A NetworkPolicy, decoded as far as it counts.
 pub type NetworkPolicy = Slim<networking::NetworkPolicy, Spec>;
@@ -25,18 +24,18 @@ pub struct Spec {
 impl Spec {
     /// What it does about traffic that comes in; every policy does something that does not say otherwise. A rule that asks for
     /// no port, and for no peer or for any, lets everybody in.
-    fn ingress(&self) -> Ingress {
+    fn ingress(&self) -> IngressRules {
         let types = self.policy_types.as_deref().unwrap_or_default();
         let is_open = |rule: &IngressRule| {
             let from = rule.from.as_deref().unwrap_or_default();
             (from.is_empty() || from.iter().any(Peer::is_anybody)) && rule.ports.as_ref().is_none_or(Vec::is_empty)
         };
         if !types.is_empty() && types.iter().all(|about| about != "Ingress") {
-            Ingress::Ignored
+            IngressRules::Ignored
         } else if self.ingress.iter().flatten().any(is_open) {
-            Ingress::Open
+            IngressRules::Open
         } else {
-            Ingress::Restricted
+            IngressRules::Restricted
         }
     }
 }
@@ -138,8 +137,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::inventory::ObjectName;
-    use crate::model::Labels;
+    use crate::facts::{Labels, ObjectName};
 
     fn policy(spec: &Value) -> NetworkPolicy {
         serde_json::from_value(json!({ "metadata": { "name": "web", "namespace": "shop" }, "spec": spec })).unwrap()
@@ -227,12 +225,12 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let with_rules = |rules: Value| does(&json!({ "policyTypes": ["Ingress"], "ingress": rules }));
-        assert_eq!(does(&json!({})), Ingress::Restricted);
-        assert_eq!(does(&json!({ "policyTypes": null, "ingress": null })), Ingress::Restricted);
-        assert_eq!(does(&json!({ "policyTypes": ["Egress", "Ingress"] })), Ingress::Restricted);
-        assert_eq!(does(&json!({ "policyTypes": ["Egress"], "ingress": [{}] })), Ingress::Ignored);
-        assert_eq!(with_rules(json!([])), Ingress::Restricted);
-        assert_eq!(with_rules(json!([{ "from": [{ "podSelector": {} }] }])), Ingress::Restricted);
+        assert_eq!(does(&json!({})), IngressRules::Restricted);
+        assert_eq!(does(&json!({ "policyTypes": null, "ingress": null })), IngressRules::Restricted);
+        assert_eq!(does(&json!({ "policyTypes": ["Egress", "Ingress"] })), IngressRules::Restricted);
+        assert_eq!(does(&json!({ "policyTypes": ["Egress"], "ingress": [{}] })), IngressRules::Ignored);
+        assert_eq!(with_rules(json!([])), IngressRules::Restricted);
+        assert_eq!(with_rules(json!([{ "from": [{ "podSelector": {} }] }])), IngressRules::Restricted);
         let open = [
             json!({ "ipBlock": { "cidr": "0.0.0.0/0" } }),
             json!({ "ipBlock": { "cidr": "::/0", "except": [] } }),
@@ -240,9 +238,9 @@ mod tests {
             json!({ "namespaceSelector": { "matchLabels": {} }, "podSelector": {} }),
         ];
         for peer in &open {
-            assert_eq!(with_rules(json!([{ "from": [{ "podSelector": {} }, peer] }])), Ingress::Open, "{peer}");
+            assert_eq!(with_rules(json!([{ "from": [{ "podSelector": {} }, peer] }])), IngressRules::Open, "{peer}");
             let by_port = json!([{ "from": [peer], "ports": [{ "port": 80 }] }]);
-            assert_eq!(with_rules(by_port), Ingress::Restricted, "{peer}");
+            assert_eq!(with_rules(by_port), IngressRules::Restricted, "{peer}");
         }
         for peer in [
             json!({ "ipBlock": { "cidr": "10.0.0.0/8" } }),
@@ -250,11 +248,11 @@ mod tests {
             json!({ "namespaceSelector": { "matchLabels": { "team": "shop" } } }),
             json!({ "namespaceSelector": {}, "podSelector": { "matchLabels": { "app": "gateway" } } }),
         ] {
-            assert_eq!(with_rules(json!([{ "from": [peer.clone()] }])), Ingress::Restricted, "{peer}");
+            assert_eq!(with_rules(json!([{ "from": [peer.clone()] }])), IngressRules::Restricted, "{peer}");
         }
-        assert_eq!(with_rules(json!([{ "ports": [{ "port": 80 }] }])), Ingress::Restricted);
-        assert_eq!(with_rules(json!([{ "from": [{ "podSelector": {} }] }, {}])), Ingress::Open);
-        assert_eq!(with_rules(json!([{ "from": [], "ports": [] }])), Ingress::Open);
+        assert_eq!(with_rules(json!([{ "ports": [{ "port": 80 }] }])), IngressRules::Restricted);
+        assert_eq!(with_rules(json!([{ "from": [{ "podSelector": {} }] }, {}])), IngressRules::Open);
+        assert_eq!(with_rules(json!([{ "from": [], "ports": [] }])), IngressRules::Open);
     }
 
     #[test]

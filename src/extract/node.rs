@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::placement::taint_effect;
 use super::{Extract, Extraction, Slim};
-use crate::inventory::{Delta, ListedKind};
-use crate::model::{NodeFacts, Readiness, Taint, day};
+use crate::facts::{Delta, ListedKind, NodeFacts, Readiness, Taint};
+use crate::model::day;
 
 /// A Node, decoded as far as it counts. What its kubelet reports again and again is no part of that.
 pub type Node = Slim<core::Node, NodeSpec, NodeStatus>;
@@ -104,7 +104,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::model::TaintEffect;
+    use crate::facts::TaintEffect;
 
     fn object() -> Value {
         json!({

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
 use super::meta::object_name;
-use crate::model::{GENERATED, ObjectIdentity, WorkloadKey, WorkloadKind};
+use crate::facts::{GENERATED, ObjectIdentity, WorkloadKey, WorkloadKind};
 
 /// How much of a longer stem the API server keeps in the names that it makes of it.
 const STEM_LIMIT: usize = 58;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::meta::labels;
 use super::pod_template::PodSpec;
-use crate::model::{NodeRequirement, NodeTerm, Placement, TaintEffect, Toleration};
+use crate::facts::{NodeRequirement, NodeTerm, Placement, TaintEffect, Toleration};
 
 /// The scheduler of AWS Fargate.
 const FARGATE_SCHEDULER: &str = "fargate-scheduler";

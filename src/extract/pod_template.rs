@@ -10,10 +10,8 @@ use super::detection::DETECTION;
 use super::meta::{labels, or_default};
 use super::placement::{Affinity, TolerationSpec};
 use super::volume::Volume;
-use crate::matrix::{Signal, Signals};
-use crate::model::{
-    HostAccess, HostAccesses, Labels, PodLabels, Shortcoming, Shortcomings, ValueDigest, WorkloadFacts,
-};
+use crate::facts::{HostAccess, Labels, PodLabels, Shortcomings, ValueDigest, WorkloadFacts, set_of};
+use crate::matrix::LayerTriggers;
 
 /// A pod template, decoded as far as it counts. That of a configured kind may not have been checked by the API server: what
 /// can be left out can be null as well.
@@ -193,7 +191,7 @@ impl PodSpec {
         WorkloadFacts {
             labels: labels_of_workload,
             pods: PodLabels { template, ordinals_of: None },
-            signals: self.signals().with_if(Signal::Secrets, ask_for_secrets(annotations)),
+            triggers: self.triggers() | set_of([(LayerTriggers::SECRETS, ask_for_secrets(annotations))]),
             env_values: self.env_values(),
             placement: self.placement(pod_labels).into(),
             host: self.host_accesses(),
@@ -231,33 +229,32 @@ impl PodSpec {
             let own = own(container).seccomp_profile;
             own.or_else(|| pod.and_then(|pod| pod.seccomp_profile.clone())).is_some_and(|profile| profile.confines())
         };
-        Shortcomings::default()
-            .with_if(Shortcoming::UnpinnedImage, images().any(|image| !image.contains("@sha256:")))
-            .with_if(Shortcoming::ForeignRegistry, images().any(|image| !extraction.allows_image(image)))
-            .with_if(Shortcoming::NoRequests, main().any(|container| !requests(container)))
-            .with_if(Shortcoming::NoMemoryLimit, main().any(|container| !limits(container)))
-            .with_if(Shortcoming::MayRunAsRoot, self.containers().any(|container| !is_non_root(container)))
-            .with_if(
-                Shortcoming::MayEscalate,
+        set_of([
+            (Shortcomings::UNPINNED_IMAGE, images().any(|image| !image.contains("@sha256:"))),
+            (Shortcomings::FOREIGN_REGISTRY, images().any(|image| !extraction.allows_image(image))),
+            (Shortcomings::NO_REQUESTS, main().any(|container| !requests(container))),
+            (Shortcomings::NO_MEMORY_LIMIT, main().any(|container| !limits(container))),
+            (Shortcomings::MAY_RUN_AS_ROOT, self.containers().any(|container| !is_non_root(container))),
+            (
+                Shortcomings::MAY_ESCALATE,
                 on_linux && self.containers().any(|container| own(container).allow_privilege_escalation != Some(false)),
-            )
-            .with_if(
-                Shortcoming::KeepsCapabilities,
+            ),
+            (
+                Shortcomings::KEEPS_CAPABILITIES,
                 on_linux && self.containers().any(|container| !own(container).drops_all()),
-            )
-            .with_if(
-                Shortcoming::NoSeccompProfile,
-                on_linux && self.containers().any(|container| !has_seccomp(container)),
-            )
-            .with_if(Shortcoming::MountsHost, self.volumes().any(Volume::is_of_node))
+            ),
+            (Shortcomings::NO_SECCOMP_PROFILE, on_linux && self.containers().any(|container| !has_seccomp(container))),
+            (Shortcomings::MOUNTS_HOST, self.volumes().any(Volume::is_of_node)),
+        ])
     }
 
-    fn signals(&self) -> Signals {
-        Signals::default()
-            .with_if(Signal::Storage, self.stores_data())
-            .with_if(Signal::Secrets, self.refers_to_secrets())
-            .with_if(Signal::ExternalServices, self.calls_external_services())
-            .with_if(Signal::HostNetwork, self.shares_network() || self.has_host_port())
+    fn triggers(&self) -> LayerTriggers {
+        set_of([
+            (LayerTriggers::STORAGE, self.stores_data()),
+            (LayerTriggers::SECRETS, self.refers_to_secrets()),
+            (LayerTriggers::EXTERNAL_SERVICES, self.calls_external_services()),
+            (LayerTriggers::HOST_NETWORK, self.shares_network() || self.has_host_port()),
+        ])
     }
 
     /// Digests of the environment values that could be the name of a Service, sorted.
@@ -319,20 +316,21 @@ impl PodSpec {
         ports.any(|port| port.host_port.is_some_and(|port| port != 0))
     }
 
-    fn host_accesses(&self) -> HostAccesses {
+    fn host_accesses(&self) -> HostAccess {
         let contexts = || self.containers().filter_map(|container| container.security_context.as_ref());
         let writable = |volume: &Volume| volume.is_of_node() && self.is_mounted_writable(&volume.name);
         let of_pod = self.security_context.as_ref().and_then(|context| context.windows_options);
         let mut of_windows = contexts().filter_map(|context| context.windows_options).chain(of_pod);
         let is_of_host = of_windows.any(|options| options.host_process == Some(true));
-        HostAccesses::default()
-            .with_if(HostAccess::Privileged, is_of_host || contexts().any(|context| context.privileged == Some(true)))
-            .with_if(HostAccess::SysAdmin, contexts().any(SecurityContext::adds_sys_admin))
-            .with_if(HostAccess::HostPid, self.host_pid == Some(true))
-            .with_if(HostAccess::HostIpc, self.host_ipc == Some(true))
-            .with_if(HostAccess::HostNetwork, self.shares_network())
-            .with_if(HostAccess::HostPort, self.has_host_port())
-            .with_if(HostAccess::WritableHostPath, self.volumes().any(writable))
+        set_of([
+            (HostAccess::PRIVILEGED, is_of_host || contexts().any(|context| context.privileged == Some(true))),
+            (HostAccess::SYS_ADMIN, contexts().any(SecurityContext::adds_sys_admin)),
+            (HostAccess::HOST_PID, self.host_pid == Some(true)),
+            (HostAccess::HOST_IPC, self.host_ipc == Some(true)),
+            (HostAccess::HOST_NETWORK, self.shares_network()),
+            (HostAccess::HOST_PORT, self.has_host_port()),
+            (HostAccess::WRITABLE_HOST_PATH, self.volumes().any(writable)),
+        ])
     }
 }
 

@@ -8,8 +8,7 @@ use serde::Deserialize;
 
 use super::meta::Bare;
 use super::{Extract, Extraction};
-use crate::inventory::{Delta, ListedKind};
-use crate::signals::{BindingFacts, FactKind, Facts, RoleFacts};
+use crate::facts::{BindingFacts, Delta, FactKind, Facts, ListedKind, RoleFacts};
 
 /// One rule of a role.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -66,7 +65,7 @@ fn role_facts(rules: Option<&[Rule]>) -> Option<Facts> {
 /// One who is bound.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-struct Subject {
+struct BindingSubject {
     kind: String,
     name: String,
     namespace: Option<String>,
@@ -86,13 +85,13 @@ const ACCOUNT: &str = "system:serviceaccount:";
 const EVERYBODY: &str = "system:authenticated";
 
 /// Who is bound to what; none where no ServiceAccount is bound.
-fn binding_facts(role: &RoleRef, subjects: Option<&[Subject]>, namespace: Option<&str>) -> Option<Facts> {
+fn binding_facts(role: &RoleRef, subjects: Option<&[BindingSubject]>, namespace: Option<&str>) -> Option<Facts> {
     let mut facts = BindingFacts {
         of_cluster_role: role.kind == "ClusterRole",
         role: role.name.as_str().into(),
         ..BindingFacts::default()
     };
-    for Subject { kind, name, namespace: of } in subjects.unwrap_or_default() {
+    for BindingSubject { kind, name, namespace: of } in subjects.unwrap_or_default() {
         match kind.as_str() {
             "ServiceAccount" => {
                 let of = of.as_deref().or(namespace).unwrap_or_default();
@@ -127,7 +126,7 @@ pub struct RoleBody {
 #[serde(rename_all = "camelCase", default)]
 pub struct BindingBody {
     role_ref: RoleRef,
-    subjects: Option<Vec<Subject>>,
+    subjects: Option<Vec<BindingSubject>>,
 }
 
 /// A Role, decoded as far as it counts.

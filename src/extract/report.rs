@@ -10,9 +10,8 @@ use serde::Deserialize;
 
 use super::dynamic::{FactsOf, dynamic_resource};
 use super::meta::{object_name, or_default};
-use crate::inventory::ObjectName;
-use crate::openreports::{DIGEST, Known, MANAGED_BY, SOURCE, is_name, own_labels};
-use crate::signals::{Facts, Outcome, ReportFacts, Subject};
+use crate::facts::published_report::{DIGEST, MANAGED_BY, SOURCE, is_report_name, report_labels};
+use crate::facts::{Facts, KindAndName, ObjectName, PublishedReport, ReportFacts, ResultCounts};
 
 /// What is the operator's as long as nobody else changes an own Report: `results` are replaced as a whole, counts one by one.
 const OWN_FIELDS: [&str; 7] = [
@@ -30,7 +29,7 @@ const OWN_FIELDS: [&str; 7] = [
 /// Fields as documented: <https://aquasecurity.github.io/trivy-operator/latest/docs/crds/vulnerability-report/>,
 /// <https://github.com/openreports/reports-api/blob/main/docs/api-docs.md>.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Report {
+pub struct ObservedReport {
     /// All of it: managed fields tell whether somebody has changed an own Report.
     #[serde(default)]
     metadata: ObjectMeta,
@@ -45,7 +44,7 @@ pub struct Report {
     results: Vec<Entry>,
 }
 
-dynamic_resource!(Report);
+dynamic_resource!(ObservedReport);
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -100,9 +99,9 @@ impl Entry {
     }
 
     /// What it says: only failures of at least high severity, or of one that is not given, weigh.
-    fn outcome(&self) -> Outcome {
+    fn outcome(&self) -> ResultCounts {
         let weighs = self.severity.as_deref().is_none_or(|severity| matches!(severity, "critical" | "high"));
-        Outcome {
+        ResultCounts {
             failed: u32::from(self.result == "fail" && weighs),
             errors: u32::from(self.result == "error"),
             passed: u32::from(self.result == "pass"),
@@ -111,37 +110,38 @@ impl Entry {
 }
 
 impl Reference {
-    fn subject(&self) -> Subject {
-        Subject { kind: self.kind.as_str().into(), name: self.name.as_str().into() }
+    fn subject(&self) -> KindAndName {
+        KindAndName { kind: self.kind.as_str().into(), name: self.name.as_str().into() }
     }
 }
 
-impl Report {
+impl ObservedReport {
     /// What a scan is about: what owns the report; where nothing does, what its labels say.
-    fn scanned(&self) -> Option<Subject> {
+    fn scanned(&self) -> Option<KindAndName> {
         let owner = self.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
-        let owner = owner.map(|owner| Subject { kind: owner.kind.as_str().into(), name: owner.name.as_str().into() });
-        owner.or_else(|| Some(Subject { kind: self.label("resource.kind")?, name: self.label("resource.name")? }))
+        let owner =
+            owner.map(|owner| KindAndName { kind: owner.kind.as_str().into(), name: owner.name.as_str().into() });
+        owner.or_else(|| Some(KindAndName { kind: self.label("resource.kind")?, name: self.label("resource.name")? }))
     }
 
     /// What is known of it where it is one of the operator's own. The times of its results are, where the operator calls its
     /// Reports so.
     #[must_use]
-    pub fn own(&self) -> Option<(ObjectName, Known)> {
+    pub fn own(&self) -> Option<(ObjectName, PublishedReport)> {
         let labels = self.metadata.labels.as_ref()?;
         if labels.get(MANAGED_BY).map(String::as_str) != Some(SOURCE) {
             return None;
         }
         let time = |entry: &'_ Entry| Some((entry.properties.as_ref()?.result_id.clone()?, entry.timestamp?.seconds));
         let name = object_name(&self.metadata);
-        let results = if is_name(&name.name) { &*self.results } else { &[] };
+        let results = if is_report_name(&name.name) { &*self.results } else { &[] };
         let times: Vec<(String, i64)> = results.iter().filter_map(time).collect();
         let digest = self.metadata.annotations.as_ref().and_then(|all| all.get(DIGEST));
-        let known = Known {
+        let known = PublishedReport {
             resource_version: self.metadata.resource_version.clone().unwrap_or_default(),
             digest: digest.filter(|_| self.is_as_written()).cloned(),
-            labels: own_labels(self.metadata.labels.as_ref()),
-            since: Known::times(times.iter().map(|(id, seconds)| (id.as_str(), *seconds))),
+            labels: report_labels(self.metadata.labels.as_ref()),
+            since: PublishedReport::times(times.iter().map(|(id, seconds)| (id.as_str(), *seconds))),
         };
         Some((name, known))
     }
@@ -163,13 +163,13 @@ impl Report {
     }
 }
 
-impl FactsOf for Report {
+impl FactsOf for ObservedReport {
     fn facts(&self) -> Option<Facts> {
-        let mut about: BTreeMap<Subject, Outcome> = BTreeMap::new();
+        let mut about: BTreeMap<KindAndName, ResultCounts> = BTreeMap::new();
         let mut day: Option<Date> = None;
         if let (Some(scan), Some(subject)) = (&self.scan, self.scanned()) {
             let failed = scan.summary.critical_count;
-            about.insert(subject, Outcome { failed, errors: 0, passed: u32::from(failed == 0) });
+            about.insert(subject, ResultCounts { failed, errors: 0, passed: u32::from(failed == 0) });
             day = scan.update_timestamp.map(crate::model::day);
         }
         // What the operator itself has found is no evidence.
@@ -194,15 +194,15 @@ mod tests {
     use super::*;
 
     fn facts(object: Value) -> Option<ReportFacts> {
-        let report: Report = serde_json::from_value(object).unwrap();
+        let report: ObservedReport = serde_json::from_value(object).unwrap();
         report.facts().map(|facts| match facts {
             Facts::Report(report) => report,
             other => panic!("{other:?}"),
         })
     }
 
-    fn subject(kind: &str, name: &str) -> Subject {
-        Subject { kind: kind.into(), name: name.into() }
+    fn subject(kind: &str, name: &str) -> KindAndName {
+        KindAndName { kind: kind.into(), name: name.into() }
     }
 
     fn scan(metadata: &Value, critical: u32) -> Value {
@@ -220,7 +220,7 @@ mod tests {
     fn a_scan_is_about_what_owns_it_or_what_its_labels_say() {
         let labels = json!({ "trivy-operator.resource.kind": "StatefulSet", "trivy-operator.resource.name": "db" });
         let found = facts(scan(&json!({ "name": "r", "labels": labels }), 0)).unwrap();
-        assert_eq!(found.about[&subject("StatefulSet", "db")], Outcome { failed: 0, errors: 0, passed: 1 });
+        assert_eq!(found.about[&subject("StatefulSet", "db")], ResultCounts { failed: 0, errors: 0, passed: 1 });
         assert_eq!(found.day, Some(date(2026, 11, 20)));
         let owner = json!([{ "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d5d", "uid": "1", "controller": true }]);
         let found = facts(scan(&json!({ "name": "r", "labels": labels, "ownerReferences": owner }), 2)).unwrap();
@@ -250,8 +250,8 @@ mod tests {
             ],
         }))
         .unwrap();
-        assert_eq!(found.about[&subject("Deployment", "web")], Outcome { failed: 1, errors: 0, passed: 0 });
-        assert_eq!(found.about[&subject("Deployment", "api")], Outcome { failed: 1, errors: 1, passed: 1 });
+        assert_eq!(found.about[&subject("Deployment", "web")], ResultCounts { failed: 1, errors: 0, passed: 0 });
+        assert_eq!(found.about[&subject("Deployment", "api")], ResultCounts { failed: 1, errors: 1, passed: 1 });
         assert_eq!(found.day, None);
     }
 
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn the_digest_of_a_report_is_believed_where_all_of_it_is_the_operators() {
         let known = |name: &str, managed: Value| {
-            let report: Report = serde_json::from_value(json!({
+            let report: ObservedReport = serde_json::from_value(json!({
                 "metadata": {
                     "name": name, "namespace": "shop", "managedFields": managed,
                     "labels": {
@@ -330,10 +330,10 @@ mod tests {
             })
         };
         let of_operator = own("responsibility-operator", "responsibility-operator");
-        let report: Report = serde_json::from_value(of_operator.clone()).unwrap();
+        let report: ObservedReport = serde_json::from_value(of_operator.clone()).unwrap();
         let (name, known) = report.own().unwrap();
         assert_eq!((&*name.namespace, &*name.name), ("shop", "responsibility-operator"));
-        let expected = Known {
+        let expected = PublishedReport {
             resource_version: "7".to_owned(),
             digest: Some("5f0c".to_owned()),
             labels: [("app.kubernetes.io/managed-by".to_owned(), "responsibility-operator".to_owned())].into(),
@@ -342,7 +342,7 @@ mod tests {
         assert_eq!(known, expected);
         assert_eq!(facts(of_operator), None);
         // Whoever took the label away made no evidence of it.
-        let report: Report = serde_json::from_value(own("kyverno", "responsibility-operator")).unwrap();
+        let report: ObservedReport = serde_json::from_value(own("kyverno", "responsibility-operator")).unwrap();
         assert!(report.own().is_none() && report.facts().is_none());
         assert_eq!(facts(own("kyverno", "kyverno")).unwrap().about[&subject("Deployment", "web")].failed, 1);
     }

@@ -4,11 +4,9 @@
 use serde::Deserialize;
 
 use super::dynamic::Dynamic;
+use super::kinds::GATEWAY;
 use super::meta::object_name;
-use crate::inventory::{Delta, GrantFacts, ObjectName, RouteFacts, RouteKind};
-
-/// The API group of the Gateway API.
-pub(super) const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
+use crate::facts::{Delta, GrantFacts, ObjectName, RouteFacts, RouteKind};
 
 /// A route of the Gateway API: HTTPRoute, GRPCRoute, TLSRoute, TCPRoute or UDPRoute.
 pub type GatewayRoute = Dynamic<GatewayRouteSpec>;
@@ -146,7 +144,7 @@ impl GrantFrom {
     fn route_kind(&self) -> Option<RouteKind> {
         const KINDS: [RouteKind; 5] =
             [RouteKind::HttpRoute, RouteKind::GrpcRoute, RouteKind::TlsRoute, RouteKind::TcpRoute, RouteKind::UdpRoute];
-        KINDS.into_iter().find(|kind| self.group == GATEWAY_GROUP && self.kind == kind.name())
+        KINDS.into_iter().find(|kind| self.group == GATEWAY && self.kind == kind.name())
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::meta::labels;
 use super::{Extract, Extraction, Slim};
-use crate::inventory::{Delta, ListedKind, ServiceFacts};
+use crate::facts::{Delta, ListedKind, ServiceFacts};
 
 /// A Service, decoded as far as it counts.
 pub type Service = Slim<core::Service, Spec>;

@@ -9,8 +9,7 @@ use serde::Deserialize;
 
 use super::meta::Bare;
 use super::{Extract, Extraction, Slim};
-use crate::inventory::{Delta, ListedKind};
-use crate::signals::{FactKind, Facts, StorageClassFacts};
+use crate::facts::{Delta, FactKind, Facts, ListedKind, StorageClassFacts};
 
 /// A PersistentVolumeClaim, decoded as far as it counts.
 pub type PersistentVolumeClaim = Slim<core::PersistentVolumeClaim, ClaimSpec>;
@@ -83,7 +82,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::inventory::ObjectName;
+    use crate::facts::ObjectName;
 
     fn class(object: Value) -> StorageClassFacts {
         let class: StorageClass = serde_json::from_value(object).unwrap();

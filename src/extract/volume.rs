@@ -6,7 +6,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::detection::DETECTION;
-use crate::model::VolumeClaim;
+use crate::facts::VolumeClaim;
 
 /// A volume by its type. Types that are only looked up by name come down to what they show.
 #[derive(Clone, Debug, Default)]

@@ -10,9 +10,8 @@ use super::ownership::{Ownership, key, ownership};
 use super::pod_template::{PodSpec, PodTemplate};
 use super::volume::ClaimTemplate;
 use super::{Extract, Extraction, Slim};
-use crate::inventory::{Delta, ListedKind, WorkloadObject};
-use crate::matrix::Signal;
-use crate::model::{HostAccess, VolumeClaim, WorkloadFacts, WorkloadKind};
+use crate::facts::{Delta, HostAccess, ListedKind, VolumeClaim, WorkloadFacts, WorkloadKind, WorkloadObject};
+use crate::matrix::LayerTriggers;
 
 /// A Deployment, decoded as far as it counts.
 pub type Deployment = Slim<apps::Deployment, TemplateSpec>;
@@ -212,7 +211,7 @@ impl Kind for DaemonSet {
         let mut facts = self.facts_of(&self.spec.template, extraction);
         let app = facts.labels.get("app.kubernetes.io/name").unwrap_or_default();
         let is_agent = extraction.is_agent(&self.name()) || extraction.is_agent(app);
-        facts.host = facts.host.with_if(HostAccess::KnownAgent, is_agent);
+        facts.host.set(HostAccess::KNOWN_AGENT, is_agent);
         facts
     }
 }
@@ -224,7 +223,9 @@ impl Kind for StatefulSet {
         let mut facts = self.facts_of(&self.spec.template, extraction);
         let claims = self.spec.volume_claim_templates.iter().flatten();
         let claims: Vec<VolumeClaim> = claims.map(ClaimTemplate::claim).collect();
-        facts.signals = facts.signals.with_if(Signal::Storage, !claims.is_empty());
+        if !claims.is_empty() {
+            facts.triggers.insert(LayerTriggers::STORAGE);
+        }
         facts.claims = facts.claims.into_iter().chain(claims).collect();
         facts.several = self.spec.is_several();
         facts.pods.ordinals_of = Some(self.name());

@@ -1,27 +1,26 @@
 //! Changes, one function for each kind of them, and the evaluation of what they touch.
 
-use super::delta::{
-    Delta, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts, RouteKind, ServiceFacts, WorkloadObject,
-};
 use super::namespace::Namespace;
-use super::nodes::Moved;
+use super::nodes::ChangedPlacements;
 use super::workload::Workload;
-use super::{Changed, Inventory, WorkloadChange};
-use crate::model::{
-    Assignment, AssignmentId, Circumstances, Evaluation, FoundNodes, HostAccesses, Members, NodeFacts, ObjectIdentity,
-    WorkloadFacts, WorkloadKey, WorkloadKind, evaluate,
+use super::{ChangeSet, ChangedWorkload, Inventory};
+use crate::facts::{
+    AssignmentId, Delta, FactKind, Facts, HostAccess, KindAndName, KubernetesVersion, NamespaceFacts, NodeFacts,
+    ObjectIdentity, ObjectName, PolicyCoverage, PolicyFacts, RouteFacts, RouteKind, ServiceFacts, WorkloadFacts,
+    WorkloadKey, WorkloadKind, WorkloadObject,
 };
-use crate::signals::{ENFORCE, FactKind, Facts, KubernetesVersion, Subject};
+use crate::model::{Assignment, Evaluation, Members, SchedulableNodes, WorkloadView, evaluate};
+use crate::signals::ENFORCE;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// What was found in a namespace, by all that it depends on there: workloads often differ in nothing that counts.
-type Found = HashMap<(Circumstances, Vec<AssignmentId>), Arc<Evaluation>>;
+type EvaluationCache = HashMap<(WorkloadView, Vec<AssignmentId>), Arc<Evaluation>>;
 
 impl Inventory {
     /// Takes in a change and returns what has another result.
-    pub fn apply(&mut self, delta: Delta) -> Changed {
-        let mut changed = Changed::default();
+    pub fn apply(&mut self, delta: Delta) -> ChangeSet {
+        let mut changed = ChangeSet::default();
         match delta {
             Delta::Workload(key, object) => self.apply_workload(&key, object, &mut changed),
             Delta::Owned(child, owner) => self.apply_owned(&child, owner, &mut changed),
@@ -40,15 +39,15 @@ impl Inventory {
             Delta::ServiceModel(name, spec) => self.apply_service_model(&name, spec, &mut changed),
             Delta::Assignment(id, spec) => self.apply_assignment(&id, spec, &mut changed),
             Delta::Day(today) => self.apply_day(today, &mut changed),
-            Delta::PoliciesTell(policies) => {
+            Delta::PolicyCoverage(policies) => {
                 if std::mem::replace(&mut self.policies, policies) != policies {
                     self.evaluate_all(&mut changed);
                 }
             }
             Delta::Facts(kind, name, facts) => self.apply_facts(kind, &name, facts, &mut changed),
-            Delta::Standing(kind, namespace, standing) => {
-                if self.standings.put(kind, namespace.clone(), standing) {
-                    match namespace.filter(|_| !kind.is_far()) {
+            Delta::Availability(kind, namespace, standing) => {
+                if self.availabilities.put(kind, namespace.clone(), standing) {
+                    match namespace.filter(|_| !kind.is_cross_namespace()) {
                         Some(namespace) => self.evaluate_workloads(&namespace, |_| true, &mut changed),
                         None => self.evaluate_all(&mut changed),
                     }
@@ -71,24 +70,24 @@ impl Inventory {
     }
 
     /// Takes in that an object is made by a workload, which tells it all.
-    fn apply_owned(&mut self, child: &WorkloadKey, owner: Option<WorkloadKey>, changed: &mut Changed) {
+    fn apply_owned(&mut self, child: &WorkloadKey, owner: Option<WorkloadKey>, changed: &mut ChangeSet) {
         self.take_out(child, None, changed);
         self.set_owner(child, owner, changed);
         self.forget_empty(&child.namespace);
     }
 
     /// Notes what a workload is made of at the moment. Where nothing speaks of that it is of no account.
-    fn set_owner(&mut self, child: &WorkloadKey, owner: Option<WorkloadKey>, changed: &mut Changed) {
-        let subject = Subject { kind: child.kind.name().into(), name: child.name.clone() };
+    fn set_owner(&mut self, child: &WorkloadKey, owner: Option<WorkloadKey>, changed: &mut ChangeSet) {
+        let subject = KindAndName { kind: child.kind.name().into(), name: child.name.clone() };
         let namespace = self.namespace_entry(&child.namespace);
         let concerned = namespace.set_owner(subject, owner);
-        let is_spoken_of = !namespace.shelf.is_empty() || !self.shelf.is_empty();
+        let is_spoken_of = !namespace.signal_index.is_empty() || !self.signal_index.is_empty();
         if is_spoken_of && !concerned.is_empty() {
             self.evaluate_workloads(&child.namespace, |workload| concerned.contains(&workload.key), changed);
         }
     }
 
-    fn apply_workload(&mut self, key: &WorkloadKey, object: Option<Box<WorkloadObject>>, changed: &mut Changed) {
+    fn apply_workload(&mut self, key: &WorkloadKey, object: Option<Box<WorkloadObject>>, changed: &mut ChangeSet) {
         if key.kind == WorkloadKind::ReplicaSet {
             self.set_owner(key, None, changed);
         }
@@ -135,7 +134,7 @@ impl Inventory {
     }
 
     /// Takes an object out of the workload that it belongs to, unless that is the one that it belongs to now.
-    fn take_out(&mut self, key: &WorkloadKey, belongs_to: Option<&WorkloadKey>, changed: &mut Changed) {
+    fn take_out(&mut self, key: &WorkloadKey, belongs_to: Option<&WorkloadKey>, changed: &mut ChangeSet) {
         let Some(mut namespace) = self.namespaces.remove(&key.namespace) else { return };
         let workload_key = namespace.parts.get(key).cloned().unwrap_or_else(|| Arc::new(key.clone()));
         if belongs_to != Some(&*workload_key) {
@@ -156,7 +155,7 @@ impl Inventory {
         self.namespaces.insert(key.namespace.clone(), namespace);
     }
 
-    fn apply_service(&mut self, name: &ObjectName, facts: Option<ServiceFacts>, changed: &mut Changed) {
+    fn apply_service(&mut self, name: &ObjectName, facts: Option<ServiceFacts>, changed: &mut ChangeSet) {
         let namespace = self.namespace_entry(&name.namespace);
         let before = namespace.services.get(&name.name).cloned();
         if put(&mut namespace.services, &name.name, facts.clone()) {
@@ -167,7 +166,7 @@ impl Inventory {
         self.forget_empty(&name.namespace);
     }
 
-    fn apply_route(&mut self, route: (RouteKind, ObjectName), facts: Option<RouteFacts>, changed: &mut Changed) {
+    fn apply_route(&mut self, route: (RouteKind, ObjectName), facts: Option<RouteFacts>, changed: &mut ChangeSet) {
         let (kind, from) = (route.0, route.1.namespace.clone());
         let after = facts.clone().unwrap_or_default();
         let before = match facts {
@@ -198,7 +197,7 @@ impl Inventory {
         }
     }
 
-    fn apply_policy(&mut self, name: &ObjectName, facts: Option<PolicyFacts>, changed: &mut Changed) {
+    fn apply_policy(&mut self, name: &ObjectName, facts: Option<PolicyFacts>, changed: &mut ChangeSet) {
         let namespace = self.namespace_entry(&name.namespace);
         let before = namespace.policies.get(&name.name).cloned();
         if put(&mut namespace.policies, &name.name, facts.clone()) {
@@ -209,14 +208,14 @@ impl Inventory {
         self.forget_empty(&name.namespace);
     }
 
-    fn apply_facts(&mut self, kind: FactKind, name: &ObjectName, facts: Option<Facts>, changed: &mut Changed) {
-        let of_namespace = !kind.is_far() && !name.namespace.is_empty();
-        let before = if kind.is_far() {
+    fn apply_facts(&mut self, kind: FactKind, name: &ObjectName, facts: Option<Facts>, changed: &mut ChangeSet) {
+        let of_namespace = !kind.is_cross_namespace() && !name.namespace.is_empty();
+        let before = if kind.is_cross_namespace() {
             self.far.put(kind, (&name.namespace, &name.name), facts.clone())
         } else if of_namespace {
-            self.namespace_entry(&name.namespace).shelf.put(kind, &name.name, facts.clone())
+            self.namespace_entry(&name.namespace).signal_index.put(kind, &name.name, facts.clone())
         } else {
-            self.shelf.put(kind, &name.name, facts.clone())
+            self.signal_index.put(kind, &name.name, facts.clone())
         };
         if before != facts {
             let versions: Vec<Facts> = before.into_iter().chain(facts).collect();
@@ -231,7 +230,7 @@ impl Inventory {
     }
 
     /// Evaluates the workloads of a namespace again of which an object speaks that is read for signals only.
-    fn evaluate_touched(&mut self, namespace: &Arc<str>, name: &str, versions: &[Facts], changed: &mut Changed) {
+    fn evaluate_touched(&mut self, namespace: &Arc<str>, name: &str, versions: &[Facts], changed: &mut ChangeSet) {
         let Some(known) = self.namespaces.get(namespace) else { return };
         let is_touched = |workload: &Workload| {
             let children = known.children(&workload.key);
@@ -250,14 +249,14 @@ impl Inventory {
         }
     }
 
-    fn apply_server_version(&mut self, version: Option<KubernetesVersion>, changed: &mut Changed) {
+    fn apply_server_version(&mut self, version: Option<KubernetesVersion>, changed: &mut ChangeSet) {
         if std::mem::replace(&mut self.server, version) != version {
             let moved = self.nodes.set_server(version);
             self.look_again(&moved, changed);
         }
     }
 
-    fn apply_namespace(&mut self, name: &Arc<str>, facts: Option<NamespaceFacts>, changed: &mut Changed) {
+    fn apply_namespace(&mut self, name: &Arc<str>, facts: Option<NamespaceFacts>, changed: &mut ChangeSet) {
         let namespace = self.namespace_entry(name);
         // Signals look at what is enforced, and at whether the namespace is there.
         let shows = |facts: Option<&NamespaceFacts>| facts.map(|facts| facts.labels.get(ENFORCE).map(str::to_owned));
@@ -271,13 +270,13 @@ impl Inventory {
         self.forget_empty(name);
     }
 
-    fn apply_node(&mut self, name: &Arc<str>, facts: Option<NodeFacts>, changed: &mut Changed) {
+    fn apply_node(&mut self, name: &Arc<str>, facts: Option<NodeFacts>, changed: &mut ChangeSet) {
         let moved = self.nodes.put(name, facts);
         self.evaluate_moved(&moved, changed);
     }
 
     /// Evaluates the workloads again whose nodes come to something else.
-    fn evaluate_moved(&mut self, moved: &Moved, changed: &mut Changed) {
+    fn evaluate_moved(&mut self, moved: &ChangedPlacements, changed: &mut ChangeSet) {
         if moved.is_empty() {
             return;
         }
@@ -288,8 +287,8 @@ impl Inventory {
     }
 
     /// Evaluates what is seen otherwise when nodes come to something else, and the cluster may as well.
-    pub(super) fn look_again(&mut self, moved: &Moved, changed: &mut Changed) {
-        if self.look_at_cluster() {
+    pub(super) fn look_again(&mut self, moved: &ChangedPlacements, changed: &mut ChangeSet) {
+        if self.evaluate_cluster() {
             self.evaluate_all(changed);
         } else {
             self.evaluate_moved(moved, changed);
@@ -305,7 +304,7 @@ impl Inventory {
             let mut name = name.clone();
             self.strings.share(&mut name);
             let mut namespace = Namespace::new(name.clone());
-            namespace.rescope(&self.cluster_assignments, &self.left_out);
+            namespace.update_assignments(&self.cluster_assignments, &self.left_out);
             self.namespaces.insert(name.clone(), namespace);
         }
         self.namespaces.get_mut(name).expect("the entry was made above when it was missing")
@@ -326,13 +325,13 @@ impl Inventory {
         name: &Arc<str>,
         versions: &[&Assignment],
         all: bool,
-        changed: &mut Changed,
+        changed: &mut ChangeSet,
     ) {
         let Some(namespace) = self.namespaces.get_mut(name) else { return };
         let standing = |namespace: &Namespace| (namespace.in_scope, namespace.cluster_assignments.is_empty());
         let (before, was_unassigned) = (standing(namespace), namespace.is_unassigned());
         let directory = namespace.directory.clone();
-        let moved = namespace.rescope(&self.cluster_assignments, &self.left_out);
+        let moved = namespace.update_assignments(&self.cluster_assignments, &self.left_out);
         if standing(namespace) != before || directory != namespace.directory {
             changed.reported.insert(name.clone());
             changed.assignments.extend(namespace.assignments.keys().cloned());
@@ -343,7 +342,7 @@ impl Inventory {
         self.evaluate_workloads(name, touched, changed);
     }
 
-    pub(super) fn evaluate_all(&mut self, changed: &mut Changed) {
+    pub(super) fn evaluate_all(&mut self, changed: &mut ChangeSet) {
         for namespace in self.namespace_names() {
             self.evaluate_workloads(&namespace, |_| true, changed);
         }
@@ -354,11 +353,11 @@ impl Inventory {
         &mut self,
         name: &Arc<str>,
         touched: impl Fn(&Workload) -> bool,
-        changed: &mut Changed,
+        changed: &mut ChangeSet,
     ) {
         let Some(mut namespace) = self.namespaces.remove(name) else { return };
         let mut workloads = std::mem::take(&mut namespace.workloads);
-        let mut found = Found::new();
+        let mut found = EvaluationCache::new();
         for workload in workloads.values_mut().filter(|workload| touched(workload)) {
             self.evaluate_workload(&namespace, workload, &mut found, changed);
         }
@@ -366,8 +365,8 @@ impl Inventory {
         self.namespaces.insert(name.clone(), namespace);
     }
 
-    fn evaluate_and_keep(&mut self, namespace: &mut Namespace, mut workload: Workload, changed: &mut Changed) {
-        self.evaluate_workload(namespace, &mut workload, &mut Found::new(), changed);
+    fn evaluate_and_keep(&mut self, namespace: &mut Namespace, mut workload: Workload, changed: &mut ChangeSet) {
+        self.evaluate_workload(namespace, &mut workload, &mut EvaluationCache::new(), changed);
         namespace.workloads.insert(workload.key.clone(), workload);
     }
 
@@ -377,8 +376,8 @@ impl Inventory {
         &mut self,
         namespace: &Namespace,
         workload: &mut Workload,
-        found: &mut Found,
-        changed: &mut Changed,
+        found: &mut EvaluationCache,
+        changed: &mut ChangeSet,
     ) {
         if self.deferred {
             return;
@@ -387,21 +386,21 @@ impl Inventory {
         let ids: Vec<AssignmentId> = selecting.iter().map(|assignment| assignment.id.clone()).collect();
         let evaluation = (!selecting.is_empty()).then(|| {
             self.evaluated += selecting.len() as u64;
-            let signals = namespace.signals(workload);
-            let circumstances = Circumstances {
-                signals,
-                host: workload.parts.facts().fold(HostAccesses::default(), |all, facts| all.union(facts.host)),
+            let triggers = namespace.triggers(workload);
+            let view = WorkloadView {
+                triggers,
+                host: workload.parts.facts().fold(HostAccess::default(), |all, facts| all.union(facts.host)),
                 daemon_set: workload.key.kind == WorkloadKind::DaemonSet,
                 nodes: workload
                     .parts
                     .facts()
                     .map(|facts| self.nodes.found(&facts.placement))
-                    .reduce(FoundNodes::union)
+                    .reduce(SchedulableNodes::union)
                     .unwrap_or_default(),
-                unsegmented: self.policies == Policies::Tell && namespace.is_unsegmented(workload),
-                observed: self.observed(namespace, workload, signals),
+                unsegmented: self.policies == PolicyCoverage::Complete && namespace.is_unsegmented(workload),
+                observed: self.observed(namespace, workload, triggers),
             };
-            let key = (circumstances, ids.clone());
+            let key = (view, ids.clone());
             if let Some(known) = found.get(&key) {
                 return known.clone();
             }
@@ -421,7 +420,7 @@ impl Inventory {
             && (reselected || !before.gaps().eq(after.gaps()))
         {
             let (key, before) = (workload.key.clone(), before.clone());
-            changed.workloads.push(WorkloadChange { key, before, reselected });
+            changed.workloads.push(ChangedWorkload { key, before, reselected });
         }
         move_member(&mut self.members, workload, &ids, evaluation.as_ref(), changed);
         if reselected {
@@ -438,7 +437,7 @@ fn move_member(
     workload: &Workload,
     ids: &[AssignmentId],
     evaluation: Option<&Arc<Evaluation>>,
-    changed: &mut Changed,
+    changed: &mut ChangeSet,
 ) {
     if let Some(old) = &workload.evaluation {
         for id in workload.selected_by.iter() {

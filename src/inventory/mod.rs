@@ -6,17 +6,16 @@
 //! tests hold that).
 
 mod apply;
-mod census;
-mod delta;
+mod excluded;
 mod intern;
-mod left_out;
 mod namespace;
 mod nodes;
+mod observe;
 mod relist;
-mod report;
-mod view;
+mod reportable;
+mod specs;
+mod stats;
 mod workload;
-mod written;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -24,35 +23,34 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
-use crate::matrix::{Concern, Duty, LayerId, Matrix};
-use crate::model::{
-    Assignment, AssignmentId, Catalogue, Directory, Evaluation, Members, NodeModels, ObjectIdentity, Observation,
-    RollUp, Settings, WorkloadKey, risks_of_assignment,
+use crate::facts::{
+    AssignmentId, KubernetesVersion, ObjectIdentity, ObjectName, PolicyCoverage, RouteFacts, RouteKind, WorkloadKey,
 };
-use crate::signals::{self, ClusterView, FarShelf, KubernetesVersion, Shelf, Signals, Standings};
+use crate::matrix::{Audience, Duty, LayerId, Matrix};
+use crate::model::{
+    Assignment, Catalogue, Directory, Evaluation, EvaluationSettings, Members, NodeModels, Observation, RollUp,
+    assignment_risks,
+};
+use crate::signals::{ActiveSignals, Availabilities, ClusterInput, CrossNamespaceIndex, SignalIndex, SignalSettings};
 use intern::Interner;
 use namespace::Namespace;
 use nodes::Nodes;
 use workload::Workload;
 
-pub use census::Census;
-pub use delta::{
-    Delta, GrantFacts, Ingress, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts,
-    RouteKind, ServiceFacts, WorkloadObject,
-};
-pub use left_out::{LEFT_OUT, LeftOut};
-pub use report::{Reported, ReportedWorkload};
+pub use excluded::{EXCLUDED_BY_DEFAULT, ExcludedNamespaces};
+pub use reportable::{ReportableNamespace, ReportableWorkload};
+pub use stats::Stats;
 
 /// The label that every namespace has with its own name.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// What a change did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changed {
+pub struct ChangeSet {
     /// The assignments whose result may have changed.
     pub assignments: BTreeSet<AssignmentId>,
     /// The workloads whose gaps may have changed, or that other assignments select than before.
-    pub workloads: Vec<WorkloadChange>,
+    pub workloads: Vec<ChangedWorkload>,
     /// The namespaces that have workloads, and from now on no assignment that speaks for them.
     pub unassigned: BTreeSet<Arc<str>>,
     /// The namespaces of which there may be something else to report.
@@ -63,7 +61,7 @@ pub struct Changed {
     pub renumbered: bool,
 }
 
-impl Changed {
+impl ChangeSet {
     fn append(&mut self, mut other: Self) {
         self.assignments.append(&mut other.assignments);
         self.workloads.append(&mut other.workloads);
@@ -76,7 +74,7 @@ impl Changed {
 
 /// A workload that was evaluated before and has other gaps now, or is selected by other assignments.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WorkloadChange {
+pub struct ChangedWorkload {
     /// The workload.
     pub key: Arc<WorkloadKey>,
     /// What was found for it before.
@@ -87,7 +85,7 @@ pub struct WorkloadChange {
 
 /// What is known of a workload at the moment.
 #[derive(Clone, Debug)]
-pub struct WorkloadReport {
+pub struct WorkloadSummary {
     /// The object that it is about.
     pub identity: ObjectIdentity,
     /// The layers and duties with a gap that whoever runs it is told of.
@@ -100,35 +98,35 @@ pub struct WorkloadReport {
 
 /// What an index is told at start.
 #[derive(Clone, Debug, Default)]
-pub struct Scope {
+pub struct InventoryOptions {
     /// How workloads are evaluated.
-    pub settings: Settings,
+    pub settings: EvaluationSettings,
     /// Namespaces that are left out unless a cluster assignment names them.
-    pub left_out: LeftOut,
+    pub left_out: ExcludedNamespaces,
     /// How nodes are classified.
     pub node_models: NodeModels,
     /// What is looked at to see whether duties are fulfilled.
-    pub signals: signals::Settings,
+    pub signals: SignalSettings,
 }
 
 /// The index.
 #[derive(Debug)]
 pub struct Inventory {
     matrix: Arc<Matrix>,
-    settings: Settings,
-    left_out: LeftOut,
+    settings: EvaluationSettings,
+    left_out: ExcludedNamespaces,
     today: Date,
-    signals: Arc<Signals>,
-    policies: Policies,
+    signals: Arc<ActiveSignals>,
+    policies: PolicyCoverage,
     /// What lies in no namespace and is read for signals only.
-    shelf: Shelf,
+    signal_index: SignalIndex,
     /// What lies in some namespace and speaks of others.
-    far: FarShelf,
+    far: CrossNamespaceIndex,
     /// What of that can be read.
-    standings: Standings,
+    availabilities: Availabilities,
     server: Option<KubernetesVersion>,
     /// What signals see of the cluster, the same for every workload.
-    seen_of_cluster: Vec<Observation>,
+    cluster_observations: Vec<Observation>,
     namespaces: HashMap<Arc<str>, Namespace>,
     routes: HashMap<(RouteKind, ObjectName), RouteFacts>,
     nodes: Nodes,
@@ -150,19 +148,19 @@ pub struct Inventory {
 impl Inventory {
     /// An empty index on a day.
     #[must_use]
-    pub fn new(scope: Scope, today: Date) -> Self {
-        let signals = Arc::new(Signals::new(&scope.signals));
+    pub fn new(scope: InventoryOptions, today: Date) -> Self {
+        let signals = Arc::new(ActiveSignals::new(&scope.signals));
         Self {
             matrix: Arc::new(Matrix::built_in().clone()),
             settings: scope.settings,
             left_out: scope.left_out,
             today,
-            policies: Policies::default(),
-            shelf: Shelf::default(),
-            far: FarShelf::default(),
-            standings: Standings::default(),
+            policies: PolicyCoverage::default(),
+            signal_index: SignalIndex::default(),
+            far: CrossNamespaceIndex::default(),
+            availabilities: Availabilities::default(),
             server: None,
-            seen_of_cluster: signals.look_at_cluster(&ClusterView { today, server: None }),
+            cluster_observations: signals.evaluate_cluster(&ClusterInput { today, server: None }),
             namespaces: HashMap::new(),
             routes: HashMap::new(),
             nodes: Nodes::new(scope.node_models, signals.clone(), today),
@@ -189,8 +187,8 @@ impl Inventory {
     }
 
     /// Evaluates everything, if that was deferred, and keeps it up to date from now on.
-    pub fn catch_up(&mut self) -> Changed {
-        let mut changed = Changed::default();
+    pub fn catch_up(&mut self) -> ChangeSet {
+        let mut changed = ChangeSet::default();
         if std::mem::take(&mut self.deferred) {
             self.evaluate_all(&mut changed);
         }
@@ -235,25 +233,25 @@ impl Inventory {
         let roll_up = RollUp::new(&self.matrix, id, members, platform_elsewhere);
         let none = Directory::default();
         let directory = namespace.map_or(&none, |namespace| &namespace.directory);
-        let risks = risks_of_assignment(&self.matrix, assignment, directory, roll_up.workloads);
-        Some(RollUp { left_out, ..roll_up }.with_risks_of_assignment(risks))
+        let risks = assignment_risks(&self.matrix, assignment, directory, roll_up.workloads);
+        Some(RollUp { left_out, ..roll_up }.with_assignment_risks(risks))
     }
 
     /// What is known of a workload that some assignment selects.
     #[must_use]
-    pub fn workload(&self, key: &WorkloadKey) -> Option<WorkloadReport> {
+    pub fn workload(&self, key: &WorkloadKey) -> Option<WorkloadSummary> {
         let namespace = self.namespaces.get(&key.namespace)?;
         let workload = namespace.workloads.get(key)?;
         let highest = self.highest_ranked(workload)?;
         let evaluation = workload.evaluation.clone()?;
-        let gaps = self.told_gaps(&key.namespace, &evaluation);
-        Some(WorkloadReport { identity: workload.identity.clone(), gaps, evaluation, assignment: highest.clone() })
+        let gaps = self.gaps_of_workload_team(&key.namespace, &evaluation);
+        Some(WorkloadSummary { identity: workload.identity.clone(), gaps, evaluation, assignment: highest.clone() })
     }
 
     /// The assignment that has the most to say of those that select a workload.
     fn highest_ranked<'a>(&self, workload: &'a Workload) -> Option<&'a AssignmentId> {
         let rank = |id: &AssignmentId| {
-            let rank = |assignment: &Assignment| assignment.rank(Concern::Workload, Duty::Customer);
+            let rank = |assignment: &Assignment| assignment.rank(Audience::Workload, Duty::Customer);
             self.assignment(id).map(|assignment| rank(assignment))
         };
         workload.selected_by.iter().rev().max_by_key(|id| rank(id))
@@ -268,7 +266,7 @@ impl Inventory {
 
     /// Whether the workloads of a namespace are not evaluated.
     #[must_use]
-    pub fn is_left_out(&self, namespace: &str) -> bool {
+    pub fn is_excluded(&self, namespace: &str) -> bool {
         self.namespaces.get(namespace).is_some_and(|namespace| !namespace.in_scope)
     }
 
@@ -281,10 +279,10 @@ impl Inventory {
     /// The gaps of an evaluation that those who run workloads of a namespace are told of: gaps of platform layers are told
     /// to the cluster assignments, where some take the namespace in.
     #[must_use]
-    pub fn told_gaps(&self, namespace: &str, evaluation: &Evaluation) -> BTreeSet<(LayerId, Duty)> {
+    pub fn gaps_of_workload_team(&self, namespace: &str, evaluation: &Evaluation) -> BTreeSet<(LayerId, Duty)> {
         let taken_in = self.namespaces.get(namespace).is_some_and(|ns| !ns.cluster_assignments.is_empty());
         let is_told =
-            |(layer, _): &(LayerId, Duty)| !taken_in || self.matrix.layer(*layer).concern == Concern::Workload;
+            |(layer, _): &(LayerId, Duty)| !taken_in || self.matrix.layer(*layer).concern == Audience::Workload;
         evaluation.gaps().filter(is_told).collect()
     }
 
@@ -297,21 +295,21 @@ impl Inventory {
 
     /// Whether a namespace exists for which no assignment speaks, whether it has workloads or not.
     #[must_use]
-    pub fn is_left_alone(&self, namespace: &str) -> bool {
+    pub fn has_no_assignment(&self, namespace: &str) -> bool {
         let namespace = self.namespaces.get(namespace).filter(|namespace| namespace.facts.is_some());
         namespace.is_some_and(|ns| ns.assignments.is_empty() && ns.cluster_assignments.is_empty())
     }
 
     /// Whether a cluster assignment takes in a namespace.
     #[must_use]
-    pub fn takes_in(&self, assignment: &AssignmentId, namespace: &str) -> bool {
+    pub fn applies_to_namespace(&self, assignment: &AssignmentId, namespace: &str) -> bool {
         let namespace = self.namespaces.get(namespace);
         namespace.is_some_and(|namespace| namespace.cluster_assignments.iter().any(|taking| taking.id == *assignment))
     }
 
     /// How many assignments name a service model.
     #[must_use]
-    pub fn used_by(&self, service_model: &str) -> usize {
+    pub fn assignments_using(&self, service_model: &str) -> usize {
         let names = |spec: &&Arc<ClusterResponsibilityAssignmentSpec>| {
             spec.assignment.service_model.as_deref() == Some(service_model)
         };

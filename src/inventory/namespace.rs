@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::delta::{GrantFacts, Ingress, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts, RouteKind, ServiceFacts};
-use super::left_out::LeftOut;
+use super::excluded::ExcludedNamespaces;
 use super::workload::Workload;
-use super::{Changed, NAME_LABEL};
-use crate::matrix::{Signal, Signals};
-use crate::model::{Assignment, AssignmentId, Directory, WorkloadFacts, WorkloadKey, WorkloadKind};
-use crate::signals::{Shelf, Subject};
+use super::{ChangeSet, NAME_LABEL};
+use crate::facts::{
+    AssignmentId, GrantFacts, IngressRules, KindAndName, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts,
+    RouteKind, ServiceFacts, WorkloadFacts, WorkloadKey, WorkloadKind,
+};
+use crate::matrix::LayerTriggers;
+use crate::model::{Assignment, Directory};
+use crate::signals::SignalIndex;
 
 /// A namespace.
 #[derive(Debug)]
@@ -24,14 +27,14 @@ pub(super) struct Namespace {
     pub(super) policies: BTreeMap<Arc<str>, PolicyFacts>,
     pub(super) grants: BTreeMap<Arc<str>, GrantFacts>,
     /// What is read for signals only.
-    pub(super) shelf: Shelf,
+    pub(super) signal_index: SignalIndex,
     /// How many routes of a kind and a namespace lead to each Service here.
     routed: HashMap<(RouteKind, Arc<str>), HashMap<Arc<str>, usize>>,
     /// By how many Ingresses each Service is reached with the certificate of a Secret.
     certified: BTreeMap<(Arc<str>, Arc<str>), usize>,
     /// The objects that workloads make and run at the moment, and by whom; and what each workload runs.
-    owners: HashMap<Subject, WorkloadKey>,
-    children: HashMap<WorkloadKey, Vec<Subject>>,
+    owners: HashMap<KindAndName, WorkloadKey>,
+    children: HashMap<WorkloadKey, Vec<KindAndName>>,
     pub(super) assignments: BTreeMap<AssignmentId, Arc<Assignment>>,
     /// The cluster assignments that take the namespace in.
     pub(super) cluster_assignments: Vec<Arc<Assignment>>,
@@ -51,7 +54,7 @@ impl Namespace {
             services: BTreeMap::new(),
             policies: BTreeMap::new(),
             grants: BTreeMap::new(),
-            shelf: Shelf::default(),
+            signal_index: SignalIndex::default(),
             routed: HashMap::new(),
             certified: BTreeMap::new(),
             owners: HashMap::new(),
@@ -69,7 +72,7 @@ impl Namespace {
             && self.services.is_empty()
             && self.policies.is_empty()
             && self.grants.is_empty()
-            && self.shelf.is_empty()
+            && self.signal_index.is_empty()
             && self.routed.is_empty()
             && self.owners.is_empty()
             && self.assignments.is_empty()
@@ -90,7 +93,7 @@ impl Namespace {
     }
 
     /// Notes that it has become unassigned, or is so no more.
-    pub(super) fn note_unassigned(&self, was_unassigned: bool, changed: &mut Changed) {
+    pub(super) fn note_unassigned(&self, was_unassigned: bool, changed: &mut ChangeSet) {
         let is_unassigned = self.is_unassigned();
         if is_unassigned != was_unassigned {
             changed.reported.insert(self.name.clone());
@@ -127,7 +130,7 @@ impl Namespace {
     }
 
     /// The objects that a workload makes and runs at the moment.
-    pub(super) fn children(&self, workload: &WorkloadKey) -> &[Subject] {
+    pub(super) fn children(&self, workload: &WorkloadKey) -> &[KindAndName] {
         self.children.get(workload).map(Vec::as_slice).unwrap_or_default()
     }
 
@@ -137,7 +140,7 @@ impl Namespace {
     }
 
     /// Notes who makes an object, or that nobody does any more; returns the workloads that this is another matter for.
-    pub(super) fn set_owner(&mut self, child: Subject, owner: Option<WorkloadKey>) -> Vec<WorkloadKey> {
+    pub(super) fn set_owner(&mut self, child: KindAndName, owner: Option<WorkloadKey>) -> Vec<WorkloadKey> {
         let before = match &owner {
             Some(owner) => self.owners.insert(child.clone(), owner.clone()),
             None => self.owners.remove(&child),
@@ -176,7 +179,7 @@ impl Namespace {
     }
 
     /// Whether a cluster assignment speaks for this namespace.
-    pub(super) fn is_taken_in_by(&self, assignment: &Assignment) -> bool {
+    pub(super) fn is_selected_by(&self, assignment: &Assignment) -> bool {
         let Some(selector) = &assignment.namespace_selector else { return true };
         match &self.facts {
             Some(facts) => selector.matches(&facts.labels),
@@ -185,13 +188,13 @@ impl Namespace {
     }
 
     /// Looks up which cluster assignments take the namespace in; returns whether all its workloads are affected.
-    pub(super) fn rescope(
+    pub(super) fn update_assignments(
         &mut self,
         cluster_assignments: &BTreeMap<AssignmentId, Arc<Assignment>>,
-        left_out: &LeftOut,
+        left_out: &ExcludedNamespaces,
     ) -> bool {
         let taking_in: Vec<Arc<Assignment>> =
-            cluster_assignments.values().filter(|assignment| self.is_taken_in_by(assignment)).cloned().collect();
+            cluster_assignments.values().filter(|assignment| self.is_selected_by(assignment)).cloned().collect();
         let named = |assignment: &Arc<Assignment>| {
             assignment.namespace_selector.as_ref().is_some_and(|selector| selector.names(NAME_LABEL, &self.name))
         };
@@ -216,21 +219,26 @@ impl Namespace {
         candidates.map(AsRef::as_ref).filter(|assignment| workload.is_selected_by(assignment)).collect()
     }
 
-    /// The signals of a workload: those of its manifests and those that Services and routes give to it.
-    pub(super) fn signals(&self, workload: &Workload) -> Signals {
-        let mut signals = Signals::default();
+    /// Returns the layer triggers of a workload: those of its manifests and those from Services and routes.
+    pub(super) fn triggers(&self, workload: &Workload) -> LayerTriggers {
         let is_published = |facts: &WorkloadFacts| {
             self.services.iter().any(|(name, service)| {
                 facts.pods.selected_by(&service.selector) && (service.published || self.is_routed(name))
             })
         };
-        signals = signals.with_if(Signal::Published, workload.parts.all().any(is_published));
+        let mut triggers = LayerTriggers::empty();
+        if workload.parts.all().any(is_published) {
+            triggers.insert(LayerTriggers::PUBLISHED);
+        }
         for facts in workload.parts.facts() {
+            triggers.insert(facts.triggers);
             let calls_out = !facts.env_values.is_empty()
                 && self.services.iter().any(|(name, service)| service.is_called_by(name, facts));
-            signals = signals.union(facts.signals).with_if(Signal::ExternalServices, calls_out);
+            if calls_out {
+                triggers.insert(LayerTriggers::EXTERNAL_SERVICES);
+            }
         }
-        signals
+        triggers
     }
 
     /// Whether some pods of a workload are selected by no NetworkPolicy.
@@ -246,8 +254,8 @@ impl Namespace {
                 self.policies.values().filter(|policy| policy.selects(facts)).map(|policy| policy.ingress);
             let mut restricted = false;
             of_pods.all(|ingress| {
-                restricted |= ingress == Ingress::Restricted;
-                ingress != Ingress::Open
+                restricted |= ingress == IngressRules::Restricted;
+                ingress != IngressRules::Open
             }) && restricted
         };
         workload.parts.facts().all(is_restricted)

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::model::{CONTROL_PLANE_LABEL, FoundNodes, NodeClass, NodeFacts, NodeModels, Observation, Placement};
-use crate::signals::{KubernetesVersion, NodeView, Signals, folded};
+use crate::facts::{KubernetesVersion, NodeFacts, Placement};
+use crate::model::{CONTROL_PLANE_LABEL, NodeClass, NodeModels, Observation, SchedulableNodes};
+use crate::signals::{ActiveSignals, NodeInput, distinct_per_signal};
 
 #[derive(Debug)]
 struct Node {
@@ -40,17 +41,17 @@ struct Admitted {
 /// What the nodes of a placement come to.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct ComesTo {
-    found: FoundNodes,
+    found: SchedulableNodes,
     observed: Vec<Observation>,
 }
 
 /// The placements that find something else than before.
-pub(super) type Moved = HashSet<Arc<Placement>>;
+pub(super) type ChangedPlacements = HashSet<Arc<Placement>>;
 
 #[derive(Debug)]
 pub(super) struct Nodes {
     models: NodeModels,
-    signals: Arc<Signals>,
+    signals: Arc<ActiveSignals>,
     today: Date,
     server: Option<KubernetesVersion>,
     known: HashMap<Arc<str>, Node>,
@@ -61,7 +62,7 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    pub(super) fn new(models: NodeModels, signals: Arc<Signals>, today: Date) -> Self {
+    pub(super) fn new(models: NodeModels, signals: Arc<ActiveSignals>, today: Date) -> Self {
         Self {
             models,
             signals,
@@ -111,7 +112,7 @@ impl Nodes {
     }
 
     /// What the nodes come to for an adopted placement.
-    pub(super) fn found(&self, placement: &Placement) -> FoundNodes {
+    pub(super) fn found(&self, placement: &Placement) -> SchedulableNodes {
         self.placements.get(placement).map(|admitted| admitted.comes_to.found).unwrap_or_default()
     }
 
@@ -121,9 +122,9 @@ impl Nodes {
     }
 
     /// Takes in a node as it is, or that it is gone.
-    pub(super) fn put(&mut self, name: &Arc<str>, facts: Option<NodeFacts>) -> Moved {
+    pub(super) fn put(&mut self, name: &Arc<str>, facts: Option<NodeFacts>) -> ChangedPlacements {
         if self.known.get(name).map(|node| &node.facts) == facts.as_ref() {
-            return Moved::new();
+            return ChangedPlacements::new();
         }
         let runs_control_plane = |facts: &NodeFacts| facts.labels.get(CONTROL_PLANE_LABEL).is_some();
         let was_visible = self.control_planes > 0;
@@ -145,14 +146,14 @@ impl Nodes {
     }
 
     /// Takes in that it is another day.
-    pub(super) fn set_day(&mut self, today: Date) -> Moved {
+    pub(super) fn set_day(&mut self, today: Date) -> ChangedPlacements {
         self.today = today;
         self.look_anew();
         self.find_all()
     }
 
     /// Takes in that the API server is of another version.
-    pub(super) fn set_server(&mut self, server: Option<KubernetesVersion>) -> Moved {
+    pub(super) fn set_server(&mut self, server: Option<KubernetesVersion>) -> ChangedPlacements {
         self.server = server;
         self.look_anew();
         self.find_all()
@@ -160,8 +161,8 @@ impl Nodes {
 
     fn shown(&self, name: &str, facts: &NodeFacts) -> Shown {
         let class = self.models.classify(name, facts, self.control_planes > 0);
-        let view = NodeView { today: self.today, facts, server: self.server };
-        Shown { class, observed: self.signals.look_at_node(&view, class.model).into() }
+        let view = NodeInput { today: self.today, facts, server: self.server };
+        Shown { class, observed: self.signals.evaluate_node(&view, class.model).into() }
     }
 
     /// Counts a node in or out, wherever it is admitted.
@@ -192,9 +193,9 @@ impl Nodes {
     }
 
     /// Looks up anew what each placement finds.
-    fn find_all(&mut self) -> Moved {
+    fn find_all(&mut self) -> ChangedPlacements {
         let mut placements = std::mem::take(&mut self.placements);
-        let mut moved = Moved::new();
+        let mut moved = ChangedPlacements::new();
         for (placement, admitted) in &mut placements {
             let comes_to = self.come_to(placement, &admitted.counts);
             if comes_to != admitted.comes_to {
@@ -208,14 +209,14 @@ impl Nodes {
 
     fn come_to(&self, placement: &Placement, admitted: &Counts) -> ComesTo {
         if placement.fargate {
-            return ComesTo { found: FoundNodes::fargate(), observed: Vec::new() };
+            return ComesTo { found: SchedulableNodes::fargate(), observed: Vec::new() };
         }
         let managed = self.counts.keys().any(|shows| shows.class.managed_control_plane);
         // A pool that is scaled to zero says nothing: any node may be meant.
         let counts = if admitted.is_empty() { &self.counts } else { admitted };
         ComesTo {
-            found: FoundNodes::of(counts.keys().map(|shows| shows.class), managed),
-            observed: folded(counts.keys().flat_map(|shows| &*shows.observed)),
+            found: SchedulableNodes::of(counts.keys().map(|shows| shows.class), managed),
+            observed: distinct_per_signal(counts.keys().flat_map(|shows| &*shows.observed)),
         }
     }
 }

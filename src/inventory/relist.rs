@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::Inventory;
-use super::delta::{Delta, Listed, ListedKind, ObjectName};
 use super::namespace::Namespace;
-use crate::model::WorkloadKey;
+use crate::facts::{Delta, Listed, ListedKind, ObjectName, WorkloadKey};
 
 impl Inventory {
     /// The deletions that a complete list amounts to.
@@ -45,8 +44,8 @@ impl Inventory {
             ListedKind::Grants => objects(&|ns| ns.grants.keys().cloned().collect(), &|name| Delta::Grant(name, None)),
             ListedKind::Facts(kind) => {
                 let gone = |name| Delta::Facts(*kind, name, None);
-                let here = objects(&|ns| ns.shelf.names(*kind).cloned().collect(), &gone);
-                let names = self.shelf.names(*kind).filter(|name| listed.misses("", name));
+                let here = objects(&|ns| ns.signal_index.names(*kind).cloned().collect(), &gone);
+                let names = self.signal_index.names(*kind).filter(|name| listed.misses("", name));
                 let far = self.far.names(*kind).filter(|(namespace, name)| listed.misses(namespace, name));
                 let far = far.map(|(namespace, name)| ObjectName { namespace: namespace.clone(), name: name.clone() });
                 let elsewhere = names.map(|name| ObjectName::cluster(name)).chain(far).map(gone);

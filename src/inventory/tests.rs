@@ -2,7 +2,6 @@
 
 mod acceptance;
 mod build;
-mod census;
 mod changes;
 mod costs;
 mod custom;
@@ -13,11 +12,12 @@ mod monotone;
 mod scenarios;
 mod shown;
 mod specs;
+mod stats;
 mod tenants;
 mod wholes;
 mod world;
 
-use crate::model::Labels;
+use crate::facts::Labels;
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {
     pairs.iter().copied().collect()

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::{Assignment, AssignmentId, Evaluation, ObjectIdentity, WorkloadFacts, WorkloadKey};
+use crate::facts::{AssignmentId, ObjectIdentity, WorkloadFacts, WorkloadKey};
+use crate::model::{Assignment, Evaluation};
 
 /// A workload and what was found for it.
 #[derive(Debug)]

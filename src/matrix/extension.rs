@@ -5,13 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use super::id_set::{CAPACITY, LayerId, LayerSet, ModelId};
 use super::layer::{Layer, Owes};
-use super::layer_set::{LayerId, LayerSet};
-use super::service_model::{ModelId, ServiceModel};
+use super::service_model::ServiceModel;
 use super::{Duty, Matrix, Model, Owed};
-
-/// How many layers and how many service models there can be, built-in ones included.
-const LIMIT: usize = 64;
 
 /// A service model of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +45,8 @@ impl Matrix {
     fn add(&mut self, definition: &ModelDefinition) -> Result<(), String> {
         let new: Vec<&Layer> =
             definition.layers.iter().map(|(layer, _)| layer).filter(|layer| self.find(&layer.name).is_none()).collect();
-        if self.models.len() >= LIMIT || self.layers.len() + new.len() > LIMIT {
-            return Err(format!("there are {LIMIT} service models or layers already; remove some"));
+        if self.models.len() >= CAPACITY || self.layers.len() + new.len() > CAPACITY {
+            return Err(format!("there are {CAPACITY} service models or layers already; remove some"));
         }
         let id = ModelId::new(u8::try_from(self.models.len()).unwrap_or(u8::MAX));
         self.layers.extend(new.into_iter().cloned());
@@ -79,7 +76,7 @@ impl Matrix {
         let moved: BTreeMap<usize, usize> = order.iter().enumerate().map(|(to, from)| (*from, to)).collect();
         let follow = |set: LayerSet| -> LayerSet {
             let position = |layer: LayerId| u8::try_from(moved[&layer.index()]).unwrap_or(u8::MAX);
-            set.iter().map(|layer| LayerId::new(position(layer))).collect()
+            set.ids().map(|layer| LayerId::new(position(layer))).collect()
         };
         for model in &mut self.models {
             model.owed = Owed { provider: follow(model.owed.provider), customer: follow(model.owed.customer) };
@@ -144,7 +141,7 @@ fn contradiction(matrix: &Matrix, definition: &ModelDefinition) -> Option<String
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Concern, Halves, ModelSet, Plane, Presence};
+    use super::super::{Audience, Halves, LayerTriggers, ModelSet, Plane, Presence};
     use super::*;
 
     fn layer(name: &str) -> Layer {
@@ -152,14 +149,14 @@ mod tests {
             name: name.to_owned(),
             meaning: "the models that are called".to_owned(),
             plane: Plane::Workload,
-            concern: Concern::Workload,
+            concern: Audience::Workload,
             presence: Presence::Inherent,
-            signals: vec![],
+            triggers: LayerTriggers::empty(),
             retained: false,
             tenant_exceptions: true,
             halves: Some(Halves { provider: "runs them".to_owned(), customer: "chooses them".to_owned() }),
             cells: BTreeMap::new(),
-            defined_by: ModelSet::EMPTY,
+            defined_by: ModelSet::empty(),
         }
     }
 
@@ -196,14 +193,16 @@ mod tests {
         let own = |model| -> Vec<usize> {
             let owed = matrix.owed(model);
             assert_eq!(
-                owed.customer.iter().filter(|l| l.index() > 21).count(),
-                owed.provider.iter().filter(|l| l.index() > 21).count()
+                owed.customer.ids().filter(|l| l.index() > 21).count(),
+                owed.provider.ids().filter(|l| l.index() > 21).count()
             );
-            owed.customer.iter().map(LayerId::index).filter(|index| *index > 21).collect()
+            owed.customer.ids().map(LayerId::index).filter(|index| *index > 21).collect()
         };
         assert_eq!((own(one), own(two)), (vec![22, 24], vec![23]));
         let present = |models: &[ModelId]| {
-            matrix.present(super::super::Signals::default(), models.iter().copied().collect(), LayerSet::EMPTY).len()
+            matrix
+                .present(super::super::LayerTriggers::default(), models.iter().copied().collect(), LayerSet::empty())
+                .len()
         };
         assert_eq!((present(&[]), present(&[one]), present(&[two]), present(&[one, two])), (13, 15, 14, 16));
     }

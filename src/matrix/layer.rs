@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use bitflags::bitflags;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::service_model::{ModelSet, ServiceModel};
+use super::id_set::ModelSet;
+use super::service_model::ServiceModel;
 
 /// One of the two duties a layer can owe: the provider's half or the customer's half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, schemars::JsonSchema)]
@@ -82,7 +85,7 @@ pub enum Plane {
 
 /// Who is told of a gap in a layer, and whose assignment outranks the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub enum Concern {
+pub enum Audience {
     /// The team that runs the cluster.
     Platform,
     /// The team that runs the workload.
@@ -100,49 +103,39 @@ pub enum Presence {
     Declared,
 }
 
-/// A fact about a workload that makes detected layers present.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Signal {
-    /// It keeps data in a volume that outlives its containers.
-    Storage,
-    /// It refers to secret material.
-    Secrets,
-    /// It calls a service outside of the cluster.
-    ExternalServices,
-    /// It is reachable from outside of the cluster through a Service, an Ingress or a route.
-    Published,
-    /// It listens on the network of its node (hostPort or hostNetwork).
-    HostNetwork,
+bitflags! {
+    /// Properties of a workload that make detected layers present.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub struct LayerTriggers: u8 {
+        /// It keeps data in a volume that outlives its containers.
+        const STORAGE = 1;
+        /// It refers to secret material.
+        const SECRETS = 1 << 1;
+        /// It calls a service outside of the cluster.
+        const EXTERNAL_SERVICES = 1 << 2;
+        /// It is reachable from outside of the cluster through a Service, an Ingress or a route.
+        const PUBLISHED = 1 << 3;
+        /// It listens on the network of its node (hostPort or hostNetwork).
+        const HOST_NETWORK = 1 << 4;
+    }
 }
 
-/// A set of [`Signal`]s.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Signals(u8);
-
-impl Signals {
-    /// The set with `signal` added.
-    #[must_use]
-    pub const fn with(self, signal: Signal) -> Self {
-        Self(self.0 | 1 << signal as u8)
+impl LayerTriggers {
+    /// Returns the names in `matrix.yaml`, such as `external-services`.
+    pub fn names(self) -> impl Iterator<Item = String> {
+        self.iter_names().map(|(name, _)| name.to_lowercase().replace('_', "-"))
     }
+}
 
-    /// The set with `signal` added when `condition` holds.
-    #[must_use]
-    pub const fn with_if(self, signal: Signal, condition: bool) -> Self {
-        if condition { self.with(signal) } else { self }
-    }
-
-    /// The signals of either set.
-    #[must_use]
-    pub const fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether `signal` is in the set.
-    #[must_use]
-    pub const fn contains(self, signal: Signal) -> bool {
-        self.0 & 1 << signal as u8 != 0
+/// Reads a list of names.
+impl<'de> Deserialize<'de> for LayerTriggers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<String>::deserialize(deserializer)?;
+        let trigger = |name: String| {
+            let found = Self::all().iter().find(|trigger| trigger.names().eq([name.as_str()]));
+            found.ok_or_else(|| D::Error::custom(format!("{name:?} is not a layer trigger")))
+        };
+        names.into_iter().map(trigger).collect()
     }
 }
 
@@ -167,12 +160,12 @@ pub struct Layer {
     /// Whose facts decide its service model.
     pub plane: Plane,
     /// Who is told of its gaps.
-    pub concern: Concern,
+    pub concern: Audience,
     /// Which workloads have it.
     pub presence: Presence,
-    /// The signals that make a detected layer present.
+    /// The triggers of a detected layer: one of them makes it present.
     #[serde(default)]
-    pub signals: Vec<Signal>,
+    pub triggers: LayerTriggers,
     /// Whether the customer stays accountable whoever does the work.
     #[serde(default)]
     pub retained: bool,
@@ -209,6 +202,6 @@ impl Layer {
     /// for a tenant to except.
     #[must_use]
     pub fn is_exceptable_by_tenants(&self) -> bool {
-        self.tenant_exceptions && self.presence != Presence::Inherent && self.concern == Concern::Workload
+        self.tenant_exceptions && self.presence != Presence::Inherent && self.concern == Audience::Workload
     }
 }

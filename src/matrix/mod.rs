@@ -4,8 +4,8 @@
 //! Layers are numbered in the order of the data, which is the order of every list that users read.
 
 mod extension;
+mod id_set;
 mod layer;
-mod layer_set;
 mod service_model;
 
 use std::collections::BTreeMap;
@@ -14,9 +14,9 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 pub use extension::ModelDefinition;
-pub use layer::{Concern, Duty, Halves, Layer, Owes, Plane, Presence, Signal, Signals};
-pub use layer_set::{LayerId, LayerSet};
-pub use service_model::{ModelId, ModelSet, ServiceModel};
+pub use id_set::{LayerId, LayerSet, ModelId, ModelSet};
+pub use layer::{Audience, Duty, Halves, Layer, LayerTriggers, Owes, Plane, Presence};
+pub use service_model::ServiceModel;
 
 /// The duties that are owed: for each duty the layers that owe it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,8 +40,8 @@ impl Owed {
     /// Adds a duty of a layer.
     pub const fn insert(&mut self, layer: LayerId, duty: Duty) {
         match duty {
-            Duty::Provider => self.provider.insert(layer),
-            Duty::Customer => self.customer.insert(layer),
+            Duty::Provider => self.provider = self.provider.union(LayerSet::of(layer)),
+            Duty::Customer => self.customer = self.customer.union(LayerSet::of(layer)),
         }
     }
 
@@ -189,7 +189,7 @@ impl Matrix {
     /// The duties owed under several service models together.
     #[must_use]
     pub fn owed_under(&self, models: ModelSet) -> Owed {
-        models.iter().map(|model| self.owed(model)).fold(Owed::default(), Owed::union)
+        models.ids().map(|model| self.owed(model)).fold(Owed::default(), Owed::union)
     }
 
     /// The duties of declared layers that none of these service models knows: those of the models that define the layer.
@@ -197,9 +197,9 @@ impl Matrix {
     pub fn owed_where_declared(&self, declared: LayerSet, models: ModelSet) -> Owed {
         let elsewhere = |layer: &LayerId| {
             let defined_by = self.layer(*layer).defined_by;
-            !defined_by.is_empty() && !defined_by.meets(models)
+            !defined_by.is_empty() && !defined_by.intersects(models)
         };
-        declared.iter().filter(elsewhere).fold(Owed::default(), |all, layer| {
+        declared.ids().filter(elsewhere).fold(Owed::default(), |all, layer| {
             let owed = self.owed_under(self.layer(layer).defined_by);
             all.union(owed.intersection([layer].into_iter().collect()))
         })
@@ -211,13 +211,13 @@ impl Matrix {
         self.customer_everywhere
     }
 
-    /// The layers that a workload with these signals has under these service models, where the assignments that select it
+    /// The layers that a workload with these triggers has under these service models, where the assignments that select it
     /// declare `declared`.
     #[must_use]
-    pub fn present(&self, signals: Signals, models: ModelSet, declared: LayerSet) -> LayerSet {
+    pub fn present(&self, triggers: LayerTriggers, models: ModelSet, declared: LayerSet) -> LayerSet {
         let seen = |layer: &Layer| match layer.presence {
-            Presence::Inherent => layer.defined_by.is_empty() || layer.defined_by.meets(models),
-            Presence::Detected => layer.signals.iter().any(|signal| signals.contains(*signal)),
+            Presence::Inherent => layer.defined_by.is_empty() || layer.defined_by.intersects(models),
+            Presence::Detected => layer.triggers.intersects(triggers),
             Presence::Declared => false,
         };
         self.layers().filter(|(_, layer)| seen(layer)).map(|(id, _)| id).collect::<LayerSet>().union(declared)

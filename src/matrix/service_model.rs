@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::id_set::{ModelId, ModelSet};
+
 /// How much of the stack a provider runs; from left to right the provider takes more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub enum ServiceModel {
@@ -68,76 +70,14 @@ impl FromStr for ServiceModel {
     }
 }
 
-/// The number of a service model: the built-in ones in the order of the matrix, then a cluster's own by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ModelId(u8);
-
-impl ModelId {
-    /// The model at a position; positions are below 64.
-    #[must_use]
-    pub const fn new(position: u8) -> Self {
-        Self(position)
-    }
-
-    /// The position among the models.
-    #[must_use]
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
 impl From<ServiceModel> for ModelId {
     fn from(model: ServiceModel) -> Self {
-        Self(model as u8)
+        Self::new(model as u8)
     }
 }
 
-/// A set of service models: a workload that falls under several owes the duties of all of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ModelSet(u64);
-
-impl ModelSet {
-    /// No model.
-    pub const EMPTY: Self = Self(0);
-
-    /// The models in their order.
-    pub fn iter(self) -> impl Iterator<Item = ModelId> {
-        (0..64).map(ModelId).filter(move |model| self.contains(*model))
-    }
-
-    /// Whether the model is in the set.
-    #[must_use]
-    pub const fn contains(self, model: ModelId) -> bool {
-        self.0 & 1 << model.0 != 0
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// How many models there are.
-    #[must_use]
-    pub const fn len(self) -> usize {
-        self.0.count_ones() as usize
-    }
-
-    /// The models of either set.
-    #[must_use]
-    pub const fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether some model is in both sets.
-    #[must_use]
-    pub const fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-}
-
-impl<M: Into<ModelId>> FromIterator<M> for ModelSet {
-    fn from_iter<I: IntoIterator<Item = M>>(models: I) -> Self {
-        Self(models.into_iter().fold(0, |set, model| set | 1 << model.into().0))
+impl FromIterator<ServiceModel> for ModelSet {
+    fn from_iter<I: IntoIterator<Item = ServiceModel>>(models: I) -> Self {
+        models.into_iter().map(ModelId::from).collect()
     }
 }

@@ -70,9 +70,9 @@ fn a_retained_layer_is_the_providers_nowhere() {
 }
 
 #[test]
-fn only_detected_layers_have_signals_and_they_have_at_least_one() {
+fn only_detected_layers_have_triggers_and_they_have_at_least_one() {
     for (_, layer) in Matrix::built_in().layers() {
-        assert_eq!(layer.presence == Presence::Detected, !layer.signals.is_empty(), "{}", layer.name);
+        assert_eq!(layer.presence == Presence::Detected, !layer.triggers.is_empty(), "{}", layer.name);
     }
 }
 
@@ -81,7 +81,7 @@ fn thirteen_layers_are_inherent_and_one_is_declared() {
     let matrix = Matrix::built_in();
     let count = |presence| matrix.layers().filter(|(_, layer)| layer.presence == presence).count();
     assert_eq!([count(Presence::Inherent), count(Presence::Declared), count(Presence::Detected)], [13, 1, 8]);
-    assert_eq!(matrix.present(Signals::default(), ModelSet::EMPTY, LayerSet::EMPTY).len(), 13);
+    assert_eq!(matrix.present(LayerTriggers::default(), ModelSet::empty(), LayerSet::empty()).len(), 13);
 }
 
 #[test]
@@ -98,23 +98,23 @@ fn every_cell_cites_known_sources_and_every_source_is_cited_or_a_reference() {
     assert_eq!(cited, matrix.sources().keys().map(String::as_str).collect());
 }
 
-/// Each signal makes exactly these layers present, beside the inherent ones (the model's definition of presence).
+/// Each trigger makes exactly these layers present, beside the inherent ones (the model's definition of presence).
 #[test]
-fn each_signal_makes_its_layers_present() {
+fn each_trigger_makes_its_layers_present() {
     let matrix = Matrix::built_in();
-    let inherent = matrix.present(Signals::default(), ModelSet::EMPTY, LayerSet::EMPTY);
-    let added = |signal| {
-        let present = matrix.present(Signals::default().with(signal), ModelSet::EMPTY, LayerSet::EMPTY);
-        present.difference(inherent).iter().map(|id| matrix.layer(id).name.as_str()).collect::<Vec<_>>()
+    let inherent = matrix.present(LayerTriggers::default(), ModelSet::empty(), LayerSet::empty());
+    let added = |trigger| {
+        let present = matrix.present(trigger, ModelSet::empty(), LayerSet::empty());
+        present.difference(inherent).ids().map(|id| matrix.layer(id).name.as_str()).collect::<Vec<_>>()
     };
-    assert_eq!(added(Signal::Storage), ["data-protection", "storage-platform", "backup-recovery"]);
-    assert_eq!(added(Signal::Secrets), ["data-protection", "secrets-and-keys"]);
-    assert_eq!(added(Signal::ExternalServices), ["data-protection", "external-services"]);
+    assert_eq!(added(LayerTriggers::STORAGE), ["data-protection", "storage-platform", "backup-recovery"]);
+    assert_eq!(added(LayerTriggers::SECRETS), ["data-protection", "secrets-and-keys"]);
+    assert_eq!(added(LayerTriggers::EXTERNAL_SERVICES), ["data-protection", "external-services"]);
     assert_eq!(
-        added(Signal::Published),
+        added(LayerTriggers::PUBLISHED),
         ["data-protection", "user-accounts", "identity-infrastructure", "network-exposure"]
     );
-    assert_eq!(added(Signal::HostNetwork), ["data-protection", "network-exposure"]);
+    assert_eq!(added(LayerTriggers::HOST_NETWORK), ["data-protection", "network-exposure"]);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_declared_layer_is_present_where_it_is_declared() {
     let matrix = Matrix::built_in();
     let devices: LayerSet = matrix.find("client-devices").into_iter().collect();
     assert!(!devices.is_empty());
-    assert_eq!(matrix.present(Signals::default(), ModelSet::EMPTY, devices).intersection(devices), devices);
+    assert_eq!(matrix.present(LayerTriggers::default(), ModelSet::empty(), devices).intersection(devices), devices);
 }
 
 #[test]

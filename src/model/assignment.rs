@@ -1,46 +1,13 @@
 //! An assignment as the evaluation sees it: names resolved to layers, one claim per layer and duty, ranks.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::labels::Selector;
 use crate::api::Role;
-use crate::matrix::{Concern, Duty, LayerId, LayerSet, Matrix, ModelId, ServiceModel};
-
-/// The identity of an assignment: a namespaced one or, without a namespace, a cluster one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AssignmentId {
-    /// The namespace of a ResponsibilityAssignment, none for a ClusterResponsibilityAssignment.
-    pub namespace: Option<Arc<str>>,
-    /// Its name.
-    pub name: Arc<str>,
-}
-
-impl AssignmentId {
-    /// Whether this is the cluster kind.
-    #[must_use]
-    pub const fn is_cluster(&self) -> bool {
-        self.namespace.is_none()
-    }
-
-    /// Its kind, as the API calls it.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        if self.is_cluster() { "ClusterResponsibilityAssignment" } else { "ResponsibilityAssignment" }
-    }
-}
-
-impl fmt::Display for AssignmentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.namespace {
-            Some(namespace) => write!(f, "{namespace}/{}", self.name),
-            None => f.write_str(&self.name),
-        }
-    }
-}
+use crate::facts::{AssignmentId, Selector};
+use crate::matrix::{Audience, Duty, LayerId, LayerSet, Matrix, ModelId, ServiceModel};
 
 /// The service model that an assignment claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +73,7 @@ impl EvidenceFacts {
     /// Whether it speaks of a layer.
     #[must_use]
     pub fn covers(&self, layer: LayerId) -> bool {
-        self.layers.is_none_or(|layers| layers.contains(layer))
+        self.layers.is_none_or(|layers| layers.has(layer))
     }
 }
 
@@ -272,7 +239,7 @@ impl Assignment {
     pub fn names_own(&self, matrix: &Matrix) -> bool {
         self.model.as_ref().is_some_and(ModelClaim::names_own)
             || !self.unknown_layers.is_empty()
-            || self.declares.iter().any(|layer| !matrix.layer(layer).defined_by.is_empty())
+            || self.declares.ids().any(|layer| !matrix.layer(layer).defined_by.is_empty())
     }
 
     /// Whether its review has lapsed.
@@ -290,13 +257,13 @@ impl Assignment {
     /// How much the assignment's word weighs for a duty: the highest rank decides. The workload's team has the last word
     /// on its own layers, the platform's on provider duties and on platform layers; the more specific selector wins.
     #[must_use]
-    pub fn rank(&self, concern: Concern, duty: Duty) -> u8 {
+    pub fn rank(&self, concern: Audience, duty: Duty) -> u8 {
         let within_kind = match (self.id.is_cluster(), &self.selector, &self.namespace_selector) {
             (true, Some(_), _) => 2,
             (true, None, Some(_)) | (false, Some(_), _) => 1,
             (_, None, _) => 0,
         };
-        let namespace_leads = concern == Concern::Workload && duty == Duty::Customer;
+        let namespace_leads = concern == Audience::Workload && duty == Duty::Customer;
         let above_other_kind = match (namespace_leads, self.id.is_cluster()) {
             (true, false) => 3,
             (false, true) => 2,
@@ -308,9 +275,9 @@ impl Assignment {
 
 #[cfg(test)]
 mod tests {
-    use super::super::labels::Requirement;
     use super::super::testing::silent;
     use super::*;
+    use crate::facts::Requirement;
 
     fn assignment(cluster: bool, selector: bool, namespace_selector: bool) -> Assignment {
         let some = |wanted: bool| Selector::new(vec![Requirement::Exists("a".into())]).filter(|_| wanted);
@@ -334,15 +301,15 @@ mod tests {
 
     #[test]
     fn the_namespace_has_the_last_word_on_customer_duties_of_workload_layers() {
-        assert_eq!(kinds().map(|a| a.rank(Concern::Workload, Duty::Customer)), [4, 3, 2, 1, 0]);
+        assert_eq!(kinds().map(|a| a.rank(Audience::Workload, Duty::Customer)), [4, 3, 2, 1, 0]);
     }
 
     #[test]
     fn the_cluster_has_the_last_word_on_provider_duties_and_on_platform_layers() {
         for (concern, duty) in [
-            (Concern::Workload, Duty::Provider),
-            (Concern::Platform, Duty::Provider),
-            (Concern::Platform, Duty::Customer),
+            (Audience::Workload, Duty::Provider),
+            (Audience::Platform, Duty::Provider),
+            (Audience::Platform, Duty::Customer),
         ] {
             assert_eq!(kinds().map(|a| a.rank(concern, duty)), [1, 0, 4, 3, 2]);
         }
@@ -351,7 +318,7 @@ mod tests {
     #[test]
     fn a_cluster_assignment_with_both_selectors_ranks_by_the_workload_selector() {
         let both = assignment(true, true, true);
-        assert_eq!(both.rank(Concern::Platform, Duty::Customer), 4);
+        assert_eq!(both.rank(Audience::Platform, Duty::Customer), 4);
     }
 
     #[test]

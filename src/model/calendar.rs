@@ -4,10 +4,16 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan};
 
-/// The day of a time, in UTC.
+/// Returns the day of a time, in UTC.
 #[must_use]
 pub fn day(time: Timestamp) -> Date {
     time.to_zoned(TimeZone::UTC).date()
+}
+
+/// Returns the day that is this number of days before another; the first day of the calendar if there is none.
+#[must_use]
+pub fn days_before(day: Date, days: u32) -> Date {
+    day.checked_sub(Span::new().days(i64::from(days))).unwrap_or(Date::MIN)
 }
 
 /// A day, and the next one on which an answer given for this day changes.

@@ -9,15 +9,15 @@ use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use super::assignment::{
-    AgreementCover, Assignment, AssignmentId, Claim, Deadline, DeadlineKind, EvidenceFacts, ExceptionState, ModelClaim,
+    AgreementCover, Assignment, Claim, Deadline, DeadlineKind, EvidenceFacts, ExceptionState, ModelClaim,
     PartyDeclaration, Refusal, Review,
 };
 use super::calendar::{Calendar, days_after, months_after};
-use super::labels::{Requirement, Selector};
 use crate::api::{
     self, AssignmentSpec, ClusterResponsibilityAssignmentSpec, DutyEntry, LabelSelector, LabelSelectorRequirement,
     LayerName, Operator,
 };
+use crate::facts::{AssignmentId, Requirement, Selector};
 use crate::matrix::{Duty, LayerSet, Matrix, Unusable};
 
 /// From so many days before its last good day something is about to end.
@@ -84,10 +84,10 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn layers(&mut self, names: &[LayerName]) -> LayerSet {
-        let mut found = LayerSet::EMPTY;
+        let mut found = LayerSet::empty();
         for LayerName(name) in names {
             match self.matrix.find(name) {
-                Some(layer) => found.insert(layer),
+                Some(layer) => found.insert(LayerSet::of(layer)),
                 None => {
                     self.unknown.insert(name.clone());
                 }
@@ -156,14 +156,14 @@ impl Reader<'_> {
             let layers = self.layers(&entry.layers);
             for (duty, party) in holders(entry) {
                 let accountable = entry.accountable.as_ref().or(spec.accountable.as_ref());
-                claims.extend(layers.iter().map(|layer| Claim {
+                claims.extend(layers.ids().map(|layer| Claim {
                     layer,
                     duty,
                     party: party.into(),
                     accountable: accountable.map(|name| Arc::from(name.0.as_str())),
                     agreement: match agreements.get(party) {
-                        Some(covered) if covered.listed.contains(layer) => AgreementCover::Listed,
-                        Some(covered) if covered.by_entry.contains(layer) => AgreementCover::Entry,
+                        Some(covered) if covered.listed.has(layer) => AgreementCover::Listed,
+                        Some(covered) if covered.by_entry.has(layer) => AgreementCover::Entry,
                         _ => AgreementCover::Missing,
                     },
                 }));
@@ -202,7 +202,7 @@ impl Reader<'_> {
     fn exceptions(&mut self, spec: &AssignmentSpec, cluster: bool) -> BTreeMap<crate::matrix::LayerId, ExceptionState> {
         let mut exceptions = BTreeMap::new();
         for exception in &spec.exceptions {
-            for id in self.layers(std::slice::from_ref(&exception.layer)).iter() {
+            for id in self.layers(std::slice::from_ref(&exception.layer)).ids() {
                 let layer = self.matrix.layer(id);
                 let allowed = if cluster { !layer.retained } else { layer.is_exceptable_by_tenants() };
                 let state = match parse(&exception.until) {

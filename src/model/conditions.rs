@@ -43,14 +43,14 @@ impl Completeness {
 }
 
 /// A condition before it is dated.
-pub(super) struct Verdict {
+pub(super) struct ConditionValue {
     kind: &'static str,
     status: &'static str,
     reason: &'static str,
     message: String,
 }
 
-impl Verdict {
+impl ConditionValue {
     pub(super) fn new(
         kind: &'static str,
         status: &'static str,
@@ -76,13 +76,13 @@ impl Verdict {
     }
 }
 
-pub(super) fn accepted(acceptance: &Acceptance, completeness: &Completeness) -> Verdict {
+pub(super) fn accepted(acceptance: &Acceptance, completeness: &Completeness) -> ConditionValue {
     match acceptance {
         Acceptance::ServiceModelNotFound(_) if !completeness.essential.is_empty() => {
-            Verdict::new("Accepted", "Unknown", "InventoryIncomplete", completeness.sentences())
+            ConditionValue::new("Accepted", "Unknown", "InventoryIncomplete", completeness.sentences())
         }
         Acceptance::Accepted { unknown_layers } if unknown_layers.is_empty() => {
-            Verdict::new("Accepted", "True", "Accepted", "the assignment is understood")
+            ConditionValue::new("Accepted", "True", "Accepted", "the assignment is understood")
         }
         Acceptance::Accepted { unknown_layers } => {
             let names = unknown_layers.iter().map(|name| format!("{:?}", shorten(name, 80))).take(NAMED_GAPS);
@@ -90,58 +90,60 @@ pub(super) fn accepted(acceptance: &Acceptance, completeness: &Completeness) -> 
                 "these layers have no effect: {}; create a ServiceModel that defines them, or leave them out",
                 names.collect::<Vec<_>>().join(", ")
             );
-            Verdict::new("Accepted", "True", "LayersIgnored", message)
+            ConditionValue::new("Accepted", "True", "LayersIgnored", message)
         }
         Acceptance::ServiceModelNotFound(name) => {
             let models = ServiceModel::ALL.map(ServiceModel::name).join(", ");
             let name = shorten(name, 80);
             let message =
                 format!("serviceModel {name:?} does not exist; create that ServiceModel, or write one of: {models}");
-            Verdict::new("Accepted", "False", "ServiceModelNotFound", message)
+            ConditionValue::new("Accepted", "False", "ServiceModelNotFound", message)
         }
         Acceptance::ServiceModelInvalid { name, why } => {
             let message = format!("serviceModel {:?} cannot be used: {}", shorten(name, 80), shorten(why, 300));
-            Verdict::new("Accepted", "False", "ServiceModelInvalid", message)
+            ConditionValue::new("Accepted", "False", "ServiceModelInvalid", message)
         }
         Acceptance::SchemaOutdated(error) => {
             let message =
                 format!("the stored object cannot be read, apply it again: {}", shorten(&format!("{error:?}"), 400));
-            Verdict::new("Accepted", "False", "SchemaOutdated", message)
+            ConditionValue::new("Accepted", "False", "SchemaOutdated", message)
         }
     }
 }
 
-pub(super) fn inventory_complete(completeness: &Completeness) -> Verdict {
+pub(super) fn inventory_complete(completeness: &Completeness) -> ConditionValue {
     match &completeness.by_choice {
         _ if !completeness.is_complete() => {
-            Verdict::new("InventoryComplete", "False", "InputsUnreadable", completeness.sentences())
+            ConditionValue::new("InventoryComplete", "False", "InputsUnreadable", completeness.sentences())
         }
-        Some(by_choice) => Verdict::new("InventoryComplete", "True", "NamespacedScope", by_choice.clone()),
+        Some(by_choice) => ConditionValue::new("InventoryComplete", "True", "NamespacedScope", by_choice.clone()),
         None if completeness.aside.is_empty() => {
-            Verdict::new("InventoryComplete", "True", "AllInputsRead", "every kind that counts can be read")
+            ConditionValue::new("InventoryComplete", "True", "AllInputsRead", "every kind that counts can be read")
         }
         None => {
             let message = format!("every kind that duties depend on can be read; {}", completeness.aside.join("; "));
-            Verdict::new("InventoryComplete", "True", "AllInputsRead", message)
+            ConditionValue::new("InventoryComplete", "True", "AllInputsRead", message)
         }
     }
 }
 
-pub(super) fn ready(acceptance: &Acceptance, completeness: &Completeness) -> Verdict {
+pub(super) fn ready(acceptance: &Acceptance, completeness: &Completeness) -> ConditionValue {
     match acceptance {
         Acceptance::SchemaOutdated(_) => {
-            Verdict::new("Ready", "False", "SchemaOutdated", "the stored object cannot be read")
+            ConditionValue::new("Ready", "False", "SchemaOutdated", "the stored object cannot be read")
         }
         Acceptance::ServiceModelNotFound(_) => {
-            Verdict::new("Ready", "False", "ServiceModelNotFound", "the service model it names does not exist")
+            ConditionValue::new("Ready", "False", "ServiceModelNotFound", "the service model it names does not exist")
         }
         Acceptance::ServiceModelInvalid { .. } => {
-            Verdict::new("Ready", "False", "ServiceModelInvalid", "the service model it names cannot be used")
+            ConditionValue::new("Ready", "False", "ServiceModelInvalid", "the service model it names cannot be used")
         }
         Acceptance::Accepted { .. } if !completeness.is_complete() => {
-            Verdict::new("Ready", "False", "InventoryIncomplete", completeness.sentences())
+            ConditionValue::new("Ready", "False", "InventoryIncomplete", completeness.sentences())
         }
-        Acceptance::Accepted { .. } => Verdict::new("Ready", "True", "Evaluated", "evaluated on a complete inventory"),
+        Acceptance::Accepted { .. } => {
+            ConditionValue::new("Ready", "True", "Evaluated", "evaluated on a complete inventory")
+        }
     }
 }
 
@@ -150,8 +152,8 @@ pub(super) fn covered(
     acceptance: &Acceptance,
     completeness: &Completeness,
     roll_up: &RollUp,
-) -> Verdict {
-    let unknown = |reason, message: String| Verdict::new("Covered", "Unknown", reason, message);
+) -> ConditionValue {
+    let unknown = |reason, message: String| ConditionValue::new("Covered", "Unknown", reason, message);
     match acceptance {
         Acceptance::SchemaOutdated(_) => return unknown("SchemaOutdated", "the stored object cannot be read".into()),
         _ if !completeness.essential.is_empty() => return unknown("InventoryIncomplete", completeness.sentences()),
@@ -186,13 +188,13 @@ pub(super) fn covered(
         return unknown("ServiceModelUndetermined", message);
     }
     if !roll_up.rows.is_empty() {
-        return Verdict::new("Covered", "False", "GapsFound", gap_lines(matrix, roll_up));
+        return ConditionValue::new("Covered", "False", "GapsFound", gap_lines(matrix, roll_up));
     }
     if !completeness.additional.is_empty() {
         return unknown("InventoryIncomplete", completeness.sentences());
     }
     let reason = if roll_up.listed_assumed > 0 { "CoveredByAssumption" } else { "AllDutiesOwned" };
-    Verdict::new("Covered", "True", reason, holding(roll_up))
+    ConditionValue::new("Covered", "True", reason, holding(roll_up))
 }
 
 /// What holds where no gap is listed, without claiming more than that.
@@ -237,8 +239,8 @@ pub(super) fn fulfilled(
     acceptance: &Acceptance,
     completeness: &Completeness,
     roll_up: &RollUp,
-) -> Verdict {
-    let unknown = |reason, message: String| Verdict::new("Fulfilled", "Unknown", reason, message);
+) -> ConditionValue {
+    let unknown = |reason, message: String| ConditionValue::new("Fulfilled", "Unknown", reason, message);
     if let Acceptance::SchemaOutdated(_) = acceptance {
         return unknown("SchemaOutdated", "the stored object cannot be read".into());
     }
@@ -250,7 +252,7 @@ pub(super) fn fulfilled(
     }
     let lines = |fulfilment| failure_lines(matrix, catalogue, roll_up, fulfilment);
     if !roll_up.unfulfilled_layers().is_empty() {
-        return Verdict::new("Fulfilled", "False", "DutiesUnfulfilled", lines(Fulfilment::Unfulfilled));
+        return ConditionValue::new("Fulfilled", "False", "DutiesUnfulfilled", lines(Fulfilment::Unfulfilled));
     }
     if !roll_up.unfulfilled.is_empty() {
         return unknown("EvidenceStale", lines(Fulfilment::Stale));
@@ -271,7 +273,7 @@ pub(super) fn fulfilled(
         return unknown("PlatformUnfulfilled", message);
     }
     let message = format!("all {fulfilled} duties are seen to be done");
-    Verdict::new("Fulfilled", "True", "AllDutiesFulfilled", message)
+    ConditionValue::new("Fulfilled", "True", "AllDutiesFulfilled", message)
 }
 
 fn failure_lines(matrix: &Matrix, catalogue: &Catalogue, roll_up: &RollUp, fulfilment: Fulfilment) -> String {
@@ -293,12 +295,12 @@ pub(super) fn consistent(
     acceptance: &Acceptance,
     completeness: &Completeness,
     roll_up: &RollUp,
-) -> Verdict {
+) -> ConditionValue {
     if let Acceptance::SchemaOutdated(_) = acceptance {
-        return Verdict::new("Consistent", "Unknown", "SchemaOutdated", "the stored object cannot be read");
+        return ConditionValue::new("Consistent", "Unknown", "SchemaOutdated", "the stored object cannot be read");
     }
     if !completeness.essential.is_empty() {
-        return Verdict::new("Consistent", "Unknown", "InventoryIncomplete", completeness.sentences());
+        return ConditionValue::new("Consistent", "Unknown", "InventoryIncomplete", completeness.sentences());
     }
     let conflicts: Vec<String> = roll_up
         .rows
@@ -308,18 +310,18 @@ pub(super) fn consistent(
         .take(NAMED_GAPS)
         .collect();
     if conflicts.is_empty() {
-        return Verdict::new("Consistent", "True", "NoConflict", "no duty is claimed by several parties");
+        return ConditionValue::new("Consistent", "True", "NoConflict", "no duty is claimed by several parties");
     }
-    Verdict::new("Consistent", "False", "OverlappingAssignments", conflicts.join("\n"))
+    ConditionValue::new("Consistent", "False", "OverlappingAssignments", conflicts.join("\n"))
 }
 
 /// Whether nothing has lapsed or is about to.
-pub(super) fn current(acceptance: &Acceptance, deadlines: &[Deadline]) -> Verdict {
+pub(super) fn current(acceptance: &Acceptance, deadlines: &[Deadline]) -> ConditionValue {
     if let Acceptance::SchemaOutdated(_) = acceptance {
-        return Verdict::new("Current", "Unknown", "SchemaOutdated", "the stored object cannot be read");
+        return ConditionValue::new("Current", "Unknown", "SchemaOutdated", "the stored object cannot be read");
     }
     if deadlines.is_empty() {
-        return Verdict::new("Current", "True", "NothingDue", "nothing has lapsed or is about to");
+        return ConditionValue::new("Current", "True", "NothingDue", "nothing has lapsed or is about to");
     }
     let passed = deadlines.iter().any(|deadline| deadline.passed);
     let reason = if passed { "Lapsed" } else { "AboutToLapse" };
@@ -327,7 +329,7 @@ pub(super) fn current(acceptance: &Acceptance, deadlines: &[Deadline]) -> Verdic
     if deadlines.len() > NAMED_GAPS {
         lines.push(format!("and {} more", deadlines.len() - NAMED_GAPS));
     }
-    Verdict::new("Current", "False", reason, lines.join("\n"))
+    ConditionValue::new("Current", "False", reason, lines.join("\n"))
 }
 
 /// A deadline in a line. Messages hold dates and never "in 12 days", which would be wrong tomorrow.

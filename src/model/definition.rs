@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::conditions::Verdict;
+use super::conditions::ConditionValue;
 use super::message::shorten;
 use crate::api::{DefinedPresence, LayerDefinition, LayerName, ServiceModelSpec, ServiceModelStatus};
-use crate::matrix::{Halves, Layer, Matrix, ModelDefinition, ModelSet, Owes, Presence, Unusable};
+use crate::matrix::{Halves, Layer, LayerTriggers, Matrix, ModelDefinition, ModelSet, Owes, Presence, Unusable};
 
 /// What a ServiceModel defines.
 #[must_use]
@@ -34,12 +34,12 @@ fn layer(definition: &LayerDefinition) -> (Layer, Owes) {
             DefinedPresence::Inherent => Presence::Inherent,
             DefinedPresence::Declared => Presence::Declared,
         },
-        signals: vec![],
+        triggers: LayerTriggers::empty(),
         retained: false,
         tenant_exceptions: true,
         halves,
         cells: BTreeMap::new(),
-        defined_by: ModelSet::EMPTY,
+        defined_by: ModelSet::empty(),
     };
     (layer, *owes)
 }
@@ -51,7 +51,7 @@ pub fn service_model_status(
     name: &str,
     generation: Option<i64>,
     outdated: Option<&str>,
-    used_by: usize,
+    assignments_using: usize,
     previous: &ServiceModelStatus,
     now: Timestamp,
 ) -> ServiceModelStatus {
@@ -59,19 +59,19 @@ pub fn service_model_status(
         (Some(error), _) => {
             let message =
                 format!("the stored object cannot be read, apply it again: {}", shorten(&format!("{error:?}"), 400));
-            Verdict::new("Accepted", "False", "SchemaOutdated", message)
+            ConditionValue::new("Accepted", "False", "SchemaOutdated", message)
         }
         (None, Err(Unusable::Refused(why))) => {
-            Verdict::new("Accepted", "False", "ServiceModelInvalid", shorten(why, 400))
+            ConditionValue::new("Accepted", "False", "ServiceModelInvalid", shorten(why, 400))
         }
         (None, Ok(_) | Err(Unusable::NotFound)) => {
-            Verdict::new("Accepted", "True", "Accepted", "assignments can name it as their serviceModel")
+            ConditionValue::new("Accepted", "True", "Accepted", "assignments can name it as their serviceModel")
         }
     };
     ServiceModelStatus {
         observed_generation: generation,
         conditions: vec![verdict.dated(&previous.conditions, generation, now)],
-        used_by: i64::try_from(used_by).unwrap_or(i64::MAX),
+        assignments_using: i64::try_from(assignments_using).unwrap_or(i64::MAX),
     }
 }
 
@@ -83,7 +83,7 @@ mod tests {
 
     use super::super::testing::minute;
     use super::*;
-    use crate::matrix::{Concern, Plane, ServiceModel};
+    use crate::matrix::{Audience, Plane, ServiceModel};
 
     fn written() -> ServiceModelSpec {
         let layer = |name: &str, presence: &str, halves: serde_json::Value| {
@@ -111,14 +111,14 @@ mod tests {
             name: "example.com/a".to_owned(),
             meaning: "models that are called".to_owned(),
             plane: Plane::Cluster,
-            concern: Concern::Platform,
+            concern: Audience::Platform,
             presence: Presence::Inherent,
-            signals: vec![],
+            triggers: LayerTriggers::empty(),
             retained: false,
             tenant_exceptions: true,
             halves: Some(halves),
             cells: BTreeMap::new(),
-            defined_by: ModelSet::EMPTY,
+            defined_by: ModelSet::empty(),
         };
         let [first, second] = &definition.layers[..] else { panic!("two layers: {definition:?}") };
         assert_eq!(*first, (expected.clone(), Owes::Shared));
@@ -158,7 +158,7 @@ mod tests {
         let seen = (condition.type_.as_str(), condition.status.as_str(), condition.reason.as_str());
         assert_eq!(seen, ("Accepted", accepted, reason));
         assert!(condition.message.contains(part), "{}", condition.message);
-        assert_eq!((status.observed_generation, status.used_by), (Some(3), 2));
+        assert_eq!((status.observed_generation, status.assignments_using), (Some(3), 2));
         assert_eq!(condition.observed_generation, Some(3));
     }
 

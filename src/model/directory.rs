@@ -22,7 +22,7 @@ struct ClusterParty {
 
 /// What shows that a party fulfils its duty of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum EvidenceStanding {
+pub(super) enum EvidenceState {
     /// There never was any.
     Missing,
     /// Some has not ended.
@@ -50,7 +50,7 @@ struct Declared {
 
 /// What is known of a party that a claim names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum PartyStanding {
     /// Declared nowhere.
     Unknown,
     /// Declared with different roles by cluster assignments.
@@ -79,7 +79,7 @@ impl Directory {
         let mut given: BTreeMap<&str, LayerSet> = BTreeMap::new();
         let claims = cluster_assignments.into_iter().flat_map(|assignment| &assignment.claims);
         for claim in claims.filter(|claim| claim.duty == Duty::Customer) {
-            given.entry(&claim.party).or_default().insert(claim.layer);
+            given.entry(&claim.party).or_default().insert(LayerSet::of(claim.layer));
         }
         let with_default = |(name, Declared { role, accepts, evidence }): (Arc<str>, Declared)| {
             let role = match role {
@@ -98,27 +98,27 @@ impl Directory {
     }
 
     /// What shows that a party named by an assignment fulfils its duty of a layer.
-    pub(super) fn evidence(&self, assignment: &Assignment, party: &str, layer: LayerId) -> EvidenceStanding {
+    pub(super) fn evidence(&self, assignment: &Assignment, party: &str, layer: LayerId) -> EvidenceState {
         let declared = assignment.parties.get(party).map(|party| &*party.evidence);
         let evidence = self.0.get(party).map(|party| &*party.evidence).or(declared).unwrap_or_default();
         let about = || evidence.iter().filter(|evidence| evidence.covers(layer));
         match (about().next().is_some(), about().all(|evidence| evidence.ended)) {
-            (false, _) => EvidenceStanding::Missing,
-            (true, true) => EvidenceStanding::Ended,
-            (true, false) => EvidenceStanding::Current,
+            (false, _) => EvidenceState::Missing,
+            (true, true) => EvidenceState::Ended,
+            (true, false) => EvidenceState::Current,
         }
     }
 
     /// What is known of a party named by an assignment. A cluster's declaration wins over a namespace's; a party that the
     /// cluster declares holds customer duties named in a namespace only for layers it accepts.
-    pub(super) fn standing(&self, assignment: &Assignment, party: &str, layer: LayerId) -> Standing {
+    pub(super) fn standing(&self, assignment: &Assignment, party: &str, layer: LayerId) -> PartyStanding {
         match (self.0.get(party), assignment.parties.get(party)) {
-            (Some(ClusterParty { role: None, .. }), _) => Standing::Ambiguous,
+            (Some(ClusterParty { role: None, .. }), _) => PartyStanding::Ambiguous,
             (Some(ClusterParty { role: Some(role), accepts, .. }), _) => {
-                Standing::Known { role: *role, accepts: assignment.id.is_cluster() || accepts.contains(layer) }
+                PartyStanding::Known { role: *role, accepts: assignment.id.is_cluster() || accepts.has(layer) }
             }
-            (None, Some(declared)) => Standing::Known { role: declared.role, accepts: true },
-            (None, None) => Standing::Unknown,
+            (None, Some(declared)) => PartyStanding::Known { role: declared.role, accepts: true },
+            (None, None) => PartyStanding::Unknown,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One workload in full: each duty of each layer, who holds it, whether it is fulfilled, and why.
 
-use super::evaluate::{DutyState, Evaluation, State};
+use super::evaluation::{DutyState, Evaluation, State};
 use super::fulfilment::{Catalogue, SignalResult};
 use super::message::sentence;
 use crate::api::Fulfilment;

@@ -37,7 +37,7 @@ pub enum Reach {
 
 /// What a signal came to, by weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verdict {
+pub enum SignalVerdict {
     /// It has nothing to say of this workload.
     NotApplicable,
     /// There is nothing to look at: its source is not there.
@@ -52,11 +52,11 @@ pub enum Verdict {
     Failed,
 }
 
-impl Verdict {
+impl SignalVerdict {
     /// How much it weighs among several of one signal that all have to pass: one that shows nothing is not outvoted by another
     /// that passes.
     #[must_use]
-    pub const fn among_several(self) -> u8 {
+    pub const fn weight_among_several(self) -> u8 {
         match self {
             Self::NotApplicable => 0,
             Self::Passed => 1,
@@ -89,7 +89,7 @@ pub struct Observation {
     /// The service model of the nodes where it was seen; none where it was seen of the workload.
     pub on: Option<ModelId>,
     /// What it came to.
-    pub verdict: Verdict,
+    pub verdict: SignalVerdict,
     /// What exactly was seen, where the words of the signal leave that open.
     pub seen: Option<Arc<str>>,
 }
@@ -104,14 +104,14 @@ pub struct SignalResult {
     /// The signal.
     pub signal: SignalId,
     /// What it came to.
-    pub verdict: Verdict,
+    pub verdict: SignalVerdict,
     /// What exactly was seen, where the words of the signal leave that open.
     pub seen: Option<Arc<str>>,
 }
 
 /// What a signal speaks of, and in which words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Speaks {
+pub struct SignalText {
     /// Its name in statuses, metrics and configuration.
     pub signal: Arc<str>,
     /// The layer that it speaks of; none for one that speaks of every layer.
@@ -130,17 +130,17 @@ pub struct Speaks {
     pub remedy: Arc<str>,
 }
 
-impl Speaks {
+impl SignalText {
     /// What it saw, in words.
     #[must_use]
-    pub fn words<'a>(&'a self, verdict: Verdict, seen: Option<&'a str>) -> &'a str {
+    pub fn words<'a>(&'a self, verdict: SignalVerdict, seen: Option<&'a str>) -> &'a str {
         match (verdict, seen) {
             (_, Some(seen)) => seen,
-            (Verdict::Passed, None) => &self.passed,
-            (Verdict::Failed | Verdict::Stale, None) => &self.failed,
-            (Verdict::Unseen, None) => &self.unseen,
-            (Verdict::Unreadable, None) => "its source cannot be read",
-            (Verdict::NotApplicable, None) => "does not apply",
+            (SignalVerdict::Passed, None) => &self.passed,
+            (SignalVerdict::Failed | SignalVerdict::Stale, None) => &self.failed,
+            (SignalVerdict::Unseen, None) => &self.unseen,
+            (SignalVerdict::Unreadable, None) => "its source cannot be read",
+            (SignalVerdict::NotApplicable, None) => "does not apply",
         }
     }
 }
@@ -148,7 +148,7 @@ impl Speaks {
 /// All signals that are looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalogue {
-    entries: Vec<Speaks>,
+    entries: Vec<SignalText>,
     attestation: Option<SignalId>,
 }
 
@@ -164,14 +164,14 @@ impl Catalogue {
     /// # Panics
     ///
     /// With more than 65,536 signals, of which a configuration has some hundreds at most.
-    pub fn add(&mut self, speaks: Speaks) -> SignalId {
+    pub fn add(&mut self, speaks: SignalText) -> SignalId {
         let id = SignalId(u16::try_from(self.entries.len()).expect("there are some hundreds of signals at most"));
         self.entries.push(speaks);
         id
     }
 
     /// Adds the signal that speaks by the evidence of the party that holds a provider duty.
-    pub fn add_attestation(&mut self, speaks: Speaks) {
+    pub fn add_attestation(&mut self, speaks: SignalText) {
         self.attestation = Some(self.add(speaks));
     }
 
@@ -183,7 +183,7 @@ impl Catalogue {
 
     /// What a signal of this catalogue speaks of.
     #[must_use]
-    pub fn get(&self, id: SignalId) -> &Speaks {
+    pub fn get(&self, id: SignalId) -> &SignalText {
         &self.entries[usize::from(id.0)]
     }
 
@@ -195,7 +195,7 @@ impl Catalogue {
     }
 
     /// All signals in their order.
-    pub fn iter(&self) -> impl Iterator<Item = &Speaks> {
+    pub fn iter(&self) -> impl Iterator<Item = &SignalText> {
         self.entries.iter()
     }
 }
@@ -205,7 +205,7 @@ impl Attribution {
     pub(super) const fn duty(self, owed: Owed, layer: LayerId) -> Duty {
         match self {
             Self::Customer => Duty::Customer,
-            Self::Operator if owed.customer.contains(layer) => Duty::Customer,
+            Self::Operator if owed.customer.has(layer) => Duty::Customer,
             Self::Provider | Self::Operator => Duty::Provider,
         }
     }
@@ -216,16 +216,16 @@ impl Attribution {
 /// One failure is enough. What is too old, or cannot be read, may hide one. A pass counts only by a signal that reaches the
 /// whole duty; where nothing was seen the duty is as unknown as one of which no signal speaks: absence is never a pass.
 #[must_use]
-pub(super) fn combine(results: impl IntoIterator<Item = (Reach, Verdict)>) -> Fulfilment {
-    let (mut worst, mut shown) = (Verdict::NotApplicable, false);
+pub(super) fn combine(results: impl IntoIterator<Item = (Reach, SignalVerdict)>) -> Fulfilment {
+    let (mut worst, mut shown) = (SignalVerdict::NotApplicable, false);
     for (reach, verdict) in results {
         worst = worst.max(verdict);
-        shown |= reach == Reach::Duty && verdict == Verdict::Passed;
+        shown |= reach == Reach::Duty && verdict == SignalVerdict::Passed;
     }
     match worst {
-        Verdict::Failed => Fulfilment::Unfulfilled,
-        Verdict::Stale => Fulfilment::Stale,
-        Verdict::Unreadable => Fulfilment::Unknown,
+        SignalVerdict::Failed => Fulfilment::Unfulfilled,
+        SignalVerdict::Stale => Fulfilment::Stale,
+        SignalVerdict::Unreadable => Fulfilment::Unknown,
         _ if shown => Fulfilment::Fulfilled,
         _ => Fulfilment::Unknown,
     }
@@ -236,7 +236,7 @@ mod tests {
     use rstest::rstest;
 
     use super::Reach::{Duty as Whole, Part};
-    use super::Verdict::{Failed, NotApplicable, Passed, Stale, Unreadable, Unseen};
+    use super::SignalVerdict::{Failed, NotApplicable, Passed, Stale, Unreadable, Unseen};
     use super::*;
 
     #[rstest]
@@ -251,7 +251,10 @@ mod tests {
     #[case::a_failure_outweighs_age(&[(Whole, Stale), (Part, Failed)], Fulfilment::Unfulfilled)]
     #[case::a_failure_outweighs_what_is_hidden(&[(Whole, Unreadable), (Part, Failed)], Fulfilment::Unfulfilled)]
     #[case::what_does_not_apply_shows_nothing(&[(Whole, NotApplicable), (Part, Passed)], Fulfilment::Unknown)]
-    fn what_is_seen_of_a_duty_comes_to_one_word(#[case] results: &[(Reach, Verdict)], #[case] expected: Fulfilment) {
+    fn what_is_seen_of_a_duty_comes_to_one_word(
+        #[case] results: &[(Reach, SignalVerdict)],
+        #[case] expected: Fulfilment,
+    ) {
         assert_eq!(combine(results.iter().copied()), expected);
         assert_eq!(combine(results.iter().rev().copied()), expected, "in whatever order");
     }

@@ -1,6 +1,6 @@
 //! Sentences for people: what is owed and what to write.
 
-use super::fulfilment::{Speaks, Verdict};
+use super::fulfilment::{SignalText, SignalVerdict};
 use crate::api::{GapReason, RiskReason, Role};
 use crate::matrix::{Duty, Layer};
 
@@ -146,18 +146,18 @@ pub fn risk_sentence(reason: RiskReason, layer: Option<&Layer>, subject: Option<
 
 /// What a signal showed of a duty that is not done, and what to do, at most 160 bytes.
 #[must_use]
-pub fn failure_sentence(speaks: &Speaks, seen: Option<&str>) -> String {
+pub fn failure_sentence(speaks: &SignalText, seen: Option<&str>) -> String {
     let remedy = &speaks.remedy;
     let room = LIMIT.saturating_sub(remedy.len() + 2);
-    shorten(&format!("{}; {remedy}", shorten(speaks.words(Verdict::Failed, seen), room)), LIMIT)
+    shorten(&format!("{}; {remedy}", shorten(speaks.words(SignalVerdict::Failed, seen), room)), LIMIT)
 }
 
 /// What a signal showed of a duty that was not done, and why it can be seen no more, at most 160 bytes.
 #[must_use]
-pub fn hidden_sentence(speaks: &Speaks, seen: Option<&str>) -> String {
-    let why = shorten(speaks.words(Verdict::Unreadable, seen), LIMIT / 2);
+pub fn hidden_sentence(speaks: &SignalText, seen: Option<&str>) -> String {
+    let why = shorten(speaks.words(SignalVerdict::Unreadable, seen), LIMIT / 2);
     let hidden = format!("; not known whether it still is so: {why}");
-    let failed = speaks.words(Verdict::Failed, None);
+    let failed = speaks.words(SignalVerdict::Failed, None);
     format!("{}{hidden}", shorten(failed, LIMIT.saturating_sub(hidden.len())))
 }
 

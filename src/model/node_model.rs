@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::placement::NodeFacts;
+use crate::facts::NodeFacts;
 use crate::matrix::{ModelSet, ServiceModel};
 
 /// The label of the nodes that run the control plane, where these are nodes of the cluster.
@@ -109,7 +109,7 @@ impl NodeRule {
 
 /// What the nodes come to on which a workload may land.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FoundNodes {
+pub struct SchedulableNodes {
     /// The service models of these nodes.
     pub models: ModelSet,
     /// Whether one of them is undetermined.
@@ -120,7 +120,7 @@ pub struct FoundNodes {
     pub managed_control_plane: bool,
 }
 
-impl FoundNodes {
+impl SchedulableNodes {
     /// The nodes of these classes; nothing is found where there is no node at all.
     #[must_use]
     pub fn of(classes: impl IntoIterator<Item = NodeClass>, managed_control_plane: bool) -> Self {

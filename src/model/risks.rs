@@ -1,57 +1,49 @@
 //! Risks: what is no gap and may become one or hide one. They never change the state of a duty.
 //!
-//! One function per rule, each with the source of the rule. Those of [`of_workload`] look at a workload with what was found
-//! for its duties; those of [`of_assignment`] at an assignment by itself. A claim's risks are told to the assignment that
+//! One function per rule, each with the source of the rule. Those of [`workload_risks`] look at a workload with what was found
+//! for its duties; those of [`assignment_risks`] at an assignment by itself. A claim's risks are told to the assignment that
 //! makes the claim, a workload's to all that select it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::assignment::{
-    AgreementCover, Assignment, AssignmentId, Claim, DeadlineKind, ExceptionState, PartyDeclaration, Refusal, Review,
+    AgreementCover, Assignment, Claim, DeadlineKind, ExceptionState, PartyDeclaration, Refusal, Review,
 };
-use super::directory::{Directory, EvidenceStanding, Standing};
-use super::evaluate::{Scene, State, Verdict};
-use super::host_access::HostAccess;
+use super::context::{DutyVerdict, EvaluationContext};
+use super::directory::{Directory, EvidenceState, PartyStanding};
+use super::evaluation::{Risk, State};
 use super::service_model::ModelClaims;
 use crate::api::{RiskReason, Role};
+use crate::facts::{AssignmentId, HostAccess};
 use crate::matrix::{Duty, LayerId, LayerSet, Matrix};
-
-/// A risk that was found.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Risk {
-    /// What it is.
-    pub reason: RiskReason,
-    /// The layer, if it is about one.
-    pub layer: Option<LayerId>,
-    /// The assignment that is told of it; none where all that select the workload are.
-    pub told_to: Option<AssignmentId>,
-    /// The party, the date or whatever else it is about.
-    pub subject: Option<Arc<str>>,
-}
 
 impl Risk {
     const fn of_workload(reason: RiskReason, layer: Option<LayerId>) -> Self {
-        Self { reason, layer, told_to: None, subject: None }
+        Self { reason, layer, assignment: None, subject: None }
     }
 
     fn of_claim(reason: RiskReason, assignment: &Assignment, claim: &Claim) -> Self {
         Self {
             reason,
             layer: Some(claim.layer),
-            told_to: Some(assignment.id.clone()),
+            assignment: Some(assignment.id.clone()),
             subject: Some(claim.party.clone()),
         }
     }
 
     const fn of_assignment(reason: RiskReason, layer: Option<LayerId>, subject: Option<Arc<str>>) -> Self {
-        Self { reason, layer, told_to: None, subject }
+        Self { reason, layer, assignment: None, subject }
     }
 }
 
 /// The risks of a workload and of the claims about it, sorted.
-pub(super) fn of_workload(scene: &Scene<'_>, claims: &ModelClaims, verdicts: &[Verdict<'_>]) -> Vec<Risk> {
-    type Rule = fn(&Scene<'_>, &[Verdict<'_>]) -> Vec<Risk>;
+pub(super) fn workload_risks(
+    context: &EvaluationContext<'_>,
+    claims: &ModelClaims,
+    verdicts: &[DutyVerdict<'_>],
+) -> Vec<Risk> {
+    type Rule = fn(&EvaluationContext<'_>, &[DutyVerdict<'_>]) -> Vec<Risk>;
     const RULES: [Rule; 10] = [
         claims_on_duties_not_owed,
         accountable_missing,
@@ -66,19 +58,19 @@ pub(super) fn of_workload(scene: &Scene<'_>, claims: &ModelClaims, verdicts: &[V
     ];
     let found: BTreeSet<Risk> = RULES
         .iter()
-        .flat_map(|rule| rule(scene, verdicts))
-        .chain(service_model_contradicted(scene, claims))
+        .flat_map(|rule| rule(context, verdicts))
+        .chain(service_model_contradicted(context, claims))
         .chain(service_model_self_declared(claims))
         .collect();
     found.into_iter().collect()
 }
 
 /// A claim that would shrink what is owed is taken for what it says, never for less than what is seen (model: claims).
-fn service_model_contradicted(scene: &Scene<'_>, claims: &ModelClaims) -> Vec<Risk> {
+fn service_model_contradicted(context: &EvaluationContext<'_>, claims: &ModelClaims) -> Vec<Risk> {
     let risk = |(id, layers): &(AssignmentId, LayerSet)| {
         let id = id.clone();
-        layers.intersection(scene.present).iter().map(move |layer| Risk {
-            told_to: Some(id.clone()),
+        layers.intersection(context.present).ids().map(move |layer| Risk {
+            assignment: Some(id.clone()),
             ..Risk::of_workload(RiskReason::ServiceModelContradicted, Some(layer))
         })
     };
@@ -88,7 +80,7 @@ fn service_model_contradicted(scene: &Scene<'_>, claims: &ModelClaims) -> Vec<Ri
 /// Nothing but the namespace's own word says under which service model it runs (model: claims).
 fn service_model_self_declared(claims: &ModelClaims) -> Vec<Risk> {
     let risk = |id: &AssignmentId| Risk {
-        told_to: Some(id.clone()),
+        assignment: Some(id.clone()),
         ..Risk::of_workload(RiskReason::ServiceModelSelfDeclared, None)
     };
     claims.self_declared.iter().map(risk).collect()
@@ -96,12 +88,13 @@ fn service_model_self_declared(claims: &ModelClaims) -> Vec<Risk> {
 
 /// "The provider handles everything", and its mirror image: a claim on a half that the layer does not owe under this model
 /// is no claim (model: exact rules, 1; PCI DSS 12.8.5 asks which party holds which requirement).
-fn claims_on_duties_not_owed(scene: &Scene<'_>, _: &[Verdict<'_>]) -> Vec<Risk> {
-    if scene.model.is_undetermined() {
+fn claims_on_duties_not_owed(context: &EvaluationContext<'_>, _: &[DutyVerdict<'_>]) -> Vec<Risk> {
+    if context.model.is_undetermined() {
         return Vec::new();
     }
-    let claims = scene.assignments.iter().flat_map(|assignment| assignment.claims.iter().map(move |c| (assignment, c)));
-    let idle = claims.filter(|(_, claim)| scene.present.contains(claim.layer) && !scene.owes(claim.layer, claim.duty));
+    let claims =
+        context.assignments.iter().flat_map(|assignment| assignment.claims.iter().map(move |c| (assignment, c)));
+    let idle = claims.filter(|(_, claim)| context.present.has(claim.layer) && !context.owes(claim.layer, claim.duty));
     idle.map(|(assignment, claim)| {
         let reason = match claim.duty {
             Duty::Provider => RiskReason::ProviderClaimsCustomerLayer,
@@ -114,17 +107,19 @@ fn claims_on_duties_not_owed(scene: &Scene<'_>, _: &[Verdict<'_>]) -> Vec<Risk> 
 
 /// Work can be given away, answering for it should be kept: CSA CCM STA-04 lists outsourced duties with who stays
 /// accountable (model: exact rules, 2).
-fn accountable_missing(scene: &Scene<'_>, verdicts: &[Verdict<'_>]) -> Vec<Risk> {
+fn accountable_missing(context: &EvaluationContext<'_>, verdicts: &[DutyVerdict<'_>]) -> Vec<Risk> {
     let of_customer = verdicts.iter().filter(|verdict| verdict.duty.duty == Duty::Customer);
     let outsourced = of_customer.flat_map(|verdict| &verdict.deciding).filter(|(assignment, claim)| {
-        claim.accountable.is_none() && role_of(scene.directory, assignment, claim).is_some_and(|r| r != Role::Customer)
+        claim.accountable.is_none()
+            && role_of(context.directory, assignment, claim).is_some_and(|r| r != Role::Customer)
     });
     outsourced.map(|(assignment, claim)| Risk::of_claim(RiskReason::AccountableMissing, assignment, claim)).collect()
 }
 
 /// A namespace names another party than the cluster assignment that decides (model: exact rules, 3).
-fn claim_overruled(_: &Scene<'_>, verdicts: &[Verdict<'_>]) -> Vec<Risk> {
-    let by_cluster = |verdict: &&Verdict<'_>| verdict.deciding.iter().any(|(assignment, _)| assignment.id.is_cluster());
+fn claim_overruled(_: &EvaluationContext<'_>, verdicts: &[DutyVerdict<'_>]) -> Vec<Risk> {
+    let by_cluster =
+        |verdict: &&DutyVerdict<'_>| verdict.deciding.iter().any(|(assignment, _)| assignment.id.is_cluster());
     let losing = verdicts.iter().filter(by_cluster).flat_map(|verdict| {
         let differs = |claim: &Claim| verdict.deciding.iter().all(|(_, deciding)| deciding.party != claim.party);
         verdict.overruled.iter().filter(move |(assignment, claim)| !assignment.id.is_cluster() && differs(claim))
@@ -133,19 +128,19 @@ fn claim_overruled(_: &Scene<'_>, verdicts: &[Verdict<'_>]) -> Vec<Risk> {
 }
 
 /// A provider's duty is held on its word alone (FedRAMP: an inherited control refers to the authorisation it comes from).
-fn provider_claim_without_evidence(scene: &Scene<'_>, verdicts: &[Verdict<'_>]) -> Vec<Risk> {
-    provider_claims_with(scene, verdicts, EvidenceStanding::Missing, RiskReason::ProviderClaimWithoutEvidence)
+fn provider_claim_without_evidence(context: &EvaluationContext<'_>, verdicts: &[DutyVerdict<'_>]) -> Vec<Risk> {
+    provider_claims_with(context, verdicts, EvidenceState::Missing, RiskReason::ProviderClaimWithoutEvidence)
 }
 
 /// The evidence for a provider's duty has ended: the duty is assumed again (model: exact rules, 6; PCI DSS 12.8.4).
-fn evidence_lapsed(scene: &Scene<'_>, verdicts: &[Verdict<'_>]) -> Vec<Risk> {
-    provider_claims_with(scene, verdicts, EvidenceStanding::Ended, RiskReason::EvidenceLapsed)
+fn evidence_lapsed(context: &EvaluationContext<'_>, verdicts: &[DutyVerdict<'_>]) -> Vec<Risk> {
+    provider_claims_with(context, verdicts, EvidenceState::Ended, RiskReason::EvidenceLapsed)
 }
 
 fn provider_claims_with(
-    scene: &Scene<'_>,
-    verdicts: &[Verdict<'_>],
-    standing: EvidenceStanding,
+    context: &EvaluationContext<'_>,
+    verdicts: &[DutyVerdict<'_>],
+    standing: EvidenceState,
     reason: RiskReason,
 ) -> Vec<Risk> {
     let held = verdicts.iter().filter(|verdict| {
@@ -153,34 +148,34 @@ fn provider_claims_with(
     });
     let claims = held.flat_map(|verdict| &verdict.deciding);
     let matching = claims
-        .filter(|(assignment, claim)| scene.directory.evidence(assignment, &claim.party, claim.layer) == standing);
+        .filter(|(assignment, claim)| context.directory.evidence(assignment, &claim.party, claim.layer) == standing);
     matching.map(|(assignment, claim)| Risk::of_claim(reason, assignment, claim)).collect()
 }
 
 /// A backup service is not a backup: what is not written into the agreement is not done (AKS support policies: cluster
 /// backup and recovery are the customer's).
-fn backup_assumed_provided(scene: &Scene<'_>, verdicts: &[Verdict<'_>]) -> Vec<Risk> {
-    let is_backup = |verdict: &&Verdict<'_>| {
-        verdict.duty.duty == Duty::Customer && scene.matrix.layer(verdict.duty.layer).name == "backup-recovery"
+fn backup_assumed_provided(context: &EvaluationContext<'_>, verdicts: &[DutyVerdict<'_>]) -> Vec<Risk> {
+    let is_backup = |verdict: &&DutyVerdict<'_>| {
+        verdict.duty.duty == Duty::Customer && context.matrix.layer(verdict.duty.layer).name == "backup-recovery"
     };
     let assumed =
         verdicts.iter().filter(is_backup).flat_map(|verdict| &verdict.deciding).filter(|(assignment, claim)| {
             claim.agreement != AgreementCover::Listed
-                && role_of(scene.directory, assignment, claim).is_some_and(|role| role != Role::Customer)
+                && role_of(context.directory, assignment, claim).is_some_and(|role| role != Role::Customer)
         });
     assumed.map(|(assignment, claim)| Risk::of_claim(RiskReason::BackupAssumedProvided, assignment, claim)).collect()
 }
 
 /// "The provider handles everything": every customer duty of the workload is claimed by one party that is no customer, or
 /// left to it by naming it as the provider alone.
-fn blanket_provider_assignment(scene: &Scene<'_>, verdicts: &[Verdict<'_>]) -> Vec<Risk> {
+fn blanket_provider_assignment(context: &EvaluationContext<'_>, verdicts: &[DutyVerdict<'_>]) -> Vec<Risk> {
     let owed: Vec<LayerId> = verdicts
         .iter()
         .filter(|verdict| verdict.duty.duty == Duty::Customer && verdict.duty.state != State::Unknown)
         .map(|verdict| verdict.duty.layer)
         .collect();
     let claims_about = |layer, duty| -> Vec<(&&Assignment, &Claim)> {
-        let claims = scene.assignments.iter().flat_map(|a| a.claims_about(layer, duty).map(move |claim| (a, claim)));
+        let claims = context.assignments.iter().flat_map(|a| a.claims_about(layer, duty).map(move |claim| (a, claim)));
         claims.collect()
     };
     let mut parties = BTreeSet::new();
@@ -191,7 +186,7 @@ fn blanket_provider_assignment(scene: &Scene<'_>, verdicts: &[Verdict<'_>]) -> V
             return Vec::new();
         }
         for (assignment, claim) in left_to {
-            if role_of(scene.directory, assignment, claim).is_none_or(|role| role == Role::Customer) {
+            if role_of(context.directory, assignment, claim).is_none_or(|role| role == Role::Customer) {
                 return Vec::new();
             }
             parties.insert(claim.party.clone());
@@ -204,55 +199,59 @@ fn blanket_provider_assignment(scene: &Scene<'_>, verdicts: &[Verdict<'_>]) -> V
 
 /// Somebody owns the segmentation on paper, and nothing in the cluster separates the pods (NSA/CISA Kubernetes Hardening
 /// Guidance: network separation; AKS support policies: NetworkPolicy is the customer's).
-fn segmentation_assumed(scene: &Scene<'_>, verdicts: &[Verdict<'_>]) -> Vec<Risk> {
-    let is_owned = |verdict: &&Verdict<'_>| {
+fn segmentation_assumed(context: &EvaluationContext<'_>, verdicts: &[DutyVerdict<'_>]) -> Vec<Risk> {
+    let is_owned = |verdict: &&DutyVerdict<'_>| {
         verdict.duty.duty == Duty::Customer
             && verdict.duty.state == State::Owned
-            && scene.matrix.layer(verdict.duty.layer).name == "network-segmentation"
+            && context.matrix.layer(verdict.duty.layer).name == "network-segmentation"
     };
-    let owned = verdicts.iter().filter(|_| scene.workload.unsegmented).filter(is_owned);
+    let owned = verdicts.iter().filter(|_| context.workload.unsegmented).filter(is_owned);
     let claims = owned.flat_map(|verdict| &verdict.deciding);
     claims.map(|(assignment, claim)| Risk::of_claim(RiskReason::SegmentationAssumed, assignment, claim)).collect()
 }
 
 /// The node's system is the provider's alone, and the pod is not kept within its own boundary (Amazon EKS Auto Mode
 /// security overview: privileged containers and hostPath remain possible).
-fn host_access_defeats_provider_nodes(scene: &Scene<'_>, _: &[Verdict<'_>]) -> Vec<Risk> {
-    const ACCESSES: [HostAccess; 6] = [
-        HostAccess::Privileged,
-        HostAccess::HostPid,
-        HostAccess::HostIpc,
-        HostAccess::HostNetwork,
-        HostAccess::SysAdmin,
-        HostAccess::WritableHostPath,
-    ];
-    let host = scene.workload.host;
-    let Some(node_os) = scene.matrix.find("node-os") else { return Vec::new() };
-    let is_providers =
-        !scene.model.is_undetermined() && scene.owes(node_os, Duty::Provider) && !scene.owes(node_os, Duty::Customer);
-    let defeats = is_providers && host.contains_any(&ACCESSES) && !host.contains(HostAccess::KnownAgent);
+fn host_access_defeats_provider_nodes(context: &EvaluationContext<'_>, _: &[DutyVerdict<'_>]) -> Vec<Risk> {
+    const ACCESSES: HostAccess = HostAccess::PRIVILEGED
+        .union(HostAccess::HOST_PID)
+        .union(HostAccess::HOST_IPC)
+        .union(HostAccess::HOST_NETWORK)
+        .union(HostAccess::SYS_ADMIN)
+        .union(HostAccess::WRITABLE_HOST_PATH);
+    let host = context.workload.host;
+    let Some(node_os) = context.matrix.find("node-os") else { return Vec::new() };
+    let is_providers = !context.model.is_undetermined()
+        && context.owes(node_os, Duty::Provider)
+        && !context.owes(node_os, Duty::Customer);
+    let defeats = is_providers && host.intersects(ACCESSES) && !host.contains(HostAccess::KNOWN_AGENT);
     let risk = || Risk::of_workload(RiskReason::HostAccessDefeatsProviderNodes, Some(node_os));
     defeats.then(risk).into_iter().collect()
 }
 
 /// The pods ask for what AWS Fargate does not offer: they do not run as the duties assume (Amazon EKS user guide, Fargate).
-fn impossible_on_declared_compute(scene: &Scene<'_>, _: &[Verdict<'_>]) -> Vec<Risk> {
-    const ACCESSES: [HostAccess; 3] = [HostAccess::Privileged, HostAccess::HostPort, HostAccess::HostNetwork];
-    let asks = scene.workload.daemon_set || scene.workload.host.contains_any(&ACCESSES);
+fn impossible_on_declared_compute(context: &EvaluationContext<'_>, _: &[DutyVerdict<'_>]) -> Vec<Risk> {
+    const ACCESSES: HostAccess = HostAccess::PRIVILEGED.union(HostAccess::HOST_PORT).union(HostAccess::HOST_NETWORK);
+    let asks = context.workload.daemon_set || context.workload.host.intersects(ACCESSES);
     let risk = || Risk::of_workload(RiskReason::ImpossibleOnDeclaredCompute, None);
-    (scene.workload.nodes.fargate && asks).then(risk).into_iter().collect()
+    (context.workload.nodes.fargate && asks).then(risk).into_iter().collect()
 }
 
 fn role_of(directory: &Directory, assignment: &Assignment, claim: &Claim) -> Option<Role> {
     match directory.standing(assignment, &claim.party, claim.layer) {
-        Standing::Known { role, .. } => Some(role),
-        Standing::Unknown | Standing::Ambiguous => None,
+        PartyStanding::Known { role, .. } => Some(role),
+        PartyStanding::Unknown | PartyStanding::Ambiguous => None,
     }
 }
 
 /// The risks of an assignment that selects so many workloads, sorted. `directory` is that of its namespace.
 #[must_use]
-pub fn of_assignment(matrix: &Matrix, assignment: &Assignment, directory: &Directory, workloads: usize) -> Vec<Risk> {
+pub fn assignment_risks(
+    matrix: &Matrix,
+    assignment: &Assignment,
+    directory: &Directory,
+    workloads: usize,
+) -> Vec<Risk> {
     const RULES: [fn(&Matrix, &Assignment) -> Vec<Risk>; 7] = [
         customer_duties_empty,
         evidence_expiring,
@@ -316,7 +315,7 @@ fn evidence_of_wrong_half(matrix: &Matrix, assignment: &Assignment) -> Vec<Risk>
             let named = evidence.layers.unwrap_or_default().intersection(matrix.customer_everywhere());
             let wrong = evidence.layers.unwrap_or(holds).intersection(holds).union(named);
             let risk = |layer| Risk::of_assignment(RiskReason::EvidenceOfWrongHalf, Some(layer), Some(name.clone()));
-            found.extend(wrong.iter().map(risk));
+            found.extend(wrong.ids().map(risk));
         }
     }
     found

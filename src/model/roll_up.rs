@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::assignment::AssignmentId;
-use super::evaluate::{DutyState, Evaluation, State};
-use super::fulfilment::{SignalId, Verdict};
-use super::risks::Risk;
-use super::workload::WorkloadKey;
+use super::evaluation::Risk;
+use super::evaluation::{DutyState, Evaluation, State};
+use super::fulfilment::{SignalId, SignalVerdict};
 use crate::api::{DutyCounts, Fulfilment, FulfilmentCounts, GapReason, GapState, RiskReason};
-use crate::matrix::{Concern, Duty, LayerId, LayerSet, Matrix, ModelSet, Owed};
+use crate::facts::{AssignmentId, WorkloadKey};
+use crate::matrix::{Audience, Duty, LayerId, LayerSet, Matrix, ModelSet, Owed};
 
 /// How many workloads a row names.
 pub(super) const EXAMPLES: usize = 3;
@@ -107,21 +106,21 @@ impl RollUp {
         let mut total = Self::default();
         for (evaluation, workloads) in members {
             total.add_workloads(evaluation, workloads.len());
-            let listed = |layer| !(platform_elsewhere && matrix.layer(layer).concern == Concern::Platform);
+            let listed = |layer| !(platform_elsewhere && matrix.layer(layer).concern == Audience::Platform);
             for duty in &evaluation.duties {
                 total.add_duty(duty, workloads, listed(duty.layer));
                 total.add_fulfilment(duty, workloads.len(), listed(duty.layer));
             }
             // Hundreds of teams hold the duties of workloads: what each of them leaves undone its own assignment lists.
             let names = |layer, duty| {
-                !id.is_cluster() || duty == Duty::Provider || matrix.layer(layer).concern == Concern::Platform
+                !id.is_cluster() || duty == Duty::Provider || matrix.layer(layer).concern == Audience::Platform
             };
             total.add_results(evaluation, workloads, listed, names);
             // Two parties may be the subject of one risk: the workload counts once.
             let mut counted = BTreeSet::new();
             for risk in &evaluation.risks {
-                let told = match &risk.told_to {
-                    Some(told_to) => told_to == id,
+                let told = match &risk.assignment {
+                    Some(assignment) => assignment == id,
                     // What a pod does to its node is for its own team to mend.
                     None => risk.reason == RiskReason::HostAccessDefeatsProviderNodes || risk.layer.is_none_or(listed),
                 };
@@ -136,7 +135,7 @@ impl RollUp {
 
     /// Adds the risks of the assignment itself.
     #[must_use]
-    pub fn with_risks_of_assignment(mut self, risks: Vec<Risk>) -> Self {
+    pub fn with_assignment_risks(mut self, risks: Vec<Risk>) -> Self {
         for Risk { reason, layer, subject, .. } in risks {
             self.risks.entry((reason, layer)).or_default().subject = subject;
         }
@@ -162,18 +161,18 @@ impl RollUp {
 
     fn add_duty(&mut self, duty: &DutyState, workloads: &BTreeSet<Arc<WorkloadKey>>, listed: bool) {
         let count = workloads.len();
-        self.layers.insert(duty.layer);
+        self.layers.insert(LayerSet::of(duty.layer));
         *counter(&mut self.duties, duty.state) += to_i64(count);
         match duty.state {
             State::Assumed if listed => self.listed_assumed += count,
             State::Gap(_) if !listed => {
                 self.platform_gaps += count;
-                self.platform_gap_layers.insert(duty.layer);
+                self.platform_gap_layers.insert(LayerSet::of(duty.layer));
             }
             State::Gap(reason) => {
                 self.rows.entry((duty.layer, duty.duty, reason)).or_default().add(duty.subject.as_ref(), workloads);
             }
-            State::Unknown => self.unknown_layers.insert(duty.layer),
+            State::Unknown => self.unknown_layers.insert(LayerSet::of(duty.layer)),
             State::Owned => self.held.insert(duty.layer, duty.duty),
             State::Assumed | State::Excepted => {}
         }
@@ -193,7 +192,7 @@ impl RollUp {
             Fulfilment::Fulfilled => self.fulfilled.insert(duty.layer, duty.duty),
             Fulfilment::Unfulfilled if !listed => {
                 self.platform_unfulfilled += count;
-                self.platform_unfulfilled_layers.insert(duty.layer);
+                self.platform_unfulfilled_layers.insert(LayerSet::of(duty.layer));
             }
             Fulfilment::Unfulfilled | Fulfilment::Stale | Fulfilment::Unknown | Fulfilment::NotApplicable => {}
         }
@@ -211,16 +210,16 @@ impl RollUp {
         for result in evaluation.results.iter().filter(|result| listed(result.layer)) {
             let seen = (result.layer, result.duty, result.signal);
             match result.verdict {
-                Verdict::Unreadable => drop(self.blind.insert(seen)),
-                Verdict::Unseen | Verdict::Stale => drop(self.unseeing.insert(seen)),
-                Verdict::Passed => drop(self.passing.insert(seen)),
-                Verdict::Failed | Verdict::NotApplicable => {}
+                SignalVerdict::Unreadable => drop(self.blind.insert(seen)),
+                SignalVerdict::Unseen | SignalVerdict::Stale => drop(self.unseeing.insert(seen)),
+                SignalVerdict::Passed => drop(self.passing.insert(seen)),
+                SignalVerdict::Failed | SignalVerdict::NotApplicable => {}
             }
             let about = |duty: &&DutyState| duty.layer == result.layer && duty.duty == result.duty;
             let Some(duty) = evaluation.duties.iter().find(about) else { continue };
             let fulfilment = match (result.verdict, duty.fulfilment) {
-                (Verdict::Failed, fulfilment) => fulfilment,
-                (Verdict::Stale, Fulfilment::Stale) => Fulfilment::Stale,
+                (SignalVerdict::Failed, fulfilment) => fulfilment,
+                (SignalVerdict::Stale, Fulfilment::Stale) => Fulfilment::Stale,
                 _ => continue,
             };
             let failure = Failure {

@@ -1,9 +1,10 @@
 //! Which service model applies to a workload.
 
-use super::assignment::{Assignment, AssignmentId};
-use super::evaluate::Settings;
-use super::node_model::FoundNodes;
-use crate::matrix::{Concern, Duty, LayerSet, Matrix, ModelId, ModelSet, Owed, Plane, ServiceModel};
+use super::assignment::Assignment;
+use super::node_model::SchedulableNodes;
+use super::settings::EvaluationSettings;
+use crate::facts::AssignmentId;
+use crate::matrix::{Audience, Duty, LayerSet, Matrix, ModelId, ModelSet, Owed, Plane, ServiceModel};
 
 /// The service model of a workload and the duties that follow from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,8 +40,8 @@ impl EffectiveModel {
     /// some nodes tell one, it stands for the others.
     pub(super) fn of(
         matrix: &Matrix,
-        settings: Settings,
-        nodes: FoundNodes,
+        settings: EvaluationSettings,
+        nodes: SchedulableNodes,
         assignments: &[&Assignment],
     ) -> (Self, ModelClaims) {
         let (cluster, namespaced): (Vec<&Assignment>, Vec<&Assignment>) =
@@ -51,7 +52,7 @@ impl EffectiveModel {
             ..Self::default()
         };
         let mut claims = ModelClaims::default();
-        let found = Found::of(matrix, settings, nodes);
+        let found = ModelFromNodes::of(matrix, settings, nodes);
         let claimed = highest(&cluster);
         let (determined, owed, from_nodes) = if !claimed.is_empty() {
             let models: ModelSet = claimed.iter().map(|(_, model)| *model).collect();
@@ -73,8 +74,8 @@ impl EffectiveModel {
             let removed = found.owed.customer.difference(owed.customer);
             claims.contradicted.extend(claimed.iter().map(|(assignment, _)| (assignment.id.clone(), removed)));
         }
-        let mut adding = ModelSet::EMPTY;
-        let mut added = LayerSet::EMPTY;
+        let mut adding = ModelSet::empty();
+        let mut added = LayerSet::empty();
         for (assignment, model) in namespaced.iter().filter_map(|a| Some((a, a.model.as_ref()?.known()?))) {
             let customer = matrix.owed(model).customer;
             claims.contradicted.push((assignment.id.clone(), owed.customer.difference(customer)));
@@ -96,7 +97,7 @@ impl EffectiveModel {
 }
 
 /// What the nodes show, and the configured default for those that show nothing.
-struct Found {
+struct ModelFromNodes {
     models: ModelSet,
     owed: Owed,
     /// Whether the nodes show all of it.
@@ -105,8 +106,8 @@ struct Found {
     decides: bool,
 }
 
-impl Found {
-    fn of(matrix: &Matrix, settings: Settings, nodes: FoundNodes) -> Self {
+impl ModelFromNodes {
+    fn of(matrix: &Matrix, settings: EvaluationSettings, nodes: SchedulableNodes) -> Self {
         let default: ModelSet = settings.default_model.into_iter().collect();
         let nothing = nodes.models.is_empty() || nodes.undetermined;
         // The default stands for each node that shows nothing.
@@ -125,7 +126,7 @@ fn with_managed_control_plane(matrix: &Matrix, models: ModelSet, owed: Owed) -> 
         let own = [ServiceModel::OnPremises, ServiceModel::Iaas].map(ModelId::from);
         if own.contains(&model) { ServiceModel::Caas.into() } else { model }
     };
-    let of_control_plane = matrix.owed_under(models.iter().map(raised).collect());
+    let of_control_plane = matrix.owed_under(models.ids().map(raised).collect());
     let is_cluster = |plane: bool| -> LayerSet {
         matrix.layers().filter(|(_, layer)| (layer.plane == Plane::Cluster) == plane).map(|(id, _)| id).collect()
     };
@@ -134,7 +135,7 @@ fn with_managed_control_plane(matrix: &Matrix, models: ModelSet, owed: Owed) -> 
 
 /// The models claimed at the highest rank that claims one. Assignments are of one scope, so any duty orders them alike.
 fn highest<'a>(assignments: &[&'a Assignment]) -> Vec<(&'a Assignment, ModelId)> {
-    let rank = |a: &Assignment| a.rank(Concern::Platform, Duty::Customer);
+    let rank = |a: &Assignment| a.rank(Audience::Platform, Duty::Customer);
     let claims = || assignments.iter().filter_map(|a| Some((*a, a.model.as_ref()?.known()?)));
     let top = claims().map(|(assignment, _)| rank(assignment)).max();
     claims().filter(|(assignment, _)| Some(rank(assignment)) == top).collect()

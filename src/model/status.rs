@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::Serialize;
 
-use super::assignment::{Acceptance, Assignment, AssignmentId, Review};
+use super::assignment::{Acceptance, Assignment, Review};
 use super::conditions::{self, Completeness};
 use super::fulfilment::Catalogue;
 use super::message::{failure_sentence, list, risk_sentence, sentence};
 use super::roll_up::{EXAMPLES, Failure, RollUp, Row, to_i64};
-use super::workload::WorkloadKey;
 use crate::api::{AssignmentStatus, Fulfilment, GapReason, Risk, RiskReason, Summary, UnfulfilledDuty, UnownedLayer};
+use crate::facts::{AssignmentId, WorkloadKey};
 use crate::matrix::{Duty, LayerId, Matrix};
 
 /// The most bytes of a status as JSON, whatever the size of the cluster: etcd keeps every one of them.
@@ -24,7 +24,7 @@ const LAYER_NAMES_LIMIT: usize = 256;
 
 /// What a status is about.
 #[derive(Clone, Debug)]
-pub struct Subject<'a> {
+pub struct StatusInput<'a> {
     /// The assignment.
     pub id: &'a AssignmentId,
     /// Its generation that was evaluated.
@@ -46,8 +46,13 @@ pub struct Subject<'a> {
 /// While inputs are missing, counts and rows keep their last values and only conditions change. `announced` and
 /// `transitions` are carried over: they change when Events are written.
 #[must_use]
-pub fn status(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatus, now: Timestamp) -> AssignmentStatus {
-    let Subject { generation, acceptance, completeness, roll_up, catalogue, assignment, .. } = *subject;
+pub fn status(
+    matrix: &Matrix,
+    subject: &StatusInput<'_>,
+    previous: &AssignmentStatus,
+    now: Timestamp,
+) -> AssignmentStatus {
+    let StatusInput { generation, acceptance, completeness, roll_up, catalogue, assignment, .. } = *subject;
     let deadlines = assignment.map(|assignment| &*assignment.deadlines).unwrap_or_default();
     let known = completeness.essential.is_empty() && !matches!(acceptance, Acceptance::SchemaOutdated(_));
     let mut next = previous.clone();
@@ -80,8 +85,8 @@ pub fn status(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatu
 
 fn summary(matrix: &Matrix, roll_up: &RollUp) -> Summary {
     let unowned = roll_up.unowned_layers();
-    let names: Vec<&str> = unowned.iter().map(|layer| matrix.layer(layer).name.as_str()).collect();
-    let mut models = roll_up.models.iter().map(|model| &matrix.model(model).name);
+    let names: Vec<&str> = unowned.ids().map(|layer| matrix.layer(layer).name.as_str()).collect();
+    let mut models = roll_up.models.ids().map(|model| &matrix.model(model).name);
     let model = match (models.next(), models.next()) {
         _ if roll_up.workloads == 0 => None,
         (None, _) => Some("Undetermined".to_owned()),
@@ -121,7 +126,7 @@ fn examples(id: &AssignmentId, row: &Row) -> (Vec<String>, Option<i64>) {
     (examples, (omitted > 0).then(|| to_i64(omitted)))
 }
 
-fn rows(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatus, now: Timestamp) -> Vec<UnownedLayer> {
+fn rows(matrix: &Matrix, subject: &StatusInput<'_>, previous: &AssignmentStatus, now: Timestamp) -> Vec<UnownedLayer> {
     let since: HashMap<(&str, Duty, GapReason), &Time> =
         previous.unowned_layers.iter().map(|row| ((row.layer.as_str(), row.duty, row.reason), &row.since)).collect();
     let row = |(&(layer, duty, reason), row): (&(LayerId, Duty, GapReason), &Row)| {
@@ -143,7 +148,7 @@ fn rows(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatus, now
 
 fn unfulfilled(
     matrix: &Matrix,
-    subject: &Subject<'_>,
+    subject: &StatusInput<'_>,
     previous: &AssignmentStatus,
     now: Timestamp,
 ) -> Vec<UnfulfilledDuty> {
@@ -176,7 +181,7 @@ fn unfulfilled(
     subject.roll_up.unfulfilled.iter().map(row).collect()
 }
 
-fn risks(matrix: &Matrix, subject: &Subject<'_>, previous: &AssignmentStatus, now: Timestamp) -> Vec<Risk> {
+fn risks(matrix: &Matrix, subject: &StatusInput<'_>, previous: &AssignmentStatus, now: Timestamp) -> Vec<Risk> {
     let since: HashMap<(RiskReason, Option<&str>), &Time> =
         previous.risks.iter().map(|risk| ((risk.reason, risk.layer.as_deref()), &risk.since)).collect();
     let row = |(&(reason, layer), row): (&(RiskReason, Option<LayerId>), &Row)| {

@@ -8,18 +8,19 @@ use jiff::civil::date;
 use proptest::prelude::ProptestConfig;
 
 use super::assignment::{
-    AgreementCover, Assignment, AssignmentId, Claim, EvidenceFacts, ExceptionState, ModelClaim, PartyDeclaration,
-    Review,
+    AgreementCover, Assignment, Claim, EvidenceFacts, ExceptionState, ModelClaim, PartyDeclaration, Review,
 };
+use super::context::WorkloadView;
 use super::directory::Directory;
-use super::evaluate::{Circumstances, DutyState, Evaluation, ProviderDuties, Settings, State, evaluate};
-use super::fulfilment::{Attribution, Catalogue, Observation, Reach, SignalResult, Speaks, Verdict, combine};
-use super::labels::{Requirement, Selector};
+use super::evaluate::evaluate;
+use super::evaluation::{DutyState, Evaluation, State};
+use super::fulfilment::{Attribution, Catalogue, Observation, Reach, SignalResult, SignalText, SignalVerdict, combine};
 use super::roll_up::{Members, RollUp};
 use super::service_model::EffectiveModel;
-use super::workload::{WorkloadKey, WorkloadKind};
+use super::settings::{EvaluationSettings, ProviderDuties};
 use crate::api::{Fulfilment, GapReason, RiskReason, Role};
-use crate::matrix::{Duty, LayerId, LayerSet, Matrix, ServiceModel, Signal};
+use crate::facts::{AssignmentId, Requirement, Selector, WorkloadKey, WorkloadKind};
+use crate::matrix::{Duty, LayerId, LayerSet, LayerTriggers, Matrix, ServiceModel};
 
 pub(super) fn matrix() -> &'static Matrix {
     Matrix::built_in()
@@ -66,7 +67,7 @@ pub(crate) fn silent(id: AssignmentId) -> Assignment {
         selector: None,
         namespace_selector: None,
         model: None,
-        declares: LayerSet::EMPTY,
+        declares: LayerSet::empty(),
         parties: BTreeMap::new(),
         claims: vec![],
         exceptions: BTreeMap::new(),
@@ -165,7 +166,7 @@ impl Assignment {
     }
 
     pub(super) fn exceptions(mut self, names: &[&str], state: ExceptionState) -> Self {
-        self.exceptions.extend(layers(names).iter().map(|layer| (layer, state)));
+        self.exceptions.extend(layers(names).ids().map(|layer| (layer, state)));
         self
     }
 
@@ -200,9 +201,9 @@ pub(super) fn parties_in(subject: Option<&str>) -> Vec<&str> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Workload {
     matrix: Option<Arc<Matrix>>,
-    settings: Settings,
+    settings: EvaluationSettings,
     catalogue: Catalogue,
-    circumstances: Circumstances,
+    circumstances: WorkloadView,
     assignments: Vec<Assignment>,
     not_selecting: Vec<Assignment>,
 }
@@ -210,7 +211,10 @@ pub(super) struct Workload {
 impl Workload {
     /// A workload without a signal where this is the service model of the configuration.
     pub(super) fn under(model: impl Into<Option<ServiceModel>>) -> Self {
-        Self { settings: Settings { default_model: model.into(), ..Settings::default() }, ..Self::default() }
+        Self {
+            settings: EvaluationSettings { default_model: model.into(), ..EvaluationSettings::default() },
+            ..Self::default()
+        }
     }
 
     pub(super) const fn with_provider_duties(mut self, provider_duties: ProviderDuties) -> Self {
@@ -218,13 +222,13 @@ impl Workload {
         self
     }
 
-    pub(super) fn showing(self, signals: &[Signal]) -> Self {
+    pub(super) fn showing(self, signals: &[LayerTriggers]) -> Self {
         self.in_circumstances(|circumstances| {
-            circumstances.signals = signals.iter().fold(circumstances.signals, |all, signal| all.with(*signal));
+            circumstances.triggers = signals.iter().fold(circumstances.triggers, |all, signal| all.union(*signal));
         })
     }
 
-    pub(super) fn in_circumstances(mut self, change: impl FnOnce(&mut Circumstances)) -> Self {
+    pub(super) fn in_circumstances(mut self, change: impl FnOnce(&mut WorkloadView)) -> Self {
         change(&mut self.circumstances);
         self
     }
@@ -245,7 +249,7 @@ impl Workload {
         self.in_circumstances(|circumstances| circumstances.nodes.managed_control_plane = true)
     }
 
-    pub(super) fn configured(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+    pub(super) fn configured(mut self, change: impl FnOnce(&mut EvaluationSettings)) -> Self {
         change(&mut self.settings);
         self
     }
@@ -274,7 +278,7 @@ impl Workload {
     }
 
     /// With what a signal of this name saw of it, or on nodes of a service model.
-    pub(super) fn seen(self, name: &str, on: Option<ServiceModel>, verdict: Verdict) -> Self {
+    pub(super) fn seen(self, name: &str, on: Option<ServiceModel>, verdict: SignalVerdict) -> Self {
         let signal = self.catalogue.find(name).unwrap_or_else(|| panic!("no signal {name}"));
         let seen = Observation { signal, on: on.map(Into::into), verdict, seen: None };
         self.in_circumstances(|circumstances| circumstances.observed.push(seen))
@@ -318,7 +322,7 @@ impl Workload {
         let matrix = self.matrix.as_deref().unwrap_or_else(|| matrix());
         let risks = self.evaluate().risks;
         let told = risks.iter().filter(|risk| risk.reason == reason);
-        let told = told.filter(|risk| risk.told_to.as_ref().is_none_or(|told_to| told_to == id));
+        let told = told.filter(|risk| risk.assignment.as_ref().is_none_or(|assignment| assignment == id));
         told.map(|risk| risk.layer.map(|layer| matrix.layer(layer).name.clone())).collect()
     }
 
@@ -366,9 +370,9 @@ pub(super) fn found(duties: &[(&str, Duty, State)]) -> Evaluation {
 }
 
 /// A signal that says of itself what it is called.
-pub(super) fn speaks(name: &str, layer: Option<&str>, attribution: Attribution, reach: Reach) -> Speaks {
+pub(super) fn speaks(name: &str, layer: Option<&str>, attribution: Attribution, reach: Reach) -> SignalText {
     let words = |what: &str| format!("{name} {what}").into();
-    Speaks {
+    SignalText {
         signal: name.into(),
         layer: layer.map(Arc::from),
         attribution,
@@ -391,7 +395,7 @@ pub(super) fn catalogue() -> Catalogue {
 
 /// What was found for a workload whose customer duties of these layers are held by a team, with what signals of
 /// [`catalogue`] came to.
-pub(super) fn seen_of(results: &[(&str, Verdict)]) -> Evaluation {
+pub(super) fn seen_of(results: &[(&str, SignalVerdict)]) -> Evaluation {
     let catalogue = catalogue();
     let mut evaluation =
         found(&[("node-os", Duty::Customer, State::Owned), ("workload-configuration", Duty::Customer, State::Owned)]);

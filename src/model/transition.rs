@@ -121,7 +121,7 @@ impl Transitions {
 }
 
 fn is_in(matrix: &Matrix, layers: LayerSet, layer: &str) -> bool {
-    matrix.find(layer).is_some_and(|layer| layers.contains(layer))
+    matrix.find(layer).is_some_and(|layer| layers.has(layer))
 }
 
 /// Whether nothing can be said any more of what was told.
@@ -209,7 +209,7 @@ fn first_notes(matrix: &Matrix, roll_up: &RollUp) -> Vec<Note> {
 }
 
 fn layer_names(matrix: &Matrix, layers: LayerSet) -> Vec<&str> {
-    layers.iter().map(|layer| matrix.layer(layer).name.as_str()).collect()
+    layers.ids().map(|layer| matrix.layer(layer).name.as_str()).collect()
 }
 
 fn summary(reason: &'static str, warning: bool, what: &str, mut layers: Vec<&str>) -> Option<Note> {
@@ -241,7 +241,7 @@ fn opening_note(matrix: &Matrix, roll_up: &RollUp, gap: &Announcement) -> Note {
 
 fn closing_note(matrix: &Matrix, roll_up: &RollUp, layer: &str, duty: Duty) -> Note {
     let id = matrix.find(layer);
-    let is_in = |layers: LayerSet| id.is_some_and(|id| layers.contains(id));
+    let is_in = |layers: LayerSet| id.is_some_and(|id| layers.has(id));
     if !is_in(roll_up.layers) {
         let note = format!("{layer} ({} duty) is gone: no workload has this layer any more", duty.word());
         return Note { warning: false, reason: "LayerGone", about: Some((layer.to_owned(), duty)), date: None, note };

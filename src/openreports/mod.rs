@@ -6,50 +6,26 @@
 //!
 //! Fields as documented: <https://github.com/openreports/reports-api/blob/main/docs/api-docs.md>.
 
-mod changes;
-mod finding;
-mod known;
+mod build;
+mod published;
 mod report;
-mod shards;
+mod result_draft;
 #[cfg(test)]
 mod tests;
+mod writes;
 
-pub use changes::{Change, changes};
-pub use known::{Known, OwnReports, is_name, own_labels};
-pub use report::{Outcome, Report, ReportResult, Severity, Summary, Timestamp};
-pub use shards::reports;
+pub use build::build_reports;
+pub use published::PublishedReports;
+pub use report::{Report, ReportResult, ResultStatus, Severity, Summary, Timestamp};
+pub use writes::{ReportWrite, report_writes};
 
-/// The API group of Reports, and their plural, as permissions name them.
-pub const GROUP_AND_PLURAL: (&str, &str) = ("openreports.io", "reports");
-
-/// Who reports, as OpenReports calls it.
-pub const SOURCE: &str = "responsibility-operator";
-
-/// The label by which own Reports are known, and its value [`SOURCE`].
-pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-
-/// The label with whom the layers of a Report are of concern to: the team of the workloads, or the platform's.
-pub const CONCERN: &str = "sharedresponsibility.dev/concern";
-
-/// The label with the party that answers for all workloads of a Report, where it is one.
-pub const OWNER: &str = "sharedresponsibility.dev/owner";
-
-/// The annotation with the digest of what a Report says, times aside.
-pub const DIGEST: &str = "sharedresponsibility.dev/digest";
-
-/// The property of a result that tells it from every other one, also to Policy Reporter.
+/// The property of a result with its unique ID, which Policy Reporter also reads.
 pub const RESULT_ID: &str = "resultID";
 
-/// The most results of a Report. Each has less than 1.5 KB, so a Report stays far below what etcd takes.
-pub const RESULTS: usize = 250;
-
-/// The most results of Reports that are halves of one and go together again. Well below [`RESULTS`]: when halves go together or
-/// apart all of their results move.
+/// The most results of two split Reports together that are joined again. It is well below
+/// [`RESULTS`](crate::facts::published_report::RESULTS): a split or a join moves all their results.
 pub const REJOIN: usize = 150;
 
-/// The most changes that are made to the Reports of a namespace at once: enough for all of them, and no more where somebody has
-/// made thousands that look like the operator's, for which other namespaces would have to wait.
+/// The most writes to the Reports of a namespace in one round. That is enough for all of them. If somebody creates thousands of
+/// Reports that look like those of the operator, other namespaces do not wait for the cleanup.
 pub const ROUND: usize = 40;
-
-/// How often the workloads of a namespace are halved at most: 16 Reports, and one for the platform.
-pub const HALVINGS: u32 = 4;

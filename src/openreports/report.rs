@@ -7,8 +7,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{CONCERN, DIGEST, MANAGED_BY, OWNER, SOURCE};
-use crate::matrix::Concern;
+use crate::facts::published_report::{CONCERN, DIGEST, MANAGED_BY, OWNER, SOURCE};
+use crate::matrix::Audience;
 
 /// A `Report` of `openreports.io/v1alpha1`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -46,7 +46,7 @@ pub struct Summary {
 /// Whether something is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum ResultStatus {
     /// It is.
     Fail,
     /// It may be.
@@ -55,7 +55,7 @@ pub enum Outcome {
     Error,
 }
 
-impl Outcome {
+impl ResultStatus {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Fail, Self::Warn, Self::Error];
 
@@ -101,7 +101,7 @@ pub struct ReportResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<Timestamp>,
     /// Whether something is wrong.
-    pub result: Outcome,
+    pub result: ResultStatus,
     /// Whether it counts against the workload.
     pub scored: bool,
     /// What it is about.
@@ -129,16 +129,16 @@ impl Report {
     pub(super) fn new(
         namespace: &str,
         name: String,
-        concern: Concern,
+        concern: Audience,
         owner: Option<&str>,
         results: Vec<ReportResult>,
     ) -> Self {
         let count = |outcome| results.iter().filter(|result| result.result == outcome).count();
-        let [fail, warn, error] = Outcome::ALL.map(count);
+        let [fail, warn, error] = ResultStatus::ALL.map(count);
         let summary = Summary { fail, warn, error, ..Summary::default() };
         let concern = match concern {
-            Concern::Workload => "workload",
-            Concern::Platform => "platform",
+            Audience::Workload => "workload",
+            Audience::Platform => "platform",
         };
         let labels = [(MANAGED_BY, Some(SOURCE)), (CONCERN, Some(concern)), (OWNER, owner)];
         let labels: BTreeMap<String, String> =

@@ -6,17 +6,16 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::report::{Outcome, Report, ReportResult, Severity};
-use super::{
-    CONCERN, Change, HALVINGS, Known, OWNER, OwnReports, REJOIN, RESULT_ID, RESULTS, ROUND, changes, is_name, reports,
-};
+use super::report::{Report, ReportResult, ResultStatus, Severity};
+use super::{PublishedReports, REJOIN, RESULT_ID, ROUND, ReportWrite, build_reports, report_writes};
 use crate::api::{Fulfilment, GapReason};
-use crate::inventory::{Reported, ReportedWorkload};
+use crate::facts::published_report::{CONCERN, MAX_SPLITS, OWNER, RESULTS, is_report_name};
+use crate::facts::{AssignmentId, ObjectIdentity, PublishedReport, WorkloadKey, WorkloadKind};
+use crate::inventory::{ReportableNamespace, ReportableWorkload};
 use crate::matrix::{Duty, LayerId, Matrix};
 use crate::model::testing::tried;
 use crate::model::{
-    AssignmentId, Attribution, Catalogue, DutyState, Evaluation, ObjectIdentity, Reach, SignalId, SignalResult, Speaks,
-    State, Verdict, WorkloadKey, WorkloadKind,
+    Attribution, Catalogue, DutyState, Evaluation, Reach, SignalId, SignalResult, SignalText, SignalVerdict, State,
 };
 
 /// etcd takes 1.5 MiB, and others keep lists of Reports in memory.
@@ -33,8 +32,8 @@ fn catalogue() -> (Catalogue, SignalId) {
     (catalogue, signal)
 }
 
-fn catalogue_speaks() -> Speaks {
-    Speaks {
+fn catalogue_speaks() -> SignalText {
+    SignalText {
         signal: "network-policy".into(),
         layer: Some("network-segmentation".into()),
         attribution: Attribution::Customer,
@@ -75,22 +74,26 @@ impl Kept {
         }
     }
 
-    fn reported(&self) -> ReportedWorkload<'_> {
+    fn reported(&self) -> ReportableWorkload<'_> {
         let Self { key, identity, evaluation, assignment, owner } = self;
-        ReportedWorkload { key, identity, evaluation, assignment, owner: owner.as_deref() }
+        ReportableWorkload { key, identity, evaluation, assignment, owner: owner.as_deref() }
     }
 }
 
-fn reported(kept: &[Kept]) -> Reported<'_> {
-    Reported { namespace: "shop", workloads: kept.iter().map(Kept::reported).collect(), ..Reported::default() }
+fn reported(kept: &[Kept]) -> ReportableNamespace<'_> {
+    ReportableNamespace {
+        namespace: "shop",
+        workloads: kept.iter().map(Kept::reported).collect(),
+        ..ReportableNamespace::default()
+    }
 }
 
-fn made_beside(reported: &Reported<'_>, known: &OwnReports) -> Vec<Report> {
-    reports(Matrix::built_in(), &catalogue().0, reported, known)
+fn made_beside(reported: &ReportableNamespace<'_>, known: &PublishedReports) -> Vec<Report> {
+    build_reports(Matrix::built_in(), &catalogue().0, reported, known)
 }
 
-fn made(reported: &Reported<'_>) -> Vec<Report> {
-    made_beside(reported, &OwnReports::default())
+fn made(reported: &ReportableNamespace<'_>) -> Vec<Report> {
+    made_beside(reported, &PublishedReports::default())
 }
 
 fn made_of(kept: &[Kept]) -> Vec<Report> {
@@ -106,21 +109,21 @@ fn id(result: &ReportResult) -> &str {
 }
 
 /// What is known of Reports that were written as this version.
-fn known(reports: &[Report], version: &str) -> OwnReports {
-    let mut own = OwnReports::default();
+fn known(reports: &[Report], version: &str) -> PublishedReports {
+    let mut own = PublishedReports::default();
     for report in reports {
-        own.insert(report.name().to_owned(), Known::written(report, version.to_owned()));
+        own.insert(report.name().to_owned(), PublishedReport::written(report, version.to_owned()));
     }
     own
 }
 
 /// The Reports after what is written at a time, and what was written.
-fn written(wanted: Vec<Report>, known: &OwnReports, now: i64) -> (Vec<Report>, Vec<String>) {
+fn written(wanted: Vec<Report>, known: &PublishedReports, now: i64) -> (Vec<Report>, Vec<String>) {
     let (mut applied, mut told) = (Vec::new(), Vec::new());
-    for change in changes(wanted, known, now) {
+    for change in report_writes(wanted, known, now) {
         match change {
-            Change::Delete { name, resource_version } => told.push(format!("delete {name} at {resource_version}")),
-            Change::Apply { report, .. } => {
+            ReportWrite::Delete { name, resource_version } => told.push(format!("delete {name} at {resource_version}")),
+            ReportWrite::Apply { report, .. } => {
                 told.push(format!("apply {}", report.name()));
                 applied.push(*report);
             }
@@ -135,7 +138,7 @@ fn a_gap_is_a_failure_in_the_words_of_the_status() {
     let [report] = &made_of(&[kept])[..] else { panic!("one Report") };
     let [result] = &report.results[..] else { panic!("one result") };
     assert_eq!((result.policy.as_str(), result.rule.as_str()), ("node-os", "LayerUnowned"));
-    assert_eq!((result.result, result.severity, result.scored), (Outcome::Fail, Severity::Medium, true));
+    assert_eq!((result.result, result.severity, result.scored), (ResultStatus::Fail, Severity::Medium, true));
     assert!(result.message.starts_with("nobody holds it; write customer: PARTY. Owed: "), "{}", result.message);
     let [about] = &result.resources;
     assert_eq!((about.api_version.as_deref(), about.uid.as_deref()), (Some("apps/v1"), Some("uid-web")));
@@ -146,16 +149,16 @@ fn a_gap_is_a_failure_in_the_words_of_the_status() {
 }
 
 #[rstest]
-#[case::failed(Verdict::Failed, Fulfilment::Unfulfilled, Some((Outcome::Fail, Severity::Medium)))]
-#[case::too_old(Verdict::Stale, Fulfilment::Stale, Some((Outcome::Warn, Severity::Low)))]
-#[case::too_old_beside_a_failure(Verdict::Stale, Fulfilment::Unfulfilled, None)]
-#[case::passed(Verdict::Passed, Fulfilment::Fulfilled, None)]
-#[case::nothing_seen(Verdict::Unseen, Fulfilment::Unknown, None)]
-#[case::cannot_be_read(Verdict::Unreadable, Fulfilment::Unknown, None)]
+#[case::failed(SignalVerdict::Failed, Fulfilment::Unfulfilled, Some((ResultStatus::Fail, Severity::Medium)))]
+#[case::too_old(SignalVerdict::Stale, Fulfilment::Stale, Some((ResultStatus::Warn, Severity::Low)))]
+#[case::too_old_beside_a_failure(SignalVerdict::Stale, Fulfilment::Unfulfilled, None)]
+#[case::passed(SignalVerdict::Passed, Fulfilment::Fulfilled, None)]
+#[case::nothing_seen(SignalVerdict::Unseen, Fulfilment::Unknown, None)]
+#[case::cannot_be_read(SignalVerdict::Unreadable, Fulfilment::Unknown, None)]
 fn what_a_signal_shows_is_reported_where_it_is_wrong(
-    #[case] verdict: Verdict,
+    #[case] verdict: SignalVerdict,
     #[case] fulfilment: Fulfilment,
-    #[case] expected: Option<(Outcome, Severity)>,
+    #[case] expected: Option<(ResultStatus, Severity)>,
 ) {
     let (layer, signal) = (layer("network-segmentation"), catalogue().1);
     let held = DutyState::new(layer, Duty::Customer, State::Owned, None);
@@ -203,7 +206,7 @@ fn what_is_told_to_cluster_assignments_is_reported_once_and_apart() {
         evaluation(vec![gap("application-code", GapReason::LayerUnowned), gap("node-os", GapReason::LayerUnowned)]);
     let kept: Vec<Kept> = ["web", "api"].iter().map(|name| Kept::new(name, found.clone())).collect();
     let uid: Arc<str> = "uid-shop".into();
-    let of = |platform_elsewhere| made(&Reported { platform_elsewhere, uid: Some(&uid), ..reported(&kept) });
+    let of = |platform_elsewhere| made(&ReportableNamespace { platform_elsewhere, uid: Some(&uid), ..reported(&kept) });
     assert_eq!(of(false)[0].results.len(), 4);
     let [of_workloads, of_platform] = &of(true)[..] else { panic!("two Reports") };
     assert_eq!(of_platform.name(), "responsibility-operator-platform");
@@ -222,7 +225,7 @@ fn what_differs_between_workloads_of_a_platform_layer_is_told_each() {
         evaluation(vec![DutyState::new(layer("node-os"), Duty::Provider, gap, Some(party.into()))])
     };
     let kept = [Kept::new("api", refused("aws")), Kept::new("web", refused("gcp")), Kept::new("db", refused("aws"))];
-    let reports = made(&Reported { platform_elsewhere: true, ..reported(&kept) });
+    let reports = made(&ReportableNamespace { platform_elsewhere: true, ..reported(&kept) });
     let [report] = &reports[..] else { panic!("one Report") };
     let parties: Vec<&str> = report.results.iter().map(|result| result.properties["party"].as_str()).collect();
     assert_eq!(parties, ["aws", "gcp"]);
@@ -230,7 +233,7 @@ fn what_differs_between_workloads_of_a_platform_layer_is_told_each() {
 }
 
 /// A workload of which the signal of the catalogue says this.
-fn shown(verdict: Verdict, fulfilment: Fulfilment) -> Vec<Kept> {
+fn shown(verdict: SignalVerdict, fulfilment: Fulfilment) -> Vec<Kept> {
     let (layer, signal) = (layer("network-segmentation"), catalogue().1);
     let held = DutyState::new(layer, Duty::Customer, State::Owned, None);
     let duty = DutyState { holder: Some("net-team".into()), fulfilment, ..held };
@@ -239,7 +242,7 @@ fn shown(verdict: Verdict, fulfilment: Fulfilment) -> Vec<Kept> {
 }
 
 /// What is said of the only result, its number, and since when.
-fn only(reports: &[Report]) -> (Outcome, String, i64) {
+fn only(reports: &[Report]) -> (ResultStatus, String, i64) {
     let [report] = reports else { panic!("one Report: {reports:?}") };
     let [result] = &report.results[..] else { panic!("one result: {report:?}") };
     (result.result, id(result).to_owned(), result.timestamp.unwrap().seconds)
@@ -247,51 +250,53 @@ fn only(reports: &[Report]) -> (Outcome, String, i64) {
 
 #[test]
 fn what_was_wrong_and_can_be_seen_no_more_stays_as_an_error_and_what_comes_out_otherwise_is_another_result() {
-    let hidden = shown(Verdict::Unreadable, Fulfilment::Unknown);
+    let hidden = shown(SignalVerdict::Unreadable, Fulfilment::Unknown);
     assert_eq!(made_of(&hidden), [], "it was not wrong before");
-    let written = |kept: &[Kept], known: &OwnReports, now| written(made_beside(&reported(kept), known), known, now).0;
-    let first = written(&shown(Verdict::Stale, Fulfilment::Stale), &OwnReports::default(), 100);
+    let written =
+        |kept: &[Kept], known: &PublishedReports, now| written(made_beside(&reported(kept), known), known, now).0;
+    let first = written(&shown(SignalVerdict::Stale, Fulfilment::Stale), &PublishedReports::default(), 100);
     let stale = only(&first);
-    let second = written(&shown(Verdict::Failed, Fulfilment::Unfulfilled), &known(&first, "1"), 200);
+    let second = written(&shown(SignalVerdict::Failed, Fulfilment::Unfulfilled), &known(&first, "1"), 200);
     let failed = only(&second);
-    assert_eq!([stale.0, failed.0], [Outcome::Warn, Outcome::Fail]);
+    assert_eq!([stale.0, failed.0], [ResultStatus::Warn, ResultStatus::Fail]);
     assert_ne!(stale.1, failed.1);
     let third = written(&hidden, &known(&second, "2"), 300);
     let error = only(&third);
     assert_eq!((third[0].summary.error, third[0].summary.fail, third[0].results[0].scored), (1, 0, false));
     assert!(third[0].results[0].message.ends_with("its source cannot be read"), "{:?}", third[0].results[0].message);
-    assert!(error.0 == Outcome::Error && error.1 != failed.1 && error.1 != stale.1);
+    assert!(error.0 == ResultStatus::Error && error.1 != failed.1 && error.1 != stale.1);
     let known = known(&third, "3");
     assert_eq!(made_beside(&reported(&hidden), &known).len(), 1, "it stays, also after a restart");
-    let back = only(&written(&shown(Verdict::Failed, Fulfilment::Unfulfilled), &known, 400));
+    let back = only(&written(&shown(SignalVerdict::Failed, Fulfilment::Unfulfilled), &known, 400));
     assert_eq!(back.1, failed.1);
     assert_eq!([stale.2, failed.2, error.2, back.2], [100; 4], "it was found once");
-    assert_eq!(made_beside(&reported(&shown(Verdict::Passed, Fulfilment::Fulfilled)), &known), []);
-    assert_eq!(made_beside(&reported(&shown(Verdict::Unseen, Fulfilment::Unknown)), &known), [], "it is gone");
+    assert_eq!(made_beside(&reported(&shown(SignalVerdict::Passed, Fulfilment::Fulfilled)), &known), []);
+    assert_eq!(made_beside(&reported(&shown(SignalVerdict::Unseen, Fulfilment::Unknown)), &known), [], "it is gone");
 }
 
 #[test]
 fn an_error_says_why_and_is_none_where_the_same_is_wrong_for_another_workload() {
     let platform = layer("node-os");
     let mut catalogue = Catalogue::new();
-    let signal = catalogue.add(Speaks { layer: Some("node-os".into()), ..catalogue_speaks() });
-    let of = |verdict: Verdict, fulfilment: Fulfilment, seen: Option<&str>| {
+    let signal = catalogue.add(SignalText { layer: Some("node-os".into()), ..catalogue_speaks() });
+    let of = |verdict: SignalVerdict, fulfilment: Fulfilment, seen: Option<&str>| {
         let held = DutyState::new(platform, Duty::Customer, State::Owned, None);
         let duty = DutyState { holder: Some("platform".into()), fulfilment, ..held };
         let result =
             SignalResult { layer: platform, duty: Duty::Customer, signal, verdict, seen: seen.map(Into::into) };
         Arc::new(Evaluation { duties: vec![duty], results: vec![result], ..Evaluation::default() })
     };
-    let hidden = || Kept::new("api", of(Verdict::Unreadable, Fulfilment::Unknown, Some("status.phase is missing")));
-    let failed = Kept::new("web", of(Verdict::Failed, Fulfilment::Unfulfilled, None));
-    let told = |kept: &[Kept], known: &OwnReports| {
-        let reported = Reported { platform_elsewhere: true, ..reported(kept) };
-        reports(Matrix::built_in(), &catalogue, &reported, known)
+    let hidden =
+        || Kept::new("api", of(SignalVerdict::Unreadable, Fulfilment::Unknown, Some("status.phase is missing")));
+    let failed = Kept::new("web", of(SignalVerdict::Failed, Fulfilment::Unfulfilled, None));
+    let told = |kept: &[Kept], known: &PublishedReports| {
+        let reported = ReportableNamespace { platform_elsewhere: true, ..reported(kept) };
+        build_reports(Matrix::built_in(), &catalogue, &reported, known)
     };
     let both = [failed, hidden()];
-    let first = told(&both, &OwnReports::default());
-    assert_eq!(first[0].results.iter().map(|result| result.result).collect::<Vec<_>>(), [Outcome::Fail]);
-    let known = known(&written(first.clone(), &OwnReports::default(), 100).0, "1");
+    let first = told(&both, &PublishedReports::default());
+    assert_eq!(first[0].results.iter().map(|result| result.result).collect::<Vec<_>>(), [ResultStatus::Fail]);
+    let known = known(&written(first.clone(), &PublishedReports::default(), 100).0, "1");
     assert_eq!(told(&both, &known), first, "the failure tells of it already");
     let alone = told(&[hidden()], &known);
     let message =
@@ -306,7 +311,7 @@ fn times_are_of_what_is_to_be_reported_only() {
         let gaps = layers[..count].iter().map(|name| gap(name, GapReason::LayerUnowned)).collect();
         made_of(&[Kept::new("web", evaluation(gaps))])
     };
-    let mut own = known(&written(of(2), &OwnReports::default(), 100).0, "1");
+    let mut own = known(&written(of(2), &PublishedReports::default(), 100).0, "1");
     let numbers: Vec<u64> = of(2)[0].results.iter().map(|result| result.numbers[0]).collect();
     assert!(own.remove("responsibility-operator"));
     own.keep_times_of(&of(1));
@@ -327,22 +332,24 @@ fn times_are_of_what_is_to_be_reported_only() {
 #[case::without_dash("responsibility-operator01", false)]
 #[case::of_others("kyverno-0", false)]
 fn own_names_are_known(#[case] name: &str, #[case] expected: bool) {
-    assert_eq!(is_name(name), expected);
+    assert_eq!(is_report_name(name), expected);
 }
 
 #[test]
 fn a_round_is_bounded_however_many_reports_somebody_makes() {
-    let mut many = OwnReports::default();
+    let mut many = PublishedReports::default();
     for number in 0..1000 {
-        many.insert(format!("mine-{number}"), Known::default());
+        many.insert(format!("mine-{number}"), PublishedReport::default());
     }
-    assert_eq!(changes(vec![], &many, 1).len(), ROUND);
+    assert_eq!(report_writes(vec![], &many, 1).len(), ROUND);
 }
 
 #[test]
 fn a_namespace_of_which_nobody_speaks_is_no_clean_one() {
     assert_eq!(made_of(&[]), []);
-    let [report] = &made(&Reported { is_unassigned: true, ..reported(&[]) })[..] else { panic!("one Report") };
+    let [report] = &made(&ReportableNamespace { is_unassigned: true, ..reported(&[]) })[..] else {
+        panic!("one Report")
+    };
     assert_eq!((report.summary.warn, report.results[0].rule.as_str()), (1, "NamespaceUnassigned"));
 }
 
@@ -383,7 +390,7 @@ fn what_has_generated_names_is_the_same_whichever_object_is_the_last() {
 fn nothing_is_written_that_is_there_and_a_result_keeps_its_time() {
     let both = vec![gap("node-os", GapReason::LayerUnowned), gap("cloud-network", GapReason::LayerUnowned)];
     let one = || made_of(&[Kept::new("web", evaluation(both[..1].to_vec()))]);
-    let (first, told) = written(one(), &OwnReports::default(), 100);
+    let (first, told) = written(one(), &PublishedReports::default(), 100);
     assert_eq!(told, ["apply responsibility-operator"]);
     let there = known(&first, "7");
     assert_eq!(written(one(), &there, 200).1, [""; 0], "the time alone is no change");
@@ -395,10 +402,12 @@ fn nothing_is_written_that_is_there_and_a_result_keeps_its_time() {
     let expected = BTreeMap::from([("node-os".to_owned(), 100), ("cloud-network".to_owned(), 200)]);
     assert_eq!(times(&second[0]), expected);
     let mut doubted = known(&second, "9");
-    doubted.insert("responsibility-operator".to_owned(), Known { digest: None, ..Known::default() });
+    doubted
+        .insert("responsibility-operator".to_owned(), PublishedReport { digest: None, ..PublishedReport::default() });
     assert_eq!(written(one(), &doubted, 300).1, ["apply responsibility-operator"]);
     let mut relabelled = known(&first, "9");
-    let of_nobody = Known { labels: BTreeMap::new(), ..relabelled.get("responsibility-operator").unwrap().clone() };
+    let of_nobody =
+        PublishedReport { labels: BTreeMap::new(), ..relabelled.get("responsibility-operator").unwrap().clone() };
     relabelled.insert("responsibility-operator".to_owned(), of_nobody);
     assert_eq!(written(one(), &relabelled, 300).1, ["apply responsibility-operator"]);
     assert_eq!(written(vec![], &there, 300).1, ["delete responsibility-operator at 7"]);
@@ -415,13 +424,16 @@ fn crowd(count: usize) -> Vec<Kept> {
 #[test]
 fn the_largest_namespace_has_a_bounded_set_that_says_what_it_leaves_out() {
     let reports = made_of(&crowd(5_000));
-    assert_eq!(reports.len(), 1 << HALVINGS);
+    assert_eq!(reports.len(), 1 << MAX_SPLITS);
     let mut counted = 0;
     for report in &reports {
         assert_eq!(report.results.len(), RESULTS);
         assert!(serde_json::to_vec(report).unwrap().len() < SIZE_LIMIT);
         let (last, told) = report.results.split_last().unwrap();
-        assert_eq!((last.rule.as_str(), last.severity, last.result), ("ResultsLeftOut", Severity::Info, Outcome::Warn));
+        assert_eq!(
+            (last.rule.as_str(), last.severity, last.result),
+            ("ResultsLeftOut", Severity::Info, ResultStatus::Warn)
+        );
         assert!(told.iter().all(|result| result.severity == Severity::High), "the weightiest are told");
         counted += told.len() + last.properties["leftOut"].parse::<usize>().unwrap();
     }
@@ -434,11 +446,11 @@ fn halves_go_together_again_only_where_that_leaves_room() {
         let found = evaluation(vec![gap("node-os", GapReason::LayerUnowned)]);
         (0..count).map(|number| Kept::new(&format!("app-{number}"), found.clone())).collect::<Vec<_>>()
     };
-    let names = |count: usize, known: &OwnReports| -> Vec<String> {
+    let names = |count: usize, known: &PublishedReports| -> Vec<String> {
         made_beside(&reported(&gaps(count)), known).iter().map(|report| report.name().to_owned()).collect()
     };
     let (one, halves) = (["responsibility-operator"], ["responsibility-operator-0", "responsibility-operator-1"]);
-    assert_eq!(names(RESULTS, &OwnReports::default()), one);
+    assert_eq!(names(RESULTS, &PublishedReports::default()), one);
     assert_eq!(names(RESULTS + 1, &known(&made_of(&gaps(RESULTS)), "1")), halves);
     let split = known(&made_of(&gaps(RESULTS + 1)), "1");
     assert_eq!(names(RESULTS, &split), halves);
@@ -469,7 +481,7 @@ proptest! {
     #[test]
     fn reports_are_bounded_and_a_change_of_one_workload_stays_in_its_report((kept, index) in crowds()) {
         let reports = made_of(&kept);
-        prop_assert!(reports.len() <= 1 << HALVINGS);
+        prop_assert!(reports.len() <= 1 << MAX_SPLITS);
         prop_assert!(reports.iter().all(|report| (1..=RESULTS).contains(&report.results.len())));
         let ids: Vec<&str> = reports.iter().flat_map(|report| report.results.iter().map(id)).collect();
         prop_assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
@@ -477,7 +489,7 @@ proptest! {
         prop_assert_eq!(&made_of(&backwards), &reports);
         let there = known(&reports, "1");
         prop_assert_eq!(&made_beside(&reported(&kept), &there), &reports);
-        prop_assert_eq!(changes(reports.clone(), &there, 1), vec![]);
+        prop_assert_eq!(report_writes(reports.clone(), &there, 1), vec![]);
 
         let mut others = kept.clone();
         others.remove(index);
@@ -492,7 +504,7 @@ proptest! {
             // They all lie on one way from the whole to a half of a half.
             let shortest = touched.iter().min_by_key(|name| name.len()).unwrap();
             prop_assert!(touched.iter().all(|name| name.starts_with(shortest.as_str())), "{:?}", touched);
-            prop_assert!(touched.len() <= 2 + usize::try_from(HALVINGS).unwrap(), "{:?}", touched);
+            prop_assert!(touched.len() <= 2 + usize::try_from(MAX_SPLITS).unwrap(), "{:?}", touched);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{GENERATED, table};
 use crate::api::Fulfilment;
+use crate::extract::kinds::spec_of;
 use crate::model::{Attribution, Reach};
 use crate::signals::{Reads, SIGNALS, Signal, support_as_of};
 
@@ -60,7 +61,7 @@ fn of(reads: Reads) -> String {
         Reads::Nodes => "nodes".to_owned(),
         Reads::Assignments => "assignments".to_owned(),
         Reads::ServerVersion => "/version".to_owned(),
-        Reads::Facts(kind) => kind.group_and_plural().map_or("", |(_, plural)| plural).to_owned(),
+        Reads::Facts(kind) => spec_of(kind).map_or("", |spec| spec.plural).to_owned(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::LazyLock;
 
 use super::{GENERATED, table};
-use crate::matrix::{Layer, Matrix, Owes, Presence, ServiceModel, Signal};
+use crate::matrix::{Layer, LayerTriggers, Matrix, Owes, Presence, ServiceModel};
 use crate::model::{NodeModels, NodeRule};
 
 /// The controls that each layer relates to, by catalogue.
@@ -82,7 +82,7 @@ fn describe(out: &mut String, layer: &Layer) {
         Presence::Inherent => "in every workload".to_owned(),
         Presence::Declared => "only where an assignment declares it".to_owned(),
         Presence::Detected => {
-            format!("where {} is seen, or where an assignment declares it", list(&layer.signals))
+            format!("where {} is seen, or where an assignment declares it", list(layer.triggers))
         }
     };
     let _ = writeln!(
@@ -117,15 +117,15 @@ fn title(catalogue: &str) -> &str {
     }
 }
 
-fn list(signals: &[Signal]) -> String {
-    let word = |signal: &Signal| match signal {
-        Signal::Storage => "a volume that keeps data",
-        Signal::Secrets => "a reference to secret material",
-        Signal::ExternalServices => "the address of a service outside",
-        Signal::Published => "a way in by a Service, an Ingress or a route",
-        Signal::HostNetwork => "a port of the node",
+fn list(triggers: LayerTriggers) -> String {
+    let word = |trigger: LayerTriggers| match trigger {
+        LayerTriggers::STORAGE => "a volume that keeps data",
+        LayerTriggers::SECRETS => "a reference to secret material",
+        LayerTriggers::EXTERNAL_SERVICES => "the address of a service outside",
+        LayerTriggers::PUBLISHED => "a way in by a Service, an Ingress or a route",
+        _ => "a port of the node",
     };
-    signals.iter().map(word).collect::<Vec<_>>().join(", ")
+    triggers.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
 fn condition(rule: &NodeRule) -> String {

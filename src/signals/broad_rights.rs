@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::facts::{BindingFacts, FactKind, Facts, RoleFacts};
-use super::signal::{Look, Reads, Seen, Signal, View};
+use super::signal::{Reading, Reads, Signal, SignalFunction, WorkloadInput};
+use crate::facts::{BindingFacts, FactKind, Facts, RoleFacts};
 use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -25,10 +25,10 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "its ServiceAccount has far-reaching rights",
     unseen: "RBAC is not looked at",
     remedy: "bind a role of what it needs",
-    look: Look::Workload(look),
+    evaluate: SignalFunction::Workload(evaluate),
 };
 
-fn look(view: &View<'_>, _: u32) -> Seen {
+fn evaluate(view: &WorkloadInput<'_>, _: u32) -> Reading {
     for kind in [FactKind::Roles, FactKind::RoleBindings, FactKind::ClusterRoles, FactKind::ClusterRoleBindings] {
         if let Err(seen) = view.read(kind) {
             return seen;
@@ -36,12 +36,12 @@ fn look(view: &View<'_>, _: u32) -> Seen {
     }
     let everywhere = bindings(view, true).filter_map(|binding| too_far(view, binding, true));
     let here = bindings(view, false).filter_map(|binding| too_far(view, binding, false));
-    everywhere.chain(here).next().unwrap_or_else(|| Seen::passed_if(true))
+    everywhere.chain(here).next().unwrap_or_else(|| Reading::passed_if(true))
 }
 
 /// The bindings of its ServiceAccounts, those of the cluster or those of its namespace.
-fn bindings<'a>(view: &'a View<'_>, of_cluster: bool) -> impl Iterator<Item = &'a BindingFacts> {
-    let (shelf, kind) = if of_cluster {
+fn bindings<'a>(view: &'a WorkloadInput<'_>, of_cluster: bool) -> impl Iterator<Item = &'a BindingFacts> {
+    let (signal_index, kind) = if of_cluster {
         (view.cluster, FactKind::ClusterRoleBindings)
     } else {
         (view.namespace, FactKind::RoleBindings)
@@ -49,7 +49,7 @@ fn bindings<'a>(view: &'a View<'_>, of_cluster: bool) -> impl Iterator<Item = &'
     let of_service_accounts = |binding: &&BindingFacts| {
         view.facts.iter().any(|facts| binding.binds(&view.key.namespace, &facts.service_account))
     };
-    let bindings = shelf.of(kind).filter_map(|(_, facts)| match facts {
+    let bindings = signal_index.of(kind).filter_map(|(_, facts)| match facts {
         Facts::Binding(binding) => Some(binding),
         _ => None,
     });
@@ -57,7 +57,7 @@ fn bindings<'a>(view: &'a View<'_>, of_cluster: bool) -> impl Iterator<Item = &'
 }
 
 /// What is too much in the role of a binding, if anything is.
-fn too_far(view: &View<'_>, binding: &BindingFacts, of_cluster: bool) -> Option<Seen> {
+fn too_far(view: &WorkloadInput<'_>, binding: &BindingFacts, of_cluster: bool) -> Option<Reading> {
     let (role, kind) = if binding.of_cluster_role {
         (view.cluster.get(FactKind::ClusterRoles, &binding.role), "ClusterRole")
     } else {
@@ -72,5 +72,5 @@ fn too_far(view: &View<'_>, binding: &BindingFacts, of_cluster: bool) -> Option<
         _ => return None,
     };
     let detail: Arc<str> = format!("its ServiceAccount may {what} ({kind} {})", binding.role).into();
-    Some(Seen::failed(detail))
+    Some(Reading::failed(detail))
 }

@@ -1,8 +1,9 @@
 //! Whether the certificates by which a workload is reached are renewed in time.
 
-use super::facts::{CertificateFacts, FactKind, Facts, days_before};
-use super::signal::{Look, Reads, Seen, Signal, Threshold, View};
-use crate::matrix::Signal as Shown;
+use super::signal::{Reading, Reads, Signal, SignalFunction, Threshold, WorkloadInput};
+use crate::facts::{CertificateFacts, FactKind, Facts};
+use crate::matrix::LayerTriggers;
+use crate::model::days_before;
 use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -19,12 +20,12 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "a certificate of its Ingresses is not renewed",
     unseen: "no Certificate fills the Secrets of its Ingresses",
     remedy: "see the events of the Certificate",
-    look: Look::Workload(look),
+    evaluate: SignalFunction::Workload(evaluate),
 };
 
-fn look(view: &View<'_>, days: u32) -> Seen {
-    if !view.signals.contains(Shown::Published) {
-        return Seen::NOT_APPLICABLE;
+fn evaluate(view: &WorkloadInput<'_>, days: u32) -> Reading {
+    if !view.triggers.contains(LayerTriggers::PUBLISHED) {
+        return Reading::NOT_APPLICABLE;
     }
     if let Err(seen) = view.read(FactKind::Certificates) {
         return seen;
@@ -37,13 +38,13 @@ fn look(view: &View<'_>, days: u32) -> Seen {
         let CertificateFacts { ready, until, renewal, .. } = certificate;
         let is_late = renewal.is_some_and(|day| day < days_before(view.today, days));
         match (ready, until) {
-            (_, None) => Seen::unseen(format!("Certificate {name} has not been issued yet")),
+            (_, None) => Reading::unseen(format!("Certificate {name} has not been issued yet")),
             (_, Some(until)) if *until < view.today || is_late => {
-                Seen::failed(format!("Certificate {name} was not renewed and is good until {until}"))
+                Reading::failed(format!("Certificate {name} was not renewed and is good until {until}"))
             }
-            (Some(false), Some(_)) => Seen::failed(format!("Certificate {name} is not ready")),
-            (_, Some(_)) => Seen::passed_if(true),
+            (Some(false), Some(_)) => Reading::failed(format!("Certificate {name} is not ready")),
+            (_, Some(_)) => Reading::passed_if(true),
         }
     });
-    Seen::of_several(seen).unwrap_or(Seen::UNSEEN)
+    Reading::of_several(seen).unwrap_or(Reading::UNSEEN)
 }

@@ -1,8 +1,8 @@
 //! Whether a scanner found critical mistakes in the manifests of a workload.
 
-use super::facts::FactKind;
-use super::reports::{Found, about};
-use super::signal::{Look, Reads, Seen, Signal, Threshold, View};
+use super::report_summary::{ReportSummary, summarize};
+use super::signal::{Reading, Reads, Signal, SignalFunction, Threshold, WorkloadInput};
+use crate::facts::FactKind;
 use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -19,13 +19,13 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "critical mistakes were found in its manifests",
     unseen: "no ConfigAuditReport is about it",
     remedy: "mend what its ConfigAuditReport lists as critical",
-    look: Look::Workload(look),
+    evaluate: SignalFunction::Workload(evaluate),
 };
 
-fn look(view: &View<'_>, days: u32) -> Seen {
-    match about(view, FactKind::ConfigAuditReports) {
+fn evaluate(view: &WorkloadInput<'_>, days: u32) -> Reading {
+    match summarize(view, FactKind::ConfigAuditReports) {
         Err(seen) => seen,
-        Ok(Found { outcome, .. }) if outcome.failed > 0 => Seen::passed_if(false),
+        Ok(ReportSummary { outcome, .. }) if outcome.failed > 0 => Reading::passed_if(false),
         Ok(found) => found.unless_older(view.today, days, "its ConfigAuditReport"),
     }
 }

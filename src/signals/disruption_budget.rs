@@ -1,8 +1,8 @@
 //! Whether pods of a workload can be moved one after another, so that nodes can be patched without an outage.
 
-use super::facts::{BudgetFacts, FactKind, Facts};
-use super::signal::{Look, Reads, Seen, Signal, View};
-use crate::model::{Attribution, Reach, WorkloadKind};
+use super::signal::{Reading, Reads, Signal, SignalFunction, WorkloadInput};
+use crate::facts::{BudgetFacts, FactKind, Facts, WorkloadKind};
+use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "disruption-budget",
@@ -19,13 +19,13 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "no PodDisruptionBudget selects its pods, of which several are asked for",
     unseen: "PodDisruptionBudgets are not looked at",
     remedy: "add a PodDisruptionBudget with maxUnavailable: 1",
-    look: Look::Workload(look),
+    evaluate: SignalFunction::Workload(evaluate),
 };
 
-fn look(view: &View<'_>, _: u32) -> Seen {
+fn evaluate(view: &WorkloadInput<'_>, _: u32) -> Reading {
     let is_moved = !matches!(view.key.kind, WorkloadKind::DaemonSet | WorkloadKind::CronJob | WorkloadKind::Job);
     if !is_moved {
-        return Seen::NOT_APPLICABLE;
+        return Reading::NOT_APPLICABLE;
     }
     if let Err(seen) = view.read(FactKind::Budgets) {
         return seen;
@@ -40,11 +40,13 @@ fn look(view: &View<'_>, _: u32) -> Seen {
         })
         .collect();
     if budgets.iter().any(|budget| budget.blocks) {
-        return Seen::failed("a PodDisruptionBudget never lets its pods be evicted, so that nodes cannot be drained");
+        return Reading::failed(
+            "a PodDisruptionBudget never lets its pods be evicted, so that nodes cannot be drained",
+        );
     }
     match (budgets.is_empty(), view.facts.iter().any(|facts| facts.several)) {
-        (false, _) => Seen::passed_if(true),
-        (true, true) => Seen::passed_if(false),
-        (true, false) => Seen::NOT_APPLICABLE,
+        (false, _) => Reading::passed_if(true),
+        (true, true) => Reading::passed_if(false),
+        (true, false) => Reading::NOT_APPLICABLE,
     }
 }

@@ -1,7 +1,8 @@
 //! Whether a workload runs the images that were looked at, and no others under their names.
 
-use super::signal::{Look, Reads, Seen, Signal, View};
-use crate::model::{Attribution, Reach, Shortcoming};
+use super::signal::{Reading, Reads, Signal, SignalFunction, WorkloadInput};
+use crate::facts::Shortcomings;
+use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "image-pinning",
@@ -16,12 +17,12 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "an image is named by a tag, which can be moved to another image",
     unseen: "its pod template cannot be read",
     remedy: "name images by digest: name@sha256:...",
-    look: Look::Workload(look),
+    evaluate: SignalFunction::Workload(evaluate),
 };
 
-fn look(view: &View<'_>, _: u32) -> Seen {
+fn evaluate(view: &WorkloadInput<'_>, _: u32) -> Reading {
     if view.facts.is_empty() {
-        return Seen::UNSEEN;
+        return Reading::UNSEEN;
     }
-    Seen::passed_if(!view.facts.iter().any(|facts| facts.shortcomings.contains(Shortcoming::UnpinnedImage)))
+    Reading::passed_if(!view.facts.iter().any(|facts| facts.shortcomings.contains(Shortcomings::UNPINNED_IMAGE)))
 }

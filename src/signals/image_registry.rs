@@ -1,7 +1,8 @@
 //! Whether a workload's images come from where they may come from.
 
-use super::signal::{Look, Reads, Seen, Signal, View};
-use crate::model::{Attribution, Reach, Shortcoming};
+use super::signal::{Reading, Reads, Signal, SignalFunction, WorkloadInput};
+use crate::facts::Shortcomings;
+use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "image-registry",
@@ -16,15 +17,15 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "an image comes from a registry that is not allowed",
     unseen: "its pod template cannot be read",
     remedy: "use an image of an allowed registry",
-    look: Look::Workload(look),
+    evaluate: SignalFunction::Workload(evaluate),
 };
 
-fn look(view: &View<'_>, _: u32) -> Seen {
+fn evaluate(view: &WorkloadInput<'_>, _: u32) -> Reading {
     if !view.registries_known {
-        return Seen::NOT_APPLICABLE;
+        return Reading::NOT_APPLICABLE;
     }
     if view.facts.is_empty() {
-        return Seen::UNSEEN;
+        return Reading::UNSEEN;
     }
-    Seen::passed_if(!view.facts.iter().any(|facts| facts.shortcomings.contains(Shortcoming::ForeignRegistry)))
+    Reading::passed_if(!view.facts.iter().any(|facts| facts.shortcomings.contains(Shortcomings::FOREIGN_REGISTRY)))
 }

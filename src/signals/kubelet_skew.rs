@@ -1,7 +1,7 @@
 //! Whether kubelets are of versions that go with the API server.
 
-use super::signal::{Look, NodeView, Reads, Seen, Signal, Threshold};
-use super::version::KubernetesVersion;
+use super::signal::{NodeInput, Reading, Reads, Signal, SignalFunction, Threshold};
+use crate::facts::KubernetesVersion;
 use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -18,22 +18,22 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "a kubelet does not go with the API server",
     unseen: "the versions of its kubelets or of the API server are not known",
     remedy: "upgrade the nodes",
-    look: Look::Node(look),
+    evaluate: SignalFunction::Node(evaluate),
 };
 
 /// The mark of virtual kubelets in their versions, such as `v1.25.0-vk-azure-aci-1.6.2`:
 /// <https://github.com/virtual-kubelet/virtual-kubelet>.
 const VIRTUAL: &str = "-vk-";
 
-fn look(view: &NodeView<'_>, skew: u32) -> Seen {
+fn evaluate(view: &NodeInput<'_>, skew: u32) -> Reading {
     if view.facts.kubelet_version.contains(VIRTUAL) {
-        return Seen::unseen("a virtual kubelet tells a version of its own");
+        return Reading::unseen("a virtual kubelet tells a version of its own");
     }
     let kubelet = KubernetesVersion::parse(&view.facts.kubelet_version);
-    let Some((kubelet, server)) = kubelet.zip(view.server) else { return Seen::UNSEEN };
+    let Some((kubelet, server)) = kubelet.zip(view.server) else { return Reading::UNSEEN };
     let oldest = server.minor.saturating_sub(skew);
     if kubelet.major == server.major && (oldest..=server.minor).contains(&kubelet.minor) {
-        return Seen::passed_if(true);
+        return Reading::passed_if(true);
     }
-    Seen::failed(format!("a kubelet is of version {kubelet}, the API server of {server}"))
+    Reading::failed(format!("a kubelet is of version {kubelet}, the API server of {server}"))
 }

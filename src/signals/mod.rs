@@ -8,9 +8,9 @@ mod certificate;
 mod config_audit_report;
 mod custom;
 mod disruption_budget;
-mod facts;
 mod image_pinning;
 mod image_registry;
+mod index;
 mod kubelet_skew;
 mod network_policy;
 mod node_age;
@@ -19,15 +19,14 @@ mod node_readiness;
 mod pod_security;
 mod policy_report;
 mod provider_evidence;
-mod reports;
+mod report_summary;
 mod resources;
 mod security_context;
 mod settings;
-mod shelf;
 mod signal;
 mod storage_encryption;
+mod support;
 mod velero_backup;
-mod version;
 mod version_support;
 mod volume_snapshot;
 mod vulnerability_report;
@@ -36,21 +35,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::matrix::ServiceModel;
-use crate::model::{Catalogue, Observation, SignalId, Speaks, Verdict};
+use crate::model::{Catalogue, Observation, SignalId, SignalText, SignalVerdict};
 
-pub use custom::{About, BadCustomSignal, BadExpression, CustomObjects, CustomSignal, Finding, KindScope, Reference};
-pub use facts::{
-    BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, CustomKind, FactKind, Facts, Outcome,
-    ReportFacts, RoleFacts, SnapshotFacts, StorageClassFacts, Subject,
-};
+pub use custom::{BadCustomSignal, BadExpression, CustomObjects, CustomSignal, KindScope};
+pub use index::{Availabilities, CrossNamespaceIndex, SignalIndex};
 pub use pod_security::ENFORCE;
-pub use settings::{BadSetting, Settings, SignalSetting};
-pub use shelf::{FarShelf, Shelf, Standing, Standings};
+pub use settings::{BadSetting, SignalSetting, SignalSettings};
 pub use signal::{
-    ClusterView, Look, LookAtCluster, LookAtNode, LookAtWorkload, NodeView, Reads, Seen, Segmented, Signal, Threshold,
-    View,
+    ClusterFunction, ClusterInput, NodeFunction, NodeInput, Reading, Reads, Segmentation, Signal, SignalFunction,
+    Threshold, WorkloadFunction, WorkloadInput,
 };
-pub use version::{KubernetesVersion, support_as_of, supported_until};
+pub use support::{support_as_of, supported_until};
 
 /// All signals, in the order of the layers that they speak of.
 pub const SIGNALS: [&Signal; 21] = [
@@ -82,11 +77,11 @@ const VELERO: &str = "velero";
 
 /// The signals that are looked at.
 #[derive(Debug)]
-pub struct Signals {
+pub struct ActiveSignals {
     catalogue: Arc<Catalogue>,
-    of_workloads: Vec<Active<LookAtWorkload>>,
-    of_nodes: Vec<Active<LookAtNode>>,
-    of_cluster: Vec<Active<LookAtCluster>>,
+    of_workloads: Vec<Active<WorkloadFunction>>,
+    of_nodes: Vec<Active<NodeFunction>>,
+    of_cluster: Vec<Active<ClusterFunction>>,
     of_objects: Vec<custom::ActiveCustom>,
     registries_known: bool,
     velero_namespace: Arc<str>,
@@ -96,34 +91,34 @@ pub struct Signals {
 #[derive(Debug)]
 struct Active<L> {
     id: SignalId,
-    look: L,
+    evaluate: L,
     threshold: u32,
 }
 
 impl<L> Active<L> {
-    fn observed(&self, seen: Seen) -> Observation {
+    fn observed(&self, seen: Reading) -> Observation {
         observed(self.id, seen)
     }
 }
 
-fn observed(signal: SignalId, Seen { verdict, detail }: Seen) -> Observation {
+fn observed(signal: SignalId, Reading { verdict, detail }: Reading) -> Observation {
     Observation { signal, on: None, verdict, seen: detail }
 }
 
-impl Default for Signals {
+impl Default for ActiveSignals {
     fn default() -> Self {
-        Self::new(&Settings::default())
+        Self::new(&SignalSettings::default())
     }
 }
 
-impl Signals {
+impl ActiveSignals {
     /// The signals that settings enable.
     #[must_use]
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &SignalSettings) -> Self {
         let mut catalogue = Catalogue::new();
         let (mut of_workloads, mut of_nodes, mut of_cluster) = (Vec::new(), Vec::new(), Vec::new());
         for (signal, threshold) in settings.enabled() {
-            let speaks = Speaks {
+            let speaks = SignalText {
                 signal: signal.id.into(),
                 layer: signal.layer.map(Arc::from),
                 attribution: signal.attribution,
@@ -133,11 +128,17 @@ impl Signals {
                 unseen: signal.unseen.into(),
                 remedy: signal.remedy.into(),
             };
-            match signal.look {
-                Look::Workload(look) => of_workloads.push(Active { id: catalogue.add(speaks), look, threshold }),
-                Look::Node(look) => of_nodes.push(Active { id: catalogue.add(speaks), look, threshold }),
-                Look::Cluster(look) => of_cluster.push(Active { id: catalogue.add(speaks), look, threshold }),
-                Look::Evidence => catalogue.add_attestation(speaks),
+            match signal.evaluate {
+                SignalFunction::Workload(evaluate) => {
+                    of_workloads.push(Active { id: catalogue.add(speaks), evaluate, threshold })
+                }
+                SignalFunction::Node(evaluate) => {
+                    of_nodes.push(Active { id: catalogue.add(speaks), evaluate, threshold })
+                }
+                SignalFunction::Cluster(evaluate) => {
+                    of_cluster.push(Active { id: catalogue.add(speaks), evaluate, threshold })
+                }
+                SignalFunction::Evidence => catalogue.add_attestation(speaks),
             }
         }
         let of_objects = settings.custom().flat_map(|kind| kind.active(|speaks| catalogue.add(speaks))).collect();
@@ -172,32 +173,32 @@ impl Signals {
 
     /// What is seen of a workload.
     #[must_use]
-    pub fn look(&self, view: &View<'_>) -> Vec<Observation> {
+    pub fn evaluate(&self, view: &WorkloadInput<'_>) -> Vec<Observation> {
         let of_workloads =
-            self.of_workloads.iter().map(|active| active.observed((active.look)(view, active.threshold)));
+            self.of_workloads.iter().map(|active| active.observed((active.evaluate)(view, active.threshold)));
         let of_objects = self.of_objects.iter().map(|active| observed(active.id, custom::look(view, active)));
         of_workloads.chain(of_objects).collect()
     }
 
     /// What is seen of the cluster.
     #[must_use]
-    pub fn look_at_cluster(&self, view: &ClusterView) -> Vec<Observation> {
-        self.of_cluster.iter().map(|active| active.observed((active.look)(view, active.threshold))).collect()
+    pub fn evaluate_cluster(&self, view: &ClusterInput) -> Vec<Observation> {
+        self.of_cluster.iter().map(|active| active.observed((active.evaluate)(view, active.threshold))).collect()
     }
 
     /// What is seen of nodes while they cannot be read.
     #[must_use]
-    pub fn blind_to_nodes(&self) -> Vec<Observation> {
-        self.of_nodes.iter().map(|active| active.observed(Seen::new(Verdict::Unreadable))).collect()
+    pub fn unreadable_nodes(&self) -> Vec<Observation> {
+        self.of_nodes.iter().map(|active| active.observed(Reading::new(SignalVerdict::Unreadable))).collect()
     }
 
     /// What is seen of a node that shows a service model; of one that shows none it is nobody's doing.
     #[must_use]
-    pub fn look_at_node(&self, view: &NodeView<'_>, model: Option<ServiceModel>) -> Vec<Observation> {
+    pub fn evaluate_node(&self, view: &NodeInput<'_>, model: Option<ServiceModel>) -> Vec<Observation> {
         let Some(model) = model else { return Vec::new() };
-        let observed = |active: &Active<LookAtNode>| Observation {
+        let observed = |active: &Active<NodeFunction>| Observation {
             on: Some(model.into()),
-            ..active.observed((active.look)(view, active.threshold))
+            ..active.observed((active.evaluate)(view, active.threshold))
         };
         self.of_nodes.iter().map(observed).collect()
     }
@@ -207,21 +208,21 @@ impl Signals {
 /// weight the first. Where a signal does not apply to some of them, a pass of the others shows nothing of all; where it does not
 /// apply to those of one service model, it shows nothing of these.
 #[must_use]
-pub fn weightiest<'a>(observed: impl IntoIterator<Item = &'a Observation>) -> Vec<Observation> {
+pub fn worst_per_signal<'a>(observed: impl IntoIterator<Item = &'a Observation>) -> Vec<Observation> {
     let mut all: Vec<Observation> = Vec::new();
     // What does not apply comes last of its group.
-    for seen in folded(observed) {
+    for seen in distinct_per_signal(observed) {
         match all.last_mut().filter(|last| (last.signal, last.on) == (seen.signal, seen.on)) {
-            Some(last) if last.verdict == Verdict::Passed => last.verdict = Verdict::Unseen,
+            Some(last) if last.verdict == SignalVerdict::Passed => last.verdict = SignalVerdict::Unseen,
             Some(_) => {}
             None => all.push(seen),
         }
     }
-    let applies = |seen: &&Observation| seen.verdict != Verdict::NotApplicable;
+    let applies = |seen: &&Observation| seen.verdict != SignalVerdict::NotApplicable;
     let applying: BTreeSet<SignalId> = all.iter().filter(applies).map(|seen| seen.signal).collect();
     all.retain(|seen| applying.contains(&seen.signal));
-    for seen in all.iter_mut().filter(|seen| seen.verdict == Verdict::NotApplicable) {
-        seen.verdict = Verdict::Unseen;
+    for seen in all.iter_mut().filter(|seen| seen.verdict == SignalVerdict::NotApplicable) {
+        seen.verdict = SignalVerdict::Unseen;
     }
     all
 }
@@ -229,11 +230,11 @@ pub fn weightiest<'a>(observed: impl IntoIterator<Item = &'a Observation>) -> Ve
 /// As much of what is seen of several nodes as counts beside more of them: of each signal and service model the weightiest, and
 /// whether the signal does not apply to some.
 #[must_use]
-pub fn folded<'a>(observed: impl IntoIterator<Item = &'a Observation>) -> Vec<Observation> {
+pub fn distinct_per_signal<'a>(observed: impl IntoIterator<Item = &'a Observation>) -> Vec<Observation> {
     let mut all: Vec<&Observation> = observed.into_iter().collect();
-    let rank = |seen: &Observation| (seen.signal, seen.on, std::cmp::Reverse(seen.verdict.among_several()));
+    let rank = |seen: &Observation| (seen.signal, seen.on, std::cmp::Reverse(seen.verdict.weight_among_several()));
     all.sort_by(|one, other| rank(one).cmp(&rank(other)).then_with(|| one.seen.cmp(&other.seen)));
-    all.dedup_by_key(|seen| (seen.signal, seen.on, seen.verdict == Verdict::NotApplicable));
+    all.dedup_by_key(|seen| (seen.signal, seen.on, seen.verdict == SignalVerdict::NotApplicable));
     all.into_iter().cloned().collect()
 }
 

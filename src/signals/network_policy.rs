@@ -1,7 +1,8 @@
 //! Whether NetworkPolicies say who may reach the pods of a workload.
 
-use super::signal::{Look, Reads, Seen, Segmented, Signal, View};
-use crate::model::{Attribution, HostAccess, Reach, Verdict};
+use super::signal::{Reading, Reads, Segmentation, Signal, SignalFunction, WorkloadInput};
+use crate::facts::HostAccess;
+use crate::model::{Attribution, Reach, SignalVerdict};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "network-policy",
@@ -20,17 +21,17 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "no NetworkPolicy says who may reach its pods, or one lets everybody in",
     unseen: "no NetworkPolicy selects its pods, and another policy API is served that may",
     remedy: "add a NetworkPolicy with policyTypes: [Ingress]",
-    look: Look::Workload(look),
+    evaluate: SignalFunction::Workload(evaluate),
 };
 
-fn look(view: &View<'_>, _: u32) -> Seen {
-    if view.facts.iter().any(|facts| facts.host.contains(HostAccess::HostNetwork)) {
-        return Seen::unseen("its pods share the network of their node, for which NetworkPolicies do not hold");
+fn evaluate(view: &WorkloadInput<'_>, _: u32) -> Reading {
+    if view.facts.iter().any(|facts| facts.host.contains(HostAccess::HOST_NETWORK)) {
+        return Reading::unseen("its pods share the network of their node, for which NetworkPolicies do not hold");
     }
-    match view.segmented {
-        Segmented::Yes => Seen::passed_if(true),
-        Segmented::No => Seen::passed_if(false),
-        Segmented::MaybeOtherwise => Seen::UNSEEN,
-        Segmented::Unreadable => Seen::new(Verdict::Unreadable),
+    match view.segmentation {
+        Segmentation::Yes => Reading::passed_if(true),
+        Segmentation::No => Reading::passed_if(false),
+        Segmentation::MaybeOtherwise => Reading::UNSEEN,
+        Segmentation::Unreadable => Reading::new(SignalVerdict::Unreadable),
     }
 }

@@ -1,7 +1,7 @@
 //! Whether the provider replaces the nodes that it runs as often as it promises.
 
-use super::facts::days_before;
-use super::signal::{Look, NodeView, Reads, Seen, Signal, Threshold};
+use super::signal::{NodeInput, Reading, Reads, Signal, SignalFunction, Threshold};
+use crate::model::days_before;
 use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -18,18 +18,18 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "a node is older than its provider promises",
     unseen: "its nodes do not show since when they run",
     remedy: "see what keeps the node from being replaced",
-    look: Look::Node(look),
+    evaluate: SignalFunction::Node(evaluate),
 };
 
-fn look(view: &NodeView<'_>, days: u32) -> Seen {
+fn evaluate(view: &NodeInput<'_>, days: u32) -> Reading {
     if view.facts.labels.get("eks.amazonaws.com/compute-type") != Some("auto") {
-        return Seen::NOT_APPLICABLE;
+        return Reading::NOT_APPLICABLE;
     }
     match view.facts.created {
-        None => Seen::UNSEEN,
+        None => Reading::UNSEEN,
         Some(created) if created < days_before(view.today, days) => {
-            Seen::failed(format!("a node runs since {created}, longer than {days} days"))
+            Reading::failed(format!("a node runs since {created}, longer than {days} days"))
         }
-        Some(_) => Seen::passed_if(true),
+        Some(_) => Reading::passed_if(true),
     }
 }

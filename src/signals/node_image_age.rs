@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 
-use super::facts::days_before;
-use super::signal::{Look, NodeView, Reads, Seen, Signal, Threshold};
+use super::signal::{NodeInput, Reading, Reads, Signal, SignalFunction, Threshold};
+use crate::model::days_before;
 use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -21,19 +21,19 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "a node runs an image that gets no patches any more",
     unseen: "its nodes do not show of which day their image is",
     remedy: "upgrade the node image",
-    look: Look::Node(look),
+    evaluate: SignalFunction::Node(evaluate),
 };
 
 const LABEL: &str = "kubernetes.azure.com/node-image-version";
 
-fn look(view: &NodeView<'_>, days: u32) -> Seen {
-    let Some(version) = view.facts.labels.get(LABEL) else { return Seen::UNSEEN };
+fn evaluate(view: &NodeInput<'_>, days: u32) -> Reading {
+    let Some(version) = view.facts.labels.get(LABEL) else { return Reading::UNSEEN };
     match day_of(version) {
-        None => Seen::unseen("the version of a node's image tells no day"),
+        None => Reading::unseen("the version of a node's image tells no day"),
         Some(day) if day < days_before(view.today, days) => {
-            Seen::failed(format!("a node runs an image of {day}, older than {days} days"))
+            Reading::failed(format!("a node runs an image of {day}, older than {days} days"))
         }
-        Some(_) => Seen::passed_if(true),
+        Some(_) => Reading::passed_if(true),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Whether nodes work, or are repaired.
 
-use super::facts::days_before;
-use super::signal::{Look, NodeView, Reads, Seen, Signal, Threshold};
-use crate::model::{Attribution, Reach, Readiness};
+use super::signal::{NodeInput, Reading, Reads, Signal, SignalFunction, Threshold};
+use crate::facts::Readiness;
+use crate::model::days_before;
+use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "node-readiness",
@@ -18,15 +19,15 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "a node is not ready for long",
     unseen: "its nodes do not show whether they are ready",
     remedy: "repair the node, or remove it",
-    look: Look::Node(look),
+    evaluate: SignalFunction::Node(evaluate),
 };
 
-fn look(view: &NodeView<'_>, days: u32) -> Seen {
+fn evaluate(view: &NodeInput<'_>, days: u32) -> Reading {
     match view.facts.readiness {
-        Readiness::Unknown => Seen::UNSEEN,
+        Readiness::Unknown => Reading::UNSEEN,
         Readiness::Not(since) if since < days_before(view.today, days) => {
-            Seen::failed(format!("a node is not ready since {since}, longer than {days} day(s)"))
+            Reading::failed(format!("a node is not ready since {since}, longer than {days} day(s)"))
         }
-        Readiness::Ready | Readiness::Not(_) => Seen::passed_if(true),
+        Readiness::Ready | Readiness::Not(_) => Reading::passed_if(true),
     }
 }

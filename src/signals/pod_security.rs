@@ -1,7 +1,8 @@
 //! Whether Pod Security keeps pods of the namespace from the host.
 
-use super::signal::{Look, Reads, Seen, Signal, View};
-use crate::model::{Attribution, HostAccess, Reach};
+use super::signal::{Reading, Reads, Signal, SignalFunction, WorkloadInput};
+use crate::facts::HostAccess;
+use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "pod-security",
@@ -19,16 +20,16 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "no label of its namespace has Pod Security enforced",
     unseen: "its namespace cannot be seen",
     remedy: "label the namespace pod-security.kubernetes.io/enforce: baseline",
-    look: Look::Workload(look),
+    evaluate: SignalFunction::Workload(evaluate),
 };
 
 /// The label of a namespace that says which level of Pod Security is enforced there.
 pub const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
 
-fn look(view: &View<'_>, _: u32) -> Seen {
-    if view.facts.iter().any(|facts| facts.host.contains(HostAccess::KnownAgent)) {
-        return Seen::NOT_APPLICABLE;
+fn evaluate(view: &WorkloadInput<'_>, _: u32) -> Reading {
+    if view.facts.iter().any(|facts| facts.host.contains(HostAccess::KNOWN_AGENT)) {
+        return Reading::NOT_APPLICABLE;
     }
-    let Some(labels) = view.namespace_labels else { return Seen::UNSEEN };
-    Seen::passed_if(labels.get(ENFORCE).is_some_and(|level| matches!(level, "baseline" | "restricted")))
+    let Some(labels) = view.namespace_labels else { return Reading::UNSEEN };
+    Reading::passed_if(labels.get(ENFORCE).is_some_and(|level| matches!(level, "baseline" | "restricted")))
 }

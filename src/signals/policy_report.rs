@@ -1,9 +1,9 @@
 //! Whether policy engines found that a workload breaks a policy.
 
-use super::facts::FactKind;
-use super::reports::{Found, about};
-use super::signal::{Look, Reads, Seen, Signal, View};
-use crate::model::{Attribution, Reach, Verdict};
+use super::report_summary::{ReportSummary, summarize};
+use super::signal::{Reading, Reads, Signal, SignalFunction, WorkloadInput};
+use crate::facts::FactKind;
+use crate::model::{Attribution, Reach, SignalVerdict};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "policy-report",
@@ -19,20 +19,20 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "it breaks a policy of high severity",
     unseen: "no Report or PolicyReport is about it",
     remedy: "mend what its reports list as failed",
-    look: Look::Workload(look),
+    evaluate: SignalFunction::Workload(evaluate),
 };
 
-fn look(view: &View<'_>, _: u32) -> Seen {
-    let of = |kind| match about(view, kind) {
+fn evaluate(view: &WorkloadInput<'_>, _: u32) -> Reading {
+    let of = |kind| match summarize(view, kind) {
         Err(seen) => seen,
-        Ok(Found { outcome, .. }) => match (outcome.failed, outcome.errors, outcome.passed) {
-            (1.., _, _) => Seen::passed_if(false),
-            (0, 1.., _) => Seen {
-                verdict: Verdict::Unreadable,
+        Ok(ReportSummary { outcome, .. }) => match (outcome.failed, outcome.errors, outcome.passed) {
+            (1.., _, _) => Reading::passed_if(false),
+            (0, 1.., _) => Reading {
+                verdict: SignalVerdict::Unreadable,
                 detail: Some("a policy could not be tried on it, which may hide a failure".into()),
             },
-            (0, 0, 1..) => Seen::passed_if(true),
-            (0, 0, 0) => Seen::UNSEEN,
+            (0, 0, 1..) => Reading::passed_if(true),
+            (0, 0, 0) => Reading::UNSEEN,
         },
     };
     let (one, other) = (of(FactKind::Reports), of(FactKind::PolicyReports));

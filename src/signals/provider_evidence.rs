@@ -1,6 +1,6 @@
 //! Whether the party that holds a provider duty has shown that it does it.
 
-use super::signal::{Look, Reads, Signal};
+use super::signal::{Reads, Signal, SignalFunction};
 use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -17,5 +17,5 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "the evidence of the holder has ended",
     unseen: "nobody has shown evidence of it",
     remedy: "add the current report to evidence of the party",
-    look: Look::Evidence,
+    evaluate: SignalFunction::Evidence,
 };

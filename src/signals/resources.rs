@@ -1,7 +1,8 @@
 //! Whether a workload says what it needs, and cannot take the memory of others.
 
-use super::signal::{Look, Reads, Seen, Signal, View};
-use crate::model::{Attribution, Reach, Shortcoming};
+use super::signal::{Reading, Reads, Signal, SignalFunction, WorkloadInput};
+use crate::facts::Shortcomings;
+use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "resources",
@@ -18,19 +19,19 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "a container has no requests or no limit of memory",
     unseen: "its pod template cannot be read",
     remedy: "set resources.requests and resources.limits.memory",
-    look: Look::Workload(look),
+    evaluate: SignalFunction::Workload(evaluate),
 };
 
-fn look(view: &View<'_>, _: u32) -> Seen {
+fn evaluate(view: &WorkloadInput<'_>, _: u32) -> Reading {
     if view.facts.is_empty() {
-        return Seen::UNSEEN;
+        return Reading::UNSEEN;
     }
     let has = |shortcoming| view.facts.iter().any(|facts| facts.shortcomings.contains(shortcoming));
-    if has(Shortcoming::NoMemoryLimit) {
-        return Seen::failed("a container has no limit of memory");
+    if has(Shortcomings::NO_MEMORY_LIMIT) {
+        return Reading::failed("a container has no limit of memory");
     }
-    if has(Shortcoming::NoRequests) {
-        return Seen::failed("a container requests no memory or no processor time");
+    if has(Shortcomings::NO_REQUESTS) {
+        return Reading::failed("a container requests no memory or no processor time");
     }
-    Seen::passed_if(true)
+    Reading::passed_if(true)
 }

@@ -1,7 +1,8 @@
 //! Whether the containers of a workload run with as few privileges as they can.
 
-use super::signal::{Look, Reads, Seen, Signal, View};
-use crate::model::{Attribution, HostAccess, HostAccesses, Reach, Shortcoming};
+use super::signal::{Reading, Reads, Signal, SignalFunction, WorkloadInput};
+use crate::facts::{HostAccess, Shortcomings};
+use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "security-context",
@@ -18,35 +19,35 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "its containers have more privileges than they need",
     unseen: "its pod template cannot be read",
     remedy: "set securityContext as Pod Security restricted asks",
-    look: Look::Workload(look),
+    evaluate: SignalFunction::Workload(evaluate),
 };
 
 /// What keeps a template from being restricted, and its words, the weightiest first.
 const SHARES_HOST: [(HostAccess, &str); 5] = [
-    (HostAccess::Privileged, "a container is privileged"),
-    (HostAccess::HostPid, "it shares the processes of its node (hostPID)"),
-    (HostAccess::HostIpc, "it shares the memory of its node (hostIPC)"),
-    (HostAccess::HostNetwork, "it shares the network of its node (hostNetwork)"),
-    (HostAccess::HostPort, "it listens on a port of its node (hostPort)"),
+    (HostAccess::PRIVILEGED, "a container is privileged"),
+    (HostAccess::HOST_PID, "it shares the processes of its node (hostPID)"),
+    (HostAccess::HOST_IPC, "it shares the memory of its node (hostIPC)"),
+    (HostAccess::HOST_NETWORK, "it shares the network of its node (hostNetwork)"),
+    (HostAccess::HOST_PORT, "it listens on a port of its node (hostPort)"),
 ];
-const UNDONE: [(Shortcoming, &str); 5] = [
-    (Shortcoming::MountsHost, "it mounts a folder of its node (hostPath)"),
-    (Shortcoming::MayRunAsRoot, "a container may run as root (runAsNonRoot)"),
-    (Shortcoming::MayEscalate, "a container may gain privileges (allowPrivilegeEscalation)"),
-    (Shortcoming::KeepsCapabilities, "a container keeps capabilities (capabilities.drop)"),
-    (Shortcoming::NoSeccompProfile, "a container has no seccomp profile (seccompProfile)"),
+const UNDONE: [(Shortcomings, &str); 5] = [
+    (Shortcomings::MOUNTS_HOST, "it mounts a folder of its node (hostPath)"),
+    (Shortcomings::MAY_RUN_AS_ROOT, "a container may run as root (runAsNonRoot)"),
+    (Shortcomings::MAY_ESCALATE, "a container may gain privileges (allowPrivilegeEscalation)"),
+    (Shortcomings::KEEPS_CAPABILITIES, "a container keeps capabilities (capabilities.drop)"),
+    (Shortcomings::NO_SECCOMP_PROFILE, "a container has no seccomp profile (seccompProfile)"),
 ];
 
-fn look(view: &View<'_>, _: u32) -> Seen {
+fn evaluate(view: &WorkloadInput<'_>, _: u32) -> Reading {
     if view.facts.is_empty() {
-        return Seen::UNSEEN;
+        return Reading::UNSEEN;
     }
-    let host = view.facts.iter().fold(HostAccesses::default(), |all, facts| all.union(facts.host));
-    if host.contains(HostAccess::KnownAgent) {
-        return Seen::NOT_APPLICABLE;
+    let host = view.facts.iter().fold(HostAccess::default(), |all, facts| all.union(facts.host));
+    if host.contains(HostAccess::KNOWN_AGENT) {
+        return Reading::NOT_APPLICABLE;
     }
     let has = |shortcoming| view.facts.iter().any(|facts| facts.shortcomings.contains(shortcoming));
     let shares = SHARES_HOST.into_iter().filter(|(access, _)| host.contains(*access)).map(|(_, words)| words);
     let undone = UNDONE.into_iter().filter(|(shortcoming, _)| has(*shortcoming)).map(|(_, words)| words);
-    shares.chain(undone).next().map_or_else(|| Seen::passed_if(true), Seen::failed)
+    shares.chain(undone).next().map_or_else(|| Reading::passed_if(true), Reading::failed)
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::custom::{BadCustomSignal, CustomObjects, CustomSignal, repeated};
-use super::facts::FactKind;
 use super::signal::Reads;
 use super::{SIGNALS, Signal};
+use crate::facts::FactKind;
 
 /// What the configuration says of one signal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -22,7 +22,7 @@ pub struct SignalSetting {
 
 /// What the configuration says of the signals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct SignalSettings {
     by_signal: BTreeMap<String, SignalSetting>,
     custom: Vec<Arc<CustomObjects>>,
     /// Whether it is configured which registries are allowed.
@@ -66,7 +66,7 @@ fn names() -> String {
     SIGNALS.iter().map(|signal| signal.id).collect::<Vec<_>>().join(", ")
 }
 
-impl Settings {
+impl SignalSettings {
     /// Checked settings by the names of signals.
     ///
     /// # Errors

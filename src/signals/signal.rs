@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::facts::{FactKind, Subject};
-use super::shelf::{FarShelf, Shelf, Standing, Standings};
-use super::version::KubernetesVersion;
-use crate::model::{Attribution, Labels, NodeFacts, Reach, Verdict, WorkloadFacts, WorkloadKey};
+use super::index::{Availabilities, CrossNamespaceIndex, SignalIndex};
+use crate::facts::{
+    Availability, FactKind, KindAndName, KubernetesVersion, Labels, NodeFacts, WorkloadFacts, WorkloadKey,
+};
+use crate::matrix::LayerTriggers;
+use crate::model::{Attribution, Reach, SignalVerdict};
 
 /// A signal: what it looks at, what it speaks of, by which rule and on whose word.
 #[derive(Debug)]
@@ -38,7 +40,7 @@ pub struct Signal {
     /// What to do when it failed.
     pub remedy: &'static str,
     /// How it looks.
-    pub look: Look,
+    pub evaluate: SignalFunction,
 }
 
 /// The number in the rule of a signal.
@@ -74,71 +76,71 @@ pub enum Reads {
 }
 
 /// Looks at a workload with a threshold, 0 where the signal has none.
-pub type LookAtWorkload = fn(&View<'_>, u32) -> Seen;
+pub type WorkloadFunction = fn(&WorkloadInput<'_>, u32) -> Reading;
 /// Looks at a node with a threshold, 0 where the signal has none.
-pub type LookAtNode = fn(&NodeView<'_>, u32) -> Seen;
+pub type NodeFunction = fn(&NodeInput<'_>, u32) -> Reading;
 /// Looks at the cluster with a threshold, 0 where the signal has none.
-pub type LookAtCluster = fn(&ClusterView, u32) -> Seen;
+pub type ClusterFunction = fn(&ClusterInput, u32) -> Reading;
 
 /// How a signal looks.
 #[derive(Clone, Copy, Debug)]
-pub enum Look {
+pub enum SignalFunction {
     /// At a workload and what belongs to it, with its threshold.
-    Workload(LookAtWorkload),
+    Workload(WorkloadFunction),
     /// At a node, with its threshold.
-    Node(LookAtNode),
+    Node(NodeFunction),
     /// At the cluster, with its threshold: every workload shares what is seen.
-    Cluster(LookAtCluster),
+    Cluster(ClusterFunction),
     /// At the evidence of the party that holds a provider duty.
     Evidence,
 }
 
 /// What a signal saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct Reading {
     /// What it comes to.
-    pub verdict: Verdict,
+    pub verdict: SignalVerdict,
     /// What exactly was seen, where the words of the signal leave that open.
     pub detail: Option<Arc<str>>,
 }
 
-impl Seen {
-    pub(super) const fn new(verdict: Verdict) -> Self {
+impl Reading {
+    pub(super) const fn new(verdict: SignalVerdict) -> Self {
         Self { verdict, detail: None }
     }
 
-    pub(super) const NOT_APPLICABLE: Self = Self::new(Verdict::NotApplicable);
-    pub(super) const UNSEEN: Self = Self::new(Verdict::Unseen);
+    pub(super) const NOT_APPLICABLE: Self = Self::new(SignalVerdict::NotApplicable);
+    pub(super) const UNSEEN: Self = Self::new(SignalVerdict::Unseen);
 
     /// Passed, or failed in the words of the signal.
     pub(super) const fn passed_if(passed: bool) -> Self {
-        Self::new(if passed { Verdict::Passed } else { Verdict::Failed })
+        Self::new(if passed { SignalVerdict::Passed } else { SignalVerdict::Failed })
     }
 
     /// Failed in these words.
     pub(super) fn failed(detail: impl Into<Arc<str>>) -> Self {
-        Self { verdict: Verdict::Failed, detail: Some(detail.into()) }
+        Self { verdict: SignalVerdict::Failed, detail: Some(detail.into()) }
     }
 
     /// Too old, in these words.
     pub(super) fn stale(detail: impl Into<Arc<str>>) -> Self {
-        Self { verdict: Verdict::Stale, detail: Some(detail.into()) }
+        Self { verdict: SignalVerdict::Stale, detail: Some(detail.into()) }
     }
 
     /// What several things come to that all have to pass: the weightiest; none where there is nothing.
     pub(super) fn of_several(several: impl Iterator<Item = Self>) -> Option<Self> {
-        several.max_by_key(|seen| seen.verdict.among_several())
+        several.max_by_key(|seen| seen.verdict.weight_among_several())
     }
 
     /// Nothing to look at, in these words.
     pub(super) fn unseen(detail: impl Into<Arc<str>>) -> Self {
-        Self { verdict: Verdict::Unseen, detail: Some(detail.into()) }
+        Self { verdict: SignalVerdict::Unseen, detail: Some(detail.into()) }
     }
 }
 
 /// A workload and what belongs to it.
 #[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
+pub struct WorkloadInput<'a> {
     /// The day, in UTC.
     pub today: Date,
     /// The workload.
@@ -146,48 +148,48 @@ pub struct View<'a> {
     /// What its templates show.
     pub facts: &'a [&'a WorkloadFacts],
     /// What its manifests, Services and routes show.
-    pub signals: crate::matrix::Signals,
+    pub triggers: LayerTriggers,
     /// The objects that it is made of at the moment, and of which others may speak.
-    pub children: &'a [Subject],
+    pub children: &'a [KindAndName],
     /// The Secrets with the certificates by which it is reached through Ingresses.
     pub tls_secrets: &'a BTreeSet<Arc<str>>,
     /// The labels of its namespace; none where the namespace was not seen.
     pub namespace_labels: Option<&'a Labels>,
     /// Whether NetworkPolicies let nobody into any of its pods unless they say so.
-    pub segmented: Segmented,
+    pub segmentation: Segmentation,
     /// What lies in its namespace and is read for signals.
-    pub namespace: &'a Shelf,
+    pub namespace: &'a SignalIndex,
     /// What lies in no namespace and is read for signals.
-    pub cluster: &'a Shelf,
+    pub cluster: &'a SignalIndex,
     /// What lies in any namespace and speaks of others.
-    pub far: &'a FarShelf,
+    pub far: &'a CrossNamespaceIndex,
     /// What can be read.
-    pub standings: &'a Standings,
+    pub availabilities: &'a Availabilities,
     /// Whether it is configured which registries are allowed.
     pub registries_known: bool,
     /// The namespace where Velero runs.
     pub velero_namespace: &'a Arc<str>,
 }
 
-impl View<'_> {
+impl WorkloadInput<'_> {
     /// Whether objects of a kind can be read in the namespace of the workload; otherwise what a signal that reads them saw.
-    pub(super) fn read(&self, kind: FactKind) -> Result<(), Seen> {
+    pub(super) fn read(&self, kind: FactKind) -> Result<(), Reading> {
         self.read_in(kind, &self.key.namespace)
     }
 
     /// The same of a namespace.
-    pub(super) fn read_in(&self, kind: FactKind, namespace: &Arc<str>) -> Result<(), Seen> {
-        match self.standings.of(kind, namespace) {
-            Standing::Read => Ok(()),
-            Standing::Absent => Err(Seen::UNSEEN),
-            Standing::Unreadable => Err(Seen::new(Verdict::Unreadable)),
+    pub(super) fn read_in(&self, kind: FactKind, namespace: &Arc<str>) -> Result<(), Reading> {
+        match self.availabilities.of(kind, namespace) {
+            Availability::Read => Ok(()),
+            Availability::Absent => Err(Reading::UNSEEN),
+            Availability::Unreadable => Err(Reading::new(SignalVerdict::Unreadable)),
         }
     }
 }
 
 /// What NetworkPolicies do for the pods of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Segmented {
+pub enum Segmentation {
     /// Each of its pods is selected by one about traffic that comes in.
     Yes,
     /// Some of its pods are selected by none.
@@ -200,7 +202,7 @@ pub enum Segmented {
 
 /// A node.
 #[derive(Clone, Copy, Debug)]
-pub struct NodeView<'a> {
+pub struct NodeInput<'a> {
     /// The day, in UTC.
     pub today: Date,
     /// The node.
@@ -211,7 +213,7 @@ pub struct NodeView<'a> {
 
 /// The cluster.
 #[derive(Clone, Copy, Debug)]
-pub struct ClusterView {
+pub struct ClusterInput {
     /// The day, in UTC.
     pub today: Date,
     /// The version of the API server.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::facts::{FactKind, Facts, StorageClassFacts};
-use super::signal::{Look, Reads, Seen, Signal, View};
-use crate::model::{Attribution, Reach, VolumeClaim};
+use super::signal::{Reading, Reads, Signal, SignalFunction, WorkloadInput};
+use crate::facts::{FactKind, Facts, StorageClassFacts, VolumeClaim};
+use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "storage-encryption",
@@ -22,7 +22,7 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "a storage class of its volumes does not encrypt",
     unseen: "its storage classes do not say whether they encrypt",
     remedy: "use a class with parameters.encrypted: \"true\"",
-    look: Look::Workload(look),
+    evaluate: SignalFunction::Workload(evaluate),
 };
 
 /// What makes volumes that are always encrypted at rest.
@@ -34,22 +34,22 @@ const ALWAYS: [&str; 5] = [
     "blob.csi.azure.com",
 ];
 
-fn look(view: &View<'_>, _: u32) -> Seen {
+fn evaluate(view: &WorkloadInput<'_>, _: u32) -> Reading {
     let claims: Vec<&VolumeClaim> = view.facts.iter().flat_map(|facts| &facts.claims).collect();
     if claims.is_empty() {
-        return Seen::NOT_APPLICABLE;
+        return Reading::NOT_APPLICABLE;
     }
     for kind in [FactKind::Claims, FactKind::StorageClasses] {
         if let Err(seen) = view.read(kind) {
             return seen;
         }
     }
-    let seen = claims.into_iter().map(|claim| class_of(view, claim).map_or(Seen::UNSEEN, encrypts));
-    Seen::of_several(seen).unwrap_or(Seen::NOT_APPLICABLE)
+    let seen = claims.into_iter().map(|claim| class_of(view, claim).map_or(Reading::UNSEEN, encrypts));
+    Reading::of_several(seen).unwrap_or(Reading::NOT_APPLICABLE)
 }
 
 /// The class of a claim, if it is known.
-fn class_of<'a>(view: &'a View<'_>, claim: &VolumeClaim) -> Option<(&'a Arc<str>, &'a StorageClassFacts)> {
+fn class_of<'a>(view: &'a WorkloadInput<'_>, claim: &VolumeClaim) -> Option<(&'a Arc<str>, &'a StorageClassFacts)> {
     let named = match claim {
         VolumeClaim::PerPod(class) => class.clone(),
         VolumeClaim::Named(name) => match view.namespace.get(FactKind::Claims, name)? {
@@ -65,11 +65,11 @@ fn class_of<'a>(view: &'a View<'_>, claim: &VolumeClaim) -> Option<(&'a Arc<str>
     })
 }
 
-fn encrypts((name, class): (&Arc<str>, &StorageClassFacts)) -> Seen {
+fn encrypts((name, class): (&Arc<str>, &StorageClassFacts)) -> Reading {
     match class.encrypted {
-        Some(true) => Seen::passed_if(true),
-        Some(false) => Seen::failed(format!("StorageClass {name} does not encrypt")),
-        None if ALWAYS.contains(&&*class.provisioner) => Seen::passed_if(true),
-        None => Seen::UNSEEN,
+        Some(true) => Reading::passed_if(true),
+        Some(false) => Reading::failed(format!("StorageClass {name} does not encrypt")),
+        None if ALWAYS.contains(&&*class.provisioner) => Reading::passed_if(true),
+        None => Reading::UNSEEN,
     }
 }

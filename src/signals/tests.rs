@@ -5,27 +5,28 @@ use std::collections::BTreeSet;
 use jiff::civil::date;
 use rstest::rstest;
 
-use super::testing::{Scene, seen_of_cluster, seen_of_node};
+use super::testing::{WorkloadFixture, cluster_observations, seen_of_node};
 use super::*;
-use crate::matrix::Matrix;
-use crate::model::Verdict::{Failed, NotApplicable, Passed, Unreadable, Unseen};
-use crate::model::{
-    HostAccess, HostAccesses, Labels, NodeFacts, Readiness, Requirement, Selector, Shortcoming, Shortcomings,
-    VolumeClaim, WorkloadKind,
+use crate::facts::{
+    Availability, BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, FactKind, Facts, HostAccess,
+    KindAndName, KubernetesVersion, Labels, NodeFacts, Readiness, ReportFacts, Requirement, ResultCounts, RoleFacts,
+    Selector, Shortcomings, SnapshotFacts, StorageClassFacts, VolumeClaim, WorkloadKind,
 };
+use crate::matrix::Matrix;
+use crate::model::SignalVerdict::{Failed, NotApplicable, Passed, Unreadable, Unseen};
 
 fn labelled(pairs: &[(&str, &str)]) -> Labels {
     pairs.iter().copied().collect()
 }
 
-fn lacking(shortcoming: Shortcoming) -> Scene {
-    Scene::new().but(|scene| scene.facts.shortcomings = Shortcomings::default().with_if(shortcoming, true))
+fn lacking(shortcoming: Shortcomings) -> WorkloadFixture {
+    WorkloadFixture::new().but(|fixture| fixture.facts.shortcomings = shortcoming)
 }
 
 /// The same scene where a kind is not looked at, or cannot be read.
-fn where_it_is(standing: Standing, kind: FactKind, scene: Scene) -> Scene {
-    scene.but(|scene| {
-        scene.standings.put(kind, None, standing);
+fn where_it_is(standing: Availability, kind: FactKind, fixture: WorkloadFixture) -> WorkloadFixture {
+    fixture.but(|fixture| {
+        fixture.availabilities.put(kind, None, standing);
     })
 }
 
@@ -46,14 +47,16 @@ fn every_signal_speaks_of_a_layer_in_words_that_fit_and_is_named_once() {
 
 #[test]
 fn segmentation_is_seen_where_network_policies_tell() {
-    let of = |segmented| Scene::new().but(|scene| scene.segmented = segmented).verdict("network-policy");
-    assert_eq!(of(Segmented::Yes), Passed);
-    assert_eq!(of(Segmented::No), Failed);
-    assert_eq!(of(Segmented::MaybeOtherwise), Unseen, "Cilium or a mesh may do it");
-    assert_eq!(of(Segmented::Unreadable), Unreadable);
-    let on_host = Scene::new().but(|scene| {
-        scene.segmented = Segmented::Yes;
-        scene.facts.host = HostAccesses::default().with_if(HostAccess::HostNetwork, true);
+    let of = |segmentation| {
+        WorkloadFixture::new().but(|fixture| fixture.segmentation = segmentation).verdict("network-policy")
+    };
+    assert_eq!(of(Segmentation::Yes), Passed);
+    assert_eq!(of(Segmentation::No), Failed);
+    assert_eq!(of(Segmentation::MaybeOtherwise), Unseen, "Cilium or a mesh may do it");
+    assert_eq!(of(Segmentation::Unreadable), Unreadable);
+    let on_host = WorkloadFixture::new().but(|fixture| {
+        fixture.segmentation = Segmentation::Yes;
+        fixture.facts.host = HostAccess::HOST_NETWORK;
     });
     assert_eq!(on_host.verdict("network-policy"), Unseen, "policies do not hold for it");
 }
@@ -65,44 +68,48 @@ fn segmentation_is_seen_where_network_policies_tell() {
 #[case::only_warned(Some(&[("pod-security.kubernetes.io/warn", "restricted")][..]), Failed)]
 #[case::no_label(Some(&[][..]), Failed)]
 #[case::namespace_not_seen(None, Unseen)]
-fn pod_security_counts_where_it_is_enforced(#[case] labels: Option<&[(&str, &str)]>, #[case] expected: Verdict) {
-    let scene = Scene::new().but(|scene| scene.labels = labels.map(labelled));
-    assert_eq!(scene.verdict("pod-security"), expected);
+fn pod_security_counts_where_it_is_enforced(#[case] labels: Option<&[(&str, &str)]>, #[case] expected: SignalVerdict) {
+    let fixture = WorkloadFixture::new().but(|fixture| fixture.labels = labels.map(labelled));
+    assert_eq!(fixture.verdict("pod-security"), expected);
 }
 
 #[rstest]
-#[case("security-context", Shortcoming::MayRunAsRoot, "may run as root")]
-#[case("security-context", Shortcoming::MayEscalate, "may gain privileges")]
-#[case("security-context", Shortcoming::KeepsCapabilities, "keeps capabilities")]
-#[case("security-context", Shortcoming::NoSeccompProfile, "seccomp")]
-#[case("security-context", Shortcoming::MountsHost, "mounts a folder of its node")]
-#[case("resources", Shortcoming::NoRequests, "requests no memory")]
-#[case("resources", Shortcoming::NoMemoryLimit, "no limit of memory")]
-fn what_a_template_leaves_undone_is_named(#[case] id: &str, #[case] shortcoming: Shortcoming, #[case] words: &str) {
+#[case("security-context", Shortcomings::MAY_RUN_AS_ROOT, "may run as root")]
+#[case("security-context", Shortcomings::MAY_ESCALATE, "may gain privileges")]
+#[case("security-context", Shortcomings::KEEPS_CAPABILITIES, "keeps capabilities")]
+#[case("security-context", Shortcomings::NO_SECCOMP_PROFILE, "seccomp")]
+#[case("security-context", Shortcomings::MOUNTS_HOST, "mounts a folder of its node")]
+#[case("resources", Shortcomings::NO_REQUESTS, "requests no memory")]
+#[case("resources", Shortcomings::NO_MEMORY_LIMIT, "no limit of memory")]
+fn what_a_template_leaves_undone_is_named(#[case] id: &str, #[case] shortcoming: Shortcomings, #[case] words: &str) {
     let seen = lacking(shortcoming).seen_by(id);
     assert_eq!(seen.verdict, Failed);
     assert!(seen.detail.as_deref().is_some_and(|detail| detail.contains(words)), "{:?}", seen.detail);
-    assert_eq!(Scene::new().verdict(id), Passed);
+    assert_eq!(WorkloadFixture::new().verdict(id), Passed);
 }
 
 #[test]
 fn a_pod_that_shares_its_host_is_not_restricted_unless_it_is_a_known_agent() {
-    let host = HostAccesses::default().with_if(HostAccess::Privileged, true);
-    let scene = Scene::new().but(|scene| scene.facts.host = host);
-    let seen = scene.seen_by("security-context");
+    let host = HostAccess::PRIVILEGED;
+    let fixture = WorkloadFixture::new().but(|fixture| fixture.facts.host = host);
+    let seen = fixture.seen_by("security-context");
     assert_eq!((seen.verdict, seen.detail.as_deref()), (Failed, Some("a container is privileged")));
-    let agent = scene.but(|scene| scene.facts.host = host.with_if(HostAccess::KnownAgent, true));
+    let agent = fixture.but(|fixture| fixture.facts.host = host.union(HostAccess::KNOWN_AGENT));
     assert_eq!(agent.verdict("security-context"), NotApplicable);
 }
 
 #[test]
 fn images_are_pinned_and_come_from_where_they_may() {
-    assert_eq!(Scene::new().verdict("image-pinning"), Passed);
-    assert_eq!(lacking(Shortcoming::UnpinnedImage).verdict("image-pinning"), Failed);
-    assert_eq!(Scene::new().verdict("image-registry"), NotApplicable, "it is not configured which are allowed");
-    let configured = |scene: Scene| scene.but(|scene| scene.registries_known = true);
-    assert_eq!(configured(Scene::new()).verdict("image-registry"), Passed);
-    assert_eq!(configured(lacking(Shortcoming::ForeignRegistry)).verdict("image-registry"), Failed);
+    assert_eq!(WorkloadFixture::new().verdict("image-pinning"), Passed);
+    assert_eq!(lacking(Shortcomings::UNPINNED_IMAGE).verdict("image-pinning"), Failed);
+    assert_eq!(
+        WorkloadFixture::new().verdict("image-registry"),
+        NotApplicable,
+        "it is not configured which are allowed"
+    );
+    let configured = |fixture: WorkloadFixture| fixture.but(|fixture| fixture.registries_known = true);
+    assert_eq!(configured(WorkloadFixture::new()).verdict("image-registry"), Passed);
+    assert_eq!(configured(lacking(Shortcomings::FOREIGN_REGISTRY)).verdict("image-registry"), Failed);
 }
 
 fn budget(app: Option<&str>, blocks: bool) -> Facts {
@@ -113,9 +120,9 @@ fn budget(app: Option<&str>, blocks: bool) -> Facts {
 #[test]
 fn several_pods_need_a_budget_and_none_may_block_drains() {
     let several = || {
-        Scene::new().but(|scene| {
-            scene.facts.several = true;
-            scene.facts.pods.template = labelled(&[("app", "web")]);
+        WorkloadFixture::new().but(|fixture| {
+            fixture.facts.several = true;
+            fixture.facts.pods.template = labelled(&[("app", "web")]);
         })
     };
     let id = "disruption-budget";
@@ -124,11 +131,11 @@ fn several_pods_need_a_budget_and_none_may_block_drains() {
     assert_eq!(several().beside(FactKind::Budgets, "web", budget(Some("web"), false)).verdict(id), Passed);
     let blocked = several().beside(FactKind::Budgets, "web", budget(None, true)).seen_by(id);
     assert!(blocked.detail.is_some_and(|detail| detail.contains("nodes cannot be drained")));
-    assert_eq!(Scene::new().verdict(id), NotApplicable, "a single pod needs none");
-    assert_eq!(Scene::new().beside(FactKind::Budgets, "web", budget(None, true)).verdict(id), Failed);
-    assert_eq!(several().but(|scene| scene.key.kind = WorkloadKind::DaemonSet).verdict(id), NotApplicable);
-    assert_eq!(where_it_is(Standing::Absent, FactKind::Budgets, several()).verdict(id), Unseen);
-    assert_eq!(where_it_is(Standing::Unreadable, FactKind::Budgets, several()).verdict(id), Unreadable);
+    assert_eq!(WorkloadFixture::new().verdict(id), NotApplicable, "a single pod needs none");
+    assert_eq!(WorkloadFixture::new().beside(FactKind::Budgets, "web", budget(None, true)).verdict(id), Failed);
+    assert_eq!(several().but(|fixture| fixture.key.kind = WorkloadKind::DaemonSet).verdict(id), NotApplicable);
+    assert_eq!(where_it_is(Availability::Absent, FactKind::Budgets, several()).verdict(id), Unseen);
+    assert_eq!(where_it_is(Availability::Unreadable, FactKind::Budgets, several()).verdict(id), Unreadable);
 }
 
 fn role(everything: bool, escalates: bool, reads_secrets: bool) -> Facts {
@@ -143,7 +150,7 @@ fn binding(account: &str, role: &str, of_cluster_role: bool) -> Facts {
 #[test]
 fn far_reaching_rights_of_its_service_account_are_named() {
     let id = "broad-rights";
-    let admin = || Scene::new().within(FactKind::ClusterRoles, "admin", role(true, false, false));
+    let admin = || WorkloadFixture::new().within(FactKind::ClusterRoles, "admin", role(true, false, false));
     assert_eq!(admin().verdict(id), Passed, "nobody is bound to it");
     let bound = admin().within(FactKind::ClusterRoleBindings, "b", binding("web", "admin", true)).seen_by(id);
     let words = "its ServiceAccount may do everything in the cluster (ClusterRole admin)";
@@ -152,17 +159,21 @@ fn far_reaching_rights_of_its_service_account_are_named() {
     assert_eq!(other.verdict(id), Passed, "another ServiceAccount");
     let here = admin().beside(FactKind::RoleBindings, "b", binding("web", "admin", true)).seen_by(id);
     assert!(here.detail.is_some_and(|detail| detail.contains("everything in its namespace")));
-    let own = Scene::new().beside(FactKind::Roles, "own", role(false, true, false));
+    let own = WorkloadFixture::new().beside(FactKind::Roles, "own", role(false, true, false));
     let own = own.beside(FactKind::RoleBindings, "b", binding("web", "own", false)).seen_by(id);
     assert!(own.detail.is_some_and(|detail| detail.contains("give rights to itself (Role own)")));
-    let secrets = || Scene::new().within(FactKind::ClusterRoles, "view-all", role(false, false, true));
+    let secrets = || WorkloadFixture::new().within(FactKind::ClusterRoles, "view-all", role(false, false, true));
     let everywhere = secrets().within(FactKind::ClusterRoleBindings, "b", binding("web", "view-all", true));
     assert_eq!(everywhere.verdict(id), Failed);
     let in_its_namespace = secrets().beside(FactKind::RoleBindings, "b", binding("web", "view-all", true));
     assert_eq!(in_its_namespace.verdict(id), Passed, "its own Secrets");
     for kind in [FactKind::Roles, FactKind::RoleBindings, FactKind::ClusterRoles, FactKind::ClusterRoleBindings] {
-        assert_eq!(where_it_is(Standing::Unreadable, kind, Scene::new()).verdict(id), Unreadable, "{kind:?}");
-        assert_eq!(where_it_is(Standing::Absent, kind, Scene::new()).verdict(id), Unseen, "{kind:?}");
+        assert_eq!(
+            where_it_is(Availability::Unreadable, kind, WorkloadFixture::new()).verdict(id),
+            Unreadable,
+            "{kind:?}"
+        );
+        assert_eq!(where_it_is(Availability::Absent, kind, WorkloadFixture::new()).verdict(id), Unseen, "{kind:?}");
     }
 }
 
@@ -171,8 +182,8 @@ fn everybody_is_bound_by_the_groups_of_service_accounts() {
     let bound = |change: fn(&mut BindingFacts)| {
         let mut binding = BindingFacts { role: "admin".into(), of_cluster_role: true, ..BindingFacts::default() };
         change(&mut binding);
-        let scene = Scene::new().within(FactKind::ClusterRoles, "admin", role(true, false, false));
-        scene.within(FactKind::ClusterRoleBindings, "b", Facts::Binding(binding)).verdict("broad-rights")
+        let fixture = WorkloadFixture::new().within(FactKind::ClusterRoles, "admin", role(true, false, false));
+        fixture.within(FactKind::ClusterRoleBindings, "b", Facts::Binding(binding)).verdict("broad-rights")
     };
     assert_eq!(bound(|binding| binding.all = true), Failed);
     assert_eq!(bound(|binding| binding.namespaces = ["shop".into()].into()), Failed);
@@ -187,12 +198,12 @@ fn everybody_is_bound_by_the_groups_of_service_accounts() {
 fn storage_classes_encrypt_or_do_not_say(
     #[case] provisioner: &str,
     #[case] encrypted: Option<bool>,
-    #[case] expected: Verdict,
+    #[case] expected: SignalVerdict,
 ) {
     let id = "storage-encryption";
     let class =
         |is_default| Facts::StorageClass(StorageClassFacts { provisioner: provisioner.into(), encrypted, is_default });
-    let claiming = |claim: VolumeClaim| Scene::new().but(|scene| scene.facts.claims = [claim].into());
+    let claiming = |claim: VolumeClaim| WorkloadFixture::new().but(|fixture| fixture.facts.claims = [claim].into());
     let of_its_own = claiming(VolumeClaim::PerPod(Some("fast".into())));
     assert_eq!(of_its_own.within(FactKind::StorageClasses, "fast", class(false)).verdict(id), expected);
     let by_default = claiming(VolumeClaim::PerPod(None)).within(FactKind::StorageClasses, "fast", class(true));
@@ -206,10 +217,10 @@ fn storage_classes_encrypt_or_do_not_say(
 #[test]
 fn a_class_that_is_not_there_is_not_known_and_without_claims_nothing_is_to_be_encrypted() {
     let id = "storage-encryption";
-    assert_eq!(Scene::new().verdict(id), NotApplicable);
-    let claiming = || Scene::new().but(|scene| scene.facts.claims = [VolumeClaim::PerPod(None)].into());
+    assert_eq!(WorkloadFixture::new().verdict(id), NotApplicable);
+    let claiming = || WorkloadFixture::new().but(|fixture| fixture.facts.claims = [VolumeClaim::PerPod(None)].into());
     assert_eq!(claiming().verdict(id), Unseen);
-    assert_eq!(where_it_is(Standing::Unreadable, FactKind::Claims, claiming()).verdict(id), Unreadable);
+    assert_eq!(where_it_is(Availability::Unreadable, FactKind::Claims, claiming()).verdict(id), Unreadable);
 }
 
 #[rstest]
@@ -218,7 +229,7 @@ fn a_class_that_is_not_there_is_not_known_and_without_claims_nothing_is_to_be_en
 #[case::not_known(None, Unseen)]
 fn a_node_of_auto_mode_is_replaced_within_21_days(
     #[case] created: Option<jiff::civil::Date>,
-    #[case] expected: Verdict,
+    #[case] expected: SignalVerdict,
 ) {
     let node = |labels: &[(&str, &str)]| NodeFacts { labels: labelled(labels), created, ..NodeFacts::default() };
     assert_eq!(seen_of_node("node-age", &node(&[("eks.amazonaws.com/compute-type", "auto")])).verdict, expected);
@@ -230,7 +241,7 @@ fn a_node_of_auto_mode_is_replaced_within_21_days(
 #[case::recent("AKSUbuntu-2204gen2containerd-202608.29.0", Passed)]
 #[case::too_old("AKSUbuntu-2204gen2containerd-202608.28.0", Failed)]
 #[case::tells_no_day("AKSWindows-2022-containerd-20348.4171.250910", Unseen)]
-fn an_image_of_a_node_is_no_older_than_90_days(#[case] version: &str, #[case] expected: Verdict) {
+fn an_image_of_a_node_is_no_older_than_90_days(#[case] version: &str, #[case] expected: SignalVerdict) {
     let labels = labelled(&[("kubernetes.azure.com/node-image-version", version)]);
     assert_eq!(seen_of_node("node-image-age", &NodeFacts { labels, ..NodeFacts::default() }).verdict, expected);
     assert_eq!(seen_of_node("node-image-age", &NodeFacts::default()).verdict, Unseen);
@@ -242,7 +253,7 @@ fn an_image_of_a_node_is_no_older_than_90_days(#[case] version: &str, #[case] ex
 #[case::four_older("v1.33.0", Failed)]
 #[case::newer("v1.38.0", Failed)]
 #[case::not_known("", Unseen)]
-fn a_kubelet_goes_with_the_api_server(#[case] version: &str, #[case] expected: Verdict) {
+fn a_kubelet_goes_with_the_api_server(#[case] version: &str, #[case] expected: SignalVerdict) {
     let facts = NodeFacts { kubelet_version: version.into(), ..NodeFacts::default() };
     assert_eq!(seen_of_node("kubelet-skew", &facts).verdict, expected);
 }
@@ -252,7 +263,7 @@ fn a_kubelet_goes_with_the_api_server(#[case] version: &str, #[case] expected: V
 #[case::does_not_say(Readiness::Unknown, Unseen)]
 #[case::since_yesterday(Readiness::Not(date(2026, 11, 26)), Passed)]
 #[case::for_longer(Readiness::Not(date(2026, 11, 25)), Failed)]
-fn a_node_may_be_down_for_a_day(#[case] readiness: Readiness, #[case] expected: Verdict) {
+fn a_node_may_be_down_for_a_day(#[case] readiness: Readiness, #[case] expected: SignalVerdict) {
     assert_eq!(seen_of_node("node-readiness", &NodeFacts { readiness, ..NodeFacts::default() }).verdict, expected);
 }
 
@@ -261,29 +272,30 @@ fn a_node_may_be_down_for_a_day(#[case] readiness: Readiness, #[case] expected: 
 #[case::ended(Some(34), Failed)]
 #[case::of_the_future(Some(99), Unseen)]
 #[case::not_known(None, Unseen)]
-fn a_version_of_kubernetes_is_supported_until_its_day(#[case] minor: Option<u32>, #[case] expected: Verdict) {
+fn a_version_of_kubernetes_is_supported_until_its_day(#[case] minor: Option<u32>, #[case] expected: SignalVerdict) {
     let server = minor.map(|minor| KubernetesVersion { major: 1, minor, of_provider: false });
-    assert_eq!(seen_of_cluster("version-support", server).verdict, expected);
+    assert_eq!(cluster_observations("version-support", server).verdict, expected);
 }
 
 #[test]
 fn a_build_of_a_provider_is_supported_for_longer_than_anybody_here_knows() {
     let of_provider = KubernetesVersion::parse("v1.34.9-eks-3abbec1");
     assert!(of_provider.is_some_and(|version| version.of_provider));
-    assert_eq!(seen_of_cluster("version-support", of_provider).verdict, Unseen);
+    assert_eq!(cluster_observations("version-support", of_provider).verdict, Unseen);
 }
 
 #[test]
 fn a_node_that_shows_nothing_is_not_outvoted_by_one_that_passes() {
-    let signals = Signals::default();
+    let signals = ActiveSignals::default();
     let seen = |labels: &[(&str, &str)]| {
         let created = Some(date(2026, 11, 20));
         let facts = NodeFacts { labels: labelled(labels), created, ..NodeFacts::default() };
-        let view = NodeView { today: testing::TODAY, facts: &facts, server: None };
-        signals.look_at_node(&view, Some(ServiceModel::ManagedNodes))
+        let view = NodeInput { today: testing::TODAY, facts: &facts, server: None };
+        signals.evaluate_node(&view, Some(ServiceModel::ManagedNodes))
     };
     let verdict = |id: &str, observed: &[Observation]| {
-        let found = weightiest(observed).into_iter().find(|seen| &*signals.catalogue().get(seen.signal).signal == id);
+        let found =
+            worst_per_signal(observed).into_iter().find(|seen| &*signals.catalogue().get(seen.signal).signal == id);
         found.map(|seen| seen.verdict)
     };
     let auto = [("eks.amazonaws.com/compute-type", "auto")];
@@ -297,42 +309,46 @@ fn a_node_that_shows_nothing_is_not_outvoted_by_one_that_passes() {
 
 #[test]
 fn of_several_nodes_the_weightiest_counts_for_each_service_model() {
-    let signals = Signals::default();
+    let signals = ActiveSignals::default();
     let seen = |created, model| {
         let labels = labelled(&[("eks.amazonaws.com/compute-type", "auto")]);
         let facts = NodeFacts { labels, created: Some(created), ..NodeFacts::default() };
-        signals.look_at_node(&NodeView { today: testing::TODAY, facts: &facts, server: None }, Some(model))
+        signals.evaluate_node(&NodeInput { today: testing::TODAY, facts: &facts, server: None }, Some(model))
     };
     let (young, old) = (date(2026, 11, 20), date(2026, 10, 1));
     let managed = ServiceModel::ManagedNodes;
     let all = [seen(young, managed), seen(old, managed), seen(young, ServiceModel::Caas)].concat();
     let node_age = |seen: &&Observation| &*signals.catalogue().get(seen.signal).signal == "node-age";
-    let found = weightiest(&all);
+    let found = worst_per_signal(&all);
     let verdicts: Vec<_> = found.iter().filter(node_age).map(|seen| (seen.on, seen.verdict)).collect();
     assert_eq!(verdicts, [(Some(ServiceModel::Caas.into()), Passed), (Some(managed.into()), Failed)]);
     assert!(
-        signals.look_at_node(&NodeView { today: young, facts: &NodeFacts::default(), server: None }, None).is_empty()
+        signals.evaluate_node(&NodeInput { today: young, facts: &NodeFacts::default(), server: None }, None).is_empty()
     );
 }
 
 #[test]
 fn a_signal_that_is_switched_off_is_not_looked_at_and_what_only_it_reads_is_not_read() {
     let setting = |enabled| SignalSetting { enabled: Some(enabled), threshold: None };
-    let settings = Settings::new([("broad-rights".to_owned(), setting(false))].into()).unwrap();
-    let signals = Signals::new(&settings);
+    let settings = SignalSettings::new([("broad-rights".to_owned(), setting(false))].into()).unwrap();
+    let signals = ActiveSignals::new(&settings);
     assert!(signals.catalogue().iter().all(|speaks| &*speaks.signal != "broad-rights"));
     assert_eq!(signals.catalogue().iter().count(), SIGNALS.len() - 1);
     assert!(!settings.kinds().contains(&FactKind::ClusterRoles) && settings.kinds().contains(&FactKind::Budgets));
-    assert_eq!(Settings::default().kinds().into_iter().collect::<Vec<_>>(), FactKind::BUILT_IN);
+    assert_eq!(SignalSettings::default().kinds().into_iter().collect::<Vec<_>>(), FactKind::BUILT_IN);
 }
 
-fn subject(kind: &str, name: &str) -> Subject {
-    Subject { kind: kind.into(), name: name.into() }
+fn subject(kind: &str, name: &str) -> KindAndName {
+    KindAndName { kind: kind.into(), name: name.into() }
 }
 
 /// A report about an object with so many failures, errors and passes.
-fn report(about: Subject, [failed, errors, passed]: [u32; 3], day: Option<jiff::civil::Date>) -> Facts {
-    Facts::Report(ReportFacts { about: [(about, Outcome { failed, errors, passed })].into(), day, container: None })
+fn report(about: KindAndName, [failed, errors, passed]: [u32; 3], day: Option<jiff::civil::Date>) -> Facts {
+    Facts::Report(ReportFacts {
+        about: [(about, ResultCounts { failed, errors, passed })].into(),
+        day,
+        container: None,
+    })
 }
 
 #[rstest]
@@ -340,7 +356,7 @@ fn report(about: Subject, [failed, errors, passed]: [u32; 3], day: Option<jiff::
 #[case("config-audit-report", FactKind::ConfigAuditReports)]
 fn a_scan_counts_for_the_workload_and_for_what_it_runs_at_the_moment(#[case] id: &str, #[case] kind: FactKind) {
     let today = Some(testing::TODAY);
-    let running = || Scene::new().but(|scene| scene.children = vec![subject("ReplicaSet", "web-5d5d")]);
+    let running = || WorkloadFixture::new().but(|fixture| fixture.children = vec![subject("ReplicaSet", "web-5d5d")]);
     let scan =
         |name: &str, failed: u32, day| report(subject("ReplicaSet", name), [failed, 0, u32::from(failed == 0)], day);
     assert_eq!(running().verdict(id), Unseen);
@@ -353,10 +369,10 @@ fn a_scan_counts_for_the_workload_and_for_what_it_runs_at_the_moment(#[case] id:
         Failed
     );
     let old = running().beside(kind, "a", scan("web-5d5d", 0, Some(date(2026, 10, 1)))).seen_by(id);
-    assert_eq!(old.verdict, crate::model::Verdict::Stale);
+    assert_eq!(old.verdict, crate::model::SignalVerdict::Stale);
     assert!(old.detail.is_some_and(|detail| detail.contains("2026-10-01")));
-    assert_eq!(where_it_is(Standing::Absent, kind, running()).verdict(id), Unseen);
-    assert_eq!(where_it_is(Standing::Unreadable, kind, running()).verdict(id), Unreadable);
+    assert_eq!(where_it_is(Availability::Absent, kind, running()).verdict(id), Unseen);
+    assert_eq!(where_it_is(Availability::Unreadable, kind, running()).verdict(id), Unreadable);
 }
 
 #[rstest]
@@ -365,12 +381,15 @@ fn a_scan_counts_for_the_workload_and_for_what_it_runs_at_the_moment(#[case] id:
 #[case::errors_hide([0, 1, 3], Unreadable)]
 #[case::a_failure_outweighs_errors([1, 1, 0], Failed)]
 #[case::only_skipped([0, 0, 0], Unseen)]
-fn results_of_policy_engines_count_in_either_kind_of_report(#[case] outcome: [u32; 3], #[case] expected: Verdict) {
+fn results_of_policy_engines_count_in_either_kind_of_report(
+    #[case] outcome: [u32; 3],
+    #[case] expected: SignalVerdict,
+) {
     for kind in [FactKind::Reports, FactKind::PolicyReports] {
-        let scene = Scene::new().beside(kind, "r", report(subject("Deployment", "web"), outcome, None));
-        assert_eq!(scene.verdict("policy-report"), expected, "{kind:?}");
+        let fixture = WorkloadFixture::new().beside(kind, "r", report(subject("Deployment", "web"), outcome, None));
+        assert_eq!(fixture.verdict("policy-report"), expected, "{kind:?}");
     }
-    assert_eq!(Scene::new().verdict("policy-report"), Unseen);
+    assert_eq!(WorkloadFixture::new().verdict("policy-report"), Unseen);
 }
 
 #[test]
@@ -378,13 +397,13 @@ fn each_container_has_a_report_of_its_own_before_all_is_known_to_be_well() {
     let (id, kind) = ("vulnerability-report", FactKind::VulnerabilityReports);
     let scan = |child: &str, container: &str, failed: u32| {
         let about =
-            [(subject("ReplicaSet", child), Outcome { failed, errors: 0, passed: u32::from(failed == 0) })].into();
+            [(subject("ReplicaSet", child), ResultCounts { failed, errors: 0, passed: u32::from(failed == 0) })].into();
         Facts::Report(ReportFacts { about, day: Some(testing::TODAY), container: Some(container.into()) })
     };
     let running = |children: &[&str]| {
-        Scene::new().but(|scene| {
-            scene.facts.containers = 2;
-            scene.children = children.iter().map(|child| subject("ReplicaSet", child)).collect();
+        WorkloadFixture::new().but(|fixture| {
+            fixture.facts.containers = 2;
+            fixture.children = children.iter().map(|child| subject("ReplicaSet", child)).collect();
         })
     };
     let one = || running(&["new"]).beside(kind, "a", scan("new", "main", 0));
@@ -395,7 +414,7 @@ fn each_container_has_a_report_of_its_own_before_all_is_known_to_be_well() {
         running(&["new", "old"]).beside(kind, "a", scan("old", "main", 0)).beside(kind, "b", scan("old", "sidecar", 0));
     assert_eq!(old.verdict(id), Unseen, "what is rolled out was not scanned");
     let undated = report(subject("Deployment", "web"), [0, 0, 1], None);
-    assert_eq!(Scene::new().beside(kind, "r", undated).verdict(id), Unseen, "nobody knows how old it is");
+    assert_eq!(WorkloadFixture::new().beside(kind, "r", undated).verdict(id), Unseen, "nobody knows how old it is");
 }
 
 #[rstest]
@@ -412,37 +431,44 @@ fn a_certificate_is_renewed_when_its_time_has_come(
     #[case] ready: Option<bool>,
     #[case] until: Option<jiff::civil::Date>,
     #[case] renewal: Option<jiff::civil::Date>,
-    #[case] expected: Verdict,
+    #[case] expected: SignalVerdict,
 ) {
     let id = "certificate";
     let certificate =
         |secret: &str| Facts::Certificate(CertificateFacts { secret: secret.into(), ready, until, renewal });
     let published = || {
-        Scene::new().but(|scene| {
-            scene.signals = scene.signals.with(crate::matrix::Signal::Published);
-            scene.tls_secrets = ["web-tls".into()].into();
+        WorkloadFixture::new().but(|fixture| {
+            fixture.triggers = fixture.triggers.union(crate::matrix::LayerTriggers::PUBLISHED);
+            fixture.tls_secrets = ["web-tls".into()].into();
         })
     };
     assert_eq!(published().beside(FactKind::Certificates, "web", certificate("web-tls")).verdict(id), expected);
     assert_eq!(published().beside(FactKind::Certificates, "api", certificate("api-tls")).verdict(id), Unseen);
-    assert_eq!(Scene::new().beside(FactKind::Certificates, "web", certificate("web-tls")).verdict(id), NotApplicable);
-    assert_eq!(where_it_is(Standing::Unreadable, FactKind::Certificates, published()).verdict(id), Unreadable);
+    assert_eq!(
+        WorkloadFixture::new().beside(FactKind::Certificates, "web", certificate("web-tls")).verdict(id),
+        NotApplicable
+    );
+    assert_eq!(where_it_is(Availability::Unreadable, FactKind::Certificates, published()).verdict(id), Unreadable);
 }
 
 #[test]
 fn the_newest_backup_that_holds_the_namespace_counts() {
     let id = "velero-backup";
-    let storing = || Scene::new().but(|scene| scene.signals = scene.signals.with(crate::matrix::Signal::Storage));
-    let lying_in = |velero: &str, scene: Scene, name: &str, included: &[&str], phase, at: &str| {
+    let storing = || {
+        WorkloadFixture::new()
+            .but(|fixture| fixture.triggers = fixture.triggers.union(crate::matrix::LayerTriggers::STORAGE))
+    };
+    let lying_in = |velero: &str, fixture: WorkloadFixture, name: &str, included: &[&str], phase, at: &str| {
         let included = included.iter().map(|name| Arc::from(*name)).collect();
         let (excluded, at) = (BTreeSet::new(), at.parse().unwrap());
         let backup = BackupFacts { included, excluded, phase, has_volumes: !name.starts_with("files"), at };
-        scene.but(|scene| {
-            scene.far.put(FactKind::Backups, (&velero.into(), &name.into()), Some(Facts::Backup(backup)));
+        fixture.but(|fixture| {
+            fixture.far.put(FactKind::Backups, (&velero.into(), &name.into()), Some(Facts::Backup(backup)));
         })
     };
-    let backed_up =
-        |scene, name: &str, included: &[&str], phase, at: &str| lying_in("velero", scene, name, included, phase, at);
+    let backed_up = |fixture, name: &str, included: &[&str], phase, at: &str| {
+        lying_in("velero", fixture, name, included, phase, at)
+    };
     let (completed, broken_off) = (BackupPhase::Completed, BackupPhase::Failed);
     let (recent, old) = ("2026-11-25T03:00:00Z", "2026-11-10T03:00:00Z");
     let elsewhere = lying_in("shop", storing(), "a", &["shop"], broken_off, recent);
@@ -456,12 +482,16 @@ fn the_newest_backup_that_holds_the_namespace_counts() {
         "without volumes, as it seems"
     );
     assert_eq!(backed_up(storing(), "a", &["bank"], completed, recent).verdict(id), Unseen, "of another namespace");
-    assert_eq!(backed_up(storing(), "a", &["shop"], completed, old).verdict(id), crate::model::Verdict::Stale);
+    assert_eq!(backed_up(storing(), "a", &["shop"], completed, old).verdict(id), crate::model::SignalVerdict::Stale);
     let broken = backed_up(backed_up(storing(), "a", &["shop"], completed, old), "b", &["shop"], broken_off, recent);
     assert_eq!(broken.verdict(id), Failed);
     let mended = backed_up(broken, "a-later", &["shop"], completed, "2026-11-25T04:00:00Z");
     assert_eq!(mended.verdict(id), Passed);
-    assert_eq!(backed_up(Scene::new(), "a", &[], broken_off, recent).verdict(id), NotApplicable, "it keeps no data");
+    assert_eq!(
+        backed_up(WorkloadFixture::new(), "a", &[], broken_off, recent).verdict(id),
+        NotApplicable,
+        "it keeps no data"
+    );
     let excluded = BackupFacts {
         included: BTreeSet::new(),
         excluded: ["shop".into()].into(),
@@ -474,25 +504,26 @@ fn the_newest_backup_that_holds_the_namespace_counts() {
     assert!(!by_pattern.holds("shop") && !by_pattern.holds("bank"), "patterns are not tried");
     let some = BackupFacts { included: ["sho?".into()].into(), excluded: BTreeSet::new(), ..by_pattern };
     assert!(!some.holds("shop"));
-    assert_eq!(where_it_is(Standing::Absent, FactKind::Backups, storing()).verdict(id), Unseen);
-    assert_eq!(where_it_is(Standing::Unreadable, FactKind::Backups, storing()).verdict(id), Unreadable);
+    assert_eq!(where_it_is(Availability::Absent, FactKind::Backups, storing()).verdict(id), Unseen);
+    assert_eq!(where_it_is(Availability::Unreadable, FactKind::Backups, storing()).verdict(id), Unreadable);
 }
 
 #[rstest]
 #[case::usable(true, date(2026, 11, 26), Passed)]
-#[case::old(true, date(2026, 11, 1), crate::model::Verdict::Stale)]
+#[case::old(true, date(2026, 11, 1), crate::model::SignalVerdict::Stale)]
 #[case::begun_today(false, date(2026, 11, 27), Unseen)]
 #[case::never_became_usable(false, date(2026, 11, 20), Failed)]
 fn the_newest_snapshot_of_a_claim_is_usable(
     #[case] ready: bool,
     #[case] day: jiff::civil::Date,
-    #[case] expected: Verdict,
+    #[case] expected: SignalVerdict,
 ) {
     let id = "volume-snapshot";
-    let claiming = || Scene::new().but(|scene| scene.facts.claims = [VolumeClaim::Named("data".into())].into());
+    let claiming =
+        || WorkloadFixture::new().but(|fixture| fixture.facts.claims = [VolumeClaim::Named("data".into())].into());
     let snapshot = |claim: &str| Facts::Snapshot(SnapshotFacts { claim: claim.into(), ready, day });
     assert_eq!(claiming().beside(FactKind::Snapshots, "s", snapshot("data")).verdict(id), expected);
     assert_eq!(claiming().beside(FactKind::Snapshots, "s", snapshot("other")).verdict(id), Unseen);
-    assert_eq!(Scene::new().beside(FactKind::Snapshots, "s", snapshot("data")).verdict(id), NotApplicable);
-    assert_eq!(where_it_is(Standing::Unreadable, FactKind::Snapshots, claiming()).verdict(id), Unreadable);
+    assert_eq!(WorkloadFixture::new().beside(FactKind::Snapshots, "s", snapshot("data")).verdict(id), NotApplicable);
+    assert_eq!(where_it_is(Availability::Unreadable, FactKind::Snapshots, claiming()).verdict(id), Unreadable);
 }

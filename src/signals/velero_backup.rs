@@ -1,9 +1,10 @@
 //! Whether the data of a workload is backed up.
 
-use super::facts::{BackupPhase, FactKind, Facts, days_before};
-use super::signal::{Look, Reads, Seen, Signal, Threshold, View};
-use crate::matrix::Signal as Shown;
+use super::signal::{Reading, Reads, Signal, SignalFunction, Threshold, WorkloadInput};
+use crate::facts::{BackupPhase, FactKind, Facts};
+use crate::matrix::LayerTriggers;
 use crate::model::{Attribution, Reach};
+use crate::model::{day, days_before};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "velero-backup",
@@ -23,12 +24,12 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "the newest backup of its namespace failed",
     unseen: "no Backup holds all of its namespace",
     remedy: "see velero backup describe",
-    look: Look::Workload(look),
+    evaluate: SignalFunction::Workload(evaluate),
 };
 
-fn look(view: &View<'_>, days: u32) -> Seen {
-    if !view.signals.contains(Shown::Storage) {
-        return Seen::NOT_APPLICABLE;
+fn evaluate(view: &WorkloadInput<'_>, days: u32) -> Reading {
+    if !view.triggers.contains(LayerTriggers::STORAGE) {
+        return Reading::NOT_APPLICABLE;
     }
     if let Err(seen) = view.read_in(FactKind::Backups, view.velero_namespace) {
         return seen;
@@ -38,17 +39,17 @@ fn look(view: &View<'_>, days: u32) -> Seen {
         _ => None,
     });
     let Some((_, newest)) = backups.max_by_key(|(name, backup)| (backup.at, (*name).clone())) else {
-        return Seen::UNSEEN;
+        return Reading::UNSEEN;
     };
-    let day = newest.day();
+    let day = day(newest.at);
     match newest.phase {
-        BackupPhase::Failed => Seen::failed(format!("the newest backup of its namespace, of {day}, failed")),
+        BackupPhase::Failed => Reading::failed(format!("the newest backup of its namespace, of {day}, failed")),
         BackupPhase::Completed if day < days_before(view.today, days) => {
-            Seen::stale(format!("the newest backup of its namespace is of {day}, older than {days} days"))
+            Reading::stale(format!("the newest backup of its namespace is of {day}, older than {days} days"))
         }
-        BackupPhase::Completed if !newest.has_volumes => {
-            Seen::unseen(format!("the newest backup of its namespace, of {day}, does not tell that volumes are in it"))
-        }
-        BackupPhase::Completed => Seen::passed_if(true),
+        BackupPhase::Completed if !newest.has_volumes => Reading::unseen(format!(
+            "the newest backup of its namespace, of {day}, does not tell that volumes are in it"
+        )),
+        BackupPhase::Completed => Reading::passed_if(true),
     }
 }

@@ -1,8 +1,8 @@
 //! Whether the cluster runs a version of Kubernetes that gets patches.
 
-use super::facts::days_before;
-use super::signal::{ClusterView, Look, Reads, Seen, Signal, Threshold};
-use super::version::supported_until;
+use super::signal::{ClusterInput, Reading, Reads, Signal, SignalFunction, Threshold};
+use super::support::supported_until;
+use crate::model::days_before;
 use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -21,19 +21,19 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "the version of Kubernetes gets no patches any more",
     unseen: "it is not known until when the version of Kubernetes gets patches",
     remedy: "upgrade the control plane",
-    look: Look::Cluster(look),
+    evaluate: SignalFunction::Cluster(evaluate),
 };
 
-fn look(view: &ClusterView, days: u32) -> Seen {
-    let Some(server) = view.server else { return Seen::UNSEEN };
+fn evaluate(view: &ClusterInput, days: u32) -> Reading {
+    let Some(server) = view.server else { return Reading::UNSEEN };
     if server.of_provider && days == 0 {
-        return Seen::unseen("the provider supports its builds until a day of its own");
+        return Reading::unseen("the provider supports its builds until a day of its own");
     }
     match supported_until(server) {
-        None => Seen::UNSEEN,
+        None => Reading::UNSEEN,
         Some(until) if until < days_before(view.today, days) => {
-            Seen::failed(format!("Kubernetes {server} gets no patches from the community since {until}"))
+            Reading::failed(format!("Kubernetes {server} gets no patches from the community since {until}"))
         }
-        Some(_) => Seen::passed_if(true),
+        Some(_) => Reading::passed_if(true),
     }
 }

@@ -1,8 +1,9 @@
 //! Whether snapshots of a workload's volumes are usable.
 
-use super::facts::{FactKind, Facts, SnapshotFacts, days_before};
-use super::signal::{Look, Reads, Seen, Signal, Threshold, View};
-use crate::model::{Attribution, Reach, VolumeClaim};
+use super::signal::{Reading, Reads, Signal, SignalFunction, Threshold, WorkloadInput};
+use crate::facts::{FactKind, Facts, SnapshotFacts, VolumeClaim};
+use crate::model::days_before;
+use crate::model::{Attribution, Reach};
 
 pub(super) const SIGNAL: Signal = Signal {
     id: "volume-snapshot",
@@ -18,17 +19,17 @@ pub(super) const SIGNAL: Signal = Signal {
     failed: "the newest snapshot of a volume is not usable",
     unseen: "no VolumeSnapshot is of its claims",
     remedy: "see the events of the VolumeSnapshot",
-    look: Look::Workload(look),
+    evaluate: SignalFunction::Workload(evaluate),
 };
 
-fn look(view: &View<'_>, days: u32) -> Seen {
+fn evaluate(view: &WorkloadInput<'_>, days: u32) -> Reading {
     let named = view.facts.iter().flat_map(|facts| &facts.claims).filter_map(|claim| match claim {
         VolumeClaim::Named(name) => Some(name),
         VolumeClaim::PerPod(_) => None,
     });
     let mut named = named.peekable();
     if named.peek().is_none() {
-        return Seen::NOT_APPLICABLE;
+        return Reading::NOT_APPLICABLE;
     }
     if let Err(seen) = view.read(FactKind::Snapshots) {
         return seen;
@@ -44,12 +45,12 @@ fn look(view: &View<'_>, days: u32) -> Seen {
         });
         let SnapshotFacts { ready, day, .. } = of_claim.max_by_key(|snapshot| (snapshot.day, snapshot.ready))?;
         Some(match ready {
-            false => Seen::failed(format!("the snapshot of {day} of claim {claim} is not usable")),
+            false => Reading::failed(format!("the snapshot of {day} of claim {claim} is not usable")),
             true if *day < days_before(view.today, days) => {
-                Seen::stale(format!("the newest snapshot of claim {claim} is of {day}, older than {days} days"))
+                Reading::stale(format!("the newest snapshot of claim {claim} is of {day}, older than {days} days"))
             }
-            true => Seen::passed_if(true),
+            true => Reading::passed_if(true),
         })
     });
-    Seen::of_several(seen).unwrap_or(Seen::UNSEEN)
+    Reading::of_several(seen).unwrap_or(Reading::UNSEEN)
 }

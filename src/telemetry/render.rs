@@ -29,7 +29,7 @@ pub(super) fn text(metrics: &Metrics, snapshot: &Snapshot) -> String {
 }
 
 fn gauges(registry: &mut Registry, snapshot: &Snapshot) {
-    let Snapshot { census, matrix, .. } = snapshot;
+    let Snapshot { stats, matrix, .. } = snapshot;
     gauge(registry, &BUILD_INFO, [([env!("CARGO_PKG_VERSION")], 1)]);
     gauge(registry, &LEADER, [([], usize::from(snapshot.leads))]);
     gauge(registry, &INVENTORY_COMPLETE, [([], usize::from(snapshot.complete))]);
@@ -40,31 +40,31 @@ fn gauges(registry: &mut Registry, snapshot: &Snapshot) {
     registry.register(QUEUE_OLDEST.name, QUEUE_OLDEST.help, oldest);
     gauge(registry, &WATCH_SYNCED, snapshot.synced.iter().map(|(name, synced)| ([&**name], usize::from(*synced))));
     let objects = [
-        ("workloads", census.workloads),
-        ("workloads_left_out", census.left_out),
-        ("workloads_unselected", census.unselected),
-        ("namespaces", census.namespaces),
-        ("nodes", census.nodes),
+        ("workloads", stats.workloads),
+        ("workloads_left_out", stats.left_out),
+        ("workloads_unselected", stats.unselected),
+        ("namespaces", stats.namespaces),
+        ("nodes", stats.nodes),
         ("assignments", snapshot.assignments),
     ];
     gauge(registry, &INVENTORY_OBJECTS, objects.map(|(kind, count)| ([kind], count)));
-    let duties = census.duties.iter();
+    let duties = stats.duties.iter();
     let duties =
         duties.map(|((layer, duty, state), count)| ([&*matrix.layer(*layer).name, duty.name(), *state], *count));
     gauge(registry, &DUTIES, duties);
-    let gaps = census.gaps.iter().map(|(namespace, count)| ([namespace.to_string()], *count)).collect();
+    let gaps = stats.gaps.iter().map(|(namespace, count)| ([namespace.to_string()], *count)).collect();
     gauge(registry, &GAPS, bounded(gaps).iter().map(|(names, count)| (names.each_ref().map(String::as_str), *count)));
-    let fulfilment = census.fulfilment.iter();
+    let fulfilment = stats.fulfilment.iter();
     let fulfilment =
         fulfilment.map(|((layer, duty, word), count)| ([&*matrix.layer(*layer).name, duty.name(), *word], *count));
     gauge(registry, &FULFILMENT, fulfilment);
-    let failing = census.unfulfilled.iter().map(|(namespace, count)| ([namespace.to_string()], *count)).collect();
+    let failing = stats.unfulfilled.iter().map(|(namespace, count)| ([namespace.to_string()], *count)).collect();
     let failing = bounded(failing);
     gauge(registry, &UNFULFILLED, failing.iter().map(|(names, count)| (names.each_ref().map(String::as_str), *count)));
-    let results = census.signals.iter();
+    let results = stats.signals.iter();
     let results = results.map(|((signal, word), count)| ([&*snapshot.catalogue.get(*signal).signal, *word], *count));
     gauge(registry, &SIGNALS, results);
-    gauge(registry, &UNASSIGNED_NAMESPACES, [([], census.unassigned_namespaces)]);
+    gauge(registry, &UNASSIGNED_NAMESPACES, [([], stats.unassigned_namespaces)]);
     let assignments = snapshot.conditions.iter();
     gauge(
         registry,
@@ -112,17 +112,17 @@ mod tests {
 
     use super::super::metric::ALL;
     use super::*;
-    use crate::inventory::Census;
+    use crate::facts::NodeFacts;
+    use crate::inventory::Stats;
     use crate::matrix::{Duty, Matrix, ServiceModel};
-    use crate::model::NodeFacts;
-    use crate::signals::{NodeView, Signals};
+    use crate::signals::{ActiveSignals, NodeInput};
 
     fn snapshot() -> Snapshot {
         let matrix = Arc::new(Matrix::built_in().clone());
         let node_os = matrix.find("node-os").unwrap();
-        let catalogue = Signals::default().catalogue().as_ref().clone();
-        let observed = Signals::default().look_at_node(
-            &NodeView { today: jiff::civil::date(2026, 11, 27), facts: &NodeFacts::default(), server: None },
+        let catalogue = ActiveSignals::default().catalogue().as_ref().clone();
+        let observed = ActiveSignals::default().evaluate_node(
+            &NodeInput { today: jiff::civil::date(2026, 11, 27), facts: &NodeFacts::default(), server: None },
             Some(ServiceModel::Caas),
         );
         let signal = observed[0].signal;
@@ -136,14 +136,14 @@ mod tests {
             synced: BTreeMap::from([("pods".into(), true), ("nodes".into(), false)]),
             matrix,
             catalogue: Arc::new(catalogue),
-            census: Census {
+            stats: Stats {
                 workloads: 12,
                 duties: BTreeMap::from([((node_os, Duty::Customer, "Unowned"), 7)]),
                 gaps: BTreeMap::from([("shop".into(), 7)]),
                 fulfilment: BTreeMap::from([((node_os, Duty::Customer, "Unfulfilled"), 5)]),
                 unfulfilled: BTreeMap::from([("shop".into(), 5)]),
                 signals: BTreeMap::from([((signal, "Failed"), 5)]),
-                ..Census::default()
+                ..Stats::default()
             },
             assignments: 1,
             conditions: BTreeMap::from([(("ResponsibilityAssignment", "Covered".into(), "False".into()), 1)]),

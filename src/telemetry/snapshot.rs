@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::inventory::Census;
+use crate::inventory::Stats;
 use crate::matrix::Matrix;
 use crate::model::Catalogue;
 
@@ -28,7 +28,7 @@ pub struct Snapshot {
     /// The names of signals.
     pub catalogue: Arc<Catalogue>,
     /// What is known of workloads.
-    pub census: Census,
+    pub stats: Stats,
     /// How many assignments there are.
     pub assignments: usize,
     /// Assignments by kind, condition and its status.

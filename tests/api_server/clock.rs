@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use responsibility_operator::controller::{self, Clock, Ended, Options, STATUS_WRITES_PER_SECOND};
-use responsibility_operator::inventory::{LEFT_OUT, Scope};
-use responsibility_operator::model::Settings;
+use responsibility_operator::inventory::{EXCLUDED_BY_DEFAULT, InventoryOptions};
+use responsibility_operator::model::EvaluationSettings;
 use responsibility_operator::telemetry::telemetry;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,7 @@ use crate::support::Cluster;
 
 impl Cluster {
     /// Runs the operator within the test, with the rights of `deploy/operator.yaml` and a clock that can be moved.
-    pub async fn operator_with_clock(&self, clock: &Arc<TestClock>, settings: Settings) -> OperatorTask {
+    pub async fn operator_with_clock(&self, clock: &Arc<TestClock>, settings: EvaluationSettings) -> OperatorTask {
         self.operator_with_options("responsibility-operator", options(clock, settings)).await
     }
 
@@ -37,9 +37,13 @@ impl Cluster {
 }
 
 /// What an operator is told that runs within a test.
-pub fn options(clock: &Arc<TestClock>, settings: Settings) -> Options {
+pub fn options(clock: &Arc<TestClock>, settings: EvaluationSettings) -> Options {
     Options {
-        scope: Scope { settings, left_out: LEFT_OUT.split(',').collect(), ..Scope::default() },
+        scope: InventoryOptions {
+            settings,
+            left_out: EXCLUDED_BY_DEFAULT.split(',').collect(),
+            ..InventoryOptions::default()
+        },
         extraction: Arc::default(),
         configured: vec![],
         namespaces: None,

@@ -1,14 +1,14 @@
 //! What dates do, with a clock that the test moves.
 
 use responsibility_operator::matrix::ServiceModel;
-use responsibility_operator::model::Settings;
+use responsibility_operator::model::EvaluationSettings;
 use serde_json::{Value, json};
 
 use crate::clock::TestClock;
 use crate::support::*;
 
-fn settings() -> Settings {
-    Settings { default_model: Some(ServiceModel::Caas), ..Settings::default() }
+fn settings() -> EvaluationSettings {
+    EvaluationSettings { default_model: Some(ServiceModel::Caas), ..EvaluationSettings::default() }
 }
 
 fn reviewed(last: &str) -> Value {

@@ -3,14 +3,14 @@
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, ListParams};
 use responsibility_operator::matrix::ServiceModel;
-use responsibility_operator::model::Settings;
+use responsibility_operator::model::EvaluationSettings;
 use serde_json::{Value, json};
 
 use crate::clock::TestClock;
 use crate::support::*;
 
-fn settings() -> Settings {
-    Settings { default_model: Some(ServiceModel::Caas), ..Settings::default() }
+fn settings() -> EvaluationSettings {
+    EvaluationSettings { default_model: Some(ServiceModel::Caas), ..EvaluationSettings::default() }
 }
 
 /// A clock by which everything that is created now is long since set up.

@@ -1,6 +1,8 @@
 //! Who may do what.
 
-use responsibility_operator::signals::{FactKind, SIGNALS, Settings, Signal, SignalSetting};
+use responsibility_operator::extract::kinds::{KindSpec, spec_of};
+use responsibility_operator::facts::FactKind;
+use responsibility_operator::signals::{SIGNALS, Signal, SignalSetting, SignalSettings};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -155,10 +157,10 @@ fn read_by(enabled: &[&str]) -> Vec<String> {
         let enabled = Some(enabled.contains(&signal.id));
         (signal.id.to_owned(), SignalSetting { enabled, threshold: None })
     };
-    let settings = Settings::new(SIGNALS.iter().map(setting).collect()).unwrap();
-    let resource = |kind: FactKind| match kind.group_and_plural().expect("these are built in") {
-        ("", plural) => plural.to_owned(),
-        (group, plural) => format!("{plural}.{group}"),
+    let settings = SignalSettings::new(SIGNALS.iter().map(setting).collect()).unwrap();
+    let resource = |kind: FactKind| match spec_of(kind).expect("these are built in") {
+        KindSpec { group: "", plural, .. } => (*plural).to_owned(),
+        KindSpec { group, plural, .. } => format!("{plural}.{group}"),
     };
     let mut read: Vec<String> = settings.kinds().into_iter().map(resource).collect();
     read.sort();

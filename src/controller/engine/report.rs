@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Engine, Tracked};
-use crate::model::AssignmentId;
+use crate::facts::AssignmentId;
 use crate::telemetry::Asker;
 use crate::telemetry::snapshot::Snapshot;
 
@@ -33,7 +33,7 @@ impl Engine {
             synced: checks.map(|check| (check.resource, check.problem.is_none())).collect(),
             matrix: self.inventory.matrix().clone(),
             catalogue: self.inventory.catalogue().clone(),
-            census: self.inventory.census(),
+            stats: self.inventory.stats(),
             assignments: self.assignments.len(),
             conditions: conditions(&self.assignments),
             owners: self.tells_owners.then(|| self.owner_gaps()),

@@ -10,9 +10,9 @@ use tracing::{debug, info, warn};
 use super::Engine;
 use crate::controller::queue::Line;
 use crate::controller::reports::{End, KIND, Round, write};
-use crate::inventory::{Listed, ListedKind, ObjectName};
-use crate::openreports::{Change, Known, OwnReports, changes, is_name, reports};
-use crate::signals::FactKind;
+use crate::facts::published_report::is_report_name;
+use crate::facts::{FactKind, Listed, ListedKind, ObjectName, PublishedReport};
+use crate::openreports::{PublishedReports, ReportWrite, build_reports, report_writes};
 
 /// As permissions name it.
 const RESOURCE: &str = "reports.openreports.io";
@@ -45,7 +45,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn see_report(&mut self, name: &ObjectName, known: Known) {
+    pub(super) fn see_report(&mut self, name: &ObjectName, known: PublishedReport) {
         if self.reports.is_on() && self.reports.see(name, known, self.leads) {
             self.mark_reports([name.namespace.clone()]);
         }
@@ -53,7 +53,7 @@ impl Engine {
 
     /// A Report is gone, or is somebody else's: one of this name that stood in the way may have gone.
     pub(super) fn forget_report(&mut self, name: &ObjectName) {
-        if self.reports.forget(name, self.leads) || is_name(&name.name) {
+        if self.reports.forget(name, self.leads) || is_report_name(&name.name) {
             self.mark_reports([name.namespace.clone()]);
         }
     }
@@ -90,18 +90,18 @@ impl Engine {
     }
 
     /// What has to be other; none where that cannot be told.
-    fn report_changes(&mut self, namespace: &Arc<str>) -> Option<Vec<Change>> {
+    fn report_changes(&mut self, namespace: &Arc<str>) -> Option<Vec<ReportWrite>> {
         let reported = self.inventory.reported(namespace);
         let completeness = self.sources.completeness(Some(namespace), reported.from_nodes(), reported.names_own());
         if !self.sources.reads(RESOURCE, namespace) || !completeness.essential.is_empty() {
             return None;
         }
-        let none = OwnReports::default();
+        let none = PublishedReports::default();
         let own = self.reports.own(namespace).unwrap_or(&none);
-        let wanted = reports(self.inventory.matrix(), self.inventory.catalogue(), &reported, own);
+        let wanted = build_reports(self.inventory.matrix(), self.inventory.catalogue(), &reported, own);
         self.reports.keep_times_of(namespace, &wanted);
         let own = self.reports.own(namespace).unwrap_or(&none);
-        Some(changes(wanted, own, self.clock.now().as_second()))
+        Some(report_writes(wanted, own, self.clock.now().as_second()))
     }
 
     pub(super) fn reports_ended(&mut self, ended: Result<(task::Id, Round), JoinError>) {

@@ -7,7 +7,8 @@ use tracing::info;
 use super::super::events::Telling;
 use super::super::notices::{Due, is_young, namespace_note, workload_note};
 use super::Engine;
-use crate::model::{AssignmentId, EffectiveModel, Evaluation, WorkloadKey};
+use crate::facts::{AssignmentId, WorkloadKey};
+use crate::model::{EffectiveModel, Evaluation};
 
 impl Engine {
     /// Tells of a workload or a namespace whose change has lasted, if it has.
@@ -41,7 +42,7 @@ impl Engine {
         {
             return None;
         }
-        let before = self.inventory.told_gaps(&key.namespace, before);
+        let before = self.inventory.gaps_of_workload_team(&key.namespace, before);
         let note = workload_note(self.inventory.matrix(), &before, &report.gaps, &report.assignment)?;
         let uid = &self.assignments.get(&report.assignment)?.seen.uid;
         info!(namespace = %key.namespace, workload = %key, reason = note.reason, "{}", note.note);

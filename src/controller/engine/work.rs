@@ -11,7 +11,7 @@ use super::{Engine, Tracked, whole_seconds};
 use crate::controller::input::{Seen, SeenModel};
 use crate::controller::queue::Line;
 use crate::controller::reconcile::{Outcome, Situation, Written, plan, plan_service_model, write_service_model};
-use crate::model::AssignmentId;
+use crate::facts::AssignmentId;
 
 /// What a status is kept of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -96,7 +96,7 @@ impl Engine {
         let work = Work::ServiceModel(name.clone());
         let Some(seen) = self.service_models.get(name) else { return self.finished(&work) };
         let now = whole_seconds(self.clock.now());
-        let planned = plan_service_model(seen, self.inventory.matrix(), self.inventory.used_by(name), now);
+        let planned = plan_service_model(seen, self.inventory.matrix(), self.inventory.assignments_using(name), now);
         let Some(status) = planned else {
             self.instruments.metrics.reconciled(work.kind(), "unchanged");
             return self.finished(&work);

@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use super::*;
-use crate::model::AssignmentId;
+use crate::facts::AssignmentId;
 
 /// How many writes a second the queue lets begin.
 const LIMIT: u32 = 10;

@@ -3,8 +3,7 @@
 use rstest::rstest;
 
 use super::*;
-use crate::inventory::ListedKind;
-use crate::signals::FactKind;
+use crate::facts::{FactKind, ListedKind};
 
 const R: &str = "responsibility-operator";
 
@@ -12,13 +11,13 @@ fn name(name: &str) -> ObjectName {
     ObjectName { namespace: "shop".into(), name: name.into() }
 }
 
-fn version(version: &str) -> Known {
+fn version(version: &str) -> PublishedReport {
     let digest = Some("5f0c".to_owned());
-    Known { resource_version: version.to_owned(), digest, labels: BTreeMap::new(), since: vec![(1, 100)] }
+    PublishedReport { resource_version: version.to_owned(), digest, labels: BTreeMap::new(), since: vec![(1, 100)] }
 }
 
 /// What is written of a Report, as this version of the object.
-fn wrote(reports: &mut Reports, known: Option<Known>) {
+fn wrote(reports: &mut Reports, known: Option<PublishedReport>) {
     let mut round = Round { written: vec![(R.to_owned(), known)], ..Round::default() };
     reports.take_in(&"shop".into(), &mut round);
 }
@@ -60,7 +59,7 @@ fn the_digest_of_what_somebody_else_changed_is_not_believed_while_this_process_l
 #[test]
 fn a_result_keeps_its_time_whatever_somebody_does_to_its_report_until_all_is_as_it_should_be() {
     let mut reports = Reports::new(true);
-    let other = |resource_version: &str, since: Vec<(u64, i64)>| Known { since, ..version(resource_version) };
+    let other = |resource_version: &str, since: Vec<(u64, i64)>| PublishedReport { since, ..version(resource_version) };
     reports.see(&name(R), version("7"), true);
     reports.see(&name(R), other("8", vec![(1, 900)]), true);
     assert_eq!(since(&reports), Some(100), "another time was written");

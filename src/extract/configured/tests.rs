@@ -5,8 +5,8 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::*;
-use crate::matrix::Signals;
-use crate::model::{HostAccess, HostAccesses, PodLabels, WorkloadKey};
+use crate::facts::{HostAccess, PodLabels, WorkloadKey, set_of};
+use crate::matrix::LayerTriggers;
 
 fn kind_with_template(template: &str) -> Result<ConfiguredKind, serde_json::Error> {
     serde_json::from_value(json!({
@@ -67,8 +67,8 @@ fn web() -> WorkloadKey {
 fn assert_is_of_template(facts: &WorkloadFacts) {
     assert_eq!(facts.labels, [("team", "shop")].into_iter().collect());
     assert_eq!(facts.pods, PodLabels { template: [("app", "web")].into_iter().collect(), ordinals_of: None });
-    assert_eq!(facts.signals, Signals::default().with(Signal::Storage).with(Signal::Secrets));
-    assert_eq!(facts.host, HostAccesses::default().with_if(HostAccess::HostPid, true));
+    assert_eq!(facts.triggers, LayerTriggers::STORAGE.union(LayerTriggers::SECRETS));
+    assert_eq!(facts.host, HostAccess::HOST_PID);
     assert_eq!(facts.placement.node_selector, [("pool", "a")].into_iter().collect());
 }
 
@@ -114,19 +114,19 @@ fn an_object_without_a_spec_is_known_by_what_it_controls() {
 #[case(json!(null), false)]
 #[case(json!("data"), false)]
 fn volume_claim_templates_beside_the_template_are_storage(#[case] claims: Value, #[case] storage: bool) {
-    let expected = Signals::default().with_if(Signal::Storage, storage);
+    let expected: LayerTriggers = set_of([(LayerTriggers::STORAGE, storage)]);
     let beside =
         json!({ "volumeClaimTemplates": claims, "template": { "spec": { "containers": [{ "name": "web" }] } } });
-    assert_eq!(facts(&rollouts(), &beside).signals, expected);
+    assert_eq!(facts(&rollouts(), &beside).triggers, expected);
     let deeper = kind_with_template("spec.workers.template").unwrap();
-    assert_eq!(facts(&deeper, &json!({ "workers": beside })).signals, expected);
+    assert_eq!(facts(&deeper, &json!({ "workers": beside })).triggers, expected);
 }
 
 #[test]
 fn an_object_is_its_own_workload_under_the_version_that_is_watched() {
     let found = object(&rollouts(), &rollout(&json!({ "template": template() })));
     assert_eq!(found.part_of, None);
-    let expected = crate::model::ObjectIdentity { uid: "3f1c".into(), version: "v1alpha1".into(), created: 120 };
+    let expected = crate::facts::ObjectIdentity { uid: "3f1c".into(), version: "v1alpha1".into(), created: 120 };
     assert_eq!(found.identity, expected);
 }
 

@@ -9,7 +9,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::VolumeClaim;
+use crate::facts::VolumeClaim;
 
 fn facts_of_template(template: Value) -> WorkloadFacts {
     serde_json::from_value::<PodTemplate>(template).unwrap().facts(Labels::default(), &Extraction::default())
@@ -19,22 +19,22 @@ fn facts(spec: &Value) -> WorkloadFacts {
     facts_of_template(json!({ "metadata": { "creationTimestamp": null }, "spec": spec }))
 }
 
-fn signals(spec: &Value) -> Signals {
-    facts(spec).signals
+fn signals(spec: &Value) -> LayerTriggers {
+    facts(spec).triggers
 }
 
 /// The signals of a template whose only container is this one.
-fn signals_of_container(container: &Value) -> Signals {
+fn signals_of_container(container: &Value) -> LayerTriggers {
     signals(&json!({ "containers": [container] }))
 }
 
 /// The signals of a template with this volume, mounted nowhere.
-fn signals_of_volume(volume: &Value) -> Signals {
+fn signals_of_volume(volume: &Value) -> LayerTriggers {
     signals(&json!({ "volumes": [volume], "containers": [{ "name": "web", "image": "shop/web:1" }] }))
 }
 
 /// The signals of a template with a hostPath that its container mounts writable.
-fn signals_of_host_path(host_path: &Value) -> Signals {
+fn signals_of_host_path(host_path: &Value) -> LayerTriggers {
     signals(&json!({
         "volumes": [{ "name": "node", "hostPath": host_path }],
         "containers": [{ "name": "web", "volumeMounts": [{ "name": "node", "mountPath": "/node" }] }],
@@ -42,22 +42,22 @@ fn signals_of_host_path(host_path: &Value) -> Signals {
 }
 
 /// The signals of a template whose only container has this environment variable.
-fn signals_of_env(variable: &Value) -> Signals {
+fn signals_of_env(variable: &Value) -> LayerTriggers {
     signals_of_container(&json!({ "name": "web", "env": [variable] }))
 }
 
 /// The signals of a template whose only container has a variable with this literal value and a meaningless name.
-fn signals_of_value(value: &str) -> Signals {
+fn signals_of_value(value: &str) -> LayerTriggers {
     signals_of_env(&json!({ "name": "UPSTREAM", "value": value }))
 }
 
 /// Only this signal, or none at all.
-fn only(signal: Signal, shown: bool) -> Signals {
-    Signals::default().with_if(signal, shown)
+fn only(signal: LayerTriggers, shown: bool) -> LayerTriggers {
+    set_of([(signal, shown)])
 }
 
-fn nothing() -> Signals {
-    Signals::default()
+fn nothing() -> LayerTriggers {
+    LayerTriggers::default()
 }
 
 #[test]
@@ -107,27 +107,27 @@ fn careful() -> Value {
 }
 
 #[rstest]
-#[case::image("/containers/0/image", json!("registry.example.com/shop/web:1"), Some(Shortcoming::UnpinnedImage))]
-#[case::no_processor_time("/containers/0/resources/requests", json!({ "memory": "64Mi" }), Some(Shortcoming::NoRequests))]
+#[case::image("/containers/0/image", json!("registry.example.com/shop/web:1"), Some(Shortcomings::UNPINNED_IMAGE))]
+#[case::no_processor_time("/containers/0/resources/requests", json!({ "memory": "64Mi" }), Some(Shortcomings::NO_REQUESTS))]
 #[case::limits_are_requests("/containers/0/resources/requests/cpu", json!("1"), None)]
-#[case::root("/securityContext/runAsNonRoot", json!(null), Some(Shortcoming::MayRunAsRoot))]
+#[case::root("/securityContext/runAsNonRoot", json!(null), Some(Shortcomings::MAY_RUN_AS_ROOT))]
 #[case::another_user("/securityContext", json!({ "runAsUser": 1000, "seccompProfile": { "type": "Localhost" } }), None)]
 #[case::user_of_a_container("/containers/0/securityContext/runAsUser", json!(0), None)]
-#[case::own_word_counts("/containers/0/securityContext/runAsNonRoot", json!(false), Some(Shortcoming::MayRunAsRoot))]
-#[case::escalation("/containers/0/securityContext/allowPrivilegeEscalation", json!(true), Some(Shortcoming::MayEscalate))]
-#[case::keeps_some("/containers/0/securityContext/capabilities/drop", json!(["NET_RAW"]), Some(Shortcoming::KeepsCapabilities))]
-#[case::adds_more("/containers/0/securityContext/capabilities/add", json!(["NET_ADMIN"]), Some(Shortcoming::KeepsCapabilities))]
-#[case::unconfined("/securityContext/seccompProfile/type", json!("Unconfined"), Some(Shortcoming::NoSeccompProfile))]
+#[case::own_word_counts("/containers/0/securityContext/runAsNonRoot", json!(false), Some(Shortcomings::MAY_RUN_AS_ROOT))]
+#[case::escalation("/containers/0/securityContext/allowPrivilegeEscalation", json!(true), Some(Shortcomings::MAY_ESCALATE))]
+#[case::keeps_some("/containers/0/securityContext/capabilities/drop", json!(["NET_RAW"]), Some(Shortcomings::KEEPS_CAPABILITIES))]
+#[case::adds_more("/containers/0/securityContext/capabilities/add", json!(["NET_ADMIN"]), Some(Shortcomings::KEEPS_CAPABILITIES))]
+#[case::unconfined("/securityContext/seccompProfile/type", json!("Unconfined"), Some(Shortcomings::NO_SECCOMP_PROFILE))]
 fn what_a_template_leaves_undone_is_seen(
     #[case] field: &str,
     #[case] value: Value,
-    #[case] expected: Option<Shortcoming>,
+    #[case] expected: Option<Shortcomings>,
 ) {
     assert_eq!(facts(&careful()).shortcomings, Shortcomings::default());
     let mut spec = careful();
     let (parent, name) = field.rsplit_once('/').unwrap();
     spec.pointer_mut(parent).unwrap()[name] = value;
-    let undone = expected.map_or_else(Shortcomings::default, |one| Shortcomings::default().with_if(one, true));
+    let undone = expected.map_or_else(Shortcomings::default, |one| one);
     assert_eq!(facts(&spec).shortcomings, undone, "{field}");
 }
 
@@ -136,13 +136,13 @@ fn containers_that_only_initialise_need_no_resources_and_no_other_leniency() {
     let mut spec = careful();
     spec["initContainers"] = json!([{ "name": "init", "image": "a@sha256:1" }]);
     let found = facts(&spec).shortcomings;
-    assert!(!found.contains(Shortcoming::NoRequests) && !found.contains(Shortcoming::NoMemoryLimit));
-    assert!(found.contains(Shortcoming::MayEscalate) && !found.contains(Shortcoming::MayRunAsRoot));
+    assert!(!found.contains(Shortcomings::NO_REQUESTS) && !found.contains(Shortcomings::NO_MEMORY_LIMIT));
+    assert!(found.contains(Shortcomings::MAY_ESCALATE) && !found.contains(Shortcomings::MAY_RUN_AS_ROOT));
     spec["initContainers"][0]["restartPolicy"] = json!("Always");
-    assert!(facts(&spec).shortcomings.contains(Shortcoming::NoMemoryLimit), "it goes on beside the others");
+    assert!(facts(&spec).shortcomings.contains(Shortcomings::NO_MEMORY_LIMIT), "it goes on beside the others");
     spec["initContainers"] = json!(null);
     spec["containers"][0]["resources"]["limits"] = json!(null);
-    assert!(facts(&spec).shortcomings.contains(Shortcoming::NoMemoryLimit));
+    assert!(facts(&spec).shortcomings.contains(Shortcomings::NO_MEMORY_LIMIT));
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn resources_of_the_whole_pod_are_those_of_its_containers() {
     spec["resources"] = json!({ "requests": { "cpu": "1" }, "limits": { "memory": "64Mi" } });
     assert_eq!(facts(&spec).shortcomings, Shortcomings::default());
     spec["resources"] = json!({ "requests": { "cpu": "1", "memory": "64Mi" } });
-    assert_eq!(facts(&spec).shortcomings, Shortcomings::default().with_if(Shortcoming::NoMemoryLimit, true));
+    assert_eq!(facts(&spec).shortcomings, Shortcomings::NO_MEMORY_LIMIT);
 }
 
 #[test]
@@ -162,9 +162,9 @@ fn of_a_pod_for_windows_only_is_asked_what_the_api_server_lets_it_have() {
     spec["securityContext"] = json!({ "runAsNonRoot": true });
     spec["containers"][0]["securityContext"] = json!({});
     assert_eq!(facts(&spec).shortcomings, Shortcomings::default());
-    assert!(!facts(&spec).host.contains(HostAccess::Privileged));
+    assert!(!facts(&spec).host.contains(HostAccess::PRIVILEGED));
     spec["securityContext"]["windowsOptions"] = json!({ "hostProcess": true });
-    assert!(facts(&spec).host.contains(HostAccess::Privileged));
+    assert!(facts(&spec).host.contains(HostAccess::PRIVILEGED));
 }
 
 #[rstest]
@@ -181,7 +181,7 @@ fn images_come_from_allowed_registries(#[case] allowed: &[&str], #[case] image: 
     let template: PodTemplate =
         serde_json::from_value(json!({ "spec": { "containers": [{ "name": "a", "image": image }] } })).unwrap();
     let found = template.facts(Labels::default(), &extraction).shortcomings;
-    assert_eq!(!found.contains(Shortcoming::ForeignRegistry), expected);
+    assert_eq!(!found.contains(Shortcomings::FOREIGN_REGISTRY), expected);
 }
 
 #[test]
@@ -208,8 +208,9 @@ fn the_signals_of_one_template_add_up() {
         ],
         "containers": [{ "name": "web", "env": [{ "name": "DATABASE_URL", "value": "x" }] }],
     });
-    let all = [Signal::Storage, Signal::Secrets, Signal::ExternalServices, Signal::HostNetwork];
-    assert_eq!(signals(&spec), all.into_iter().fold(nothing(), Signals::with));
+    let all =
+        [LayerTriggers::STORAGE, LayerTriggers::SECRETS, LayerTriggers::EXTERNAL_SERVICES, LayerTriggers::HOST_NETWORK];
+    assert_eq!(signals(&spec), all.into_iter().fold(nothing(), LayerTriggers::union));
 }
 
 #[test]
@@ -223,8 +224,9 @@ fn containers_are_containers_and_init_containers_and_no_ephemeral_ones() {
     });
     let volumes = json!([{ "name": "node", "hostPath": { "path": "/srv" } }]);
     let of = |list: &str| signals(&json!({ "volumes": volumes, "containers": [], (list): [container] }));
-    let all = [Signal::Storage, Signal::Secrets, Signal::ExternalServices, Signal::HostNetwork];
-    assert_eq!(of("containers"), all.into_iter().fold(nothing(), Signals::with));
+    let all =
+        [LayerTriggers::STORAGE, LayerTriggers::SECRETS, LayerTriggers::EXTERNAL_SERVICES, LayerTriggers::HOST_NETWORK];
+    assert_eq!(of("containers"), all.into_iter().fold(nothing(), LayerTriggers::union));
     assert_eq!(of("initContainers"), of("containers"));
     assert_eq!(of("ephemeralContainers"), nothing());
 }
@@ -240,7 +242,7 @@ fn containers_are_containers_and_init_containers_and_no_ephemeral_ones() {
 #[case(json!({ "containers": [{ "ports": [{ "containerPort": 80, "hostIP": "192.0.2.7" }] }] }), false)]
 #[case(json!({ "initContainers": [{ "ports": [{ "containerPort": 80, "hostPort": 80 }] }] }), true)]
 fn a_host_port_or_the_host_network_is_the_network_of_the_node(#[case] spec: Value, #[case] listens: bool) {
-    assert_eq!(signals(&spec), only(Signal::HostNetwork, listens));
+    assert_eq!(signals(&spec), only(LayerTriggers::HOST_NETWORK, listens));
 }
 
 // Digests of values

@@ -7,7 +7,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::extract::optional::OPTIONAL;
+use crate::extract::kinds::optional;
 
 fn object(spec: &Value) -> Value {
     json!({ "metadata": { "name": "web", "namespace": "shop" }, "spec": spec, "status": { "parents": [] } })
@@ -172,7 +172,7 @@ fn a_grant_is_for_routes_of_the_gateway_api(#[case] kind: &str, #[case] expected
 
 #[test]
 fn a_grant_is_for_each_kind_in_each_namespace_that_it_lists() {
-    let of = |kind: &str, namespace: &str| json!({ "group": GATEWAY_GROUP, "kind": kind, "namespace": namespace });
+    let of = |kind: &str, namespace: &str| json!({ "group": GATEWAY, "kind": kind, "namespace": namespace });
     let from =
         json!([of("HTTPRoute", "bank"), of("TCPRoute", "bank"), of("HTTPRoute", "infra"), of("HTTPRoute", "bank")]);
     let expected = [
@@ -199,7 +199,7 @@ fn a_grant_is_for_each_kind_in_each_namespace_that_it_lists() {
 #[case::nothing(json!([]), &[])]
 #[case::null(json!(null), &[])]
 fn a_grant_opens_services(#[case] to: Value, #[case] expected: &[Option<&str>]) {
-    let from = json!([{ "group": GATEWAY_GROUP, "kind": "HTTPRoute", "namespace": "bank" }]);
+    let from = json!([{ "group": GATEWAY, "kind": "HTTPRoute", "namespace": "bank" }]);
     let facts = granted(&json!({ "from": from, "to": to }));
     assert_eq!(facts.to, expected.iter().map(|name| name.map(Into::into)).collect());
     assert_eq!(facts.from.len(), 1);
@@ -226,7 +226,7 @@ fn a_deletion_is_the_absence_of_the_route_or_grant() {
 
 #[test]
 fn optional_kinds_are_watched_under_the_names_of_their_resource() {
-    for kind in OPTIONAL {
+    for kind in optional().filter(|spec| spec.fact_kind().is_none()) {
         let resource = kind.resource(kind.versions[0]);
         let of = [
             GatewayRoute::kind(&resource),

@@ -14,9 +14,10 @@ use super::{
     CronJob, DaemonSet, Deployment, Extract, Extraction, Job, Pod, ReplicaSet, ReplicationController, StatefulSet,
     WorkloadFacts, WorkloadKind, WorkloadObject,
 };
-use crate::inventory::{Delta, Listed, ListedKind, ObjectName};
-use crate::matrix::{Signal, Signals};
-use crate::model::{Labels, ObjectIdentity, PodLabels, ValueDigest, WorkloadKey};
+use crate::facts::{
+    Delta, Labels, Listed, ListedKind, ObjectIdentity, ObjectName, PodLabels, ValueDigest, WorkloadKey, set_of,
+};
+use crate::matrix::LayerTriggers;
 
 /// A change to a workload: its key and what is known of it, none where it does not count.
 type Change = (WorkloadKey, Option<WorkloadObject>);
@@ -218,14 +219,19 @@ fn a_list_holds_the_workloads_of_its_kind_that_count() {
 fn every_kind_shows_the_facts_of_its_pod_template() {
     for sample in samples() {
         let stateless = sample.facts(sample.object());
-        assert_eq!((stateless.signals, &*stateless.env_values), (Signals::default(), &[][..]), "{:?}", sample.kind);
+        assert_eq!(
+            (stateless.triggers, &*stateless.env_values),
+            (LayerTriggers::default(), &[][..]),
+            "{:?}",
+            sample.kind
+        );
         let mut object = sample.object();
         sample.template_of(&mut object)["spec"] = json!({
             "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": "data" } }],
             "containers": [{ "name": "web", "env": [{ "name": "UPSTREAM", "value": "payments" }] }],
         });
         let facts = sample.facts(object);
-        assert_eq!(facts.signals, Signals::default().with(Signal::Storage), "{:?}", sample.kind);
+        assert_eq!(facts.triggers, LayerTriggers::STORAGE, "{:?}", sample.kind);
         assert_eq!(*facts.env_values, [ValueDigest::of("payments")], "{:?}", sample.kind);
     }
 }
@@ -320,7 +326,7 @@ fn volume_claim_templates_are_storage(#[case] claims: Value, #[case] storage: bo
     let sample = sample(&WorkloadKind::StatefulSet);
     let mut object = sample.object();
     object["spec"]["volumeClaimTemplates"] = claims;
-    assert_eq!(sample.facts(object).signals, Signals::default().with_if(Signal::Storage, storage));
+    assert_eq!(sample.facts(object).triggers, set_of([(LayerTriggers::STORAGE, storage)]));
 }
 
 #[test]
@@ -360,20 +366,20 @@ fn the_name_of_a_job_joins_the_labels_of_its_template() {
 #[test]
 fn the_annotation_for_vault_counts_on_the_pods_alone() {
     let annotations = json!({ "vault.hashicorp.com/agent-inject": "true" });
-    let secrets = Signals::default().with(Signal::Secrets);
+    let secrets = LayerTriggers::SECRETS;
     for sample in samples() {
         let mut on_pods = sample.object();
         sample.template_of(&mut on_pods)["metadata"]["annotations"] = annotations.clone();
-        assert_eq!(sample.facts(on_pods).signals, secrets, "{:?}", sample.kind);
+        assert_eq!(sample.facts(on_pods).triggers, secrets, "{:?}", sample.kind);
         let mut on_object = sample.object();
         on_object["metadata"]["annotations"] = annotations.clone();
         let is_pod = sample.kind == WorkloadKind::Pod;
-        assert_eq!(sample.facts(on_object).signals == secrets, is_pod, "{:?}", sample.kind);
+        assert_eq!(sample.facts(on_object).triggers == secrets, is_pod, "{:?}", sample.kind);
     }
     let cron_job = sample(&WorkloadKind::CronJob);
     let mut on_jobs = cron_job.object();
     on_jobs["spec"]["jobTemplate"]["metadata"] = json!({ "annotations": annotations });
-    assert_eq!(cron_job.facts(on_jobs).signals, Signals::default());
+    assert_eq!(cron_job.facts(on_jobs).triggers, LayerTriggers::default());
 }
 
 #[test]

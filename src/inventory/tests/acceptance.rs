@@ -13,11 +13,10 @@ use crate::api::GapReason::{
     AgreementMissing, LayerUnowned, NotAccepted, NotTransferable, ReviewLapsed, SharedLayerHalfOwned,
 };
 use crate::api::{AssignmentStatus, GapReason, RiskReason};
-use crate::inventory::{Changed, Delta, Inventory, ServiceFacts};
-use crate::matrix::{Duty, Matrix, ServiceModel, Signal};
-use crate::model::{
-    AssignmentId, Completeness, DutyState, NodeFacts, RollUp, State, Subject, WorkloadFacts, WorkloadKey, status,
-};
+use crate::facts::{AssignmentId, Delta, NodeFacts, ServiceFacts, WorkloadFacts, WorkloadKey};
+use crate::inventory::{ChangeSet, Inventory};
+use crate::matrix::{Duty, LayerTriggers, Matrix, ServiceModel};
+use crate::model::{Completeness, DutyState, RollUp, State, StatusInput, status};
 
 /// Layers in any order, in the order of the matrix.
 pub(super) fn in_order(layers: &[&str]) -> Vec<String> {
@@ -73,7 +72,7 @@ pub(super) fn party(name: &str, role: &str) -> Value {
 /// The status and the reason of the condition `Covered` that is published.
 fn covered(inventory: &Inventory, id: &AssignmentId) -> (String, String) {
     let assignment = inventory.assignment(id).unwrap();
-    let subject = Subject {
+    let subject = StatusInput {
         id,
         generation: Some(1),
         acceptance: &assignment.acceptance(),
@@ -102,7 +101,7 @@ fn everything() -> Vec<&'static str> {
 /// On managed Kubernetes a Deployment with a PVC, a Secret, an env `DATABASE_URL` and a LoadBalancer Service.
 fn full(assignment: Value) -> Inventory {
     let mut inventory = inventory_under(ServiceModel::Caas);
-    let facts = showing("web", &[Signal::Storage, Signal::Secrets, Signal::ExternalServices]);
+    let facts = showing("web", &[LayerTriggers::STORAGE, LayerTriggers::SECRETS, LayerTriggers::EXTERNAL_SERVICES]);
     inventory.apply(itself(web(), facts));
     inventory.apply(Delta::Service(named("shop", "web"), Some(load_balancer("web"))));
     inventory.apply(written(&shop(), assignment));
@@ -288,7 +287,7 @@ fn a_pool_that_is_scaled_to_zero_says_nothing_new() {
     for _ in 0..2 {
         for facts in [Some(gpu()), None] {
             let changed = inventory.apply(Delta::Node("gpu-1".into(), facts));
-            assert_eq!(changed, Changed::default());
+            assert_eq!(changed, ChangeSet::default());
         }
     }
     assert_eq!(super::shown::shown(&inventory), before);
@@ -373,7 +372,7 @@ fn evidence_that_ends_in_the_cluster_is_assumed_in_namespaces(#[case] days: i64,
 #[test]
 fn an_exception_ends_with_its_day() {
     let mut inventory = inventory_under(ServiceModel::Caas);
-    inventory.apply(itself(web(), showing("web", &[Signal::Storage])));
+    inventory.apply(itself(web(), showing("web", &[LayerTriggers::STORAGE])));
     let until = days_from_today(3).to_string();
     let exception = json!({ "layer": "backup-recovery", "reason": "a cache", "approvedBy": "cto", "until": until });
     inventory.apply(written(&shop(), json!({ "exceptions": [exception] })));
@@ -396,7 +395,7 @@ fn platform_gaps_are_told_to_the_cluster_assignments_where_some_take_the_namespa
     inventory.apply(written(&shop(), json!({})));
     let unowned = |inventory: &Inventory, id: &AssignmentId| {
         let layers = roll_up(inventory, id).unowned_layers();
-        layers.iter().map(|layer| inventory.matrix().layer(layer).name.clone()).collect::<Vec<_>>()
+        layers.ids().map(|layer| inventory.matrix().layer(layer).name.clone()).collect::<Vec<_>>()
     };
     let all = unowned(&inventory, &shop());
     let platform = in_order(&["cloud-network", "platform-runtime", "node-os", "control-plane", "logging-detection"]);

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{app, labels};
-use crate::inventory::delta::{Delta, ObjectName, ServiceFacts, WorkloadObject};
-use crate::inventory::{Inventory, LEFT_OUT, Scope};
-use crate::matrix::{ServiceModel, Signal, Signals};
-use crate::model::{
-    AssignmentId, NodeFacts, ObjectIdentity, Placement, PodLabels, Settings, Toleration, WorkloadFacts, WorkloadKey,
-    WorkloadKind,
+use crate::facts::{
+    AssignmentId, Delta, NodeFacts, ObjectIdentity, ObjectName, Placement, PodLabels, ServiceFacts, Toleration,
+    WorkloadFacts, WorkloadKey, WorkloadKind, WorkloadObject,
 };
+use crate::inventory::{EXCLUDED_BY_DEFAULT, Inventory, InventoryOptions};
+use crate::matrix::{LayerTriggers, ServiceModel};
+use crate::model::EvaluationSettings;
 
 /// An index where this is the service model of the configuration.
 pub(super) fn inventory_under(default_model: impl Into<Option<ServiceModel>>) -> Inventory {
-    let settings = Settings { default_model: default_model.into(), ..Settings::default() };
-    let left_out = LEFT_OUT.split(',').collect();
+    let settings = EvaluationSettings { default_model: default_model.into(), ..EvaluationSettings::default() };
+    let left_out = EXCLUDED_BY_DEFAULT.split(',').collect();
     Inventory::new(
-        Scope { settings, left_out, signals: super::custom::settings(), ..Scope::default() },
+        InventoryOptions { settings, left_out, signals: super::custom::settings(), ..InventoryOptions::default() },
         super::generate::TODAY,
     )
 }
@@ -46,9 +46,9 @@ pub(super) fn facts_of(name: &str) -> WorkloadFacts {
 }
 
 /// The same with these signals.
-pub(super) fn showing(name: &str, signals: &[Signal]) -> WorkloadFacts {
-    let signals = signals.iter().fold(Signals::default(), |all, signal| all.with(*signal));
-    WorkloadFacts { signals, ..facts_of(name) }
+pub(super) fn showing(name: &str, signals: &[LayerTriggers]) -> WorkloadFacts {
+    let triggers = signals.iter().fold(LayerTriggers::default(), |all, signal| all.union(*signal));
+    WorkloadFacts { triggers, ..facts_of(name) }
 }
 
 pub(super) fn itself(key: WorkloadKey, facts: WorkloadFacts) -> Delta {

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::build::{cluster, facts_of, inventory_under, itself, key, namespaced, service_model, written};
-use crate::inventory::{Changed, Delta, Inventory, Listed, ListedKind};
+use crate::facts::{Delta, Listed, ListedKind};
+use crate::inventory::{ChangeSet, Inventory};
 use crate::matrix::{Duty, LayerId, ServiceModel};
 
 #[test]
@@ -20,7 +21,7 @@ fn a_list_changes_what_its_deletions_change() {
     let changed = empty(ListedKind::Assignments);
     assert!(changed.unassigned.contains("shop"), "{changed:?}");
     assert!(changed.assignments.is_empty(), "what is gone cannot change: {changed:?}");
-    assert_eq!(empty(ListedKind::Assignments), Changed::default());
+    assert_eq!(empty(ListedKind::Assignments), ChangeSet::default());
 }
 
 #[test]
@@ -29,15 +30,15 @@ fn service_models_are_told_of_when_one_of_them_or_who_names_it_changes() {
     let (rosa, shop) = (json!({ "extends": "ManagedNodes" }), namespaced("shop", "all"));
     assert!(inventory.apply(service_model("rosa", rosa.clone())).service_models);
     assert!(!inventory.apply(service_model("rosa", rosa)).service_models);
-    assert_eq!(inventory.used_by("rosa"), 0);
+    assert_eq!(inventory.assignments_using("rosa"), 0);
     assert!(!inventory.apply(written(&shop, json!({}))).service_models);
     assert!(inventory.apply(written(&shop, json!({ "serviceModel": "rosa" }))).service_models);
     assert!(inventory.apply(written(&cluster("a"), json!({ "serviceModel": "rosa" }))).service_models);
-    assert_eq!((inventory.used_by("rosa"), inventory.used_by("other")), (2, 0));
+    assert_eq!((inventory.assignments_using("rosa"), inventory.assignments_using("other")), (2, 0));
     let named_the_same = json!({ "serviceModel": "rosa", "declares": ["client-devices"] });
     assert!(!inventory.apply(written(&shop, named_the_same)).service_models);
     assert!(inventory.apply(Delta::Assignment(shop, None)).service_models);
-    assert_eq!(inventory.used_by("rosa"), 1);
+    assert_eq!(inventory.assignments_using("rosa"), 1);
 }
 
 /// A service model that comes makes the claims of its name count, and one that goes leaves them without effect.

@@ -11,9 +11,9 @@ use super::build::{
 };
 use super::generate::days_from_today;
 use super::labels;
-use crate::inventory::{Delta, Ingress, Inventory, PolicyFacts, RouteFacts, RouteKind};
+use crate::facts::{Delta, IngressRules, PolicyFacts, RouteFacts, RouteKind, WorkloadFacts};
+use crate::inventory::Inventory;
 use crate::matrix::ServiceModel;
-use crate::model::WorkloadFacts;
 
 /// 1,000 workloads.
 fn large() -> Inventory {
@@ -66,7 +66,7 @@ fn a_change_evaluates_what_it_touches_and_no_more() {
 fn a_route_and_a_policy_touch_the_workloads_behind_them() {
     let mut inventory = large();
     let mut cost = |delta: Delta| cost(&mut inventory, delta);
-    let service = crate::inventory::ServiceFacts { published: false, ..load_balancer("app-3") };
+    let service = crate::facts::ServiceFacts { published: false, ..load_balancer("app-3") };
     assert_eq!(
         cost(Delta::Service(named("team-7", "web"), Some(service))),
         (2, BTreeSet::new()),
@@ -83,8 +83,8 @@ fn a_route_and_a_policy_touch_the_workloads_behind_them() {
     assert_eq!(cost(route("web")), (2, both()));
     assert_eq!(cost(route("other")), (2, both()), "it leads elsewhere");
     assert_eq!(cost(route("another")), (0, BTreeSet::new()), "of no workload");
-    let pods = crate::model::Selector::new(vec![crate::model::Requirement::In("app".into(), vec!["app-3".into()])]);
-    let policy = Delta::Policy(named("team-7", "deny"), Some(PolicyFacts { pods, ingress: Ingress::Restricted }));
+    let pods = crate::facts::Selector::new(vec![crate::facts::Requirement::In("app".into(), vec!["app-3".into()])]);
+    let policy = Delta::Policy(named("team-7", "deny"), Some(PolicyFacts { pods, ingress: IngressRules::Restricted }));
     assert_eq!(
         cost(policy),
         (2, BTreeSet::new()),
@@ -98,7 +98,7 @@ fn a_route_touches_only_what_it_begins_or_ceases_to_lead_to() {
     let mut inventory = large();
     let mut cost = |delta: Delta| cost(&mut inventory, delta);
     for app in ["app-3", "app-4"] {
-        let service = crate::inventory::ServiceFacts { published: false, ..load_balancer(app) };
+        let service = crate::facts::ServiceFacts { published: false, ..load_balancer(app) };
         cost(Delta::Service(named("team-7", app), Some(service)));
     }
     let route = |services: &[&str]| {
@@ -171,7 +171,7 @@ fn only_assignments_that_select_by_a_label_look_at_workloads_with_it() {
 #[test]
 fn labels_of_a_namespace_that_nobody_selects_by_touch_nothing() {
     let mut inventory = large();
-    let facts = |tier| crate::inventory::NamespaceFacts { labels: labels(&[("tier", tier)]), uid: "u".into() };
+    let facts = |tier| crate::facts::NamespaceFacts { labels: labels(&[("tier", tier)]), uid: "u".into() };
     let is_there = |tier| Delta::Namespace("team-7".into(), Some(facts(tier)));
     assert_eq!(cost(&mut inventory, is_there("silver")).0, 2 * 10, "what is enforced in it is known now");
     assert_eq!(cost(&mut inventory, is_there("gold")), (0, BTreeSet::new()));

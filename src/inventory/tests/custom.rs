@@ -7,20 +7,24 @@ use serde_json::json;
 use super::build::{inventory_under, itself, key, namespaced, showing, written};
 use super::generate::{Dice, NAMESPACES, TODAY, days_from_today};
 use super::shown::evaluations;
-use crate::inventory::{Delta, Inventory, ObjectName};
-use crate::matrix::{ServiceModel, Signal};
-use crate::model::{Requirement, Selector, Verdict};
-use crate::signals::{About, CustomSignal, FactKind, Facts, Finding, Reference, Settings, Standing, Subject};
+use crate::facts::{
+    Availability, CustomFinding, CustomTarget, Delta, FactKind, Facts, KindAndName, ObjectName, Requirement, Selector,
+    WorkloadReference,
+};
+use crate::inventory::Inventory;
+use crate::matrix::{LayerTriggers, ServiceModel};
+use crate::model::SignalVerdict;
+use crate::signals::{CustomSignal, SignalSettings};
 
 /// Read once: their expressions are parsed.
-static SIGNALS: LazyLock<Settings> = LazyLock::new(signals);
+static SIGNALS: LazyLock<SignalSettings> = LazyLock::new(signals);
 
 /// Two signals that look at one kind, and one that looks at a kind of the cluster.
-pub(super) fn settings() -> Settings {
+pub(super) fn settings() -> SignalSettings {
     SIGNALS.clone()
 }
 
-fn signals() -> Settings {
+fn signals() -> SignalSettings {
     let signal = |name: &str, kind: &str, scope: &str| -> CustomSignal {
         let written = json!({
             "name": name, "group": "example.com", "version": "v1", "kind": kind, "plural": format!("{kind}s").to_lowercase(),
@@ -34,7 +38,7 @@ fn signals() -> Settings {
         signal("plan-of-old", "Plan", "Namespaced"),
         signal("site", "Site", "Cluster"),
     ];
-    Settings::default().with_custom(&all).unwrap()
+    SignalSettings::default().with_custom(&all).unwrap()
 }
 
 /// Every kind that is read for signals only where these signals are looked at.
@@ -44,7 +48,7 @@ pub(super) fn fact_kinds() -> Vec<FactKind> {
 
 /// What they may find in an object.
 pub(super) fn findings(dice: &mut Dice) -> Facts {
-    let finding = |dice: &mut Dice, signal| Finding {
+    let finding = |dice: &mut Dice, signal| CustomFinding {
         signal,
         about: about(dice),
         outcome: match dice.roll(3) {
@@ -57,36 +61,37 @@ pub(super) fn findings(dice: &mut Dice) -> Facts {
     Facts::Custom([one].into_iter().chain(other).collect())
 }
 
-fn about(dice: &mut Dice) -> About {
+fn about(dice: &mut Dice) -> CustomTarget {
     match dice.roll(4) {
-        0 => About::All,
+        0 => CustomTarget::All,
         1 => {
             let value = dice.pick(&["a", "b"]).to_owned();
-            About::Pods(Selector::new(vec![Requirement::In("app".to_owned(), vec![value])]))
+            CustomTarget::Pods(Selector::new(vec![Requirement::In("app".to_owned(), vec![value])]))
         }
         _ => {
             let kind = dice.pick(&["Deployment", "ReplicaSet"]).into();
-            let subject = Subject { kind, name: format!("w{}", dice.roll(3)).into() };
+            let object = KindAndName { kind, name: format!("w{}", dice.roll(3)).into() };
             let namespace = dice.pick(&[NAMESPACES[0], NAMESPACES[1]]).into();
-            About::Workloads([Reference { namespace, subject }].into())
+            CustomTarget::Workloads([WorkloadReference { namespace, object }].into())
         }
     }
 }
 
 /// A Deployment that keeps data, and an object of the cluster that speaks of `about` and says that all is well as of today.
-fn with_site(about: About) -> Inventory {
+fn with_site(about: CustomTarget) -> Inventory {
     let mut inventory = inventory_under(ServiceModel::Caas);
-    inventory.apply(itself(key("Deployment", "shop", "web"), showing("web", &[Signal::Storage])));
+    inventory.apply(itself(key("Deployment", "shop", "web"), showing("web", &[LayerTriggers::STORAGE])));
     inventory.apply(written(&namespaced("shop", "team"), json!({})));
-    let site = *fact_kinds().iter().find(|kind| matches!(kind, FactKind::Custom(_)) && kind.is_of_cluster()).unwrap();
-    inventory.apply(Delta::Standing(site, None, Standing::Read));
-    let found = Finding { signal: 0, about, outcome: Ok(true), day: Some(TODAY) };
+    let site =
+        *fact_kinds().iter().find(|kind| matches!(kind, FactKind::Custom(_)) && kind.is_cluster_scoped()).unwrap();
+    inventory.apply(Delta::Availability(site, None, Availability::Read));
+    let found = CustomFinding { signal: 0, about, outcome: Ok(true), day: Some(TODAY) };
     inventory.apply(Delta::Facts(site, ObjectName::cluster("all"), Some(Facts::Custom(vec![found]))));
     inventory
 }
 
 /// What the signal of the cluster showed of the Deployment.
-fn seen(inventory: &Inventory) -> Verdict {
+fn seen(inventory: &Inventory) -> SignalVerdict {
     let site = inventory.catalogue().find("site").unwrap();
     let found = evaluations(inventory).remove(&key("Deployment", "shop", "web")).unwrap();
     found.results.iter().find(|result| result.signal == site).unwrap().verdict
@@ -94,20 +99,21 @@ fn seen(inventory: &Inventory) -> Verdict {
 
 #[test]
 fn what_an_object_of_the_cluster_tells_grows_old_by_the_day() {
-    let mut inventory = with_site(About::All);
-    assert_eq!(seen(&inventory), Verdict::Passed);
+    let mut inventory = with_site(CustomTarget::All);
+    assert_eq!(seen(&inventory), SignalVerdict::Passed);
     inventory.apply(Delta::Day(days_from_today(4)));
-    assert_eq!(seen(&inventory), Verdict::Stale);
+    assert_eq!(seen(&inventory), SignalVerdict::Stale);
 }
 
 #[test]
 fn an_object_of_the_cluster_may_speak_of_what_a_workload_makes_at_the_moment() {
-    let subject = Subject { kind: "ReplicaSet".into(), name: "web-1".into() };
-    let mut inventory = with_site(About::Workloads([Reference { namespace: "shop".into(), subject }].into()));
-    assert_eq!(seen(&inventory), Verdict::Unseen);
+    let object = KindAndName { kind: "ReplicaSet".into(), name: "web-1".into() };
+    let mut inventory =
+        with_site(CustomTarget::Workloads([WorkloadReference { namespace: "shop".into(), object }].into()));
+    assert_eq!(seen(&inventory), SignalVerdict::Unseen);
     let owner = key("Deployment", "shop", "web");
     inventory.apply(Delta::Owned(key("ReplicaSet", "shop", "web-1"), Some(owner)));
-    assert_eq!(seen(&inventory), Verdict::Passed);
+    assert_eq!(seen(&inventory), SignalVerdict::Passed);
     inventory.apply(Delta::Owned(key("ReplicaSet", "shop", "web-1"), None));
-    assert_eq!(seen(&inventory), Verdict::Unseen);
+    assert_eq!(seen(&inventory), SignalVerdict::Unseen);
 }

@@ -8,14 +8,15 @@ use proptest::prelude::*;
 use super::generate::{listed_kinds, settings, steps};
 use super::shown::{evaluations, shown};
 use super::world::{Step, World};
-use crate::inventory::Changed;
+use crate::facts::Delta;
+use crate::inventory::ChangeSet;
 use crate::inventory::namespace::Namespace;
-use crate::inventory::{Delta, Inventory, Reported, ReportedWorkload};
+use crate::inventory::{Inventory, ReportableNamespace, ReportableWorkload};
 use crate::matrix::Duty;
-use crate::model::{Evaluation, Settings};
+use crate::model::{Evaluation, EvaluationSettings};
 
 /// The index after these steps, and the world.
-pub(super) fn after(settings: Settings, steps: Vec<Step>) -> (Inventory, World) {
+pub(super) fn after(settings: EvaluationSettings, steps: Vec<Step>) -> (Inventory, World) {
     let mut world = World::new(settings);
     let mut inventory = world.inventory();
     for step in steps {
@@ -27,9 +28,9 @@ pub(super) fn after(settings: Settings, steps: Vec<Step>) -> (Inventory, World) 
 /// What there is to report of each namespace.
 fn reported(inventory: &Inventory) -> BTreeMap<Arc<str>, String> {
     let of_namespace = |name: &Arc<str>| {
-        let Reported { uid, platform_elsewhere, is_unassigned, workloads, .. } = inventory.reported(name);
-        let of_workload = |workload: &ReportedWorkload<'_>| {
-            let ReportedWorkload { key, identity, evaluation, assignment, owner } = workload;
+        let ReportableNamespace { uid, platform_elsewhere, is_unassigned, workloads, .. } = inventory.reported(name);
+        let of_workload = |workload: &ReportableWorkload<'_>| {
+            let ReportableWorkload { key, identity, evaluation, assignment, owner } = workload;
             let uid = (!key.is_generated()).then_some(&identity.uid);
             format!("{key} {uid:?} {evaluation:?} {assignment} {owner:?}")
         };
@@ -94,7 +95,7 @@ proptest! {
                     || changed.service_models;
                 prop_assert!(is_named || now == NOTHING, "{} has something else to report", namespace);
             }
-            prop_assert_eq!(inventory.apply(delta), Changed::default(), "the same change again changes nothing");
+            prop_assert_eq!(inventory.apply(delta), ChangeSet::default(), "the same change again changes nothing");
             prop_assert_eq!(&shown(&inventory), &after);
             before = after;
         }
@@ -105,7 +106,7 @@ proptest! {
     fn nothing_depends_on_history(
         settings in settings(),
         (steps, orders) in steps(1..50).prop_flat_map(|steps| {
-            let seen = after(Settings::default(), steps.clone()).1.deltas();
+            let seen = after(EvaluationSettings::default(), steps.clone()).1.deltas();
             (Just(steps), [Just(seen.clone()).prop_shuffle(), Just(seen).prop_shuffle()])
         }),
     ) {
@@ -125,7 +126,7 @@ proptest! {
     fn nothing_depends_on_when_the_evaluation_begins(
         settings in settings(),
         (steps, seen) in steps(1..50).prop_flat_map(|steps| {
-            let seen = after(Settings::default(), steps.clone()).1.deltas();
+            let seen = after(EvaluationSettings::default(), steps.clone()).1.deltas();
             (Just(steps), Just(seen).prop_shuffle())
         }),
         begins in any::<prop::sample::Index>(),
@@ -137,7 +138,7 @@ proptest! {
             let changed = inventory.apply(delta.clone());
             prop_assert_eq!(changed.workloads, vec![]);
         }
-        prop_assert_eq!((inventory.evaluated(), inventory.census().unselected), (0, 0));
+        prop_assert_eq!((inventory.evaluated(), inventory.stats().unselected), (0, 0));
         let changed = inventory.catch_up();
         let selecting = inventory.members.iter().filter(|(_, members)| !members.is_empty());
         prop_assert_eq!(changed.assignments, selecting.map(|(id, _)| id.clone()).collect());
@@ -145,7 +146,7 @@ proptest! {
             inventory.apply(delta.clone());
         }
         prop_assert_eq!(&shown(&inventory), &shown(&told));
-        prop_assert_eq!(inventory.catch_up(), Changed::default());
+        prop_assert_eq!(inventory.catch_up(), ChangeSet::default());
     }
 
     /// Nothing is left behind by what is gone, in whichever order the lists are read that miss everything.
@@ -189,7 +190,7 @@ fn assigned(inventory: &Inventory) -> BTreeMap<std::sync::Arc<str>, bool> {
 fn telling_what_is_there_tells_everything() {
     let day = Step::Change(Delta::Day(super::generate::days_from_today(1)));
     assert_eq!(
-        after(Settings::default(), vec![day]).1.deltas().len(),
+        after(EvaluationSettings::default(), vec![day]).1.deltas().len(),
         4,
         "the day, whether policies tell and nodes can be read, the version of the API server, of an empty world"
     );

@@ -11,20 +11,16 @@ use super::custom;
 use super::specs;
 use super::world::Step;
 use super::{app, labels};
-use crate::inventory::delta::{
-    Delta, GrantFacts, Ingress, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts, RouteKind,
-    ServiceFacts, WorkloadObject,
+use crate::facts::{
+    AssignmentId, Availability, BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, Delta, FactKind,
+    Facts, GENERATED, GrantFacts, HostAccess, IngressRules, KindAndName, KubernetesVersion, ListedKind, NamespaceFacts,
+    NodeFacts, NodeRequirement, NodeTerm, ObjectIdentity, ObjectName, Placement, PodLabels, PolicyCoverage,
+    PolicyFacts, Readiness, ReportFacts, Requirement, ResultCounts, RoleFacts, RouteFacts, RouteKind, Selector,
+    ServiceFacts, Shortcomings, SnapshotFacts, StorageClassFacts, Taint, TaintEffect, Toleration, ValueDigest,
+    VolumeClaim, WorkloadFacts, WorkloadKey, WorkloadKind, WorkloadObject, set_of,
 };
-use crate::matrix::{ServiceModel, Signal, Signals};
-use crate::model::{
-    AssignmentId, CONTROL_PLANE_LABEL, GENERATED, HostAccess, HostAccesses, NodeFacts, NodeRequirement, NodeTerm,
-    ObjectIdentity, Placement, PodLabels, ProviderDuties, Readiness, Requirement, Selector, Settings, Shortcoming,
-    Shortcomings, Taint, TaintEffect, Toleration, ValueDigest, VolumeClaim, WorkloadFacts, WorkloadKey, WorkloadKind,
-};
-use crate::signals::{
-    BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, FactKind, Facts, KubernetesVersion, Outcome,
-    ReportFacts, RoleFacts, SnapshotFacts, Standing, StorageClassFacts, Subject,
-};
+use crate::matrix::{LayerTriggers, ServiceModel};
+use crate::model::{CONTROL_PLANE_LABEL, EvaluationSettings, ProviderDuties};
 
 /// Two ordinary namespaces and one that is left out unless it is named.
 pub(super) const NAMESPACES: [&str; 3] = ["shop", "bank", "kube-system"];
@@ -81,14 +77,18 @@ impl Dice {
 }
 
 /// Nothing configured, a default model, and all that can be configured.
-pub(super) fn settings() -> impl Strategy<Value = Settings> {
+pub(super) fn settings() -> impl Strategy<Value = EvaluationSettings> {
     let default_model = Some(ServiceModel::Caas);
-    let own = Settings {
+    let own = EvaluationSettings {
         default_model: Some(ServiceModel::OnPremises),
         managed_control_plane: true,
         provider_duties: ProviderDuties::Require,
     };
-    select(vec![Settings { default_model, ..Settings::default() }, Settings::default(), own])
+    select(vec![
+        EvaluationSettings { default_model, ..EvaluationSettings::default() },
+        EvaluationSettings::default(),
+        own,
+    ])
 }
 
 /// So many steps.
@@ -124,12 +124,16 @@ fn step(dice: &mut Dice) -> Step {
             Step::Change(Delta::ServiceModel(name, dice.object(|dice| Box::new(specs::service_model(dice)))))
         }
         30 => Step::Change(Delta::Day(specs::day(dice.roll(500)))),
-        31 => Step::Change(Delta::PoliciesTell(dice.pick(&[Policies::Tell, Policies::NotAlone, Policies::Unreadable]))),
+        31 => Step::Change(Delta::PolicyCoverage(dice.pick(&[
+            PolicyCoverage::Complete,
+            PolicyCoverage::OtherApisServed,
+            PolicyCoverage::Unreadable,
+        ]))),
         32..38 => Step::Change(facts(dice)),
         38 => Step::Change(owned(dice)),
         39 => {
-            let standing = dice.pick(&[Standing::Read, Standing::Absent, Standing::Unreadable]);
-            Step::Change(Delta::Standing(dice.pick(&custom::fact_kinds()), None, standing))
+            let standing = dice.pick(&[Availability::Read, Availability::Absent, Availability::Unreadable]);
+            Step::Change(Delta::Availability(dice.pick(&custom::fact_kinds()), None, standing))
         }
         41 => Step::Change(Delta::NodesReadable(!dice.once_in(3))),
         40 => {
@@ -214,18 +218,18 @@ fn workload_facts(dice: &mut Dice) -> WorkloadFacts {
     WorkloadFacts {
         labels: app(app_name(dice)),
         pods: PodLabels { template: app(app_name(dice)), ordinals_of: None },
-        signals: Signals::default()
-            .with_if(Signal::Storage, dice.once_in(3))
-            .with_if(Signal::Secrets, dice.once_in(3))
-            .with_if(Signal::HostNetwork, dice.once_in(8)),
+        triggers: set_of([
+            (LayerTriggers::STORAGE, dice.once_in(3)),
+            (LayerTriggers::SECRETS, dice.once_in(3)),
+            (LayerTriggers::HOST_NETWORK, dice.once_in(8)),
+        ]),
         env_values: dice.some(3, |dice| ValueDigest::of(&format!("s{}", dice.roll(3)))).into_iter().collect(),
         placement: Arc::new(placement(dice)),
-        host: HostAccesses::default()
-            .with_if(HostAccess::Privileged, dice.once_in(5))
-            .with_if(HostAccess::KnownAgent, dice.once_in(9)),
-        shortcomings: Shortcomings::default()
-            .with_if(Shortcoming::UnpinnedImage, dice.once_in(3))
-            .with_if(Shortcoming::NoMemoryLimit, dice.once_in(3)),
+        host: set_of([(HostAccess::PRIVILEGED, dice.once_in(5)), (HostAccess::KNOWN_AGENT, dice.once_in(9))]),
+        shortcomings: set_of([
+            (Shortcomings::UNPINNED_IMAGE, dice.once_in(3)),
+            (Shortcomings::NO_MEMORY_LIMIT, dice.once_in(3)),
+        ]),
         service_account: account(dice),
         several: dice.once_in(2),
         containers: u16::from(dice.once_in(2)),
@@ -259,9 +263,9 @@ pub(super) fn some_day(dice: &mut Dice) -> Date {
 fn facts(dice: &mut Dice) -> Delta {
     let kind = dice.pick(&custom::fact_kinds());
     let name = object_name(dice, "x");
-    let name = if kind.is_far() && dice.once_in(2) {
+    let name = if kind.is_cross_namespace() && dice.once_in(2) {
         ObjectName { namespace: "velero".into(), ..name }
-    } else if kind.is_of_cluster() {
+    } else if kind.is_cluster_scoped() {
         ObjectName::cluster(&name.name)
     } else {
         name
@@ -291,9 +295,9 @@ fn facts(dice: &mut Dice) -> Delta {
         }),
         FactKind::VulnerabilityReports | FactKind::ConfigAuditReports | FactKind::Reports | FactKind::PolicyReports => {
             let kind = dice.pick(&["Deployment", "ReplicaSet"]).into();
-            let subject = Subject { kind, name: format!("w{}", dice.roll(3)).into() };
+            let subject = KindAndName { kind, name: format!("w{}", dice.roll(3)).into() };
             let [failed, errors, passed] = [(); 3].map(|()| u32::from(dice.once_in(3)));
-            let outcome = Outcome { failed, errors, passed };
+            let outcome = ResultCounts { failed, errors, passed };
             let container = dice.some(2, |_| "main".into());
             Facts::Report(ReportFacts { about: [(subject, outcome)].into(), day: dice.some(2, some_day), container })
         }
@@ -370,7 +374,7 @@ fn grant_facts(dice: &mut Dice) -> GrantFacts {
 fn policy_facts(dice: &mut Dice) -> PolicyFacts {
     let one = |app: &str| Selector::new(vec![Requirement::In("app".into(), vec![app.to_owned()])]);
     let pods = if dice.once_in(4) { None } else { one(app_name(dice)) };
-    let ingress = dice.pick(&[Ingress::Restricted, Ingress::Ignored, Ingress::Open]);
+    let ingress = dice.pick(&[IngressRules::Restricted, IngressRules::Ignored, IngressRules::Open]);
     PolicyFacts { pods, ingress }
 }
 

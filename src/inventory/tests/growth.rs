@@ -12,16 +12,14 @@ use super::build::{
 use super::costs::{cost, of_size};
 use super::custom;
 use super::labels;
-use crate::inventory::{
-    Changed, Delta, GrantFacts, Ingress, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts,
-    RouteFacts, RouteKind, ServiceFacts,
+use crate::facts::{
+    BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, CustomFinding, CustomTarget, Delta,
+    FactKind, Facts, GrantFacts, IngressRules, KindAndName, Listed, ListedKind, NamespaceFacts, ObjectName,
+    PolicyCoverage, PolicyFacts, ReportFacts, Requirement, ResultCounts, RoleFacts, RouteFacts, RouteKind, Selector,
+    ServiceFacts, SnapshotFacts, StorageClassFacts, WorkloadKind, WorkloadReference,
 };
-use crate::matrix::{ServiceModel, Signal};
-use crate::model::{Requirement, Selector, WorkloadKind};
-use crate::signals::{
-    About, BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, FactKind, Facts, Finding, Outcome,
-    Reference, ReportFacts, RoleFacts, SnapshotFacts, StorageClassFacts, Subject,
-};
+use crate::inventory::ChangeSet;
+use crate::matrix::{LayerTriggers, ServiceModel};
 
 /// The pairs of three assignments with the workloads of a namespace, one more than there are at first.
 const MOST: u64 = 3 * 11;
@@ -29,7 +27,7 @@ const MOST: u64 = 3 * 11;
 fn policy(app: &str) -> PolicyFacts {
     PolicyFacts {
         pods: Selector::new(vec![Requirement::In("app".into(), vec![app.into()])]),
-        ingress: Ingress::Restricted,
+        ingress: IngressRules::Restricted,
     }
 }
 
@@ -54,11 +52,11 @@ fn changes_in_a_namespace() -> Vec<Delta> {
     let one = json!({ "selector": { "matchLabels": { "app": "app-3" } } });
     let internal = ServiceFacts { published: false, ..load_balancer("app-3") };
     let mut changes = vec![
-        itself(deployment("app-3"), showing("app-3", &[Signal::Storage])),
+        itself(deployment("app-3"), showing("app-3", &[LayerTriggers::STORAGE])),
         itself(deployment("new"), facts_of("app-3")),
         Delta::Workload(deployment("new"), None),
         part(pod.clone(), &database, facts_of("db")),
-        part(pod.clone(), &database, showing("db", &[Signal::Storage])),
+        part(pod.clone(), &database, showing("db", &[LayerTriggers::STORAGE])),
         Delta::Workload(pod, None),
         Delta::Service(web(), Some(load_balancer("app-3"))),
         Delta::Service(web(), Some(load_balancer("app-4"))),
@@ -91,7 +89,7 @@ fn changes_in_a_namespace() -> Vec<Delta> {
 fn a_change_in_a_namespace_costs_the_same_among_ten_times_as_many_workloads() {
     let costs = |namespaces| -> Vec<_> {
         let mut inventory = of_size(namespaces);
-        inventory.apply(Delta::PoliciesTell(Policies::Tell));
+        inventory.apply(Delta::PolicyCoverage(PolicyCoverage::Complete));
         // A cluster assignment that takes in a part of the cluster, which namespaces enter and leave.
         let gold = json!({ "namespaceSelector": { "matchLabels": { "tier": "gold" } } });
         inventory.apply(written(&cluster("gold"), gold));
@@ -119,7 +117,7 @@ fn objects_of(kind: &ListedKind) -> Vec<Delta> {
             vec![part(key("Pod", "team-7", "db-1"), &database, facts_of("db"))]
         }
         ListedKind::Workloads(kind) => ["app-3", "app-4"]
-            .map(|name| crate::model::WorkloadKey { kind: kind.clone(), ..key("Deployment", "team-7", name) })
+            .map(|name| crate::facts::WorkloadKey { kind: kind.clone(), ..key("Deployment", "team-7", name) })
             .map(|key| itself(key, facts_of("app-3")))
             .into(),
         ListedKind::Services => vec![Delta::Service(web(), Some(load_balancer("app-3")))],
@@ -165,8 +163,8 @@ fn facts_of_kind(kind: FactKind) -> Vec<Delta> {
         FactKind::ClusterRoles => (ObjectName::cluster("web"), role()),
         FactKind::ClusterRoleBindings => (ObjectName::cluster("web"), binding()),
         FactKind::VulnerabilityReports | FactKind::ConfigAuditReports | FactKind::Reports | FactKind::PolicyReports => {
-            let subject = Subject { kind: "Deployment".into(), name: "app-3".into() };
-            let about = [(subject, Outcome { failed: 1, ..Outcome::default() })].into();
+            let subject = KindAndName { kind: "Deployment".into(), name: "app-3".into() };
+            let about = [(subject, ResultCounts { failed: 1, ..ResultCounts::default() })].into();
             (named("team-7", "web"), Facts::Report(ReportFacts { about, ..ReportFacts::default() }))
         }
         FactKind::Certificates => {
@@ -184,10 +182,10 @@ fn facts_of_kind(kind: FactKind) -> Vec<Delta> {
             (named("team-7", "web"), Facts::Snapshot(snapshot))
         }
         FactKind::Custom(_) => {
-            let name = if kind.is_of_cluster() { ObjectName::cluster("web") } else { named("team-7", "web") };
-            let subject = Subject { kind: "Deployment".into(), name: "app-3".into() };
-            let about = About::Workloads([Reference { namespace: "team-7".into(), subject }].into());
-            (name, Facts::Custom(vec![Finding { signal: 0, about, outcome: Ok(false), day: None }]))
+            let name = if kind.is_cluster_scoped() { ObjectName::cluster("web") } else { named("team-7", "web") };
+            let object = KindAndName { kind: "Deployment".into(), name: "app-3".into() };
+            let about = CustomTarget::Workloads([WorkloadReference { namespace: "team-7".into(), object }].into());
+            (name, Facts::Custom(vec![CustomFinding { signal: 0, about, outcome: Ok(false), day: None }]))
         }
     };
     vec![Delta::Facts(kind, name, Some(facts))]
@@ -226,15 +224,15 @@ fn list_of(kind: &ListedKind, objects: &[Delta]) -> Delta {
 #[test]
 fn a_list_of_what_is_known_evaluates_nothing_and_changes_nothing() {
     let mut inventory = inventory_under(ServiceModel::Caas);
-    inventory.apply(Delta::PoliciesTell(Policies::Tell));
+    inventory.apply(Delta::PolicyCoverage(PolicyCoverage::Complete));
     every_kind().iter().flat_map(objects_of).for_each(|object| drop(inventory.apply(object)));
     let before = inventory.evaluated();
     for kind in every_kind() {
         let objects = objects_of(&kind);
         for object in &objects {
-            assert_eq!(inventory.apply(object.clone()), Changed::default(), "{object:?}");
+            assert_eq!(inventory.apply(object.clone()), ChangeSet::default(), "{object:?}");
         }
-        assert_eq!(inventory.apply(list_of(&kind, &objects)), Changed::default(), "{kind:?}");
+        assert_eq!(inventory.apply(list_of(&kind, &objects)), ChangeSet::default(), "{kind:?}");
         assert_eq!(inventory.evaluated(), before, "{kind:?}");
     }
 }

@@ -10,9 +10,10 @@ use super::generate::{node, settings, steps};
 use super::shown::evaluations;
 use super::specs::{SERVICE_MODELS, fresh_claims};
 use crate::api::ClusterResponsibilityAssignmentSpec;
-use crate::inventory::{Delta, Inventory};
+use crate::facts::{AssignmentId, Delta, WorkloadKey};
+use crate::inventory::Inventory;
 use crate::matrix::{Duty, LayerId};
-use crate::model::{AssignmentId, Evaluation, State, WorkloadKey};
+use crate::model::{Evaluation, State};
 
 type Duties = BTreeSet<(LayerId, Duty)>;
 

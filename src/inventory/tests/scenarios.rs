@@ -11,9 +11,10 @@ use super::build::{
 use super::generate::days_from_today;
 use crate::api::GapReason::{self, LayerUnowned};
 use crate::api::RiskReason;
-use crate::inventory::{Changed, Delta, Inventory, RouteFacts, RouteKind, ServiceFacts};
-use crate::matrix::{Matrix, ServiceModel, Signal};
-use crate::model::{State, WorkloadFacts, WorkloadKey};
+use crate::facts::{Delta, RouteFacts, RouteKind, ServiceFacts, WorkloadFacts, WorkloadKey};
+use crate::inventory::{ChangeSet, Inventory};
+use crate::matrix::{LayerTriggers, Matrix, ServiceModel};
+use crate::model::State;
 
 fn unowned(layers: &[&str]) -> BTreeMap<GapReason, Vec<String>> {
     BTreeMap::from([(LayerUnowned, in_order(layers))])
@@ -21,7 +22,7 @@ fn unowned(layers: &[&str]) -> BTreeMap<GapReason, Vec<String>> {
 
 fn models(inventory: &Inventory, key: &WorkloadKey) -> Vec<ServiceModel> {
     let found = super::shown::evaluations(inventory).remove(key).unwrap();
-    found.model.models.iter().map(|model| ServiceModel::ALL[model.index()]).collect()
+    found.model.models.ids().map(|model| ServiceModel::ALL[model.index()]).collect()
 }
 
 // A shop on EKS Auto Mode: "AWS does it"
@@ -34,9 +35,9 @@ fn startup(assignment: Value) -> (Inventory, WorkloadKey, WorkloadKey) {
         inventory.apply(Delta::Node(format!("i-{number}").into(), Some(auto)));
     }
     let (storefront, redis) = (key("Deployment", "shop", "storefront"), key("StatefulSet", "shop", "redis"));
-    inventory.apply(itself(storefront.clone(), showing("storefront", &[Signal::Secrets])));
+    inventory.apply(itself(storefront.clone(), showing("storefront", &[LayerTriggers::SECRETS])));
     inventory.apply(Delta::Service(named("shop", "storefront"), Some(load_balancer("storefront"))));
-    inventory.apply(itself(redis.clone(), showing("redis", &[Signal::Storage])));
+    inventory.apply(itself(redis.clone(), showing("redis", &[LayerTriggers::STORAGE])));
     inventory.apply(written(&namespaced("shop", "founders"), assignment));
     (inventory, storefront, redis)
 }
@@ -103,7 +104,7 @@ fn with_a_cluster_assignment_the_shops_platform_layers_go_to_it() {
     inventory.apply(written(&platform, json!({ "parties": [party("platform-team", "Customer")] })));
     let after = roll_up(&inventory, &shop);
     let gone =
-        before.difference(after.unowned_layers()).iter().map(|layer| inventory.matrix().layer(layer).name.clone());
+        before.difference(after.unowned_layers()).ids().map(|layer| inventory.matrix().layer(layer).name.clone());
     let expected = in_order(&[
         "control-plane",
         "logging-detection",
@@ -139,7 +140,7 @@ fn vendor(with_sre: bool) -> (Inventory, WorkloadKey) {
         inventory.apply(Delta::Node(name.into(), Some(node(&[]))));
     }
     let app = key("Deployment", "t42", "app");
-    inventory.apply(itself(app.clone(), showing("app", &[Signal::Secrets, Signal::ExternalServices])));
+    inventory.apply(itself(app.clone(), showing("app", &[LayerTriggers::SECRETS, LayerTriggers::EXTERNAL_SERVICES])));
     let service = ServiceFacts { published: false, ..load_balancer("app") };
     inventory.apply(Delta::Service(named("t42", "app"), Some(service)));
     let backends = [named("t42", "app")].into();
@@ -232,7 +233,7 @@ fn executor(number: usize) -> WorkloadKey {
 fn on_gpus() -> WorkloadFacts {
     WorkloadFacts {
         placement: on_nodes(&[("cloud.google.com/gke-nodepool", "gpu")]),
-        ..showing("etl", &[Signal::Secrets, Signal::ExternalServices])
+        ..showing("etl", &[LayerTriggers::SECRETS, LayerTriggers::EXTERNAL_SERVICES])
     }
 }
 
@@ -244,9 +245,9 @@ fn data_team() -> (Inventory, WorkloadKey, WorkloadKey) {
     let etl = key("SparkApplication.sparkoperator.k8s.io", "lake", "etl");
     for number in 1..=3 {
         let pod = key("Pod", "lake", &format!("pg-{number}"));
-        inventory.apply(part(pod, &pg, showing("pg", &[Signal::Storage, Signal::Secrets])));
+        inventory.apply(part(pod, &pg, showing("pg", &[LayerTriggers::STORAGE, LayerTriggers::SECRETS])));
     }
-    let driver = showing("etl", &[Signal::Secrets, Signal::ExternalServices]);
+    let driver = showing("etl", &[LayerTriggers::SECRETS, LayerTriggers::EXTERNAL_SERVICES]);
     inventory.apply(part(key("Pod", "lake", "etl-driver"), &etl, driver));
     for number in 0..5 {
         inventory.apply(part(executor(number), &etl, on_gpus()));
@@ -311,11 +312,11 @@ fn executors_that_come_and_go_change_nothing() {
             &key("SparkApplication.sparkoperator.k8s.io", "lake", "etl"),
             on_gpus(),
         ));
-        assert_eq!(changed, Changed::default());
+        assert_eq!(changed, ChangeSet::default());
     }
     for number in 0..50 {
         let changed = inventory.apply(Delta::Workload(executor(number), None));
-        assert_eq!(changed, Changed::default());
+        assert_eq!(changed, ChangeSet::default());
     }
 }
 
@@ -327,7 +328,7 @@ fn a_gpu_pool_that_scales_up_and_down_again_changes_nothing() {
         for name in ["gke-gpu-1", "gke-gpu-2"] {
             let gpu = node(&[("cloud.google.com/gke-nodepool", "gpu")]);
             let changed = inventory.apply(Delta::Node(name.into(), Some(gpu).filter(|_| joined)));
-            assert_eq!(changed, Changed::default());
+            assert_eq!(changed, ChangeSet::default());
         }
         assert_eq!(super::shown::shown(&inventory), before);
     }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::facts::{AssignmentId, WorkloadKey};
 use crate::inventory::Inventory;
 use crate::matrix::{Layer, LayerId, Matrix};
-use crate::model::{Assignment, AssignmentId, Evaluation, RollUp, WorkloadKey};
+use crate::model::{Assignment, Evaluation, RollUp};
 
 /// What is shown of an assignment: its totals, what it says as of today, and what the layers and models of the cluster's own
 /// in the totals are called.
@@ -19,11 +20,11 @@ pub(super) struct Shown {
 
 impl Shown {
     pub(super) fn new(matrix: &Matrix, roll_up: RollUp, assignment: Assignment) -> Self {
-        let layers = roll_up.layers.iter().chain(assignment.declares.iter()).collect::<BTreeSet<LayerId>>();
+        let layers = roll_up.layers.ids().chain(assignment.declares.ids()).collect::<BTreeSet<LayerId>>();
         let is_own = |layer: &&Layer| !layer.defined_by.is_empty();
         Self {
             own_layers: layers.iter().map(|layer| matrix.layer(*layer)).filter(is_own).cloned().collect(),
-            own_models: roll_up.models.iter().map(|model| matrix.model(model).name.clone()).collect(),
+            own_models: roll_up.models.ids().map(|model| matrix.model(model).name.clone()).collect(),
             roll_up,
             assignment,
         }

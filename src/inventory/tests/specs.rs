@@ -12,9 +12,10 @@ use crate::api::{
     DefinedHalves, DefinedPresence, DutyEntry, Evidence, Exception, LabelSelector, LabelSelectorRequirement,
     LabelValue, LayerDefinition, LayerName, Operator, Party, PartyName, Review, Role, ServiceModelSpec, Url,
 };
+use crate::facts::AssignmentId;
 use crate::inventory::Inventory;
-use crate::matrix::{Concern, Duty, Owes, Plane, ServiceModel};
-use crate::model::{Assignment, AssignmentId, compile};
+use crate::matrix::{Audience, Duty, Owes, Plane, ServiceModel};
+use crate::model::{Assignment, compile};
 
 /// Service models that the cluster may define.
 pub(super) const OWN_MODELS: [&str; 2] = ["own-a", "own-b"];
@@ -187,7 +188,7 @@ fn own_layer(dice: &mut Dice, layer: &str) -> LayerDefinition {
         name: LayerName(layer.to_owned()),
         meaning: dice.pick(&["models", "models", "models", "agents"]).to_owned(),
         plane: Plane::Workload,
-        concern: Concern::Workload,
+        concern: Audience::Workload,
         presence: if dice.once_in(4) { DefinedPresence::Declared } else { DefinedPresence::Inherent },
         owes: dice.pick(&[Owes::Customer, Owes::Shared, Owes::Provider]),
         halves: Some(DefinedHalves { provider: "runs it".to_owned(), customer: "chooses it".to_owned() }),

@@ -8,8 +8,9 @@ use super::from_scratch::after;
 use super::generate::{settings, steps};
 use super::shown::{Shown, evaluations, shown};
 use super::world::Step;
-use crate::inventory::{Delta, Inventory};
-use crate::model::{AssignmentId, Evaluation, WorkloadKey};
+use crate::facts::{AssignmentId, Delta, WorkloadKey};
+use crate::inventory::Inventory;
+use crate::model::Evaluation;
 
 const TENANT: &str = "shop";
 
@@ -30,14 +31,16 @@ fn namespace_of(delta: &Delta) -> Option<&str> {
         Delta::Namespace(name, _) => Some(name),
         Delta::Assignment(id, _) => id.namespace.as_deref(),
         // Backups speak of any namespace.
-        Delta::Facts(kind, name, _) if !name.namespace.is_empty() && !kind.is_far() => Some(&name.namespace),
+        Delta::Facts(kind, name, _) if !name.namespace.is_empty() && !kind.is_cross_namespace() => {
+            Some(&name.namespace)
+        }
         Delta::Node(..)
         | Delta::ServiceModel(..)
         | Delta::Relisted(_)
         | Delta::Day(_)
-        | Delta::PoliciesTell(_)
+        | Delta::PolicyCoverage(_)
         | Delta::Facts(..)
-        | Delta::Standing(..)
+        | Delta::Availability(..)
         | Delta::NodesReadable(_)
         | Delta::ServerVersion(_) => None,
     }

@@ -11,15 +11,14 @@ use super::build::{
 };
 use super::shown::evaluations;
 use super::{app, labels};
-use crate::inventory::Changed;
-use crate::inventory::{
-    Delta, GrantFacts, Ingress, Inventory, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts,
-    RouteFacts, RouteKind, ServiceFacts,
+use crate::facts::{
+    Delta, GrantFacts, HostAccess, IngressRules, Listed, ListedKind, NamespaceFacts, ObjectName, PolicyCoverage,
+    PolicyFacts, Requirement, RouteFacts, RouteKind, Selector, ServiceFacts, ValueDigest, WorkloadFacts, WorkloadKey,
 };
-use crate::matrix::{Duty, LayerId, Matrix, ServiceModel, Signal};
-use crate::model::{
-    Evaluation, HostAccess, HostAccesses, Requirement, Selector, ValueDigest, WorkloadFacts, WorkloadKey,
-};
+use crate::inventory::ChangeSet;
+use crate::inventory::Inventory;
+use crate::matrix::{Duty, LayerId, LayerTriggers, Matrix, ServiceModel};
+use crate::model::Evaluation;
 
 fn layer(name: &str) -> LayerId {
     Matrix::built_in().find(name).unwrap()
@@ -67,9 +66,9 @@ fn an_owner_with_a_template_of_its_own_is_known_by_that_alone() {
     let revision = key("ReplicaSet", "shop", "web-1");
     let shown =
         |inventory: &Inventory| ["storage-platform", "secrets-and-keys"].map(|name| has(inventory, &owner, name));
-    inventory.apply(part(revision.clone(), &owner, showing("web", &[Signal::Storage])));
+    inventory.apply(part(revision.clone(), &owner, showing("web", &[LayerTriggers::STORAGE])));
     assert_eq!(shown(&inventory), [true, false]);
-    inventory.apply(itself(owner.clone(), showing("web", &[Signal::Secrets])));
+    inventory.apply(itself(owner.clone(), showing("web", &[LayerTriggers::SECRETS])));
     assert_eq!(shown(&inventory), [false, true]);
     assert_eq!(inventory.workloads(), (1, 0));
     inventory.apply(Delta::Workload(owner.clone(), None));
@@ -117,8 +116,8 @@ fn children_of_an_owner_are_one_workload_with_the_facts_of_all() {
     let mut inventory = shop_and_bank();
     let owner = key("Cluster.postgresql.cnpg.io", "shop", "pg");
     let [first, second] = ["pg-1", "pg-2"].map(|name| key("Pod", "shop", name));
-    inventory.apply(part(first.clone(), &owner, showing("pg", &[Signal::Storage])));
-    inventory.apply(part(second.clone(), &owner, showing("pg", &[Signal::Secrets])));
+    inventory.apply(part(first.clone(), &owner, showing("pg", &[LayerTriggers::STORAGE])));
+    inventory.apply(part(second.clone(), &owner, showing("pg", &[LayerTriggers::SECRETS])));
     assert_eq!(inventory.workloads(), (1, 0));
     assert!(has(&inventory, &owner, "storage-platform") && has(&inventory, &owner, "secrets-and-keys"));
     inventory.apply(Delta::Workload(first, None));
@@ -147,14 +146,14 @@ fn a_child_that_comes_and_goes_changes_nothing_while_others_show_the_same() {
     let mut inventory = shop_and_bank();
     let owner = key("SparkApplication.sparkoperator.k8s.io", "shop", "etl");
     let executor = |number: usize| key("Pod", "shop", &format!("etl-{number}"));
-    inventory.apply(part(executor(0), &owner, showing("etl", &[Signal::Secrets])));
+    inventory.apply(part(executor(0), &owner, showing("etl", &[LayerTriggers::SECRETS])));
     for number in 1..20 {
-        let changed = inventory.apply(part(executor(number), &owner, showing("etl", &[Signal::Secrets])));
-        assert_eq!(changed, Changed::default());
+        let changed = inventory.apply(part(executor(number), &owner, showing("etl", &[LayerTriggers::SECRETS])));
+        assert_eq!(changed, ChangeSet::default());
     }
     for number in 1..20 {
         let changed = inventory.apply(Delta::Workload(executor(number), None));
-        assert_eq!(changed, Changed::default());
+        assert_eq!(changed, ChangeSet::default());
     }
     assert_eq!(inventory.workloads(), (1, 0));
 }
@@ -181,7 +180,7 @@ fn parts_that_land_on_different_nodes_owe_the_duties_of_both() {
     let mut inventory = shop_and_bank();
     inventory
         .apply(Delta::Node("auto".into(), Some(node(&[("eks.amazonaws.com/compute-type", "auto"), ("pool", "auto")]))));
-    let own = crate::model::NodeFacts { provider_id: "aws://zone/i".into(), ..node(&[("pool", "own")]) };
+    let own = crate::facts::NodeFacts { provider_id: "aws://zone/i".into(), ..node(&[("pool", "own")]) };
     inventory.apply(Delta::Node("own".into(), Some(own)));
     let owner = key("SparkApplication.sparkoperator.k8s.io", "shop", "etl");
     let on = |pool: &str| WorkloadFacts { placement: on_nodes(&[("pool", pool)]), ..facts_of("etl") };
@@ -201,7 +200,7 @@ fn one_part_that_reaches_into_its_node_is_enough() {
     let mut inventory = inventory_under(ServiceModel::ManagedNodes);
     inventory.apply(written(&namespaced("shop", "all"), json!({})));
     let owner = key("SparkApplication.sparkoperator.k8s.io", "shop", "etl");
-    let host = HostAccesses::default().with_if(HostAccess::Privileged, true);
+    let host = HostAccess::PRIVILEGED;
     inventory.apply(part(key("Pod", "shop", "driver"), &owner, facts_of("etl")));
     assert_eq!(found(&inventory, &owner).risks, []);
     inventory.apply(part(key("Pod", "shop", "executor"), &owner, WorkloadFacts { host, ..facts_of("etl") }));
@@ -334,10 +333,10 @@ fn pods_are_unsegmented_while_no_policy_selects_them_and_that_is_known() {
     };
     let policy = |namespace: &str, pods: Option<&str>| {
         let pods = pods.and_then(|app| Selector::new(vec![Requirement::In("app".into(), vec![app.to_owned()])]));
-        Delta::Policy(named(namespace, "deny"), Some(PolicyFacts { pods, ingress: Ingress::Restricted }))
+        Delta::Policy(named(namespace, "deny"), Some(PolicyFacts { pods, ingress: IngressRules::Restricted }))
     };
     assert!(!is_assumed(&inventory), "it is not known");
-    inventory.apply(Delta::PoliciesTell(Policies::Tell));
+    inventory.apply(Delta::PolicyCoverage(PolicyCoverage::Complete));
     assert!(is_assumed(&inventory));
     inventory.apply(policy("bank", None));
     assert!(is_assumed(&inventory), "of another namespace");
@@ -349,7 +348,7 @@ fn pods_are_unsegmented_while_no_policy_selects_them_and_that_is_known() {
     assert!(!is_assumed(&inventory), "of all pods");
     inventory.apply(Delta::Policy(named("shop", "deny"), None));
     assert!(is_assumed(&inventory));
-    inventory.apply(Delta::PoliciesTell(Policies::NotAlone));
+    inventory.apply(Delta::PolicyCoverage(PolicyCoverage::OtherApisServed));
     assert!(!is_assumed(&inventory));
 }
 
@@ -370,13 +369,13 @@ fn a_namespace_is_unassigned_from_its_first_workload_or_its_last_assignment_on()
         let nothing = json!({ "selector": { "matchLabels": { "app": "absent" } } });
         inventory.apply(written(&id, nothing));
         assert_eq!(inventory.unassigned("shop"), None, "somebody speaks for the namespace");
-        assert!(!inventory.is_left_alone("shop"));
+        assert!(!inventory.has_no_assignment("shop"));
         assert!(inventory.apply(Delta::Assignment(id, None)).unassigned.contains(&shop));
-        assert!(inventory.is_left_alone("shop") && !inventory.is_left_alone("bank"));
+        assert!(inventory.has_no_assignment("shop") && !inventory.has_no_assignment("bank"));
     }
     inventory.apply(Delta::Workload(web(), None));
     inventory.apply(Delta::Workload(key("Deployment", "shop", "db"), None));
-    assert!(inventory.is_left_alone("shop"), "with or without workloads");
+    assert!(inventory.has_no_assignment("shop"), "with or without workloads");
     assert_eq!(inventory.unassigned("shop"), None);
 }
 

@@ -9,20 +9,20 @@ use super::generate::TODAY;
 use super::labels;
 use super::shown::Shown;
 use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
-use crate::inventory::delta::{
-    Delta, GrantFacts, Ingress, Listed, ListedKind, NamespaceFacts, ObjectName, Policies, PolicyFacts, RouteFacts,
-    RouteKind, ServiceFacts, WorkloadObject,
+use crate::facts::{
+    AssignmentId, Delta, FactKind, Facts, GrantFacts, HostAccess, IngressRules, KindAndName, KubernetesVersion, Listed,
+    ListedKind, NamespaceFacts, NodeFacts, ObjectName, Placement, PolicyCoverage, PolicyFacts, RouteFacts, RouteKind,
+    ServiceFacts, ValueDigest, WorkloadFacts, WorkloadKey, WorkloadKind, WorkloadObject, set_of,
 };
-use crate::inventory::{Inventory, LEFT_OUT, NAME_LABEL, Scope};
-use crate::matrix::{Matrix, Signal, Signals};
+use crate::inventory::{EXCLUDED_BY_DEFAULT, Inventory, InventoryOptions, NAME_LABEL};
+use crate::matrix::{LayerTriggers, Matrix};
 use crate::model::{
-    Assignment, AssignmentId, CONTROL_PLANE_LABEL, Circumstances, Directory, FoundNodes, HostAccesses, Members,
-    NodeFacts, NodeModels, Observation, Placement, RollUp, Settings, ValueDigest, WorkloadFacts, WorkloadKey,
-    WorkloadKind, compile, define, evaluate, risks_of_assignment,
+    Assignment, CONTROL_PLANE_LABEL, Directory, EvaluationSettings, Members, NodeModels, Observation, RollUp,
+    SchedulableNodes, WorkloadView, assignment_risks, compile, define, evaluate,
 };
 use crate::signals::{
-    ClusterView, FactKind, Facts, FarShelf, KubernetesVersion, NodeView, Segmented, Shelf, Signals as Looking,
-    Standings, Subject, View, weightiest,
+    ActiveSignals, Availabilities, ClusterInput, CrossNamespaceIndex, NodeInput, Segmentation, SignalIndex,
+    WorkloadInput, worst_per_signal,
 };
 
 /// A change, or a complete list of a kind that misses some objects by the bits of a number.
@@ -42,13 +42,13 @@ struct Whole<'a> {
 
 #[derive(Clone, Debug)]
 pub(super) struct World {
-    settings: Settings,
+    settings: EvaluationSettings,
     today: Date,
-    policies_tell: Policies,
+    policies_tell: PolicyCoverage,
     facts: BTreeMap<(FactKind, ObjectName), Facts>,
     /// What workloads are made of, and by which.
     owned: BTreeMap<WorkloadKey, WorkloadKey>,
-    standings: Standings,
+    availabilities: Availabilities,
     nodes_readable: bool,
     server: Option<KubernetesVersion>,
     objects: BTreeMap<WorkloadKey, WorkloadObject>,
@@ -63,14 +63,14 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: EvaluationSettings) -> Self {
         Self {
             settings,
             today: TODAY,
-            policies_tell: Policies::default(),
+            policies_tell: PolicyCoverage::default(),
             facts: BTreeMap::new(),
             owned: BTreeMap::new(),
-            standings: Standings::default(),
+            availabilities: Availabilities::default(),
             nodes_readable: true,
             server: None,
             objects: BTreeMap::new(),
@@ -87,9 +87,14 @@ impl World {
 
     /// An index that was told nothing of it yet.
     pub(super) fn inventory(&self) -> Inventory {
-        let left_out = LEFT_OUT.split(',').collect();
+        let left_out = EXCLUDED_BY_DEFAULT.split(',').collect();
         Inventory::new(
-            Scope { settings: self.settings, left_out, signals: super::custom::settings(), ..Scope::default() },
+            InventoryOptions {
+                settings: self.settings,
+                left_out,
+                signals: super::custom::settings(),
+                ..InventoryOptions::default()
+            },
             TODAY,
         )
     }
@@ -133,9 +138,9 @@ impl World {
             Delta::ServiceModel(name, spec) => set(&mut self.service_models, name, spec.map(|boxed| *boxed)),
             Delta::Assignment(id, spec) => set(&mut self.assignments, id, spec),
             Delta::Day(today) => self.today = today,
-            Delta::PoliciesTell(tell) => self.policies_tell = tell,
+            Delta::PolicyCoverage(tell) => self.policies_tell = tell,
             Delta::Facts(kind, name, facts) => set(&mut self.facts, (kind, name), facts),
-            Delta::Standing(kind, namespace, standing) => drop(self.standings.put(kind, namespace, standing)),
+            Delta::Availability(kind, namespace, standing) => drop(self.availabilities.put(kind, namespace, standing)),
             Delta::NodesReadable(readable) => self.nodes_readable = readable,
             Delta::ServerVersion(version) => self.server = version,
             Delta::Relisted(_) => unreachable!("changes are no relists"),
@@ -157,10 +162,12 @@ impl World {
         all.extend(models.map(|(name, spec)| Delta::ServiceModel(name, Some(Box::new(spec)))));
         all.extend(self.assignments.clone().into_iter().map(|(id, spec)| Delta::Assignment(id, Some(spec))));
         all.extend(self.facts.clone().into_iter().map(|((kind, name), facts)| Delta::Facts(kind, name, Some(facts))));
-        all.extend(self.standings.all().map(|(kind, namespace, standing)| Delta::Standing(kind, namespace, standing)));
+        all.extend(
+            self.availabilities.all().map(|(kind, namespace, standing)| Delta::Availability(kind, namespace, standing)),
+        );
         all.extend([
             Delta::Day(self.today),
-            Delta::PoliciesTell(self.policies_tell),
+            Delta::PolicyCoverage(self.policies_tell),
             Delta::NodesReadable(self.nodes_readable),
             Delta::ServerVersion(self.server),
         ]);
@@ -209,7 +216,7 @@ impl World {
         Matrix::extended(self.service_models.iter().map(|(name, spec)| define(name, spec)).collect())
     }
 
-    fn namespace_labels(&self, namespace: &str) -> crate::model::Labels {
+    fn namespace_labels(&self, namespace: &str) -> crate::facts::Labels {
         let known = self.namespaces.get(namespace).map(|facts| facts.labels.clone());
         known.unwrap_or_else(|| labels(&[(NAME_LABEL, namespace)]))
     }
@@ -239,26 +246,29 @@ impl World {
         })
     }
 
-    fn signals(&self, whole: &Whole<'_>) -> Signals {
-        let mut signals = whole.objects.iter().fold(Signals::default(), |all, object| all.union(object.facts.signals));
+    fn triggers(&self, whole: &Whole<'_>) -> LayerTriggers {
+        let mut triggers =
+            whole.objects.iter().fold(LayerTriggers::default(), |all, object| all.union(object.facts.triggers));
         for (name, service) in self.services.iter().filter(|(name, _)| name.namespace == whole.key.namespace) {
             let selected = whole.all.iter().any(|object| object.facts.pods.selected_by(&service.selector));
             let digest = ValueDigest::of(&name.name);
             let called = whole.objects.iter().any(|object| object.facts.env_values.contains(&digest));
-            signals = signals
-                .with_if(Signal::Published, selected && (service.published || self.is_routed(name)))
-                .with_if(Signal::ExternalServices, service.external_name && called);
+            let published = selected && (service.published || self.is_routed(name));
+            triggers.insert(set_of([
+                (LayerTriggers::PUBLISHED, published),
+                (LayerTriggers::EXTERNAL_SERVICES, service.external_name && called),
+            ]));
         }
-        signals
+        triggers
     }
 
     fn control_plane_visible(&self) -> bool {
         self.nodes.values().any(|node| node.labels.get(CONTROL_PLANE_LABEL).is_some())
     }
 
-    fn found_nodes(&self, placement: &Placement) -> FoundNodes {
+    fn found_nodes(&self, placement: &Placement) -> SchedulableNodes {
         if placement.fargate {
-            return FoundNodes::fargate();
+            return SchedulableNodes::fargate();
         }
         let visible = self.control_plane_visible();
         let class = |(name, node): (&Arc<str>, &NodeFacts)| NodeModels::default().classify(name, node, visible);
@@ -266,10 +276,10 @@ impl World {
         let fitting: Vec<_> =
             self.nodes.iter().filter(|(name, node)| placement.admits(name, node)).map(class).collect();
         let managed = all.iter().any(|class| class.managed_control_plane);
-        FoundNodes::of(if fitting.is_empty() { all } else { fitting }, managed)
+        SchedulableNodes::of(if fitting.is_empty() { all } else { fitting }, managed)
     }
 
-    fn circumstances(&self, whole: &Whole<'_>) -> Circumstances {
+    fn circumstances(&self, whole: &Whole<'_>) -> WorkloadView {
         let objects = || whole.objects.iter();
         let policies = || self.policies.iter().filter(|(policy, _)| policy.namespace == whole.key.namespace);
         let is_selected = |object: &WorkloadObject| {
@@ -277,24 +287,24 @@ impl World {
             policies().any(|(_, policy)| policy.pods.as_ref().is_none_or(|pods| pods.matches(template)))
         };
         let nodes = objects().map(|object| self.found_nodes(&object.facts.placement));
-        Circumstances {
-            signals: self.signals(whole),
-            host: objects().fold(HostAccesses::default(), |all, object| all.union(object.facts.host)),
+        WorkloadView {
+            triggers: self.triggers(whole),
+            host: objects().fold(HostAccess::default(), |all, object| all.union(object.facts.host)),
             daemon_set: whole.key.kind == WorkloadKind::DaemonSet,
-            nodes: nodes.reduce(FoundNodes::union).unwrap(),
-            unsegmented: self.policies_tell == Policies::Tell && objects().any(|object| !is_selected(object)),
+            nodes: nodes.reduce(SchedulableNodes::union).unwrap(),
+            unsegmented: self.policies_tell == PolicyCoverage::Complete && objects().any(|object| !is_selected(object)),
             observed: self.observed(whole),
         }
     }
 
     /// What signals see of a workload, by looking at everything that they may look at.
     fn observed(&self, whole: &Whole<'_>) -> Vec<Observation> {
-        let signals = Looking::new(&super::custom::settings());
+        let signals = ActiveSignals::new(&super::custom::settings());
         let namespace = &whole.key.namespace;
         let lying_in = |of: &str| {
-            let mut there = Shelf::default();
+            let mut there = SignalIndex::default();
             for ((kind, name), facts) in
-                self.facts.iter().filter(|((kind, name), _)| !kind.is_far() && *name.namespace == *of)
+                self.facts.iter().filter(|((kind, name), _)| !kind.is_cross_namespace() && *name.namespace == *of)
             {
                 there.put(*kind, &name.name, Some(facts.clone()));
             }
@@ -304,13 +314,13 @@ impl World {
             let template = &object.facts.pods.template;
             let here = self.policies.iter().filter(|(policy, _)| policy.namespace == *namespace);
             let selecting = here.filter(|(_, policy)| policy.pods.as_ref().is_none_or(|pods| pods.matches(template)));
-            let does: Vec<Ingress> = selecting.map(|(_, policy)| policy.ingress).collect();
-            does.contains(&Ingress::Restricted) && !does.contains(&Ingress::Open)
+            let does: Vec<IngressRules> = selecting.map(|(_, policy)| policy.ingress).collect();
+            does.contains(&IngressRules::Restricted) && !does.contains(&IngressRules::Open)
         };
         let facts: Vec<&WorkloadFacts> = whole.objects.iter().map(|object| &object.facts).collect();
         let made = self.owned.iter().filter(|(_, owner)| *owner == whole.key).map(|(child, _)| child);
-        let made = made.map(|child| Subject { kind: child.kind.name().into(), name: child.name.clone() });
-        let children: Vec<Subject> = made.collect();
+        let made = made.map(|child| KindAndName { kind: child.kind.name().into(), name: child.name.clone() });
+        let children: Vec<KindAndName> = made.collect();
         let selects = |service: &ObjectName| {
             let service = self.services.get(service);
             service
@@ -321,35 +331,35 @@ impl World {
             route.namespace == *namespace && here.any(selects)
         });
         let tls_secrets = routes.flat_map(|(_, facts)| facts.tls.clone()).collect();
-        let mut far = FarShelf::default();
-        for ((kind, name), facts) in self.facts.iter().filter(|((kind, _), _)| kind.is_far()) {
+        let mut far = CrossNamespaceIndex::default();
+        for ((kind, name), facts) in self.facts.iter().filter(|((kind, _), _)| kind.is_cross_namespace()) {
             far.put(*kind, (&name.namespace, &name.name), Some(facts.clone()));
         }
-        let view = View {
+        let view = WorkloadInput {
             today: self.today,
             key: whole.key,
             facts: &facts,
-            signals: self.signals(whole),
+            triggers: self.triggers(whole),
             children: &children,
             tls_secrets: &tls_secrets,
             namespace_labels: self.namespaces.get(namespace).map(|facts| &facts.labels),
-            segmented: match self.policies_tell {
-                Policies::Unreadable => Segmented::Unreadable,
-                _ if whole.objects.iter().all(is_let_in) => Segmented::Yes,
-                Policies::Tell => Segmented::No,
-                Policies::NotAlone => Segmented::MaybeOtherwise,
+            segmentation: match self.policies_tell {
+                PolicyCoverage::Unreadable => Segmentation::Unreadable,
+                _ if whole.objects.iter().all(is_let_in) => Segmentation::Yes,
+                PolicyCoverage::Complete => Segmentation::No,
+                PolicyCoverage::OtherApisServed => Segmentation::MaybeOtherwise,
             },
             namespace: &lying_in(namespace),
             cluster: &lying_in(""),
             far: &far,
-            standings: &self.standings,
+            availabilities: &self.availabilities,
             registries_known: false,
             velero_namespace: signals.velero_namespace(),
         };
-        let mut observed = signals.look(&view);
-        observed.extend(signals.look_at_cluster(&ClusterView { today: self.today, server: self.server }));
+        let mut observed = signals.evaluate(&view);
+        observed.extend(signals.evaluate_cluster(&ClusterInput { today: self.today, server: self.server }));
         if !self.nodes_readable {
-            observed.extend(signals.blind_to_nodes());
+            observed.extend(signals.unreadable_nodes());
             return observed;
         }
         let visible = self.control_plane_visible();
@@ -359,11 +369,11 @@ impl World {
             let meant = if admitted.is_empty() { self.nodes.iter().collect() } else { admitted };
             let seen = meant.into_iter().flat_map(|(name, facts)| {
                 let class = NodeModels::default().classify(name, facts, visible);
-                signals.look_at_node(&NodeView { today: self.today, facts, server: self.server }, class.model)
+                signals.evaluate_node(&NodeInput { today: self.today, facts, server: self.server }, class.model)
             });
             seen.collect::<Vec<_>>()
         });
-        observed.extend(weightiest(&on_nodes.collect::<Vec<_>>()));
+        observed.extend(worst_per_signal(&on_nodes.collect::<Vec<_>>()));
         observed
     }
 
@@ -377,21 +387,21 @@ impl World {
             let cluster = compiled.values().filter(|assignment| assignment.id.is_cluster());
             cluster.filter(|a| a.namespace_selector.as_ref().is_none_or(|s| s.matches(&labels))).collect()
         };
-        let is_left_out = |namespace: &str| {
+        let is_excluded = |namespace: &str| {
             let names_it = |a: &&Assignment| {
                 a.namespace_selector.as_ref().is_some_and(|selector| selector.names(NAME_LABEL, namespace))
             };
-            LEFT_OUT.split(',').any(|name| name == namespace) && !taking_in(namespace).iter().any(names_it)
+            EXCLUDED_BY_DEFAULT.split(',').any(|name| name == namespace) && !taking_in(namespace).iter().any(names_it)
         };
         let mut members: BTreeMap<&AssignmentId, Members> = compiled.keys().map(|id| (*id, Members::new())).collect();
         for whole in self.wholes() {
             let namespace = &whole.key.namespace;
-            if is_left_out(namespace) {
+            if is_excluded(namespace) {
                 continue;
             }
             let own = compiled.values().filter(|a| a.id.namespace.as_ref() == Some(namespace));
             let is_selected = |a: &&Assignment| {
-                let matches = |s: &crate::model::Selector| whole.objects.iter().any(|o| s.matches(&o.facts.labels));
+                let matches = |s: &crate::facts::Selector| whole.objects.iter().any(|o| s.matches(&o.facts.labels));
                 a.selector.as_ref().is_none_or(matches)
             };
             let selecting: Vec<&Assignment> = taking_in(namespace).into_iter().chain(own).filter(is_selected).collect();
@@ -399,7 +409,7 @@ impl World {
             let found = evaluate(
                 &matrix,
                 &self.settings,
-                Looking::new(&super::custom::settings()).catalogue(),
+                ActiveSignals::new(&super::custom::settings()).catalogue(),
                 &self.circumstances(&whole),
                 &selecting,
                 &directory,
@@ -412,9 +422,9 @@ impl World {
         let shown = members.iter().map(|(id, members)| {
             let taking_in = id.namespace.as_ref().map(|namespace| taking_in(namespace)).unwrap_or_default();
             let roll_up = RollUp::new(&matrix, id, members, !taking_in.is_empty());
-            let risks = risks_of_assignment(&matrix, &compiled[id], &Directory::new(taking_in), roll_up.workloads);
-            let left_out = id.namespace.as_ref().is_some_and(|namespace| is_left_out(namespace));
-            let roll_up = RollUp { left_out, ..roll_up }.with_risks_of_assignment(risks);
+            let risks = assignment_risks(&matrix, &compiled[id], &Directory::new(taking_in), roll_up.workloads);
+            let left_out = id.namespace.as_ref().is_some_and(|namespace| is_excluded(namespace));
+            let roll_up = RollUp { left_out, ..roll_up }.with_assignment_risks(risks);
             ((*id).clone(), Shown::new(&matrix, roll_up, compiled[id].clone()))
         });
         shown.collect()
@@ -458,8 +468,8 @@ pub(super) fn gone(delta: Delta) -> Delta {
         Delta::Facts(kind, name, _) => Delta::Facts(kind, name, None),
         Delta::Relisted(_)
         | Delta::Day(_)
-        | Delta::PoliciesTell(_)
-        | Delta::Standing(..)
+        | Delta::PolicyCoverage(_)
+        | Delta::Availability(..)
         | Delta::NodesReadable(_)
         | Delta::ServerVersion(_) => {
             unreachable!("these are no objects")

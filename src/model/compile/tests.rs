@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::Role;
+use crate::facts::Labels;
 use crate::matrix::{LayerId, ServiceModel};
 use crate::model::testing::{declared, silent};
-use crate::model::{Acceptance, Labels, define};
+use crate::model::{Acceptance, define};
 
 fn id(namespace: Option<&str>) -> AssignmentId {
     AssignmentId { namespace: namespace.map(Into::into), name: "main".into() }
@@ -233,7 +234,7 @@ fn known_layers_are_not_reported() {
 #[test]
 fn naming_a_layer_in_duties_declares_nothing() {
     let duties = json!([{ "layers": ["client-devices", "node-os"], "customer": "shop-team" }]);
-    assert_eq!(with_duties(&duties).declares, LayerSet::EMPTY);
+    assert_eq!(with_duties(&duties).declares, LayerSet::empty());
     let declared = compiled(json!({ "declares": ["client-devices"], "duties": duties }));
     assert_eq!(declared.declares, layers(&["client-devices"]));
 }
@@ -373,7 +374,7 @@ fn parties_are_known_by_name_with_their_role_and_what_they_accept() {
     ] }));
     let expected = [
         ("aws".into(), PartyDeclaration { acknowledged: false, ..declared(Role::Provider) }),
-        ("msp".into(), PartyDeclaration { accepts: Some(LayerSet::EMPTY), ..silent_party(Role::ThirdParty) }),
+        ("msp".into(), PartyDeclaration { accepts: Some(LayerSet::empty()), ..silent_party(Role::ThirdParty) }),
         (
             "platform-team".into(),
             PartyDeclaration { accepts: Some(layers(&["node-os", "control-plane"])), ..silent_party(Role::Customer) },

@@ -3,8 +3,8 @@
 use rstest::rstest;
 
 use super::*;
+use crate::facts::{Taint, TaintEffect};
 use crate::matrix::ServiceModel::{Caas, Iaas, ManagedNodes, OnPremises};
-use crate::model::{Taint, TaintEffect};
 
 /// What a node is made of: labels, taints, provider and kubelet. Nothing of it says anything by itself.
 #[derive(Clone, Debug, Default)]
@@ -233,41 +233,45 @@ fn models(models: &[ServiceModel]) -> ModelSet {
 
 #[test]
 fn nodes_come_to_the_models_of_all_of_them() {
-    let of = |classes: &[NodeClass]| FoundNodes::of(classes.iter().copied(), false);
-    assert_eq!(of(&[]), FoundNodes::default());
+    let of = |classes: &[NodeClass]| SchedulableNodes::of(classes.iter().copied(), false);
+    assert_eq!(of(&[]), SchedulableNodes::default());
     let two = of(&[class(Some(Caas)), class(Some(OnPremises)), class(Some(Caas))]);
-    assert_eq!(two, FoundNodes { models: models(&[Caas, OnPremises]), ..FoundNodes::default() });
+    assert_eq!(two, SchedulableNodes { models: models(&[Caas, OnPremises]), ..SchedulableNodes::default() });
     let some = of(&[class(Some(Caas)), class(None)]);
-    assert_eq!(some, FoundNodes { models: models(&[Caas]), undetermined: true, ..FoundNodes::default() });
+    assert_eq!(some, SchedulableNodes { models: models(&[Caas]), undetermined: true, ..SchedulableNodes::default() });
 }
 
 #[test]
 fn the_control_plane_is_managed_whichever_node_shows_it() {
-    assert!(FoundNodes::of([class(Some(OnPremises))], true).managed_control_plane);
-    assert!(FoundNodes::of([], true).managed_control_plane);
-    assert!(!FoundNodes::of([class(Some(OnPremises))], false).managed_control_plane);
+    assert!(SchedulableNodes::of([class(Some(OnPremises))], true).managed_control_plane);
+    assert!(SchedulableNodes::of([], true).managed_control_plane);
+    assert!(!SchedulableNodes::of([class(Some(OnPremises))], false).managed_control_plane);
 }
 
 #[test]
 fn only_where_all_nodes_are_fargate_it_is_fargate() {
     let fargate = NodeClass { fargate: true, ..class(Some(ManagedNodes)) };
-    let of = |classes: &[NodeClass]| FoundNodes::of(classes.iter().copied(), true).fargate;
+    let of = |classes: &[NodeClass]| SchedulableNodes::of(classes.iter().copied(), true).fargate;
     assert!(of(&[fargate, fargate]));
     assert!(!of(&[fargate, class(Some(ManagedNodes))]));
     assert!(!of(&[class(Some(ManagedNodes)), fargate]));
     assert!(!of(&[]));
-    let pod = FoundNodes::fargate();
+    let pod = SchedulableNodes::fargate();
     assert_eq!((pod.models, pod.undetermined, pod.fargate), (models(&[ManagedNodes]), false, true));
     assert!(pod.managed_control_plane);
-    assert!(pod.union(pod).fargate && !pod.union(FoundNodes::default()).fargate);
+    assert!(pod.union(pod).fargate && !pod.union(SchedulableNodes::default()).fargate);
 }
 
 #[test]
 fn parts_come_to_what_they_come_to_together() {
-    let one = FoundNodes::of([class(Some(Caas))], true);
-    let other = FoundNodes::of([class(None), class(Some(Iaas))], false);
-    let both =
-        FoundNodes { models: models(&[Iaas, Caas]), undetermined: true, fargate: false, managed_control_plane: true };
+    let one = SchedulableNodes::of([class(Some(Caas))], true);
+    let other = SchedulableNodes::of([class(None), class(Some(Iaas))], false);
+    let both = SchedulableNodes {
+        models: models(&[Iaas, Caas]),
+        undetermined: true,
+        fargate: false,
+        managed_control_plane: true,
+    };
     assert_eq!(one.union(other), both);
     assert_eq!(other.union(one), both);
 }

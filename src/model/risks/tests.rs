@@ -7,9 +7,10 @@ mod of_workloads;
 use jiff::civil::date;
 
 use super::*;
-use crate::matrix::{ServiceModel, Signal};
+use crate::facts::HostAccess;
+use crate::matrix::{LayerTriggers, ServiceModel};
+use crate::model::Deadline;
 use crate::model::testing::{Terms, Workload, all_layers, cluster, matrix, namespaced};
-use crate::model::{Deadline, HostAccesses};
 
 /// Something that risks are found in.
 enum Situation {
@@ -34,7 +35,7 @@ impl Situation {
     fn reasons(&self) -> Vec<RiskReason> {
         match self {
             Self::Of(workload, id) => {
-                let told = |risk: &Risk| risk.told_to.as_ref().is_none_or(|told_to| told_to == id);
+                let told = |risk: &Risk| risk.assignment.as_ref().is_none_or(|assignment| assignment == id);
                 workload.evaluate().risks.into_iter().filter(told).map(|risk| risk.reason).collect()
             }
             Self::Alone(assignment, cluster, workloads) => {
@@ -45,7 +46,7 @@ impl Situation {
 }
 
 fn found(assignment: &Assignment, cluster: &[Assignment], workloads: usize) -> Vec<Risk> {
-    of_assignment(matrix(), assignment, &Directory::new(cluster), workloads)
+    assignment_risks(matrix(), assignment, &Directory::new(cluster), workloads)
 }
 
 /// An assignment of which nothing is to be said.
@@ -59,7 +60,7 @@ fn shop() -> Assignment {
 }
 
 fn under(model: ServiceModel, shop: Assignment) -> Workload {
-    Workload::under(model).showing(&[Signal::Storage]).with(shop)
+    Workload::under(model).showing(&[LayerTriggers::STORAGE]).with(shop)
 }
 
 /// `msp` does the customer duty of a layer.
@@ -68,7 +69,7 @@ fn outsourced(layer: &str, accountable: Option<&'static str>, agreement: Agreeme
 }
 
 fn reaching(access: HostAccess, model: ServiceModel) -> Workload {
-    let host = HostAccesses::default().with_if(access, true);
+    let host = access;
     Workload::under(model).with(shop()).in_circumstances(|circumstances| circumstances.host = host)
 }
 
@@ -148,11 +149,11 @@ fn example(reason: RiskReason) -> (Situation, Situation) {
         }
         RiskReason::SegmentationAssumed => (of(segmented_by("team", true)), of(segmented_by("team", false))),
         RiskReason::HostAccessDefeatsProviderNodes => {
-            let reaching = |model| of(reaching(HostAccess::Privileged, model));
+            let reaching = |model| of(reaching(HostAccess::PRIVILEGED, model));
             (reaching(ManagedNodes), reaching(Caas))
         }
         RiskReason::ImpossibleOnDeclaredCompute => {
-            (of(on_fargate(HostAccess::Privileged)), of(reaching(HostAccess::Privileged, ManagedNodes)))
+            (of(on_fargate(HostAccess::PRIVILEGED)), of(reaching(HostAccess::PRIVILEGED, ManagedNodes)))
         }
         RiskReason::ExceptionRefused => {
             let excepted = |state| alone(fine().exceptions(&["backup-recovery"], state));

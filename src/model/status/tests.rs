@@ -12,10 +12,11 @@ mod totals;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::{Subject, status};
+use super::{StatusInput, status};
 use crate::api::AssignmentStatus;
+use crate::facts::AssignmentId;
 use crate::model::testing::{catalogue, cluster, matrix, minute, namespaced};
-use crate::model::{Acceptance, Assignment, AssignmentId, Completeness, RollUp};
+use crate::model::{Acceptance, Assignment, Completeness, RollUp};
 
 /// What a status is made from.
 #[derive(Clone, Debug)]
@@ -76,7 +77,7 @@ impl Given {
     }
 
     fn after(&self, previous: &AssignmentStatus, now: Timestamp) -> AssignmentStatus {
-        let subject = Subject {
+        let subject = StatusInput {
             id: &self.id,
             generation: Some(self.generation),
             acceptance: &self.acceptance,

@@ -7,8 +7,8 @@ use crate::api::GapReason::{
     self, AgreementMissing, LayerUnowned, OverlappingAssignments, ReviewLapsed, SharedLayerHalfOwned, UnknownParty,
 };
 use crate::api::{Announcement, GapState, OpenState};
-use crate::matrix::{Duty, ServiceModel, Signal};
-use crate::model::evaluate::State::{Assumed, Excepted, Gap, Owned, Unknown};
+use crate::matrix::{Duty, LayerTriggers, ServiceModel};
+use crate::model::evaluation::State::{Assumed, Excepted, Gap, Owned, Unknown};
 use crate::model::testing::{
     Workload, added_up, all_layers, deployment, found, found_gaps, matrix, members, namespaced, roll_up,
 };
@@ -364,7 +364,7 @@ fn a_summary_names_a_layer_once_whatever_number_of_its_duties_and_states_open() 
 fn a_load_balancer_that_is_added_later_is_one_summary() {
     let workload = Workload::under(ServiceModel::Caas).with(namespaced("shop"));
     let before = of(&[workload.evaluate()]);
-    let after = of(&[workload.showing(&[Signal::Published]).evaluate()]);
+    let after = of(&[workload.showing(&[LayerTriggers::PUBLISHED]).evaluate()]);
     let notes = notes(&before, &after);
     assert_eq!(reasons(&notes), ["GapsOpened"]);
     let text = "4 layer(s) have a duty that nobody validly holds: data-protection,user-accounts,identity-infrastructure,network-exposure";

@@ -1,7 +1,6 @@
 //! What a signal of the configuration finds in one object.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use cel::Value;
 use jiff::Timestamp;
@@ -12,8 +11,8 @@ use serde_json::Value as Json;
 use super::Ready;
 use super::expression::{Expression, Object};
 use super::selector::WrittenSelector;
-use crate::model::{Selector, WorkloadFacts, WorkloadKey, day, shorten};
-use crate::signals::facts::Subject;
+use crate::facts::{CustomFinding, CustomTarget, KindAndName, Selector, WorkloadReference};
+use crate::model::{day, shorten};
 
 /// The most workloads that one object can speak of.
 const REFERENCES: usize = 256;
@@ -21,53 +20,6 @@ const REFERENCES: usize = 256;
 const NAME: usize = 253;
 /// The most bytes of what is told of an error.
 const ERROR: usize = 200;
-
-/// What a signal finds in an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The position of the signal among those that look at the kind.
-    pub signal: u16,
-    /// The workloads that the object speaks of.
-    pub about: About,
-    /// Whether it is as it has to be, or why that cannot be told.
-    pub outcome: Result<bool, Arc<str>>,
-    /// The day on which that was found out, where the signal asks for it.
-    pub day: Option<Date>,
-}
-
-/// The workloads that an object speaks of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum About {
-    /// All of its namespace, or of the cluster where it lies in none.
-    All,
-    /// These, or what these make at the moment.
-    Workloads(BTreeSet<Reference>),
-    /// Those whose pods have these labels; all when there is none.
-    Pods(Option<Selector>),
-}
-
-/// A workload, or an object that is made by one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Reference {
-    /// Its namespace.
-    pub namespace: Arc<str>,
-    /// Its kind and name.
-    pub subject: Subject,
-}
-
-impl About {
-    /// Whether a workload with this template is among them. `children` are the objects that it is made of at the moment.
-    #[must_use]
-    pub fn concerns(&self, workload: &WorkloadKey, facts: &WorkloadFacts, children: &[Subject]) -> bool {
-        match self {
-            Self::All => true,
-            Self::Pods(pods) => pods.as_ref().is_none_or(|pods| pods.matches(&facts.pods.template)),
-            Self::Workloads(references) => references.iter().any(|Reference { namespace, subject }| {
-                *namespace == workload.namespace && subject.is_of(workload, children)
-            }),
-        }
-    }
-}
 
 /// A reference as objects write it: `targetRef` of a VerticalPodAutoscaler, or an owner reference.
 #[derive(Deserialize)]
@@ -84,33 +36,31 @@ enum OneOrMore {
     More(Vec<Written>),
 }
 
-impl Finding {
-    /// Nothing can be told of the object, nor whom it is about: it may hide a failure of any of them.
-    pub(super) fn unknown(signal: u16, why: &str) -> Self {
-        Self { signal, about: About::All, outcome: Err(shorten(why, ERROR).into()), day: None }
-    }
+/// Returns the result for an object that cannot be evaluated. It is about all workloads: it may hide a failure of any of them.
+pub(super) fn unknown(signal: u16, why: &str) -> CustomFinding {
+    CustomFinding { signal, about: CustomTarget::All, outcome: Err(shorten(why, ERROR).into()), day: None }
 }
 
 impl Ready {
     /// What the signal at this position finds in an object of a namespace, which is empty for one of the cluster.
-    pub(super) fn find(&self, signal: u16, namespace: &str, object: &Object) -> Finding {
+    pub(super) fn find(&self, signal: u16, namespace: &str, object: &Object) -> CustomFinding {
         self.try_find(signal, namespace, object)
-            .unwrap_or_else(|(field, why)| Finding::unknown(signal, &format!("{field}: {why}")))
+            .unwrap_or_else(|(field, why)| unknown(signal, &format!("{field}: {why}")))
     }
 
-    fn try_find(&self, signal: u16, namespace: &str, object: &Object) -> Result<Finding, (&'static str, String)> {
+    fn try_find(&self, signal: u16, namespace: &str, object: &Object) -> Result<CustomFinding, (&'static str, String)> {
         let about = match (&self.references, &self.pod_selector) {
-            (Some(references), _) => {
-                references_of(references, namespace, object).map(About::Workloads).map_err(|why| ("references", why))?
-            }
-            (None, Some(pods)) => pods_of(pods, object).map(About::Pods).map_err(|why| ("podSelector", why))?,
-            (None, None) => About::All,
+            (Some(references), _) => references_of(references, namespace, object)
+                .map(CustomTarget::Workloads)
+                .map_err(|why| ("references", why))?,
+            (None, Some(pods)) => pods_of(pods, object).map(CustomTarget::Pods).map_err(|why| ("podSelector", why))?,
+            (None, None) => CustomTarget::All,
         };
-        let about_these = |why: String| Finding { about: about.clone(), ..Finding::unknown(signal, &why) };
+        let about_these = |why: String| CustomFinding { about: about.clone(), ..unknown(signal, &why) };
         match self.expression.evaluate(object) {
             Ok(Value::Bool(true)) => {}
             // Whenever that was found out, it is a failure.
-            Ok(Value::Bool(false)) => return Ok(Finding { signal, about, outcome: Ok(false), day: None }),
+            Ok(Value::Bool(false)) => return Ok(CustomFinding { signal, about, outcome: Ok(false), day: None }),
             Ok(_) => return Ok(about_these("expression: it comes to something else than true or false".to_owned())),
             Err(why) => return Ok(about_these(format!("expression: {why}"))),
         }
@@ -118,7 +68,7 @@ impl Ready {
             Ok(day) => day,
             Err(why) => return Ok(about_these(format!("seenAt: {why}"))),
         };
-        Ok(Finding { signal, about, outcome: Ok(true), day })
+        Ok(CustomFinding { signal, about, outcome: Ok(true), day })
     }
 }
 
@@ -126,7 +76,11 @@ fn json(expression: &Expression, object: &Object) -> Result<Json, String> {
     expression.evaluate(object)?.json().map_err(|_| "it comes to something that no object can hold".to_owned())
 }
 
-fn references_of(expression: &Expression, namespace: &str, object: &Object) -> Result<BTreeSet<Reference>, String> {
+fn references_of(
+    expression: &Expression,
+    namespace: &str,
+    object: &Object,
+) -> Result<BTreeSet<WorkloadReference>, String> {
     let written: OneOrMore = serde_json::from_value(json(expression, object)?)
         .map_err(|_| "it comes to something else than references with kind and name".to_owned())?;
     let written = match written {
@@ -146,9 +100,9 @@ fn references_of(expression: &Expression, namespace: &str, object: &Object) -> R
         None if namespace.is_empty() => {
             Some(Err("a reference of an object of the cluster needs a namespace".to_owned()))
         }
-        of => Some(Ok(Reference {
+        of => Some(Ok(WorkloadReference {
             namespace: of.as_deref().unwrap_or(namespace).into(),
-            subject: Subject { kind: kind.into(), name: name.into() },
+            object: KindAndName { kind: kind.into(), name: name.into() },
         })),
     };
     written.into_iter().filter_map(reference).collect()

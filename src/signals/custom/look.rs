@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{CustomObjects, Finding};
-use crate::model::{SignalId, Speaks, Verdict};
-use crate::signals::facts::{FactKind, Facts, days_before};
-use crate::signals::signal::{Seen, View};
+use super::CustomObjects;
+use crate::facts::{CustomFinding, FactKind, Facts};
+use crate::model::days_before;
+use crate::model::{SignalId, SignalText, SignalVerdict};
+use crate::signals::signal::{Reading, WorkloadInput};
 
 /// A signal of the configuration that is looked at.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(in crate::signals) struct ActiveCustom {
 
 impl CustomObjects {
     /// The signals that look at the kind, each entered by `enter` into the catalogue.
-    pub(in crate::signals) fn active(&self, mut enter: impl FnMut(Speaks) -> SignalId) -> Vec<ActiveCustom> {
+    pub(in crate::signals) fn active(&self, mut enter: impl FnMut(SignalText) -> SignalId) -> Vec<ActiveCustom> {
         let active = self.signals().map(|(position, signal)| {
             let kind = &signal.kind;
             let failed: Arc<str> = signal
@@ -36,7 +37,7 @@ impl CustomObjects {
                 .remedy
                 .as_deref()
                 .map_or_else(|| format!("mend it until this is true of it: {}", signal.expression), str::to_owned);
-            let speaks = Speaks {
+            let speaks = SignalText {
                 signal: signal.name.as_str().into(),
                 layer: Some(signal.layer.as_str().into()),
                 attribution: signal.duty,
@@ -60,38 +61,38 @@ impl CustomObjects {
 }
 
 /// What is seen of a workload: all objects that speak of it have to be as they should.
-pub(in crate::signals) fn look(view: &View<'_>, active: &ActiveCustom) -> Seen {
+pub(in crate::signals) fn look(view: &WorkloadInput<'_>, active: &ActiveCustom) -> Reading {
     if let Err(seen) = view.read(active.kind) {
         return seen;
     }
-    let shelf = if active.kind.is_of_cluster() { view.cluster } else { view.namespace };
-    let concerns = |finding: &&Finding| {
+    let signal_index = if active.kind.is_cluster_scoped() { view.cluster } else { view.namespace };
+    let concerns = |finding: &&CustomFinding| {
         finding.signal == active.position
             && view.facts.iter().any(|facts| finding.about.concerns(view.key, facts, view.children))
     };
-    let found = shelf.concerning(active.kind, view.key, view.children).flat_map(|(name, facts)| {
+    let found = signal_index.concerning(active.kind, view.key, view.children).flat_map(|(name, facts)| {
         let findings = match facts {
             Facts::Custom(findings) => findings.as_slice(),
             _ => &[],
         };
         findings.iter().filter(concerns).map(move |finding| active.seen(view, name, finding))
     });
-    Seen::of_several(found).unwrap_or(Seen::UNSEEN)
+    Reading::of_several(found).unwrap_or(Reading::UNSEEN)
 }
 
 impl ActiveCustom {
-    fn seen(&self, view: &View<'_>, name: &str, finding: &Finding) -> Seen {
+    fn seen(&self, view: &WorkloadInput<'_>, name: &str, finding: &CustomFinding) -> Reading {
         let word = &self.word;
         match (&finding.outcome, finding.day, self.max_age_days) {
-            (Err(why), ..) => Seen {
-                verdict: Verdict::Unreadable,
+            (Err(why), ..) => Reading {
+                verdict: SignalVerdict::Unreadable,
                 detail: Some(format!("nothing can be told of {word} {name}: {why}").into()),
             },
-            (Ok(false), ..) => Seen::failed(format!("{word} {name}: {}", self.failed)),
+            (Ok(false), ..) => Reading::failed(format!("{word} {name}: {}", self.failed)),
             (Ok(true), Some(day), Some(days)) if day < days_before(view.today, days) => {
-                Seen::stale(format!("{word} {name} is of {day}, older than {days} days"))
+                Reading::stale(format!("{word} {name} is of {day}, older than {days} days"))
             }
-            (Ok(true), ..) => Seen::passed_if(true),
+            (Ok(true), ..) => Reading::passed_if(true),
         }
     }
 }

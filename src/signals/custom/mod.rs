@@ -13,12 +13,11 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 pub use expression::BadExpression;
-pub use finding::{About, Finding, Reference};
 pub(super) use look::{ActiveCustom, look};
 pub use selector::WrittenSelector;
 
-use super::facts::{CustomKind, FactKind, Facts};
-use crate::model::{Attribution, Labels, Reach, Selector};
+use crate::facts::{CustomKind, FactKind, Facts, Labels, Selector};
+use crate::model::{Attribution, Reach};
 use expression::{Expression, Object};
 
 /// A signal of the configuration: which objects are looked at, what has to be true of them, and of which duty they speak.
@@ -205,11 +204,11 @@ impl CustomObjects {
             let object = Object::new(object, &self.of);
             let find = |(position, ready): &(u16, &Ready)| match &object {
                 Ok(object) => ready.find(*position, namespace, object),
-                Err(error) => Finding::unknown(*position, error),
+                Err(error) => finding::unknown(*position, error),
             };
             looking.iter().map(find).collect()
         }));
-        let unknown = |(position, _): &(u16, &Ready)| Finding::unknown(*position, "it cannot be evaluated");
+        let unknown = |(position, _): &(u16, &Ready)| finding::unknown(*position, "it cannot be evaluated");
         Some(Facts::Custom(found.unwrap_or_else(|_| looking.iter().map(unknown).collect())))
     }
 

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::api::Operator;
-use crate::model::{Requirement, Selector, requirement};
+use crate::facts::{Requirement, Selector};
+use crate::model::requirement;
 
 /// The most requirements of a selector.
 const REQUIREMENTS: usize = 64;

@@ -3,9 +3,10 @@ use rstest::rstest;
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::model::{Attribution, Verdict, WorkloadFacts, WorkloadKey, WorkloadKind};
-use crate::signals::testing::{Scene, TODAY};
-use crate::signals::{BadCustomSignal, Settings, Standing, Subject};
+use crate::facts::{Availability, CustomFinding, CustomTarget, KindAndName, WorkloadFacts, WorkloadKey, WorkloadKind};
+use crate::model::{Attribution, SignalVerdict};
+use crate::signals::testing::{TODAY, WorkloadFixture};
+use crate::signals::{BadCustomSignal, SignalSettings};
 
 /// A signal about BackupPlans.
 fn signal(expression: &str) -> CustomSignal {
@@ -35,7 +36,7 @@ fn about_targets(expression: &str) -> CustomSignal {
 }
 
 /// What one signal finds in an object of the namespace `shop`.
-fn found(signal: &CustomSignal, object: &Json) -> Finding {
+fn found(signal: &CustomSignal, object: &Json) -> CustomFinding {
     let [kind] = &*CustomObjects::of(std::slice::from_ref(signal)).unwrap() else { panic!("there is one kind") };
     let Some(Facts::Custom(mut found)) = kind.facts("shop", &Labels::default(), &object.to_string()) else {
         panic!("nothing was looked at")
@@ -188,23 +189,23 @@ fn deployment(name: &str) -> WorkloadAndFacts {
 
 type WorkloadAndFacts = (WorkloadKey, WorkloadFacts);
 
-fn concerns(about: &About, (key, facts): &WorkloadAndFacts) -> bool {
-    about.concerns(key, facts, &[Subject { kind: "ReplicaSet".into(), name: format!("{}-5d5d", key.name).into() }])
+fn concerns(about: &CustomTarget, (key, facts): &WorkloadAndFacts) -> bool {
+    about.concerns(key, facts, &[KindAndName { kind: "ReplicaSet".into(), name: format!("{}-5d5d", key.name).into() }])
 }
 
 #[test]
 fn an_object_speaks_of_its_namespace_unless_it_says_of_which_workloads() {
-    assert_eq!(found(&signal("true"), &plan()).about, About::All);
+    assert_eq!(found(&signal("true"), &plan()).about, CustomTarget::All);
     let of = |targets: Json| found(&about_targets("true"), &json!({"metadata": {}, "spec": {"targets": targets}}));
     let one = of(json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"})).about;
     assert!(concerns(&one, &deployment("web")) && !concerns(&one, &deployment("api")));
     let several = of(json!([{"kind": "Deployment", "name": "api"}, {"kind": "ReplicaSet", "name": "web-5d5d"}])).about;
     assert!(concerns(&several, &deployment("web")) && concerns(&several, &deployment("api")));
-    assert_eq!(of(json!([])).about, About::Workloads(BTreeSet::new()));
+    assert_eq!(of(json!([])).about, CustomTarget::Workloads(BTreeSet::new()));
     let elsewhere = of(json!([{"kind": "Deployment", "name": "web", "namespace": "bank"}])).about;
-    assert_eq!(elsewhere, About::Workloads(BTreeSet::new()), "it has no say about another namespace");
+    assert_eq!(elsewhere, CustomTarget::Workloads(BTreeSet::new()), "it has no say about another namespace");
     let odd = of(json!("web"));
-    assert_eq!(odd.about, About::All, "of whom it speaks is not known");
+    assert_eq!(odd.about, CustomTarget::All, "of whom it speaks is not known");
     assert!(odd.outcome.unwrap_err().starts_with("references: it comes to something else"));
     assert!(of(json!(vec![json!({"kind": "A", "name": "b"}); 257])).outcome.unwrap_err().contains("more than 256"));
 }
@@ -219,7 +220,7 @@ fn an_object_may_speak_of_pods_by_their_labels() {
     assert!(concerns(&web, &deployment("web")) && !concerns(&web, &deployment("api")));
     let not_web = of(json!({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["web"]}]})).about;
     assert!(!concerns(&not_web, &deployment("web")) && concerns(&not_web, &deployment("api")));
-    assert_eq!(of(json!({})).about, About::Pods(None));
+    assert_eq!(of(json!({})).about, CustomTarget::Pods(None));
     for odd in [json!(["app"]), json!([]), json!({"app": "web"}), json!({"matchLabel": {"app": "web"}}), json!(null)] {
         let found = of(odd.clone());
         assert!(found.outcome.unwrap_err().starts_with("podSelector: "), "{odd}");
@@ -276,23 +277,23 @@ fn signals_of_one_kind_share_its_watch_and_agree_about_it() {
 #[case::targets(CustomSignal { pod_selector: Some("object.a".to_owned()), ..about_targets("true") }, "podSelector: references tells already")]
 #[case::references(CustomSignal { references: Some("spec".to_owned()), ..signal("true") }, "references: there is no \"spec\"")]
 fn what_does_not_go_together_is_refused(#[case] signal: CustomSignal, #[case] expected: &str) {
-    let (_, why) = Settings::default().with_custom(&[signal]).unwrap_err();
+    let (_, why) = SignalSettings::default().with_custom(&[signal]).unwrap_err();
     assert!(why.to_string().starts_with(expected), "{why}");
 }
 
 /// What is seen of the Deployment `web` beside these BackupPlans.
-fn seen(signal: &CustomSignal, plans: &[(&str, Json)]) -> (Verdict, String) {
-    let settings = Settings::default().with_custom(std::slice::from_ref(signal)).unwrap();
+fn seen(signal: &CustomSignal, plans: &[(&str, Json)]) -> (SignalVerdict, String) {
+    let settings = SignalSettings::default().with_custom(std::slice::from_ref(signal)).unwrap();
     let kind = settings.custom().next().unwrap();
-    let mut scene = Scene::new().but(|scene| {
-        scene.standings.put(kind.fact_kind(), None, Standing::Read);
+    let mut fixture = WorkloadFixture::new().but(|fixture| {
+        fixture.availabilities.put(kind.fact_kind(), None, Availability::Read);
     });
     for (name, plan) in plans {
         if let Some(facts) = kind.facts("shop", &Labels::default(), &plan.to_string()) {
-            scene = scene.beside(kind.fact_kind(), name, facts);
+            fixture = fixture.beside(kind.fact_kind(), name, facts);
         }
     }
-    scene.seen_by_configured(&settings, &signal.name)
+    fixture.seen_by_configured(&settings, &signal.name)
 }
 
 #[test]
@@ -300,16 +301,16 @@ fn every_object_that_speaks_of_a_workload_has_to_be_as_it_should() {
     let ready = about_targets("object.phase == 'Ready'");
     let plan = |target: &str, phase: &str| json!({"metadata": {}, "phase": phase, "spec": {"targets": {"kind": "Deployment", "name": target}}});
     let verdict = |plans: &[(&str, Json)]| seen(&ready, plans).0;
-    assert_eq!(verdict(&[]), Verdict::Unseen);
-    assert_eq!(verdict(&[("a", plan("api", "Failed"))]), Verdict::Unseen, "it speaks of another");
-    assert_eq!(verdict(&[("a", plan("web", "Ready")), ("b", plan("api", "Failed"))]), Verdict::Passed);
+    assert_eq!(verdict(&[]), SignalVerdict::Unseen);
+    assert_eq!(verdict(&[("a", plan("api", "Failed"))]), SignalVerdict::Unseen, "it speaks of another");
+    assert_eq!(verdict(&[("a", plan("web", "Ready")), ("b", plan("api", "Failed"))]), SignalVerdict::Passed);
     let failed = seen(&ready, &[("a", plan("web", "Ready")), ("b", plan("web", "Failed"))]);
-    assert_eq!(failed, (Verdict::Failed, "BackupPlan b: a BackupPlan is not as it has to be".to_owned()));
+    assert_eq!(failed, (SignalVerdict::Failed, "BackupPlan b: a BackupPlan is not as it has to be".to_owned()));
     let broken = json!({"metadata": {}, "spec": {"targets": {"kind": "Deployment", "name": "web"}}});
     let unknown = seen(&ready, &[("a", plan("web", "Ready")), ("c", broken)]);
     assert_eq!(
         unknown,
-        (Verdict::Unreadable, "nothing can be told of BackupPlan c: expression: No such key: phase".to_owned())
+        (SignalVerdict::Unreadable, "nothing can be told of BackupPlan c: expression: No such key: phase".to_owned())
     );
 }
 
@@ -322,21 +323,21 @@ fn what_was_seen_too_long_ago_is_stale() {
         ..signal("object.status.phase == 'Ready'")
     };
     assert_eq!(TODAY, date(2026, 11, 27), "two days after the time in the plan");
-    assert_eq!(seen(&dated, &[("a", plan())]).0, Verdict::Passed);
+    assert_eq!(seen(&dated, &[("a", plan())]).0, SignalVerdict::Passed);
     let older = CustomSignal { max_age_days: Some(1), ..dated.clone() };
     assert_eq!(
         seen(&older, &[("a", plan())]),
-        (Verdict::Stale, "BackupPlan a is of 2026-11-25, older than 1 days".to_owned())
+        (SignalVerdict::Stale, "BackupPlan a is of 2026-11-25, older than 1 days".to_owned())
     );
     let failed = CustomSignal { expression: "object.status.phase == 'Done'".to_owned(), ..dated.clone() };
-    assert_eq!(seen(&failed, &[("a", plan())]), (Verdict::Failed, "BackupPlan a: the backup failed".to_owned()));
+    assert_eq!(seen(&failed, &[("a", plan())]), (SignalVerdict::Failed, "BackupPlan a: the backup failed".to_owned()));
     let mut undated = plan();
     undated["status"]["last"] = "yesterday".into();
     let (verdict, why) = seen(&dated, &[("a", undated.clone())]);
-    assert_eq!(verdict, Verdict::Unreadable);
+    assert_eq!(verdict, SignalVerdict::Unreadable);
     assert!(why.contains("seenAt: it comes to a text that is no time"), "{why}");
     undated["status"]["phase"] = "Failed".into();
-    assert_eq!(seen(&dated, &[("a", undated)]).0, Verdict::Failed, "whenever that was");
+    assert_eq!(seen(&dated, &[("a", undated)]).0, SignalVerdict::Failed, "whenever that was");
 }
 
 #[test]
@@ -346,7 +347,7 @@ fn an_object_that_cannot_be_decoded_hides_what_it_says_and_nothing_else() {
     let kinds = CustomObjects::of(&[signal("true")]).unwrap();
     for (object, words) in [(deep, "recursion limit"), (large, "more than 256 KiB")] {
         let Some(Facts::Custom(found)) = kinds[0].facts("shop", &Labels::default(), &object) else { panic!("{words}") };
-        assert_eq!(found[0].about, About::All);
+        assert_eq!(found[0].about, CustomTarget::All);
         assert!(found[0].outcome.as_ref().unwrap_err().contains(words), "{found:?}");
     }
 }

@@ -12,8 +12,9 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use responsibility_operator::api::{AssignmentStatus, Fulfilment, UnfulfilledDuty};
 use responsibility_operator::controller::{Explanation, Options, Unexplained, explain};
+use responsibility_operator::facts::{WorkloadKey, WorkloadKind};
 use responsibility_operator::matrix::{Duty, ServiceModel};
-use responsibility_operator::model::{Settings, WorkloadKey, WorkloadKind};
+use responsibility_operator::model::EvaluationSettings;
 use responsibility_operator::signals::SIGNALS;
 use serde_json::{Value, json};
 
@@ -41,8 +42,8 @@ impl Today {
 }
 
 /// Where no node shows a service model, it is CaaS.
-fn settings() -> Settings {
-    Settings { default_model: Some(ServiceModel::Caas), ..Settings::default() }
+fn settings() -> EvaluationSettings {
+    EvaluationSettings { default_model: Some(ServiceModel::Caas), ..EvaluationSettings::default() }
 }
 
 /// Makes a ServiceAccount that has the rights of the operator but those on these resources.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use responsibility_operator::api::{AssignmentStatus, Fulfilment};
+use responsibility_operator::facts::{KubernetesVersion, WorkloadKind};
 use responsibility_operator::matrix::Duty::{Customer, Provider};
-use responsibility_operator::model::WorkloadKind;
-use responsibility_operator::signals::{KubernetesVersion, supported_until};
+use responsibility_operator::signals::supported_until;
 use serde_json::{Value, json};
 
 use super::{OPERATOR, Of, Today, account_without, explained, failure, fulfilment_where, settings};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use responsibility_operator::api::{AssignmentStatus, Fulfilment};
 use responsibility_operator::controller::{Options, Unexplained};
 use responsibility_operator::extract::Extraction;
+use responsibility_operator::facts::WorkloadKind;
 use responsibility_operator::matrix::Duty::{Customer, Provider};
-use responsibility_operator::model::WorkloadKind;
 use responsibility_operator::signals;
 
 use super::objects::{self, AGENT, WEB};
@@ -155,8 +155,8 @@ async fn each_signal_of_a_workload_passes_where_all_is_done_fails_where_nothing_
     let today = Today::in_days(3);
     let clock = TestClock::at_noon(&today.plus(0));
     let told = || Options {
-        scope: responsibility_operator::inventory::Scope {
-            signals: signals::Settings::default().with_registries(true),
+        scope: responsibility_operator::inventory::InventoryOptions {
+            signals: signals::SignalSettings::default().with_registries(true),
             ..options(&clock, settings()).scope
         },
         extraction: Arc::new(Extraction {

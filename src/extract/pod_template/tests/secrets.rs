@@ -20,7 +20,7 @@ use super::*;
 #[case::config_map(json!({ "configMap": { "name": "secret" } }), false)]
 fn a_volume_that_reads_a_secret_is_a_secret(#[case] mut volume: Value, #[case] secrets: bool) {
     volume["name"] = json!("secret");
-    assert_eq!(signals_of_volume(&volume), only(Signal::Secrets, secrets));
+    assert_eq!(signals_of_volume(&volume), only(LayerTriggers::SECRETS, secrets));
 }
 
 #[rstest]
@@ -32,9 +32,9 @@ fn a_volume_that_reads_a_secret_is_a_secret(#[case] mut volume: Value, #[case] s
 #[case::field_env(json!({ "env": [{ "name": "T", "valueFrom": { "fieldRef": { "fieldPath": "spec" } } }] }), false)]
 #[case::config_map_env_from(json!({ "envFrom": [{ "prefix": "SECRET_", "configMapRef": { "name": "a" } }] }), false)]
 fn an_environment_that_reads_a_secret_is_a_secret(#[case] container: Value, #[case] secrets: bool) {
-    assert_eq!(signals_of_container(&container), only(Signal::Secrets, secrets));
+    assert_eq!(signals_of_container(&container), only(LayerTriggers::SECRETS, secrets));
     let init = json!({ "containers": [{ "name": "web" }], "initContainers": [container] });
-    assert_eq!(signals(&init), only(Signal::Secrets, secrets));
+    assert_eq!(signals(&init), only(LayerTriggers::SECRETS, secrets));
 }
 
 #[rstest]
@@ -42,7 +42,7 @@ fn an_environment_that_reads_a_secret_is_a_secret(#[case] container: Value, #[ca
 #[case(json!([]), false)]
 #[case(json!(null), false)]
 fn image_pull_secrets_are_secrets(#[case] image_pull_secrets: Value, #[case] secrets: bool) {
-    assert_eq!(signals(&json!({ "imagePullSecrets": image_pull_secrets })), only(Signal::Secrets, secrets));
+    assert_eq!(signals(&json!({ "imagePullSecrets": image_pull_secrets })), only(LayerTriggers::SECRETS, secrets));
 }
 
 #[rstest]
@@ -54,7 +54,7 @@ fn image_pull_secrets_are_secrets(#[case] image_pull_secrets: Value, #[case] sec
 #[case(json!({ "annotations": null }), false)]
 fn the_annotation_that_asks_vault_for_secrets_is_a_secret(#[case] metadata: Value, #[case] secrets: bool) {
     let facts = facts_of_template(json!({ "metadata": metadata, "spec": { "containers": [{ "name": "web" }] } }));
-    assert_eq!(facts.signals, only(Signal::Secrets, secrets));
+    assert_eq!(facts.triggers, only(LayerTriggers::SECRETS, secrets));
 }
 
 #[rstest]
@@ -69,7 +69,7 @@ fn the_annotation_that_asks_vault_for_secrets_is_a_secret(#[case] metadata: Valu
 fn a_secret_that_a_volume_needs_is_a_reference_to_a_secret(#[case] source: Value, #[case] secret: bool) {
     let mut volume = source;
     volume["name"] = "data".into();
-    let expected = only(Signal::Storage, true).with_if(Signal::Secrets, secret);
+    let expected = only(LayerTriggers::STORAGE, true) | only(LayerTriggers::SECRETS, secret);
     assert_eq!(signals(&json!({ "volumes": [volume] })), expected);
 }
 
@@ -78,7 +78,7 @@ fn a_driver_of_volumes_that_needs_a_secret_is_a_secret_and_no_storage(
     #[values("flexVolume", "scaleIO", "storageos")] kind: &str,
 ) {
     let volume = |source: Value| json!({ "name": "data", (kind): source });
-    assert_eq!(signals_of_volume(&volume(json!({ "secretRef": { "name": "s" } }))), only(Signal::Secrets, true));
+    assert_eq!(signals_of_volume(&volume(json!({ "secretRef": { "name": "s" } }))), only(LayerTriggers::SECRETS, true));
     assert_eq!(signals_of_volume(&volume(json!({}))), nothing());
 }
 

@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::*;
-use crate::model::{HostAccess, HostAccesses};
+use crate::facts::{HostAccess, set_of};
 
 fn extraction() -> Extraction {
     Extraction { agents: ["shop-agent".to_owned()].into(), ..Extraction::default() }
@@ -20,7 +20,7 @@ fn named(sample: &Sample, name: &str, app: Option<&str>) -> Value {
     object
 }
 
-fn host(sample: &Sample, object: Value, extraction: &Extraction) -> HostAccesses {
+fn host(sample: &Sample, object: Value, extraction: &Extraction) -> HostAccess {
     workload((sample.read)(object, extraction).delta).1.unwrap().facts.host
 }
 
@@ -37,7 +37,7 @@ fn host(sample: &Sample, object: Value, extraction: &Extraction) -> HostAccesses
 fn a_daemon_set_is_a_known_agent(#[case] name: &str, #[case] app: Option<&str>, #[case] known: bool) {
     let sample = sample(&WorkloadKind::DaemonSet);
     let found = host(&sample, named(&sample, name, app), &extraction());
-    let expected = HostAccesses::default().with_if(HostAccess::HostPid, true).with_if(HostAccess::KnownAgent, known);
+    let expected = HostAccess::HOST_PID | set_of([(HostAccess::KNOWN_AGENT, known)]);
     assert_eq!(found, expected);
 }
 
@@ -45,13 +45,13 @@ fn a_daemon_set_is_a_known_agent(#[case] name: &str, #[case] app: Option<&str>, 
 fn an_agent_is_known_only_where_it_is_configured() {
     let sample = sample(&WorkloadKind::DaemonSet);
     let found = host(&sample, named(&sample, "shop-agent", Some("shop-agent")), &Extraction::default());
-    assert!(!found.contains(HostAccess::KnownAgent));
+    assert!(!found.contains(HostAccess::KNOWN_AGENT));
 }
 
 #[test]
 fn no_other_kind_is_a_known_agent() {
     for sample in samples().into_iter().filter(|sample| sample.kind != WorkloadKind::DaemonSet) {
         let found = host(&sample, named(&sample, "node-exporter", Some("node-exporter")), &Extraction::default());
-        assert_eq!(found, HostAccesses::default().with_if(HostAccess::HostPid, true), "{:?}", sample.kind);
+        assert_eq!(found, HostAccess::HOST_PID, "{:?}", sample.kind);
     }
 }

@@ -4,7 +4,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::*;
-use crate::model::Placement;
+use crate::facts::Placement;
 
 /// An object of a kind with these owners.
 fn owned(sample: &Sample, owners: Value) -> Value {

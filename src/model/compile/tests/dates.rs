@@ -9,7 +9,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::{TODAY, compile, compiled, compiled_on, customer_claim, id, layer, layers};
-use crate::matrix::{Concern, Duty, Matrix, Presence};
+use crate::matrix::{Audience, Duty, Matrix, Presence};
 use crate::model::assignment::DeadlineKind::{self, Agreement, Evidence, Exception};
 use crate::model::calendar::days_after;
 use crate::model::{AgreementCover, Assignment, Deadline, EvidenceFacts, ExceptionState, Refusal, Review};
@@ -291,7 +291,7 @@ fn exceptions_are_refused_by_kind_of_assignment_and_layer() {
     );
     for name in IN_NAMESPACE {
         let layer = Matrix::built_in().layer(layer(name));
-        assert!(layer.presence != Presence::Inherent && layer.concern == Concern::Workload, "{name}");
+        assert!(layer.presence != Presence::Inherent && layer.concern == Audience::Workload, "{name}");
     }
 }
 

@@ -7,13 +7,18 @@ use crate::api::GapReason::{
 };
 use crate::api::Role;
 use crate::matrix::ServiceModel::{Caas, ManagedNodes, Saas};
-use crate::matrix::{Duty, Signal};
-use crate::model::evaluate::State::{Assumed, Gap, Owned};
+use crate::matrix::{Duty, LayerTriggers};
+use crate::model::evaluation::State::{Assumed, Gap, Owned};
 use crate::model::testing::{Workload, all_layers, cluster, layer, layers, namespaced, parties_in};
 
 /// A Deployment with a PVC, a Secret, an env `DATABASE_URL` and a Service of type `LoadBalancer` on managed Kubernetes.
 fn full_workload() -> Workload {
-    Workload::under(Caas).showing(&[Signal::Storage, Signal::Secrets, Signal::ExternalServices, Signal::Published])
+    Workload::under(Caas).showing(&[
+        LayerTriggers::STORAGE,
+        LayerTriggers::SECRETS,
+        LayerTriggers::EXTERNAL_SERVICES,
+        LayerTriggers::PUBLISHED,
+    ])
 }
 
 #[test]
@@ -107,7 +112,7 @@ fn a_stateless_deployment_has_the_inherent_layers_only() {
 #[test]
 fn a_load_balancer_that_is_added_later_brings_four_layers() {
     let before = Workload::under(Caas).with(namespaced("shop"));
-    let after = before.clone().showing(&[Signal::Published]).evaluate();
+    let after = before.clone().showing(&[LayerTriggers::PUBLISHED]).evaluate();
     let added = after.layers().difference(before.evaluate().layers());
     let expected = ["network-exposure", "user-accounts", "identity-infrastructure", "data-protection"];
     assert_eq!(added, layers(&expected));
@@ -156,7 +161,8 @@ fn a_storefront_on_managed_nodes_whose_founders_hold_three_layers() {
     let founders = namespaced("storefront")
         .party("founders", Role::Customer)
         .customer(&["application-code", "image-supply-chain", "workload-configuration"], "founders");
-    let workload = Workload::under(ManagedNodes).showing(&[Signal::Published, Signal::Secrets]).with(founders);
+    let workload =
+        Workload::under(ManagedNodes).showing(&[LayerTriggers::PUBLISHED, LayerTriggers::SECRETS]).with(founders);
     let evaluation = workload.evaluate();
     assert_eq!(evaluation.layers().len(), 18);
     let unowned = layers(&[

@@ -6,8 +6,8 @@ use crate::api::GapReason::{
     AgreementMissing, NotAccepted, NotTransferable, RoleMismatch, SharedLayerHalfOwned, UnknownParty,
 };
 use crate::api::Role;
-use crate::matrix::{Duty, ServiceModel, Signal};
-use crate::model::evaluate::State::{self, Assumed, Gap, Owned};
+use crate::matrix::{Duty, LayerTriggers, ServiceModel};
+use crate::model::evaluation::State::{self, Assumed, Gap, Owned};
 use crate::model::testing::{Terms, Workload, cluster, namespaced};
 use crate::model::{AgreementCover, Assignment};
 
@@ -94,7 +94,7 @@ fn the_provider_half_of_a_retained_layer_can_be_held_by(
     #[case] terms: Terms,
     #[case] state: State,
 ) {
-    let workload = Workload::under(ServiceModel::Saas).showing(&[Signal::Secrets]).with(shop().gives(
+    let workload = Workload::under(ServiceModel::Saas).showing(&[LayerTriggers::SECRETS]).with(shop().gives(
         Duty::Provider,
         &["data-protection"],
         party,

@@ -7,8 +7,8 @@ use rstest::rstest;
 use crate::api::GapReason::{LayerUnowned, OverlappingAssignments, ReviewLapsed, SharedLayerHalfOwned, UnknownParty};
 use crate::api::Role;
 use crate::matrix::{Duty, ServiceModel};
-use crate::model::evaluate::ProviderDuties::{Assume, Require};
-use crate::model::evaluate::State::{self, Assumed, Excepted, Gap, Owned, Unknown};
+use crate::model::evaluation::State::{self, Assumed, Excepted, Gap, Owned, Unknown};
+use crate::model::settings::ProviderDuties::{Assume, Require};
 use crate::model::testing::{Terms, Workload, cluster, namespaced};
 use crate::model::{AgreementCover, Assignment, ExceptionState, Refusal, Review};
 

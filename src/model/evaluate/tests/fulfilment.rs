@@ -5,10 +5,10 @@ use rstest::rstest;
 
 use crate::api::{Fulfilment, Role};
 use crate::matrix::ServiceModel::{self, Caas, Iaas, ManagedNodes, OnPremises, Saas};
-use crate::matrix::{Duty, Signal};
+use crate::matrix::{Duty, LayerTriggers};
 use crate::model::Attribution::{Customer, Operator, Provider};
 use crate::model::Reach::{Duty as Whole, Part};
-use crate::model::Verdict::{self, Failed, NotApplicable, Passed, Stale, Unreadable, Unseen};
+use crate::model::SignalVerdict::{self, Failed, NotApplicable, Passed, Stale, Unreadable, Unseen};
 use crate::model::testing::{Workload, cluster, namespaced, tried};
 
 const NODES: &str = "node-os";
@@ -69,7 +69,8 @@ fn what_a_cluster_assignment_says_of_the_nodes_decides_whose_failure_it_is() {
 
 #[test]
 fn what_is_not_owed_cannot_fail() {
-    let providers = Workload::under(Caas).showing(&[Signal::Secrets]).watched("p", "data-protection", Provider, Whole);
+    let providers =
+        Workload::under(Caas).showing(&[LayerTriggers::SECRETS]).watched("p", "data-protection", Provider, Whole);
     assert!(providers.seen("p", None, Failed).evaluate().results.is_empty(), "the customer alone owes it");
     let absent = Workload::under(Caas).watched("backup", "backup-recovery", Customer, Whole);
     assert!(absent.seen("backup", None, Failed).evaluate().results.is_empty(), "it keeps no data");
@@ -153,7 +154,7 @@ proptest! {
     ) {
         let held = || namespaced("shop").party("team", Role::Customer).customer(&[OWN, NODES], "team");
         let plain = || on(&[model]).watched("own", OWN, Customer, Part).with(held());
-        let looked_at = seen.into_iter().fold(plain(), |workload, (name, verdict): (&str, Verdict)| {
+        let looked_at = seen.into_iter().fold(plain(), |workload, (name, verdict): (&str, SignalVerdict)| {
             workload.seen(name, (name == "age").then_some(model), verdict)
         });
         let owners = |workload: &Workload| {

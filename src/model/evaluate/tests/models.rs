@@ -5,17 +5,22 @@ use rstest::rstest;
 use crate::api::GapReason::LayerUnowned;
 use crate::api::Role;
 use crate::matrix::ServiceModel::{Caas, Iaas, ManagedNodes, OnPremises, Paas, Saas};
-use crate::matrix::{Duty, LayerSet, ModelSet, Owed, ServiceModel, Signal, Signals};
+use crate::matrix::{Duty, LayerSet, LayerTriggers, ModelSet, Owed, ServiceModel};
 use crate::model::Assignment;
-use crate::model::evaluate::State::{self, Gap, Owned, Unknown};
-use crate::model::evaluate::{DutyState, Evaluation};
+use crate::model::evaluation::State::{self, Gap, Owned, Unknown};
+use crate::model::evaluation::{DutyState, Evaluation};
 use crate::model::testing::{Workload, cluster, layers, matrix, names, namespaced};
 
 const EVERYWHERE: [&str; 5] =
     ["data-classification", "user-accounts", "access-control", "client-devices", "workload-configuration"];
 
-const EVERY_SIGNAL: [Signal; 5] =
-    [Signal::Storage, Signal::Secrets, Signal::ExternalServices, Signal::Published, Signal::HostNetwork];
+const EVERY_SIGNAL: [LayerTriggers; 5] = [
+    LayerTriggers::STORAGE,
+    LayerTriggers::SECRETS,
+    LayerTriggers::EXTERNAL_SERVICES,
+    LayerTriggers::PUBLISHED,
+    LayerTriggers::HOST_NETWORK,
+];
 
 /// A workload that has all 22 layers.
 fn with_every_layer(default: impl Into<Option<ServiceModel>>) -> Workload {
@@ -23,7 +28,7 @@ fn with_every_layer(default: impl Into<Option<ServiceModel>>) -> Workload {
 }
 
 fn models(evaluation: &Evaluation) -> Vec<ServiceModel> {
-    evaluation.model.models.iter().map(|model| ServiceModel::ALL[model.index()]).collect()
+    evaluation.model.models.ids().map(|model| ServiceModel::ALL[model.index()]).collect()
 }
 
 /// The duties that were evaluated, layer by layer.
@@ -172,11 +177,11 @@ fn under_an_unknown_model_only_what_is_the_customers_everywhere_is_evaluated(#[c
     let evaluation = with_every_layer(None).with(shop).evaluate();
     assert!(evaluation.model.is_undetermined());
     assert_eq!(evaluation.duties.len(), 22, "one duty for each layer");
-    assert_eq!(evaluation.layers_owing(Duty::Provider), LayerSet::EMPTY);
+    assert_eq!(evaluation.layers_owing(Duty::Provider), LayerSet::empty());
     let judged: Vec<&DutyState> = evaluation.duties.iter().filter(|found| found.state != Unknown).collect();
     assert_eq!(names(judged.iter().map(|found| found.layer)), EVERYWHERE);
     for found in judged {
-        let expected = if layers(&["access-control"]).contains(found.layer) { Owned } else { Gap(LayerUnowned) };
+        let expected = if layers(&["access-control"]).has(found.layer) { Owned } else { Gap(LayerUnowned) };
         assert_eq!(found.state, expected, "{:?}", names([found.layer]));
     }
 }
@@ -192,8 +197,8 @@ fn under_a_known_model_nothing_is_unknown() {
 #[test]
 fn a_workload_has_the_layers_that_its_signals_show() {
     for model in [Some(Caas), None] {
-        let evaluation = Workload::under(model).showing(&[Signal::Secrets]).evaluate();
-        let expected = matrix().present(Signals::default().with(Signal::Secrets), ModelSet::EMPTY, LayerSet::EMPTY);
+        let evaluation = Workload::under(model).showing(&[LayerTriggers::SECRETS]).evaluate();
+        let expected = matrix().present(LayerTriggers::SECRETS, ModelSet::empty(), LayerSet::empty());
         assert_eq!(evaluation.layers(), expected);
     }
 }
@@ -206,7 +211,7 @@ fn a_layer_is_declared_by_any_assignment_that_selects_the_workload(#[case] decla
     let workload = Workload::under(Caas).with(namespaced("shop"));
     let added = |workload: Workload| workload.evaluate().layers().difference(Workload::under(Caas).evaluate().layers());
     assert_eq!(added(workload.clone().with(declaring.clone())), layers(&["client-devices", "external-services"]));
-    assert_eq!(added(workload.beside(declaring)), LayerSet::EMPTY, "it does not select the workload");
+    assert_eq!(added(workload.beside(declaring)), LayerSet::empty(), "it does not select the workload");
 }
 
 #[test]

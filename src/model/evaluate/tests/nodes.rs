@@ -4,13 +4,18 @@ use rstest::rstest;
 
 use crate::api::RiskReason::{ServiceModelContradicted, ServiceModelSelfDeclared};
 use crate::matrix::ServiceModel::{self, Caas, Iaas, ManagedNodes, OnPremises, Saas};
-use crate::matrix::{Duty, LayerSet, ModelSet, Owed, Plane, Signal};
+use crate::matrix::{Duty, LayerSet, LayerTriggers, ModelSet, Owed, Plane};
 use crate::model::Assignment;
-use crate::model::evaluate::{Evaluation, State};
+use crate::model::evaluation::{Evaluation, State};
 use crate::model::testing::{Workload, cluster, matrix, names, namespaced};
 
-const EVERY_SIGNAL: [Signal; 5] =
-    [Signal::Storage, Signal::Secrets, Signal::ExternalServices, Signal::Published, Signal::HostNetwork];
+const EVERY_SIGNAL: [LayerTriggers; 5] = [
+    LayerTriggers::STORAGE,
+    LayerTriggers::SECRETS,
+    LayerTriggers::EXTERNAL_SERVICES,
+    LayerTriggers::PUBLISHED,
+    LayerTriggers::HOST_NETWORK,
+];
 
 /// A workload that has all 22 layers, and nothing configured.
 fn with_every_layer() -> Workload {

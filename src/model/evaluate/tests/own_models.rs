@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 use crate::api::GapReason::{LayerUnowned, NotTransferable};
 use crate::api::RiskReason::{ProviderClaimsCustomerLayer, ServiceModelContradicted};
 use crate::api::Role;
+use crate::facts::AssignmentId;
 use crate::matrix::ServiceModel::{Caas, ManagedNodes};
-use crate::matrix::{Duty, LayerId, Matrix};
-use crate::model::evaluate::State::{self, Assumed, Gap, Owned};
+use crate::matrix::{Duty, LayerId, LayerSet, Matrix};
+use crate::model::evaluation::State::{self, Assumed, Gap, Owned};
 use crate::model::testing::{Workload, cluster, matrix as built_in, namespaced, silent};
-use crate::model::{Assignment, AssignmentId, Claim, ModelClaim, define};
+use crate::model::{Assignment, Claim, ModelClaim, define};
 
 const AI: &str = "example.com/ai-models";
 
@@ -52,7 +53,7 @@ impl In for Assignment {
     }
 
     fn declaring_own(mut self, layer: LayerId) -> Self {
-        self.declares.insert(layer);
+        self.declares.insert(LayerSet::of(layer));
         self
     }
 
@@ -72,7 +73,7 @@ fn states(workload: &Workload, layer: LayerId) -> Vec<(Duty, State)> {
 #[test]
 fn cells_that_a_model_overrides_are_its_own_and_the_others_those_of_the_model_it_extends() {
     let matrix = defining(&[("rosa", rosa())]);
-    let signals = [crate::matrix::Signal::Storage, crate::matrix::Signal::Secrets];
+    let signals = [crate::matrix::LayerTriggers::STORAGE, crate::matrix::LayerTriggers::SECRETS];
     let claimed = Workload::under(None).showing(&signals).in_matrix(&matrix);
     let claimed = claimed.with(cluster("platform").claiming(&matrix, "rosa"));
     let extended = Workload::under(ManagedNodes).showing(&signals);

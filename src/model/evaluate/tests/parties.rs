@@ -5,7 +5,7 @@ use rstest::rstest;
 use crate::api::GapReason::{AgreementMissing, NotAccepted, RoleMismatch, UnknownParty};
 use crate::api::Role;
 use crate::matrix::{Duty, ServiceModel};
-use crate::model::evaluate::State::{self, Gap, Owned};
+use crate::model::evaluation::State::{self, Gap, Owned};
 use crate::model::testing::{Terms, Workload, cluster, namespaced};
 use crate::model::{AgreementCover, Assignment};
 

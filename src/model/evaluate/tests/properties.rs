@@ -9,12 +9,16 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use crate::api::Role;
-use crate::matrix::{Duty, LayerId, LayerSet, ModelSet, ServiceModel, Signal, Signals};
-use crate::model::evaluate::{Circumstances, Evaluation, ProviderDuties, Settings, State, evaluate};
+use crate::facts::{AssignmentId, HostAccess};
+use crate::matrix::{Duty, LayerId, LayerSet, LayerTriggers, ModelSet, ServiceModel};
+use crate::model::context::WorkloadView;
+use crate::model::evaluate::evaluate;
+use crate::model::evaluation::{Evaluation, State};
+use crate::model::settings::{EvaluationSettings, ProviderDuties};
 use crate::model::testing::{Terms, all_layers, cluster, declared, layers, matrix, namespaced};
 use crate::model::{
-    AgreementCover, Assignment, AssignmentId, Catalogue, Deadline, DeadlineKind, Directory, EvidenceFacts, FoundNodes,
-    HostAccess, HostAccesses, ModelClaim, PartyDeclaration, Review,
+    AgreementCover, Assignment, Catalogue, Deadline, DeadlineKind, Directory, EvidenceFacts, ModelClaim,
+    PartyDeclaration, Review, SchedulableNodes,
 };
 
 /// Few layers and parties, so that claims meet.
@@ -22,7 +26,7 @@ const LAYERS: [&str; 5] = ["data-classification", "application-code", "node-os",
 const PARTIES: [&str; 3] = ["aws", "team", "platform"];
 const ACCOUNTABLE: [&str; 2] = ["team", "platform"];
 const ACCESSES: [HostAccess; 4] =
-    [HostAccess::Privileged, HostAccess::HostNetwork, HostAccess::HostPort, HostAccess::KnownAgent];
+    [HostAccess::PRIVILEGED, HostAccess::HOST_NETWORK, HostAccess::HOST_PORT, HostAccess::KNOWN_AGENT];
 
 fn role() -> impl Strategy<Value = Role> {
     select(vec![Role::Provider, Role::Customer, Role::ThirdParty])
@@ -77,21 +81,28 @@ fn in_two_orders() -> impl Strategy<Value = (Vec<Assignment>, Vec<Assignment>)> 
     assignments().prop_flat_map(|one| (Just(one.clone()), Just(one).prop_shuffle()))
 }
 
-fn settings() -> impl Strategy<Value = Settings> {
+fn settings() -> impl Strategy<Value = EvaluationSettings> {
     let provider_duties = select(vec![ProviderDuties::Assume, ProviderDuties::Require]);
-    (option::of(select(ServiceModel::ALL.to_vec())), provider_duties)
-        .prop_map(|(default_model, provider_duties)| Settings { default_model, provider_duties, ..Settings::default() })
+    (option::of(select(ServiceModel::ALL.to_vec())), provider_duties).prop_map(|(default_model, provider_duties)| {
+        EvaluationSettings { default_model, provider_duties, ..EvaluationSettings::default() }
+    })
 }
 
-fn signals() -> impl Strategy<Value = Signals> {
-    let all = vec![Signal::Storage, Signal::Secrets, Signal::ExternalServices, Signal::Published, Signal::HostNetwork];
-    subsequence(all, 0..=5).prop_map(|some| some.into_iter().fold(Signals::default(), Signals::with))
+fn signals() -> impl Strategy<Value = LayerTriggers> {
+    let all = vec![
+        LayerTriggers::STORAGE,
+        LayerTriggers::SECRETS,
+        LayerTriggers::EXTERNAL_SERVICES,
+        LayerTriggers::PUBLISHED,
+        LayerTriggers::HOST_NETWORK,
+    ];
+    subsequence(all, 0..=5).prop_map(|some| some.into_iter().fold(LayerTriggers::default(), LayerTriggers::union))
 }
 
-fn evaluated(settings: Settings, signals: Signals, assignments: &[Assignment]) -> Evaluation {
+fn evaluated(settings: EvaluationSettings, signals: LayerTriggers, assignments: &[Assignment]) -> Evaluation {
     let selecting: Vec<&Assignment> = assignments.iter().collect();
     let directory = Directory::new(selecting.iter().copied().filter(|a| a.id.is_cluster()));
-    let circumstances = Circumstances { signals, ..Circumstances::default() };
+    let circumstances = WorkloadView { triggers: signals, ..WorkloadView::default() };
     evaluate(matrix(), &settings, &Catalogue::default(), &circumstances, &selecting, &directory)
 }
 
@@ -120,10 +131,10 @@ proptest! {
         let evaluation = evaluated(settings, signals, &assignments);
         let listed = evaluation.duties.iter().map(|found| (found.layer, found.duty));
         prop_assert!(listed.clone().is_sorted_by(|one, next| one < next), "twice or out of order");
-        let declared = assignments.iter().fold(LayerSet::EMPTY, |all, a| all.union(a.declares));
-        prop_assert_eq!(evaluation.layers(), matrix().present(signals, ModelSet::EMPTY, declared));
+        let declared = assignments.iter().fold(LayerSet::empty(), |all, a| all.union(a.declares));
+        prop_assert_eq!(evaluation.layers(), matrix().present(signals, ModelSet::empty(), declared));
         for found in &evaluation.duties {
-            let judged = matrix().customer_everywhere().contains(found.layer) || !evaluation.model.is_undetermined();
+            let judged = matrix().customer_everywhere().has(found.layer) || !evaluation.model.is_undetermined();
             prop_assert_eq!(found.state != State::Unknown, judged);
             prop_assert!(found.state != State::Assumed || found.duty == Duty::Provider, "a customer duty is assumed");
         }
@@ -135,7 +146,7 @@ proptest! {
         signals in signals(),
         assignments in assignments(),
     ) {
-        let settings = Settings { default_model: Some(model), ..Settings::default() };
+        let settings = EvaluationSettings { default_model: Some(model), ..EvaluationSettings::default() };
         let without_namespaced_claims: Vec<Assignment> = assignments
             .iter()
             .map(|a| if a.id.is_cluster() { a.clone() } else { Assignment { model: None, ..a.clone() } })
@@ -156,9 +167,9 @@ proptest! {
         flags in any::<[bool; 5]>(),
     ) {
         let [daemon_set, fargate, unsegmented, reachable, acknowledged] = flags;
-        let host = accesses.into_iter().fold(HostAccesses::default(), |all, access| all.with_if(access, true));
-        let nodes = FoundNodes { fargate, ..FoundNodes::default() };
-        let circumstances = Circumstances { signals, host, daemon_set, nodes, unsegmented, observed: vec![] };
+        let host = accesses.into_iter().fold(HostAccess::default(), |all, access| all.union(access));
+        let nodes = SchedulableNodes { fargate, ..SchedulableNodes::default() };
+        let circumstances = WorkloadView { triggers: signals, host, daemon_set, nodes, unsegmented, observed: vec![] };
         let current = EvidenceFacts { layers: None, ended: false };
         let due = jiff::civil::date(2026, 12, 1);
         let deadline = Deadline { date: due, what: DeadlineKind::Review, subject: "".into(), passed: false };
@@ -184,9 +195,9 @@ proptest! {
         let evaluation = evaluated(settings, signals, &assignments);
         prop_assert!(evaluation.risks.is_sorted_by(|one, next| one < next), "{:?}", evaluation.risks);
         for risk in &evaluation.risks {
-            prop_assert!(risk.layer.is_none_or(|layer| evaluation.layers().contains(layer)), "{:?}", risk);
+            prop_assert!(risk.layer.is_none_or(|layer| evaluation.layers().has(layer)), "{:?}", risk);
             let is_selecting = |id: &AssignmentId| assignments.iter().any(|assignment| assignment.id == *id);
-            prop_assert!(risk.told_to.as_ref().is_none_or(is_selecting), "{:?}", risk);
+            prop_assert!(risk.assignment.as_ref().is_none_or(is_selecting), "{:?}", risk);
         }
     }
 

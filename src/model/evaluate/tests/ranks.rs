@@ -6,7 +6,7 @@ use crate::api::GapReason::{AgreementMissing, NotTransferable, OverlappingAssign
 use crate::api::Role;
 use crate::matrix::{Duty, ServiceModel};
 use crate::model::Assignment;
-use crate::model::evaluate::State::{Gap, Owned};
+use crate::model::evaluation::State::{Gap, Owned};
 use crate::model::testing::{Terms, Workload, cluster, namespaced, parties_in};
 
 /// The five kinds of assignment by whose word weighs more.

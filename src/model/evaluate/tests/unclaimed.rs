@@ -9,8 +9,8 @@ use crate::api::GapReason::{
 use crate::api::Role;
 use crate::matrix::{Duty, ServiceModel};
 use crate::model::Assignment;
-use crate::model::evaluate::ProviderDuties::{self, Assume, Require};
-use crate::model::evaluate::State::{self, Assumed, Gap, Owned};
+use crate::model::evaluation::State::{self, Assumed, Gap, Owned};
+use crate::model::settings::ProviderDuties::{self, Assume, Require};
 use crate::model::testing::{Workload, cluster, namespaced};
 
 /// A layer that owes the customer duty only, the same where the customer stays accountable, and one with both duties.

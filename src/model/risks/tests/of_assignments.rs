@@ -14,7 +14,7 @@ const DAY: Date = date(2026, 12, 1);
 fn risks(assignment: &Assignment, reason: RiskReason) -> Vec<(Option<LayerId>, Option<String>)> {
     let of_kind = found(assignment, &[], 1).into_iter().filter(|risk| risk.reason == reason);
     let about = |risk: Risk| {
-        assert_eq!(risk.told_to, None);
+        assert_eq!(risk.assignment, None);
         (risk.layer, risk.subject.map(|subject| subject.to_string()))
     };
     of_kind.map(about).collect()

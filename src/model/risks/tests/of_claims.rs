@@ -4,8 +4,8 @@ use rstest::rstest;
 
 use super::super::*;
 use super::{found, outsourced, shop, under};
+use crate::matrix::LayerTriggers;
 use crate::matrix::ServiceModel::{self, Caas, ManagedNodes};
-use crate::matrix::Signal;
 use crate::model::testing::{Terms, Workload, all_layers, cluster, layer, namespaced};
 
 /// The risks of this kind: the layer, who is told, and what it is about.
@@ -13,13 +13,13 @@ fn risks(workload: &Workload, reason: RiskReason) -> Vec<(Option<String>, Option
     let of_kind = workload.evaluate().risks.into_iter().filter(|risk| risk.reason == reason);
     let told = |risk: Risk| {
         let layer = risk.layer.map(|layer| crate::model::testing::matrix().layer(layer).name.clone());
-        (layer, risk.told_to.map(|id| id.name.to_string()), risk.subject.map(|subject| subject.to_string()))
+        (layer, risk.assignment.map(|id| id.name.to_string()), risk.subject.map(|subject| subject.to_string()))
     };
     of_kind.map(told).collect()
 }
 
-fn told(layer: &str, told_to: &str, subject: &str) -> (Option<String>, Option<String>, Option<String>) {
-    (Some(layer.to_owned()), Some(told_to.to_owned()), Some(subject.to_owned()))
+fn told(layer: &str, assignment: &str, subject: &str) -> (Option<String>, Option<String>, Option<String>) {
+    (Some(layer.to_owned()), Some(assignment.to_owned()), Some(subject.to_owned()))
 }
 
 // Claims on halves that are not owed
@@ -186,13 +186,17 @@ fn a_backup_that_no_agreement_lists_is_not_made(
 
 /// All signals but those of the host: 21 layers.
 fn full(shop: Assignment) -> Workload {
-    let signals = [Signal::Storage, Signal::Secrets, Signal::ExternalServices, Signal::Published];
+    let signals =
+        [LayerTriggers::STORAGE, LayerTriggers::SECRETS, LayerTriggers::EXTERNAL_SERVICES, LayerTriggers::PUBLISHED];
     Workload::under(Caas).showing(&signals).with(shop)
 }
 
 fn blanket(workload: &Workload) -> Vec<Option<String>> {
     let found = risks(workload, RiskReason::BlanketProviderAssignment).into_iter();
-    found.inspect(|(layer, told_to, _)| assert_eq!((layer, told_to), (&None, &None))).map(|found| found.2).collect()
+    found
+        .inspect(|(layer, assignment, _)| assert_eq!((layer, assignment), (&None, &None)))
+        .map(|found| found.2)
+        .collect()
 }
 
 #[rstest]
@@ -277,7 +281,7 @@ fn a_claimed_service_model_is_told_of_to_whom_claims_it() {
         let of_models = |risk: &Risk| {
             matches!(risk.reason, RiskReason::ServiceModelSelfDeclared | RiskReason::ServiceModelContradicted)
         };
-        risks.filter(of_models).map(|risk| risk.told_to).collect::<BTreeSet<_>>()
+        risks.filter(of_models).map(|risk| risk.assignment).collect::<BTreeSet<_>>()
     };
     let claiming = BTreeSet::from([Some(namespaced("claiming").id)]);
     assert_eq!(told(&[], ServiceModel::Caas), claiming, "self-declared");

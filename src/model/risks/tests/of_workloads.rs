@@ -4,8 +4,8 @@ use rstest::rstest;
 
 use super::super::*;
 use super::{on_fargate, reaching, segmented_by, shop};
+use crate::facts::HostAccess;
 use crate::matrix::ServiceModel::{self, Caas, Iaas, ManagedNodes, OnPremises, Paas, Saas};
-use crate::model::HostAccesses;
 use crate::model::testing::{Workload, layer, namespaced};
 
 fn has(workload: &Workload, reason: RiskReason) -> bool {
@@ -13,21 +13,21 @@ fn has(workload: &Workload, reason: RiskReason) -> bool {
 }
 
 #[rstest]
-#[case::privileged(HostAccess::Privileged, true)]
-#[case::processes(HostAccess::HostPid, true)]
-#[case::communication(HostAccess::HostIpc, true)]
-#[case::network(HostAccess::HostNetwork, true)]
-#[case::capability(HostAccess::SysAdmin, true)]
-#[case::folder(HostAccess::WritableHostPath, true)]
-#[case::port(HostAccess::HostPort, false)]
-#[case::agent(HostAccess::KnownAgent, false)]
+#[case::privileged(HostAccess::PRIVILEGED, true)]
+#[case::processes(HostAccess::HOST_PID, true)]
+#[case::communication(HostAccess::HOST_IPC, true)]
+#[case::network(HostAccess::HOST_NETWORK, true)]
+#[case::capability(HostAccess::SYS_ADMIN, true)]
+#[case::folder(HostAccess::WRITABLE_HOST_PATH, true)]
+#[case::port(HostAccess::HOST_PORT, false)]
+#[case::agent(HostAccess::KNOWN_AGENT, false)]
 fn a_pod_that_reaches_into_a_node_of_the_providers_defeats_it(#[case] access: HostAccess, #[case] defeats: bool) {
     assert_eq!(has(&reaching(access, ManagedNodes), RiskReason::HostAccessDefeatsProviderNodes), defeats);
 }
 
 #[test]
 fn a_known_agent_may_reach_into_its_node() {
-    let host = HostAccesses::default().with_if(HostAccess::Privileged, true).with_if(HostAccess::KnownAgent, true);
+    let host = HostAccess::PRIVILEGED.union(HostAccess::KNOWN_AGENT);
     let agent = Workload::under(ManagedNodes).with(shop()).in_circumstances(|circumstances| circumstances.host = host);
     assert!(!has(&agent, RiskReason::HostAccessDefeatsProviderNodes));
 }
@@ -41,39 +41,39 @@ fn a_known_agent_may_reach_into_its_node() {
 #[case(Paas, true)]
 #[case(Saas, true)]
 fn reaching_into_ones_own_node_defeats_nobody(#[case] model: ServiceModel, #[case] defeats: bool) {
-    let workload = reaching(HostAccess::Privileged, model);
+    let workload = reaching(HostAccess::PRIVILEGED, model);
     assert_eq!(has(&workload, RiskReason::HostAccessDefeatsProviderNodes), defeats);
 }
 
 #[test]
 fn where_one_node_is_ones_own_or_nothing_is_known_there_is_no_such_risk() {
-    let mixed = reaching(HostAccess::Privileged, ManagedNodes).on_nodes(&[ManagedNodes, Iaas]);
+    let mixed = reaching(HostAccess::PRIVILEGED, ManagedNodes).on_nodes(&[ManagedNodes, Iaas]);
     assert!(!has(&mixed, RiskReason::HostAccessDefeatsProviderNodes));
-    let host = HostAccesses::default().with_if(HostAccess::Privileged, true);
+    let host = HostAccess::PRIVILEGED;
     let unknown = Workload::under(None).with(shop()).in_circumstances(|circumstances| circumstances.host = host);
     assert!(!has(&unknown, RiskReason::HostAccessDefeatsProviderNodes));
 }
 
 #[test]
 fn what_a_pod_does_is_told_to_all_that_select_it() {
-    let workload = reaching(HostAccess::Privileged, ManagedNodes).with(namespaced("other"));
+    let workload = reaching(HostAccess::PRIVILEGED, ManagedNodes).with(namespaced("other"));
     let risks = workload.evaluate().risks;
     let expected = Risk {
         reason: RiskReason::HostAccessDefeatsProviderNodes,
         layer: Some(layer("node-os")),
-        told_to: None,
+        assignment: None,
         subject: None,
     };
     assert_eq!(risks, [expected]);
 }
 
 #[rstest]
-#[case::privileged(HostAccess::Privileged, true)]
-#[case::port(HostAccess::HostPort, true)]
-#[case::network(HostAccess::HostNetwork, true)]
-#[case::processes(HostAccess::HostPid, false)]
-#[case::folder(HostAccess::WritableHostPath, false)]
-#[case::capability(HostAccess::SysAdmin, false)]
+#[case::privileged(HostAccess::PRIVILEGED, true)]
+#[case::port(HostAccess::HOST_PORT, true)]
+#[case::network(HostAccess::HOST_NETWORK, true)]
+#[case::processes(HostAccess::HOST_PID, false)]
+#[case::folder(HostAccess::WRITABLE_HOST_PATH, false)]
+#[case::capability(HostAccess::SYS_ADMIN, false)]
 fn fargate_does_not_run_what_asks_for(#[case] access: HostAccess, #[case] impossible: bool) {
     assert_eq!(has(&on_fargate(access), RiskReason::ImpossibleOnDeclaredCompute), impossible);
     assert!(!has(&reaching(access, ManagedNodes), RiskReason::ImpossibleOnDeclaredCompute), "on other nodes");
@@ -117,7 +117,7 @@ fn segmentation_that_somebody_owns_needs_a_policy(
 fn segmentation_is_told_to_whoever_says_who_owns_it() {
     let risks = segmented_by("team", true).with(namespaced("other")).evaluate().risks;
     let [risk] = &risks[..] else { panic!("{risks:?}") };
-    assert_eq!(risk.told_to, Some(shop().id));
+    assert_eq!(risk.assignment, Some(shop().id));
     assert_eq!(risk.layer, Some(layer("network-segmentation")));
     let silent = Workload::under(Caas).with(namespaced("other"));
     let silent = silent.in_circumstances(|circumstances| circumstances.unsegmented = true);

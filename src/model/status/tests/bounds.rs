@@ -3,7 +3,7 @@
 use super::Given;
 use crate::api::{Announcement, AssignmentStatus, DutyCounts, GapReason, GapState, OpenState};
 use crate::matrix::{Duty, ServiceModel};
-use crate::model::evaluate::{DutyState, State};
+use crate::model::evaluation::{DutyState, State};
 use crate::model::service_model::EffectiveModel;
 use crate::model::testing::{added_up, deployment, matrix, members, minute};
 use crate::model::{Catalogue, Evaluation, RollUp, STATUS_LIMIT, open_states};

@@ -7,7 +7,7 @@ use super::{Given, condition, verdict};
 use crate::api::AssignmentStatus;
 use crate::api::GapReason::{LayerUnowned, OverlappingAssignments, UnknownParty};
 use crate::matrix::Duty;
-use crate::model::evaluate::State::{Assumed, Excepted, Gap, Owned, Unknown};
+use crate::model::evaluation::State::{Assumed, Excepted, Gap, Owned, Unknown};
 use crate::model::service_model::EffectiveModel;
 use crate::model::testing::{added_up, deployment, found, found_gaps, members, minute, roll_up};
 use crate::model::{Acceptance, CONDITIONS, Evaluation, RollUp};

@@ -8,7 +8,7 @@ use super::{Given, condition, verdict};
 use crate::api::AssignmentStatus;
 use crate::matrix::Duty;
 use crate::model::assignment::DeadlineKind::{self, Agreement, Evidence, Exception};
-use crate::model::evaluate::State::Owned;
+use crate::model::evaluation::State::Owned;
 use crate::model::testing::{found, minute, namespaced, roll_up};
 use crate::model::{Assignment, Deadline, Review, RollUp};
 

@@ -5,7 +5,7 @@ use rstest::rstest;
 
 use super::{Given, condition, verdict};
 use crate::api::{AssignmentStatus, Fulfilment, FulfilmentCounts};
-use crate::model::Verdict::{Failed, Passed, Stale, Unreadable, Unseen};
+use crate::model::SignalVerdict::{Failed, Passed, Stale, Unreadable, Unseen};
 use crate::model::testing::{added_up, cluster, deployment, matrix, members, minute, roll_up, seen_of};
 use crate::model::{Evaluation, RollUp};
 
@@ -60,7 +60,7 @@ fn a_row_keeps_the_time_at_which_the_failure_was_first_seen() {
 #[case::one_cannot_be_read(&[("age", Passed), ("context", Unreadable)], ("Unknown", "NotAllSeen"))]
 #[case::nothing_is_seen(&[], ("Unknown", "NotAllSeen"))]
 fn the_condition_is_true_only_when_every_duty_is_seen_to_be_done(
-    #[case] results: &[(&str, crate::model::Verdict)],
+    #[case] results: &[(&str, crate::model::SignalVerdict)],
     #[case] expected: (&str, &str),
 ) {
     let status = status_of([seen_of(results)]);

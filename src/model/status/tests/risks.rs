@@ -7,16 +7,17 @@ use rstest::rstest;
 use super::Given;
 use crate::api::GapReason::LayerUnowned;
 use crate::api::{AssignmentStatus, RiskReason};
-use crate::matrix::{Duty, ServiceModel, Signal};
-use crate::model::evaluate::State::{Gap, Owned};
+use crate::facts::AssignmentId;
+use crate::matrix::{Duty, LayerTriggers, ServiceModel};
+use crate::model::evaluation::State::{Gap, Owned};
 use crate::model::testing::{
     Workload, added_up, cluster, deployment, found, layer, matrix, members, minute, namespaced, roll_up,
 };
-use crate::model::{Assignment, AssignmentId, Directory, Evaluation, Review, Risk, RollUp, STATUS_LIMIT};
+use crate::model::{Assignment, Directory, Evaluation, Review, Risk, RollUp, STATUS_LIMIT};
 
 /// A workload with a risk of its own and an owned duty.
 fn risky(reason: RiskReason, about: Option<&str>) -> Evaluation {
-    let risk = Risk { reason, layer: about.map(layer), told_to: None, subject: Some("aws".into()) };
+    let risk = Risk { reason, layer: about.map(layer), assignment: None, subject: Some("aws".into()) };
     Evaluation { risks: vec![risk], ..found(&[("application-code", Duty::Customer, Owned)]) }
 }
 
@@ -66,9 +67,8 @@ fn a_row_names_at_most_three_workloads_and_counts_the_others(
 /// A risk of the assignment itself is about no workload.
 #[test]
 fn a_risk_of_the_assignment_has_no_examples_and_counts_no_workload() {
-    let review = Risk { reason: RiskReason::ReviewMissing, layer: None, told_to: None, subject: None };
-    let roll_up =
-        roll_up([found(&[("application-code", Duty::Customer, Owned)])]).with_risks_of_assignment(vec![review]);
+    let review = Risk { reason: RiskReason::ReviewMissing, layer: None, assignment: None, subject: None };
+    let roll_up = roll_up([found(&[("application-code", Duty::Customer, Owned)])]).with_assignment_risks(vec![review]);
     let status = Given::namespaced(roll_up).status();
     assert_eq!(rows(&status), [(RiskReason::ReviewMissing, None, 0)]);
     assert_eq!((status.risks[0].examples.len(), status.risks[0].omitted), (0, None));
@@ -165,7 +165,7 @@ fn large(gaps: usize) -> RollUp {
     let risk = |(reason, name): (RiskReason, &str)| Risk {
         reason,
         layer: Some(layer(name)),
-        told_to: None,
+        assignment: None,
         subject: Some("p".repeat(63).into()),
     };
     let duties: Vec<_> = layers[..gaps].iter().map(|name| (*name, Duty::Customer, Gap(LayerUnowned))).collect();
@@ -193,8 +193,8 @@ fn examples_give_way_then_risks_from_the_end_and_no_row_of_a_gap() {
 
 #[test]
 fn a_risk_of_the_assignment_omits_nothing_when_examples_give_way() {
-    let review = Risk { reason: RiskReason::ServiceModelContradicted, layer: None, told_to: None, subject: None };
-    let status = Given::cluster(large(0).with_risks_of_assignment(vec![review])).status();
+    let review = Risk { reason: RiskReason::ServiceModelContradicted, layer: None, assignment: None, subject: None };
+    let status = Given::cluster(large(0).with_assignment_risks(vec![review])).status();
     let of_assignment = &status.risks[0];
     assert_eq!((of_assignment.workloads, of_assignment.omitted), (0, None));
     assert!(status.risks[1].omitted.is_some());
@@ -205,10 +205,10 @@ fn a_risk_of_the_assignment_omits_nothing_when_examples_give_way() {
 fn risks_of_an_assignment_and_of_its_workloads_are_in_one_list_by_their_weight() {
     let shop: Assignment =
         namespaced("shop").party("aws", crate::api::Role::Provider).provider(&["storage-platform"], "aws");
-    let workload = Workload::under(ServiceModel::Caas).showing(&[Signal::Storage]).with(shop.clone()).evaluate();
+    let workload = Workload::under(ServiceModel::Caas).showing(&[LayerTriggers::STORAGE]).with(shop.clone()).evaluate();
     let directory = Directory::default();
-    let risks = crate::model::risks_of_assignment(matrix(), &shop, &directory, 1);
-    let roll_up = roll_up([workload]).with_risks_of_assignment(risks);
+    let risks = crate::model::assignment_risks(matrix(), &shop, &directory, 1);
+    let roll_up = roll_up([workload]).with_assignment_risks(risks);
     let status = Given::namespaced(roll_up).status();
     let expected = [
         (RiskReason::CustomerDutiesEmpty, None, 0),
@@ -217,7 +217,7 @@ fn risks_of_an_assignment_and_of_its_workloads_are_in_one_list_by_their_weight()
     ];
     assert_eq!(rows(&status), expected);
     let reviewed = shop.reviewed(Review::Due(date(2026, 12, 1)));
-    let risks = crate::model::risks_of_assignment(matrix(), &reviewed, &directory, 1);
+    let risks = crate::model::assignment_risks(matrix(), &reviewed, &directory, 1);
     let due = risks.iter().find(|risk| risk.reason == RiskReason::ReviewDue).unwrap();
     assert_eq!(due.subject.as_deref(), Some("2026-12-01"));
 }

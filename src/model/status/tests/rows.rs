@@ -8,11 +8,12 @@ use crate::api::GapReason::{
     self, LayerUnowned, NotAccepted, OverlappingAssignments, SharedLayerHalfOwned, UnknownParty,
 };
 use crate::api::{AssignmentStatus, UnownedLayer};
+use crate::facts::{WorkloadKey, WorkloadKind};
 use crate::matrix::{Duty, ServiceModel};
-use crate::model::evaluate::ProviderDuties;
-use crate::model::evaluate::State::Gap;
+use crate::model::evaluation::State::Gap;
+use crate::model::settings::ProviderDuties;
 use crate::model::testing::{Workload, added_up, deployment, found, found_gaps, members, minute, namespaced, roll_up};
-use crate::model::{Evaluation, RollUp, WorkloadKey, WorkloadKind};
+use crate::model::{Evaluation, RollUp};
 
 const CODE: &str = "application-code";
 

@@ -6,8 +6,8 @@ use super::Given;
 use crate::api::GapReason::{LayerUnowned, OverlappingAssignments, ReviewLapsed, SharedLayerHalfOwned, UnknownParty};
 use crate::api::{DutyCounts, Role, Summary};
 use crate::matrix::ServiceModel::{Caas, Iaas, OnPremises};
-use crate::matrix::{Duty, ServiceModel, Signal};
-use crate::model::evaluate::State::{Assumed, Excepted, Gap, Owned, Unknown};
+use crate::matrix::{Duty, LayerTriggers, ServiceModel};
+use crate::model::evaluation::State::{Assumed, Excepted, Gap, Owned, Unknown};
 use crate::model::testing::{Workload, all_layers, found, found_gaps, namespaced, roll_up};
 use crate::model::{Catalogue, Evaluation, RollUp};
 
@@ -64,7 +64,7 @@ fn the_counts_of_the_duties_add_up_to_the_duties_of_all_workloads() {
         .into_iter()
         .flat_map(|model| {
             let plain = Workload::under(model).with(shop());
-            let published = plain.clone().showing(&[Signal::Published, Signal::Storage]);
+            let published = plain.clone().showing(&[LayerTriggers::PUBLISHED, LayerTriggers::STORAGE]);
             let contested = plain
                 .clone()
                 .with(namespaced("other").party("zoe", Role::Customer).customer(&["application-code"], "zoe"));
@@ -141,7 +141,7 @@ fn a_model_of_the_clusters_own_is_shown_by_its_name() {
     let claiming = crate::model::Assignment { model: Some(model), ..crate::model::testing::cluster("platform") };
     let found = Workload::under(None).in_matrix(&matrix).with(claiming).evaluate();
     let given = Given::cluster(roll_up([found]));
-    let subject = crate::model::Subject {
+    let subject = crate::model::StatusInput {
         id: &given.id,
         generation: Some(1),
         acceptance: &given.acceptance,

@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use super::*;
-use crate::model::Verdict::{self, Failed, Passed, Stale, Unreadable, Unseen};
+use crate::model::SignalVerdict::{self, Failed, Passed, Stale, Unreadable, Unseen};
 use crate::model::testing::{catalogue, seen_of};
 
 /// What is to be told where this was told before, by the signals of the tests.
@@ -44,7 +44,7 @@ fn another_signal_that_fails_for_the_same_duty_is_told_no_more_and_remembered() 
 #[case::its_source_is_gone(Unseen)]
 #[case::its_source_cannot_be_read(Unreadable)]
 #[case::what_was_seen_is_old(Stale)]
-fn a_failure_of_which_nothing_can_be_said_any_more_stays_told(#[case] verdict: Verdict) {
+fn a_failure_of_which_nothing_can_be_said_any_more_stays_told(#[case] verdict: SignalVerdict) {
     let failed = [seen_of(&[("age", Failed)])];
     let blind = [seen_of(&[("age", verdict)])];
     assert_eq!(told_between(&failed, &blind), None);

@@ -9,7 +9,7 @@ use crate::model::{Evaluation, SignalId};
 
 /// Totals over all namespaces. Each workload counts once, however many assignments select it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Census {
+pub struct Stats {
     /// The workloads.
     pub workloads: usize,
     /// Those of them that lie in namespaces that are left out.
@@ -37,15 +37,15 @@ pub struct Census {
 impl Inventory {
     /// Counts everything: a walk over all workloads, which share what was found for them.
     #[must_use]
-    pub fn census(&self) -> Census {
-        let mut census = Census { nodes: self.nodes.names().count(), ..Census::default() };
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats { nodes: self.nodes.names().count(), ..Stats::default() };
         let mut found: HashMap<&Arc<Evaluation>, usize> = HashMap::new();
         for namespace in self.namespaces.values() {
-            census.namespaces += usize::from(namespace.facts.is_some());
-            census.unassigned_namespaces += usize::from(namespace.is_unassigned());
-            census.workloads += namespace.workloads.len();
+            stats.namespaces += usize::from(namespace.facts.is_some());
+            stats.unassigned_namespaces += usize::from(namespace.is_unassigned());
+            stats.workloads += namespace.workloads.len();
             if !namespace.in_scope {
-                census.left_out += namespace.workloads.len();
+                stats.left_out += namespace.workloads.len();
                 continue;
             }
             let mut here: BTreeMap<*const Evaluation, (&Arc<Evaluation>, usize)> = BTreeMap::new();
@@ -53,15 +53,15 @@ impl Inventory {
                 match &workload.evaluation {
                     Some(evaluation) => here.entry(Arc::as_ptr(evaluation)).or_insert((evaluation, 0)).1 += 1,
                     // Before the first evaluation nobody knows.
-                    None => census.unselected += usize::from(!self.deferred),
+                    None => stats.unselected += usize::from(!self.deferred),
                 }
             }
             if !here.is_empty() {
                 let gaps = here.values().map(|(evaluation, count)| evaluation.gaps().count() * count).sum();
-                census.gaps.insert(namespace.name.clone(), gaps);
+                stats.gaps.insert(namespace.name.clone(), gaps);
                 let unfulfilled =
                     here.values().map(|(evaluation, count)| evaluation.unfulfilled().count() * count).sum();
-                census.unfulfilled.insert(namespace.name.clone(), unfulfilled);
+                stats.unfulfilled.insert(namespace.name.clone(), unfulfilled);
             }
             for (evaluation, count) in here.into_values() {
                 *found.entry(evaluation).or_default() += count;
@@ -69,13 +69,13 @@ impl Inventory {
         }
         for (evaluation, count) in found {
             for duty in &evaluation.duties {
-                *census.duties.entry((duty.layer, duty.duty, duty.state.name())).or_default() += count;
-                *census.fulfilment.entry((duty.layer, duty.duty, duty.fulfilment.name())).or_default() += count;
+                *stats.duties.entry((duty.layer, duty.duty, duty.state.name())).or_default() += count;
+                *stats.fulfilment.entry((duty.layer, duty.duty, duty.fulfilment.name())).or_default() += count;
             }
             for result in &evaluation.results {
-                *census.signals.entry((result.signal, result.verdict.name())).or_default() += count;
+                *stats.signals.entry((result.signal, result.verdict.name())).or_default() += count;
             }
         }
-        census
+        stats
     }
 }

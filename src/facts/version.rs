@@ -1,11 +1,6 @@
-//! Versions of Kubernetes, as far as rules about their support go.
+//! Versions of Kubernetes.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::LazyLock;
-
-use jiff::civil::Date;
-use serde::Deserialize;
 
 /// A minor version of Kubernetes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,12 +9,12 @@ pub struct KubernetesVersion {
     pub major: u32,
     /// The minor version.
     pub minor: u32,
-    /// Whether it is the build of a provider, which supports it until a day of its own.
+    /// True for the build of a provider, which has its own end of support.
     pub of_provider: bool,
 }
 
 impl KubernetesVersion {
-    /// The one in a text such as `v1.37.1-eks-3abbec1`.
+    /// Parses a text such as `v1.37.1-eks-3abbec1`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.strip_prefix('v').unwrap_or(text).split('.');
@@ -41,36 +36,8 @@ impl fmt::Display for KubernetesVersion {
     }
 }
 
-/// Until when versions are supported by the community. Providers may support theirs for longer.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Support {
-    /// When that was looked up.
-    as_of: Date,
-    /// The last day by minor version.
-    until: BTreeMap<String, Date>,
-}
-
-static SUPPORT: LazyLock<Support> = LazyLock::new(|| {
-    serde_saphyr::from_str(include_str!("support.yaml"))
-        .expect("the table of supported versions is part of the binary and parsed by the tests")
-});
-
-/// The last day on which a version is supported; none for one that the table does not know.
-#[must_use]
-pub fn supported_until(version: KubernetesVersion) -> Option<Date> {
-    SUPPORT.until.get(&version.to_string()).copied()
-}
-
-/// When the table of supported versions was looked up.
-#[must_use]
-pub fn support_as_of() -> Date {
-    SUPPORT.as_of
-}
-
 #[cfg(test)]
 mod tests {
-    use jiff::civil::date;
     use rstest::rstest;
 
     use super::*;
@@ -91,16 +58,5 @@ mod tests {
         assert_eq!(found, expected);
         let of_provider = KubernetesVersion::parse(text).is_some_and(|version| version.of_provider);
         assert_eq!(of_provider, text.contains("-eks-") || text.contains("-gke.") || text.ends_with("+11af38d"));
-    }
-
-    #[test]
-    fn each_version_is_supported_longer_than_the_one_before() {
-        let dates: Vec<Date> = (32..)
-            .map_while(|minor| supported_until(KubernetesVersion { major: 1, minor, of_provider: false }))
-            .collect();
-        assert!(dates.len() >= 5 && dates.is_sorted(), "{dates:?}");
-        assert!(*dates.last().unwrap() > support_as_of());
-        assert_eq!(dates[2], date(2026, 10, 27));
-        assert_eq!(supported_until(KubernetesVersion { major: 1, minor: 99, of_provider: false }), None);
     }
 }

@@ -7,13 +7,14 @@ use super::build::{cluster, facts_of, inventory_under, itself, key, namespaced, 
 use super::from_scratch::after;
 use super::generate::{settings, steps};
 use super::shown::evaluations;
-use crate::inventory::{Census, Delta, Inventory};
+use crate::facts::Delta;
+use crate::inventory::{Inventory, Stats};
 use crate::matrix::{Duty, ServiceModel};
 
 /// How many duties there are of a layer in a state.
-fn count(census: &Census, inventory: &Inventory, layer: &str, state: &'static str) -> usize {
+fn count(stats: &Stats, inventory: &Inventory, layer: &str, state: &'static str) -> usize {
     let layer = inventory.matrix().find(layer).unwrap();
-    census.duties.get(&(layer, Duty::Customer, state)).copied().unwrap_or_default()
+    stats.duties.get(&(layer, Duty::Customer, state)).copied().unwrap_or_default()
 }
 
 #[test]
@@ -30,20 +31,20 @@ fn every_workload_counts_once_and_under_the_namespace_that_it_lies_in() {
     let one = json!({ "selector": { "matchLabels": { "app": "other" } } });
     inventory.apply(written(&namespaced("lake", "one"), one));
 
-    let census = inventory.census();
-    assert_eq!((census.workloads, census.left_out, census.unselected), (5, 1, 2));
-    assert_eq!((census.nodes, census.unassigned_namespaces), (1, 1), "nobody speaks for the namespace alone");
-    assert_eq!(count(&census, &inventory, "application-code", "Owned"), 2);
-    assert_eq!(count(&census, &inventory, "access-control", "Unowned"), 2);
-    assert_eq!(census.gaps.keys().map(|name| &**name).collect::<Vec<_>>(), ["shop"]);
+    let stats = inventory.stats();
+    assert_eq!((stats.workloads, stats.left_out, stats.unselected), (5, 1, 2));
+    assert_eq!((stats.nodes, stats.unassigned_namespaces), (1, 1), "nobody speaks for the namespace alone");
+    assert_eq!(count(&stats, &inventory, "application-code", "Owned"), 2);
+    assert_eq!(count(&stats, &inventory, "access-control", "Unowned"), 2);
+    assert_eq!(stats.gaps.keys().map(|name| &**name).collect::<Vec<_>>(), ["shop"]);
 
     let layers: Vec<String> = inventory.matrix().layers().map(|(_, layer)| layer.name.clone()).collect();
     let all: Vec<&str> = layers.iter().map(String::as_str).collect();
     inventory.apply(written(&cluster("platform"), holding(&all)));
-    let census = inventory.census();
-    assert_eq!((census.unselected, census.unassigned_namespaces), (0, 0));
-    assert_eq!(count(&census, &inventory, "access-control", "Owned"), 4);
-    assert_eq!(census.gaps.len(), 3, "a namespace without a gap is counted too: {:?}", census.gaps);
+    let stats = inventory.stats();
+    assert_eq!((stats.unselected, stats.unassigned_namespaces), (0, 0));
+    assert_eq!(count(&stats, &inventory, "access-control", "Owned"), 4);
+    assert_eq!(stats.gaps.len(), 3, "a namespace without a gap is counted too: {:?}", stats.gaps);
 }
 
 proptest! {
@@ -53,18 +54,18 @@ proptest! {
     #[test]
     fn totals_are_the_sums_of_what_was_found(settings in settings(), steps in steps(1..50)) {
         let (inventory, _) = after(settings, steps);
-        let census = inventory.census();
+        let stats = inventory.stats();
         let found = evaluations(&inventory);
-        prop_assert_eq!(census.duties.values().sum::<usize>(), found.values().map(|found| found.duties.len()).sum::<usize>());
+        prop_assert_eq!(stats.duties.values().sum::<usize>(), found.values().map(|found| found.duties.len()).sum::<usize>());
         let gaps = |namespace: &str| {
             let here = found.iter().filter(|(key, _)| &*key.namespace == namespace);
             here.map(|(_, found)| found.gaps().count()).sum::<usize>()
         };
-        for (namespace, count) in &census.gaps {
+        for (namespace, count) in &stats.gaps {
             prop_assert_eq!(*count, gaps(namespace));
         }
-        prop_assert_eq!(census.gaps.values().sum::<usize>(), found.values().map(|found| found.gaps().count()).sum::<usize>());
-        prop_assert_eq!((census.workloads, census.left_out), inventory.workloads());
-        prop_assert_eq!(census.workloads - census.left_out - census.unselected, found.len());
+        prop_assert_eq!(stats.gaps.values().sum::<usize>(), found.values().map(|found| found.gaps().count()).sum::<usize>());
+        prop_assert_eq!((stats.workloads, stats.left_out), inventory.workloads());
+        prop_assert_eq!(stats.workloads - stats.left_out - stats.unselected, found.len());
     }
 }

@@ -1,35 +1,36 @@
 //! What signals saw of a workload: whose failure or success it is, and what that comes to.
 
-use super::{DutyState, Scene, State, Verdict};
 use crate::api::Fulfilment;
 use crate::matrix::{Duty, ModelId, ModelSet};
-use crate::model::directory::EvidenceStanding;
-use crate::model::fulfilment::{Observation, SignalResult, Verdict as SeenVerdict, combine};
+use crate::model::context::{DutyVerdict, EvaluationContext};
+use crate::model::directory::EvidenceState;
+use crate::model::evaluation::{DutyState, State};
+use crate::model::fulfilment::{Observation, SignalResult, SignalVerdict, combine};
 
-impl<'a> Scene<'a> {
+impl<'a> EvaluationContext<'a> {
     /// What was seen, each attributed to the duty under which it was owed. What was seen of a layer or a duty that is not owed,
     /// or of which nothing can be said, is nobody's failure.
-    pub(super) fn results(&self, verdicts: &[Verdict<'a>]) -> Vec<SignalResult> {
+    pub(super) fn results(&self, verdicts: &[DutyVerdict<'a>]) -> Vec<SignalResult> {
         let is_judged = |layer, duty| {
-            let judged = |verdict: &&Verdict<'_>| verdict.duty.layer == layer && verdict.duty.duty == duty;
+            let judged = |verdict: &&DutyVerdict<'_>| verdict.duty.layer == layer && verdict.duty.duty == duty;
             verdicts
                 .iter()
                 .find(judged)
                 .is_some_and(|found| !matches!(found.duty.state, State::Unknown | State::Excepted))
         };
         let (mut results, mut silent): (Vec<SignalResult>, Vec<_>) = (Vec::new(), Vec::new());
-        let applies = |seen: &&Observation| seen.verdict != SeenVerdict::NotApplicable;
+        let applies = |seen: &&Observation| seen.verdict != SignalVerdict::NotApplicable;
         for Observation { signal, on, verdict, seen } in self.workload.observed.iter().filter(applies) {
             let speaks = self.catalogue.get(*signal);
             let Some(layer) = speaks.layer.as_deref().and_then(|name| self.matrix.find(name)) else { continue };
             for duty in Duty::ALL {
                 let is_meant = self
                     .models_of(*on)
-                    .iter()
+                    .ids()
                     .any(|model| speaks.attribution.duty(self.matrix.owed(model), layer) == duty)
                     || self.model.is_undetermined() && duty == Duty::Customer;
                 if is_meant && is_judged(layer, duty) {
-                    if on.is_some() && matches!(verdict, SeenVerdict::Unseen | SeenVerdict::Unreadable) {
+                    if on.is_some() && matches!(verdict, SignalVerdict::Unseen | SignalVerdict::Unreadable) {
                         silent.push((layer, duty, *signal));
                     }
                     results.push(SignalResult { layer, duty, signal: *signal, verdict: *verdict, seen: seen.clone() });
@@ -38,7 +39,7 @@ impl<'a> Scene<'a> {
         }
         // Nodes that show nothing are not outvoted by those of another service model.
         let shows_all = |result: &SignalResult| !silent.contains(&(result.layer, result.duty, result.signal));
-        results.retain(|result| result.verdict != SeenVerdict::Passed || shows_all(result));
+        results.retain(|result| result.verdict != SignalVerdict::Passed || shows_all(result));
         results.extend(self.attested(verdicts));
         results.sort();
         // Nodes of several service models may show the same.
@@ -57,28 +58,28 @@ impl<'a> Scene<'a> {
 
     /// What the evidence of its holder shows of each provider duty. A provider's certificate shows nothing of what the
     /// customer owes.
-    fn attested(&self, verdicts: &[Verdict<'a>]) -> Vec<SignalResult> {
+    fn attested(&self, verdicts: &[DutyVerdict<'a>]) -> Vec<SignalResult> {
         let Some(signal) = self.catalogue.attestation() else { return Vec::new() };
         let of_provider = verdicts.iter().filter(|verdict| {
             verdict.duty.duty == Duty::Provider && !matches!(verdict.duty.state, State::Unknown | State::Excepted)
         });
-        let result = |verdict: &Verdict<'_>| {
+        let result = |verdict: &DutyVerdict<'_>| {
             let layer = verdict.duty.layer;
             // Where several claim it nobody holds it.
             let claims = verdict.deciding.iter().filter(|_| verdict.duty.holder.is_some());
-            let standings =
+            let availabilities =
                 claims.map(|(assignment, claim)| match self.directory.evidence(assignment, &claim.party, layer) {
-                    EvidenceStanding::Current => SeenVerdict::Passed,
-                    EvidenceStanding::Ended => SeenVerdict::Stale,
-                    EvidenceStanding::Missing => SeenVerdict::Unseen,
+                    EvidenceState::Current => SignalVerdict::Passed,
+                    EvidenceState::Ended => SignalVerdict::Stale,
+                    EvidenceState::Missing => SignalVerdict::Unseen,
                 });
             // One report that holds is enough, whoever else refers to one that has ended.
-            let verdict = standings.min_by_key(|standing| match standing {
-                SeenVerdict::Passed => 0,
-                SeenVerdict::Stale => 1,
+            let verdict = availabilities.min_by_key(|standing| match standing {
+                SignalVerdict::Passed => 0,
+                SignalVerdict::Stale => 1,
                 _ => 2,
             });
-            let verdict = verdict.unwrap_or(SeenVerdict::Unseen);
+            let verdict = verdict.unwrap_or(SignalVerdict::Unseen);
             SignalResult { layer, duty: Duty::Provider, signal, verdict, seen: None }
         };
         of_provider.map(result).collect()

@@ -1,18 +1,18 @@
-//! Workloads and what is known of them.
+//! Facts of workloads.
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::host_access::HostAccesses;
+use super::identity::ObjectIdentity;
 use super::labels::Labels;
 use super::placement::Placement;
-use super::shortcoming::Shortcomings;
-use crate::matrix::Signals;
+use super::pod_template::{HostAccess, Shortcomings};
+use crate::matrix::LayerTriggers;
 
-/// The kinds of object that are workloads: the top-most controllers, pods and replica sets that nothing controls, and
-/// whatever else controls such objects.
+/// The kinds of workloads: top-level controllers, pods and ReplicaSets without a controller, and any other kind that controls
+/// such objects.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum WorkloadKind {
     /// `batch/v1` CronJob.
@@ -21,21 +21,21 @@ pub enum WorkloadKind {
     DaemonSet,
     /// `apps/v1` Deployment.
     Deployment,
-    /// `batch/v1` Job that no CronJob controls.
+    /// `batch/v1` Job without a CronJob.
     Job,
-    /// `v1` Pod that nothing controls.
+    /// `v1` Pod without a controller.
     Pod,
-    /// `apps/v1` ReplicaSet that nothing controls.
+    /// `apps/v1` ReplicaSet without a controller.
     ReplicaSet,
-    /// `v1` ReplicationController that nothing controls.
+    /// `v1` ReplicationController without a controller.
     ReplicationController,
     /// `apps/v1` StatefulSet.
     StatefulSet,
-    /// Another kind, known by the objects that it controls or by its configured pod template.
+    /// Another kind, known from the objects that it controls or from its configured pod template.
     Other(Arc<OtherKind>),
 }
 
-/// A kind by its API group and its name. The version is left out: it is the same workload under every version.
+/// An API group and a kind. It has no version: an object is the same workload in every version.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OtherKind {
     /// The kind as its definition spells it, such as `Cluster`.
@@ -57,14 +57,14 @@ impl WorkloadKind {
         Self::StatefulSet,
     ];
 
-    /// The kind of this group and name.
+    /// Returns the kind of this group and name.
     #[must_use]
     pub fn of(group: &str, kind: &str) -> Self {
         let built_in = Self::BUILT_IN.into_iter().find(|built_in| (built_in.group(), built_in.name()) == (group, kind));
         built_in.unwrap_or_else(|| Self::Other(Arc::new(OtherKind { kind: kind.into(), group: group.into() })))
     }
 
-    /// The API group of the kind, empty for the core group.
+    /// Returns the API group; empty for the core group.
     #[must_use]
     pub fn group(&self) -> &str {
         match self {
@@ -75,7 +75,7 @@ impl WorkloadKind {
         }
     }
 
-    /// The kind as Kubernetes spells it.
+    /// Returns the kind as Kubernetes spells it.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -113,7 +113,7 @@ impl fmt::Display for WorkloadKind {
     }
 }
 
-/// What follows the stem in the name of a workload whose objects have generated names: no object is called so.
+/// The last character of [`WorkloadKey::name`] for objects with generated names. No name of an object can contain it.
 pub const GENERATED: char = '*';
 
 /// The identity of a workload. Ordered by namespace, kind and name: the order of examples in statuses.
@@ -123,12 +123,12 @@ pub struct WorkloadKey {
     pub namespace: Arc<str>,
     /// Its kind.
     pub kind: WorkloadKind,
-    /// Its name; a stem and [`GENERATED`] for all objects with generated names of that stem.
+    /// Its name; for objects with generated names the common prefix followed by [`GENERATED`].
     pub name: Arc<str>,
 }
 
 impl WorkloadKey {
-    /// Whether it stands for objects with generated names.
+    /// Returns true if it is the key of all objects with generated names of one prefix.
     #[must_use]
     pub fn is_generated(&self) -> bool {
         self.name.ends_with(GENERATED)
@@ -141,23 +141,12 @@ impl fmt::Display for WorkloadKey {
     }
 }
 
-/// What tells the object of a workload from others of its name, for Events on it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ObjectIdentity {
-    /// Its UID.
-    pub uid: Arc<str>,
-    /// The version of its API group, such as `v1`.
-    pub version: Arc<str>,
-    /// When it was created, in seconds since 1970; of a workload known by its children only, when the child was.
-    pub created: i64,
-}
-
-/// The digest of an environment variable's value. Values may be secret by mistake, so they are compared and not kept.
+/// The digest of the value of an environment variable. The values themselves are not kept: they can be secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ValueDigest(u64);
 
 impl ValueDigest {
-    /// The digest of a value.
+    /// Returns the digest of a value.
     #[must_use]
     pub fn of(value: &str) -> Self {
         let mut hasher = DefaultHasher::new();
@@ -166,17 +155,17 @@ impl ValueDigest {
     }
 }
 
-/// The labels of the pods of a workload, as far as they can be known before there are pods.
+/// The labels of the pods of a workload, as far as its template and its controller determine them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PodLabels {
     /// The labels of the pod template.
     pub template: Labels,
-    /// The name in front of the ordinal in the pods' names, for StatefulSets.
+    /// The prefix of the pod names before the ordinal, for StatefulSets.
     pub ordinals_of: Option<Arc<str>>,
 }
 
 impl PodLabels {
-    /// Whether the selector of a Service matches the pods. A Service without a selector selects nothing.
+    /// Returns true if the selector of a Service matches the pods. An empty selector matches no pod.
     #[must_use]
     pub fn selected_by(&self, service: &Labels) -> bool {
         !service.is_empty()
@@ -185,7 +174,7 @@ impl PodLabels {
                 .all(|(key, value)| self.template.get(key) == Some(value) || self.is_added_by_controller(key, value))
     }
 
-    /// The StatefulSet controller labels each pod with its name and its ordinal.
+    /// Returns true for the labels with which the StatefulSet controller marks the name and the ordinal of each pod.
     fn is_added_by_controller(&self, key: &str, value: &str) -> bool {
         let Some(name) = &self.ordinals_of else { return false };
         let is_ordinal = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -199,49 +188,61 @@ impl PodLabels {
     }
 }
 
-/// What a workload's own manifest shows.
+/// Facts that the manifest of a workload shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct WorkloadFacts {
-    /// The labels of the workload object: what the selectors of assignments match.
+    /// The labels of the workload object, which the selectors of assignments match.
     pub labels: Labels,
-    /// The labels of its pods: what the selectors of Services match.
+    /// The labels of its pods, which the selectors of Services match.
     pub pods: PodLabels,
-    /// The signals of the pod template.
-    pub signals: Signals,
-    /// Digests of the environment values that could be the name of a Service, sorted.
+    /// The layer triggers of the pod template.
+    pub triggers: LayerTriggers,
+    /// The digests of the environment values that can be the name of a Service, sorted.
     pub env_values: Box<[ValueDigest]>,
-    /// Which nodes its pods may land on.
+    /// The requirements of its pods on nodes.
     pub placement: Arc<Placement>,
-    /// How close its pods come to the host.
-    pub host: HostAccesses,
-    /// What its template leaves undone.
+    /// The access of its pods to the node.
+    pub host: HostAccess,
+    /// The security settings that its template does not have.
     pub shortcomings: Shortcomings,
     /// The ServiceAccount of its pods.
     pub service_account: Arc<str>,
-    /// Whether several pods of it are asked for.
+    /// True if it asks for more than one pod.
     pub several: bool,
-    /// The containers of a pod, those that only initialise included.
+    /// The number of containers of a pod, including init containers.
     pub containers: u16,
-    /// The claims of volumes that its pods use.
+    /// The volume claims of its pods.
     pub claims: Box<[VolumeClaim]>,
 }
 
-/// The claim of a volume that pods use.
+/// A volume claim of a pod.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum VolumeClaim {
-    /// A PersistentVolumeClaim of the namespace, by name.
+    /// A PersistentVolumeClaim of this name in the namespace.
     Named(Arc<str>),
-    /// One that is made for each pod, of this storage class; of the cluster's default where there is none.
+    /// A claim that is created for each pod, with this storage class; without one, with the default class of the cluster.
     PerPod(Option<Arc<str>>),
 }
 
 impl WorkloadFacts {
-    /// Forgets which node a pod is bound to: whoever controls it makes the next one, which may land elsewhere.
+    /// Removes the node that a pod is bound to: its controller can create the next pod on another node.
     pub fn unbind(&mut self) {
         if self.placement.node_name.is_some() {
             self.placement = Arc::new(Placement { node_name: None, ..(*self.placement).clone() });
         }
     }
+}
+
+/// An object that is a workload or a part of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkloadObject {
+    /// The facts that its template shows.
+    pub facts: WorkloadFacts,
+    /// The workload that it is a part of: its owner, or the key of all objects with its prefix of a generated name. `None` if
+    /// it is the workload itself.
+    pub part_of: Option<WorkloadKey>,
+    /// The object for Events about the workload.
+    pub identity: ObjectIdentity,
 }
 
 #[cfg(test)]

@@ -8,17 +8,18 @@ use jiff::civil::Date;
 use super::apply::put;
 use super::namespace::Namespace;
 use super::workload::Workload;
-use super::{Changed, Inventory};
+use super::{ChangeSet, Inventory};
 use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
+use crate::facts::AssignmentId;
 use crate::matrix::Matrix;
-use crate::model::{Assignment, AssignmentId, Evaluation, compile, define};
+use crate::model::{Assignment, Evaluation, compile, define};
 
 impl Inventory {
     pub(super) fn apply_service_model(
         &mut self,
         name: &Arc<str>,
         spec: Option<Box<ServiceModelSpec>>,
-        changed: &mut Changed,
+        changed: &mut ChangeSet,
     ) {
         if !put(&mut self.service_models, name, spec.map(|spec| *spec)) {
             return;
@@ -45,7 +46,7 @@ impl Inventory {
             }
         }
         for namespace in self.namespaces.values_mut() {
-            namespace.rescope(&self.cluster_assignments, &self.left_out);
+            namespace.update_assignments(&self.cluster_assignments, &self.left_out);
         }
         self.evaluate_all(changed);
         // What layers are called, and what is said of them, may be shown anywhere.
@@ -67,7 +68,7 @@ impl Inventory {
         }
     }
 
-    pub(super) fn apply_day(&mut self, today: Date, changed: &mut Changed) {
+    pub(super) fn apply_day(&mut self, today: Date, changed: &mut ChangeSet) {
         let before = std::mem::replace(&mut self.today, today);
         if before == today {
             return;
@@ -87,8 +88,8 @@ impl Inventory {
         let moved = self.nodes.set_day(today);
         self.look_again(&moved, changed);
         // What signals see in what has a date is another matter each day.
-        let everywhere = !self.far.is_empty() || self.shelf.is_dated();
-        let is_dated = |namespace: &Namespace| everywhere || namespace.shelf.is_dated();
+        let everywhere = !self.far.is_empty() || self.signal_index.is_dated();
+        let is_dated = |namespace: &Namespace| everywhere || namespace.signal_index.is_dated();
         let dated: Vec<Arc<str>> =
             self.namespaces.values().filter(|namespace| is_dated(namespace)).map(|ns| ns.name.clone()).collect();
         for namespace in dated {
@@ -100,7 +101,7 @@ impl Inventory {
         &mut self,
         id: &AssignmentId,
         spec: Option<Arc<ClusterResponsibilityAssignmentSpec>>,
-        changed: &mut Changed,
+        changed: &mut ChangeSet,
     ) {
         let named = |spec: Option<&Arc<ClusterResponsibilityAssignmentSpec>>| {
             spec.and_then(|spec| spec.assignment.service_model.clone())
@@ -117,7 +118,7 @@ impl Inventory {
         self.replace_assignment(id, assignment, changed);
     }
 
-    fn replace_assignment(&mut self, id: &AssignmentId, assignment: Option<Arc<Assignment>>, changed: &mut Changed) {
+    fn replace_assignment(&mut self, id: &AssignmentId, assignment: Option<Arc<Assignment>>, changed: &mut ChangeSet) {
         let before = self.assignment(id).cloned();
         if before == assignment {
             return;
@@ -140,7 +141,7 @@ impl Inventory {
             self.forget_empty(name);
         } else {
             put(&mut self.cluster_assignments, id, assignment);
-            let taken_in = |namespace: &&Namespace| versions.iter().any(|version| namespace.is_taken_in_by(version));
+            let taken_in = |namespace: &&Namespace| versions.iter().any(|version| namespace.is_selected_by(version));
             let affected: Vec<Arc<str>> =
                 self.namespaces.values().filter(taken_in).map(|namespace| namespace.name.clone()).collect();
             for namespace in affected {

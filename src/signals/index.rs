@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::custom::About;
-use super::facts::{FactKind, Facts, ReportFacts, Subject};
-use crate::model::WorkloadKey;
+use crate::facts::{Availability, CustomTarget, FactKind, Facts, KindAndName, ReportFacts, WorkloadKey};
 
 /// Of what an object speaks.
 #[derive(Default)]
 struct Named {
     /// By name.
-    subjects: BTreeSet<Subject>,
+    subjects: BTreeSet<KindAndName>,
     /// Whether it speaks of others beside.
     not_all: bool,
 }
@@ -24,10 +22,10 @@ impl Named {
             Facts::Custom(found) => {
                 for finding in found {
                     match &finding.about {
-                        About::Workloads(references) => {
-                            named.subjects.extend(references.iter().map(|reference| reference.subject.clone()));
+                        CustomTarget::Workloads(references) => {
+                            named.subjects.extend(references.iter().map(|reference| reference.object.clone()));
                         }
-                        About::All | About::Pods(_) => named.not_all = true,
+                        CustomTarget::All | CustomTarget::Pods(_) => named.not_all = true,
                     }
                 }
             }
@@ -39,15 +37,15 @@ impl Named {
 
 /// The objects of a namespace, or those of none, that are read for signals only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shelf {
+pub struct SignalIndex {
     objects: BTreeMap<(FactKind, Arc<str>), Facts>,
     /// The names of those that speak of an object, by name.
-    about: BTreeMap<(FactKind, Subject), BTreeSet<Arc<str>>>,
+    about: BTreeMap<(FactKind, KindAndName), BTreeSet<Arc<str>>>,
     /// The names of those that speak of workloads without naming all of them.
     about_any: BTreeSet<(FactKind, Arc<str>)>,
 }
 
-impl Shelf {
+impl SignalIndex {
     /// Whether there is nothing on it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -57,12 +55,7 @@ impl Shelf {
     /// Whether something on it is another matter on another day.
     #[must_use]
     pub fn is_dated(&self) -> bool {
-        let is_dated = |facts: &Facts| match facts {
-            Facts::Report(_) | Facts::Certificate(_) | Facts::Backup(_) | Facts::Snapshot(_) => true,
-            Facts::Custom(found) => found.iter().any(|finding| finding.day.is_some()),
-            _ => false,
-        };
-        self.objects.values().any(is_dated)
+        self.objects.values().any(Facts::is_dated)
     }
 
     /// Puts an object on it, or takes it off, and returns what was known of it before.
@@ -99,9 +92,9 @@ impl Shelf {
         &self,
         kind: FactKind,
         workload: &WorkloadKey,
-        children: &[Subject],
+        children: &[KindAndName],
     ) -> impl Iterator<Item = (&Arc<str>, &Facts)> {
-        let itself = Subject::of(workload);
+        let itself = KindAndName::of(workload);
         let naming = children.iter().chain([&itself]).filter_map(|subject| self.about.get(&(kind, subject.clone())));
         let any = self.about_any.range((kind, Arc::from(""))..).take_while(|(of, _)| *of == kind).map(|(_, name)| name);
         let names: BTreeSet<&Arc<str>> = any.chain(naming.flatten()).collect();
@@ -109,7 +102,7 @@ impl Shelf {
     }
 
     /// The reports of a kind about an object.
-    pub(super) fn reports_about(&self, kind: FactKind, subject: &Subject) -> impl Iterator<Item = &ReportFacts> {
+    pub(super) fn reports_about(&self, kind: FactKind, subject: &KindAndName) -> impl Iterator<Item = &ReportFacts> {
         let names = self.about.get(&(kind, subject.clone()));
         names.into_iter().flatten().filter_map(move |name| match self.get(kind, name) {
             Some(Facts::Report(report)) => Some(report),
@@ -134,23 +127,11 @@ impl Shelf {
     }
 }
 
-/// Whether objects of a kind can be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Standing {
-    /// They are not served, or not looked at.
-    #[default]
-    Absent,
-    /// They are there and cannot be read.
-    Unreadable,
-    /// They were read and are watched.
-    Read,
-}
-
 /// The objects that speak of other namespaces than their own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FarShelf(BTreeMap<(FactKind, Arc<str>, Arc<str>), Facts>);
+pub struct CrossNamespaceIndex(BTreeMap<(FactKind, Arc<str>, Arc<str>), Facts>);
 
-impl FarShelf {
+impl CrossNamespaceIndex {
     /// Whether there is nothing on it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -185,22 +166,22 @@ impl FarShelf {
 
 /// What can be read, everywhere or by namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standings(HashMap<(FactKind, Option<Arc<str>>), Standing>);
+pub struct Availabilities(HashMap<(FactKind, Option<Arc<str>>), Availability>);
 
-impl Standings {
+impl Availabilities {
     /// Notes the standing of a kind, in one namespace or everywhere; returns whether that is news.
-    pub fn put(&mut self, kind: FactKind, namespace: Option<Arc<str>>, standing: Standing) -> bool {
+    pub fn put(&mut self, kind: FactKind, namespace: Option<Arc<str>>, standing: Availability) -> bool {
         self.0.insert((kind, namespace), standing).unwrap_or_default() != standing
     }
 
     /// All that was noted.
     #[cfg(test)]
-    pub(crate) fn all(&self) -> impl Iterator<Item = (FactKind, Option<Arc<str>>, Standing)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (FactKind, Option<Arc<str>>, Availability)> {
         self.0.iter().map(|((kind, namespace), standing)| (*kind, namespace.clone(), *standing))
     }
 
     /// The standing of a kind in a namespace.
-    pub(super) fn of(&self, kind: FactKind, namespace: &Arc<str>) -> Standing {
+    pub(super) fn of(&self, kind: FactKind, namespace: &Arc<str>) -> Availability {
         let everywhere = || self.0.get(&(kind, None));
         let here = self.0.get(&(kind, Some(namespace.clone())));
         here.or_else(everywhere).copied().unwrap_or_default()

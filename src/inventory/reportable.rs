@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::Inventory;
-use crate::model::{AssignmentId, Evaluation, ObjectIdentity, WorkloadKey};
+use crate::facts::{AssignmentId, ObjectIdentity, WorkloadKey};
+use crate::model::Evaluation;
 
 /// What is known of a namespace and of its workloads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reported<'a> {
+pub struct ReportableNamespace<'a> {
     /// Its name.
     pub namespace: &'a str,
     /// Its UID, where the namespace itself is looked at.
@@ -17,12 +18,12 @@ pub struct Reported<'a> {
     /// Whether it has workloads of which no assignment speaks.
     pub is_unassigned: bool,
     /// The workloads that some assignment selects, in order.
-    pub workloads: Vec<ReportedWorkload<'a>>,
+    pub workloads: Vec<ReportableWorkload<'a>>,
 }
 
 /// What is known of a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReportedWorkload<'a> {
+pub struct ReportableWorkload<'a> {
     /// The workload.
     pub key: &'a WorkloadKey,
     /// The object that it is about.
@@ -35,7 +36,7 @@ pub struct ReportedWorkload<'a> {
     pub owner: Option<&'a str>,
 }
 
-impl Reported<'_> {
+impl ReportableNamespace<'_> {
     /// Whether the service model of some workload would be another one if the nodes were others.
     #[must_use]
     pub fn from_nodes(&self) -> bool {
@@ -52,14 +53,14 @@ impl Reported<'_> {
 impl Inventory {
     /// What there is to report of a namespace; nothing of one that is left out or not known.
     #[must_use]
-    pub fn reported<'a>(&'a self, name: &'a str) -> Reported<'a> {
+    pub fn reported<'a>(&'a self, name: &'a str) -> ReportableNamespace<'a> {
         let Some(namespace) = self.namespaces.get(name) else {
-            return Reported { namespace: name, ..Reported::default() };
+            return ReportableNamespace { namespace: name, ..ReportableNamespace::default() };
         };
         let workloads = namespace.workloads.values().filter_map(|workload| {
             let assignment = self.highest_ranked(workload)?;
             let owner = self.written.get(assignment).and_then(|spec| spec.assignment.accountable.as_ref());
-            Some(ReportedWorkload {
+            Some(ReportableWorkload {
                 key: &workload.key,
                 identity: &workload.identity,
                 evaluation: workload.evaluation.as_ref()?,
@@ -67,7 +68,7 @@ impl Inventory {
                 owner: owner.map(|owner| owner.0.as_str()),
             })
         });
-        Reported {
+        ReportableNamespace {
             namespace: name,
             uid: namespace.facts.as_ref().map(|facts| &facts.uid),
             platform_elsewhere: !namespace.cluster_assignments.is_empty(),

@@ -4,12 +4,13 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::finding::{Finding, Subject};
-use super::known::OwnReports;
+use super::REJOIN;
+use super::published::PublishedReports;
 use super::report::{Report, ReportResult};
-use super::{HALVINGS, REJOIN, RESULTS, SOURCE};
-use crate::inventory::Reported;
-use crate::matrix::{Concern, Matrix};
+use super::result_draft::{ReportSubject, ResultDraft};
+use crate::facts::published_report::{MAX_SPLITS, RESULTS, SOURCE};
+use crate::inventory::ReportableNamespace;
+use crate::matrix::{Audience, Matrix};
 use crate::model::{Catalogue, Evaluation};
 
 /// The longest value of a label.
@@ -18,8 +19,8 @@ const LABEL_LIMIT: usize = 63;
 /// A subject, its number, and what is wrong with it.
 struct Entry<'a> {
     number: u64,
-    subject: Subject<'a>,
-    findings: Vec<&'a Finding>,
+    subject: ReportSubject<'a>,
+    findings: Vec<&'a ResultDraft>,
 }
 
 /// The Reports of a namespace, those with results only.
@@ -29,23 +30,28 @@ struct Entry<'a> {
 /// again when that leaves room: what comes and goes at the border moves nothing. What of platform layers is told to the cluster
 /// assignments is reported once for the namespace, in a Report of its own.
 #[must_use]
-pub fn reports(matrix: &Matrix, catalogue: &Catalogue, reported: &Reported<'_>, known: &OwnReports) -> Vec<Report> {
+pub fn build_reports(
+    matrix: &Matrix,
+    catalogue: &Catalogue,
+    reported: &ReportableNamespace<'_>,
+    known: &PublishedReports,
+) -> Vec<Report> {
     // Workloads that differ in nothing that counts share what was found for them.
-    let mut found: HashMap<*const Evaluation, Vec<Finding>> = HashMap::new();
+    let mut found: HashMap<*const Evaluation, Vec<ResultDraft>> = HashMap::new();
     for workload in &reported.workloads {
         let evaluation = workload.evaluation;
-        found.entry(Arc::as_ptr(evaluation)).or_insert_with(|| Finding::all(matrix, catalogue, evaluation));
+        found.entry(Arc::as_ptr(evaluation)).or_insert_with(|| ResultDraft::all(matrix, catalogue, evaluation));
     }
-    let (unassigned, namespace) = (Finding::unassigned(), Subject::namespace(reported));
-    let is_own = |finding: &&Finding| !(reported.platform_elsewhere && finding.concern == Concern::Platform);
+    let (unassigned, namespace) = (ResultDraft::unassigned(), ReportSubject::namespace(reported));
+    let is_own = |finding: &&ResultDraft| !(reported.platform_elsewhere && finding.concern == Audience::Platform);
     let (mut entries, mut of_platform) = (Vec::new(), BTreeMap::new());
     for workload in &reported.workloads {
         let found = found.get(&Arc::as_ptr(workload.evaluation)).map(Vec::as_slice).unwrap_or_default();
-        let (mut own, elsewhere): (Vec<&Finding>, Vec<&Finding>) = found.iter().partition(is_own);
+        let (mut own, elsewhere): (Vec<&ResultDraft>, Vec<&ResultDraft>) = found.iter().partition(is_own);
         for finding in elsewhere.into_iter().filter(|finding| finding.is_told(&namespace, known)) {
             of_platform.entry(finding.key()).or_insert(finding);
         }
-        let subject = Subject::workload(workload);
+        let subject = ReportSubject::workload(workload);
         own.retain(|finding| finding.is_told(&subject, known));
         if !own.is_empty() {
             entries.push(Entry { number: subject.number(), subject, findings: own });
@@ -60,19 +66,19 @@ pub fn reports(matrix: &Matrix, catalogue: &Catalogue, reported: &Reported<'_>, 
     let mut making = Making { reported, known, namespace: &namespace, made: Vec::new() };
     making.halve(&order, &format!("{SOURCE}-"), 0);
     if !of_platform.is_empty() {
-        let all: Vec<&Finding> = of_platform.into_values().collect();
-        let is_new = |finding: &&Finding| !all.iter().any(|other| finding.is_told_by(other));
+        let all: Vec<&ResultDraft> = of_platform.into_values().collect();
+        let is_new = |finding: &&ResultDraft| !all.iter().any(|other| finding.is_told_by(other));
         let entry = entry(all.iter().copied().filter(is_new).collect());
-        making.make(&[&entry], format!("{SOURCE}-platform"), Concern::Platform);
+        making.make(&[&entry], format!("{SOURCE}-platform"), Audience::Platform);
     }
     making.made
 }
 
 /// The Reports of a namespace while they are made.
 struct Making<'a> {
-    reported: &'a Reported<'a>,
-    known: &'a OwnReports,
-    namespace: &'a Subject<'a>,
+    reported: &'a ReportableNamespace<'a>,
+    known: &'a PublishedReports,
+    namespace: &'a ReportSubject<'a>,
     made: Vec<Report>,
 }
 
@@ -84,9 +90,9 @@ impl Making<'_> {
         if count == 0 {
             return;
         }
-        let limit = if self.known.has_halves(name) { REJOIN } else { RESULTS };
-        if count <= limit || depth == HALVINGS {
-            return self.make(entries, name.trim_end_matches('-').to_owned(), Concern::Workload);
+        let limit = if self.known.has_splits(name) { REJOIN } else { RESULTS };
+        if count <= limit || depth == MAX_SPLITS {
+            return self.make(entries, name.trim_end_matches('-').to_owned(), Audience::Workload);
         }
         let is_first = |entry: &&Entry<'_>| (entry.number >> (u64::BITS - 1 - depth)) & 1 == 0;
         let (first, second) = entries.split_at(entries.partition_point(is_first));
@@ -95,18 +101,18 @@ impl Making<'_> {
     }
 
     /// Makes a Report of entries. Where they have more results than it holds, the weightiest are in it and the rest is counted.
-    fn make(&mut self, entries: &[&Entry<'_>], name: String, concern: Concern) {
+    fn make(&mut self, entries: &[&Entry<'_>], name: String, concern: Audience) {
         let mut order: Vec<&Entry<'_>> = entries.to_vec();
         order.sort_by(|one, other| one.subject.name.cmp(&other.subject.name));
         let told = order.iter().flat_map(|entry| entry.findings.iter().map(|finding| (&entry.subject, *finding)));
-        let mut told: Vec<(usize, (&Subject<'_>, &Finding))> = told.enumerate().collect();
+        let mut told: Vec<(usize, (&ReportSubject<'_>, &ResultDraft))> = told.enumerate().collect();
         let left_out = (told.len() > RESULTS).then(|| {
             told.sort_by_key(|(place, (_, finding))| (Reverse(finding.severity), *place));
             let left_out = told.split_off(RESULTS - 1).len();
             told.sort_by_key(|(place, _)| *place);
-            Finding::left_out(left_out, RESULTS)
+            ResultDraft::left_out(left_out, RESULTS)
         });
-        let result = |(_, (subject, finding)): (usize, (&Subject<'_>, &Finding))| finding.result(subject, "");
+        let result = |(_, (subject, finding)): (usize, (&ReportSubject<'_>, &ResultDraft))| finding.result(subject, "");
         let mut results: Vec<ReportResult> = told.into_iter().map(result).collect();
         results.extend(left_out.map(|finding| finding.result(self.namespace, &name)));
         let owners: BTreeSet<Option<&str>> = entries.iter().map(|entry| entry.subject.owner).collect();

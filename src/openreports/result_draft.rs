@@ -6,15 +6,16 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::ObjectReference;
 use sha2::{Digest, Sha256};
 
-use super::known::OwnReports;
-use super::report::{Outcome, ReportResult, Severity};
-use super::{RESULT_ID, SOURCE};
+use super::RESULT_ID;
+use super::published::PublishedReports;
+use super::report::{ReportResult, ResultStatus, Severity};
 use crate::api::Fulfilment;
-use crate::inventory::{Reported, ReportedWorkload};
-use crate::matrix::{Concern, Duty, Layer, LayerId, Matrix};
+use crate::facts::published_report::SOURCE;
+use crate::inventory::{ReportableNamespace, ReportableWorkload};
+use crate::matrix::{Audience, Duty, Layer, LayerId, Matrix};
 use crate::model::{
-    Catalogue, DutyState, Evaluation, SignalResult, State, UNASSIGNED, Verdict, failure_sentence, hidden_sentence,
-    sentence,
+    Catalogue, DutyState, Evaluation, SignalResult, SignalVerdict, State, UNASSIGNED, failure_sentence,
+    hidden_sentence, sentence,
 };
 
 /// The category of results about who holds a duty.
@@ -25,22 +26,22 @@ const FULFILMENT: &str = "Fulfilment";
 
 /// Something that is wrong, whatever it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Finding {
-    pub(super) concern: Concern,
+pub(super) struct ResultDraft {
+    pub(super) concern: Audience,
     pub(super) severity: Severity,
     /// The layer and its duty, where it is about one.
     about: Option<(LayerId, Duty)>,
     policy: String,
     rule: String,
     category: &'static str,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: ResultStatus,
     message: String,
     properties: BTreeMap<&'static str, String>,
 }
 
 /// What findings are about.
 #[derive(Clone, Debug)]
-pub(super) struct Subject<'a> {
+pub(super) struct ReportSubject<'a> {
     /// What it is called, by which it has its place among others: no two of a namespace are called the same.
     pub(super) name: String,
     reference: ObjectReference,
@@ -49,14 +50,14 @@ pub(super) struct Subject<'a> {
     pub(super) owner: Option<&'a str>,
 }
 
-impl<'a> Subject<'a> {
+impl<'a> ReportSubject<'a> {
     /// The number by which it has its place in a Report.
     pub(super) fn number(&self) -> u64 {
         number(&[&self.name])
     }
 
-    pub(super) fn workload(workload: &ReportedWorkload<'a>) -> Self {
-        let ReportedWorkload { key, identity, assignment, owner, .. } = *workload;
+    pub(super) fn workload(workload: &ReportableWorkload<'a>) -> Self {
+        let ReportableWorkload { key, identity, assignment, owner, .. } = *workload;
         let (group, version) = (key.kind.group(), &identity.version);
         let uid = Some(identity.uid.to_string()).filter(|uid| !uid.is_empty() && !key.is_generated());
         Self {
@@ -74,7 +75,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    pub(super) fn namespace(reported: &Reported<'a>) -> Self {
+    pub(super) fn namespace(reported: &ReportableNamespace<'a>) -> Self {
         Self {
             name: String::new(),
             reference: ObjectReference {
@@ -92,7 +93,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-impl Finding {
+impl ResultDraft {
     /// What is wrong with a workload, in matrix order: gaps, then what shows duties not to be done, or would if it could be
     /// read.
     pub(super) fn all(matrix: &Matrix, catalogue: &Catalogue, evaluation: &Evaluation) -> Vec<Self> {
@@ -121,21 +122,21 @@ impl Finding {
         let party = duty.holder.as_ref().or(duty.subject.as_ref());
         let message = sentence(layer, duty.duty, reason, duty.subject.as_deref());
         let state = reason.state().name();
-        Some(Self::of_duty(layer, duty, (OWNERSHIP, reason.name()), (Outcome::Fail, state), party, message))
+        Some(Self::of_duty(layer, duty, (OWNERSHIP, reason.name()), (ResultStatus::Fail, state), party, message))
     }
 
     fn unfulfilled(layer: &Layer, catalogue: &Catalogue, duty: &DutyState, result: &SignalResult) -> Option<Self> {
         let (outcome, fulfilment) = match (result.verdict, duty.fulfilment) {
-            (Verdict::Failed, fulfilment) => (Outcome::Fail, fulfilment),
+            (SignalVerdict::Failed, fulfilment) => (ResultStatus::Fail, fulfilment),
             // What was seen too long ago counts where nothing newer shows a failure.
-            (Verdict::Stale, Fulfilment::Stale) => (Outcome::Warn, Fulfilment::Stale),
-            (Verdict::Unreadable, fulfilment) => (Outcome::Error, fulfilment),
+            (SignalVerdict::Stale, Fulfilment::Stale) => (ResultStatus::Warn, Fulfilment::Stale),
+            (SignalVerdict::Unreadable, fulfilment) => (ResultStatus::Error, fulfilment),
             _ => return None,
         };
         let speaks = catalogue.get(result.signal);
         let message = match outcome {
-            Outcome::Error => hidden_sentence(speaks, result.seen.as_deref()),
-            Outcome::Fail | Outcome::Warn => failure_sentence(speaks, result.seen.as_deref()),
+            ResultStatus::Error => hidden_sentence(speaks, result.seen.as_deref()),
+            ResultStatus::Fail | ResultStatus::Warn => failure_sentence(speaks, result.seen.as_deref()),
         };
         let told = (outcome, fulfilment.name());
         let mut finding = Self::of_duty(layer, duty, (FULFILMENT, &speaks.signal), told, duty.holder.as_ref(), message);
@@ -147,7 +148,7 @@ impl Finding {
         layer: &Layer,
         duty: &DutyState,
         (category, rule): (&'static str, &str),
-        (outcome, state): (Outcome, &str),
+        (outcome, state): (ResultStatus, &str),
         party: Option<&Arc<str>>,
         message: String,
     ) -> Self {
@@ -160,9 +161,9 @@ impl Finding {
         Self {
             concern: layer.concern,
             severity: match outcome {
-                Outcome::Warn | Outcome::Error => Severity::Low,
-                Outcome::Fail if layer.retained => Severity::High,
-                Outcome::Fail => Severity::Medium,
+                ResultStatus::Warn | ResultStatus::Error => Severity::Low,
+                ResultStatus::Fail if layer.retained => Severity::High,
+                ResultStatus::Fail => Severity::Medium,
             },
             about: Some((duty.layer, duty.duty)),
             policy: layer.name.clone(),
@@ -192,13 +193,13 @@ impl Finding {
 
     fn of_operator(rule: &str, message: String) -> Self {
         Self {
-            concern: Concern::Workload,
+            concern: Audience::Workload,
             severity: Severity::Info,
             about: None,
             policy: SOURCE.to_owned(),
             rule: rule.to_owned(),
             category: OWNERSHIP,
-            outcome: Outcome::Warn,
+            outcome: ResultStatus::Warn,
             message,
             properties: BTreeMap::new(),
         }
@@ -207,11 +208,11 @@ impl Finding {
     /// Whether another tells of the same that it is wrong for certain.
     pub(super) fn is_told_by(&self, other: &Self) -> bool {
         let is_same = (self.about, &self.rule, self.party()) == (other.about, &other.rule, other.party());
-        self.outcome == Outcome::Error && other.outcome != Outcome::Error && is_same
+        self.outcome == ResultStatus::Error && other.outcome != ResultStatus::Error && is_same
     }
 
     /// What tells it from others about the same subject.
-    pub(super) fn key(&self) -> (Option<(LayerId, Duty)>, &str, Outcome, &str) {
+    pub(super) fn key(&self) -> (Option<(LayerId, Duty)>, &str, ResultStatus, &str) {
         (self.about, &self.rule, self.outcome, self.party())
     }
 
@@ -221,27 +222,27 @@ impl Finding {
     }
 
     /// Whether it is to be reported of a subject: what cannot be seen is, where it was wrong when it was seen last.
-    pub(super) fn is_told(&self, subject: &Subject<'_>, known: &OwnReports) -> bool {
-        self.outcome != Outcome::Error || self.numbers(subject, "").iter().any(|id| known.since(*id).is_some())
+    pub(super) fn is_told(&self, subject: &ReportSubject<'_>, known: &PublishedReports) -> bool {
+        self.outcome != ResultStatus::Error || self.numbers(subject, "").iter().any(|id| known.since(*id).is_some())
     }
 
     /// The number of the result that tells it of a subject, and those that it has when it comes out otherwise: readers take
     /// one that came out otherwise for another. `place` tells those apart that are alike in several Reports.
-    fn numbers(&self, subject: &Subject<'_>, place: &str) -> [u64; 3] {
+    fn numbers(&self, subject: &ReportSubject<'_>, place: &str) -> [u64; 3] {
         let ObjectReference { namespace, name, uid, .. } = &subject.reference;
         let [namespace, name, uid] = [namespace, name, uid].map(|part| part.as_deref().unwrap_or_default());
         let duty = self.about.map_or("", |(_, duty)| duty.name());
         let (policy, rule, party) = (self.policy.as_str(), self.rule.as_str(), self.party());
-        let id = |outcome: Outcome| {
+        let id = |outcome: ResultStatus| {
             number(&[namespace, &subject.name, name, uid, policy, duty, rule, party, outcome.name(), place])
         };
-        let mut outcomes = Outcome::ALL;
+        let mut outcomes = ResultStatus::ALL;
         outcomes.sort_by_key(|outcome| *outcome != self.outcome);
         outcomes.map(id)
     }
 
     /// The result that tells it of a subject.
-    pub(super) fn result(&self, subject: &Subject<'_>, place: &str) -> ReportResult {
+    pub(super) fn result(&self, subject: &ReportSubject<'_>, place: &str) -> ReportResult {
         let numbers = self.numbers(subject, place);
         let [id, ..] = numbers;
         let mut properties = self.properties.clone();
@@ -256,7 +257,7 @@ impl Finding {
             severity: self.severity,
             timestamp: None,
             result: self.outcome,
-            scored: self.outcome == Outcome::Fail,
+            scored: self.outcome == ResultStatus::Fail,
             resources: [subject.reference.clone()],
             message: self.message.clone(),
             properties,

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 /// Namespaces that are left out unless a cluster assignment names them, separated by commas: they are run by whoever runs
 /// the cluster.
-pub const LEFT_OUT: &str = "kube-node-lease,kube-public,kube-system";
+pub const EXCLUDED_BY_DEFAULT: &str = "kube-node-lease,kube-public,kube-system";
 
 /// Names of namespaces, and beginnings of names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct ExcludedNamespaces {
     names: BTreeSet<String>,
     prefixes: Vec<String>,
 }
 
-impl LeftOut {
+impl ExcludedNamespaces {
     /// Whether a namespace is left out.
     #[must_use]
     pub fn contains(&self, namespace: &str) -> bool {
@@ -22,7 +22,7 @@ impl LeftOut {
 }
 
 /// Each a name, or the beginning of names followed by `*`.
-impl<S: AsRef<str>> FromIterator<S> for LeftOut {
+impl<S: AsRef<str>> FromIterator<S> for ExcludedNamespaces {
     fn from_iter<I: IntoIterator<Item = S>>(patterns: I) -> Self {
         let mut left_out = Self::default();
         for pattern in patterns {
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn names_are_left_out_exactly_and_patterns_by_their_beginning() {
-        let left_out: LeftOut = ["kube-system", "openshift-*"].iter().collect();
+        let left_out: ExcludedNamespaces = ["kube-system", "openshift-*"].iter().collect();
         assert!(left_out.contains("kube-system") && left_out.contains("openshift-dns"));
         assert!(!left_out.contains("kube-system-2") && !left_out.contains("openshift"));
     }

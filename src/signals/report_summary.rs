@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
-use super::facts::{FactKind, Outcome, Subject, days_before};
-use super::signal::{Seen, View};
+use super::signal::{Reading, WorkloadInput};
+use crate::facts::{FactKind, KindAndName, ResultCounts};
+use crate::model::days_before;
 
 /// What all reports of a kind say of a workload together.
 #[derive(Default)]
-pub(super) struct Found {
-    pub(super) outcome: Outcome,
+pub(super) struct ReportSummary {
+    pub(super) outcome: ResultCounts,
     /// The day of the oldest of them.
     oldest: Option<Date>,
     /// Whether one of them has no day.
@@ -19,26 +20,26 @@ pub(super) struct Found {
     pub(super) every_container: bool,
 }
 
-impl Found {
+impl ReportSummary {
     /// Passed, unless it is older than so many days, or nobody knows how old.
-    pub(super) fn unless_older(&self, today: Date, days: u32, what: &str) -> Seen {
+    pub(super) fn unless_older(&self, today: Date, days: u32, what: &str) -> Reading {
         match self.oldest {
             Some(day) if day < days_before(today, days) => {
-                Seen::stale(format!("{what} is of {day}, older than {days} days"))
+                Reading::stale(format!("{what} is of {day}, older than {days} days"))
             }
-            Some(_) if !self.is_undated => Seen::passed_if(true),
-            _ => Seen::unseen(format!("{what} has no date")),
+            Some(_) if !self.is_undated => Reading::passed_if(true),
+            _ => Reading::unseen(format!("{what} has no date")),
         }
     }
 }
 
 /// What the reports of a kind say of a workload, or of the ReplicaSets that it runs at the moment. Otherwise what a signal that
 /// reads them saw.
-pub(super) fn about(view: &View<'_>, kind: FactKind) -> Result<Found, Seen> {
+pub(super) fn summarize(view: &WorkloadInput<'_>, kind: FactKind) -> Result<ReportSummary, Reading> {
     view.read(kind)?;
-    let itself = Subject::of(view.key);
+    let itself = KindAndName::of(view.key);
     let wanted = view.facts.iter().map(|facts| usize::from(facts.containers)).max().unwrap_or_default();
-    let mut found = Found { every_container: true, ..Found::default() };
+    let mut found = ReportSummary { every_container: true, ..ReportSummary::default() };
     let mut any = false;
     for subject in view.children.iter().chain([&itself]) {
         let mut containers = BTreeSet::new();
@@ -54,5 +55,5 @@ pub(super) fn about(view: &View<'_>, kind: FactKind) -> Result<Found, Seen> {
             found.every_container &= containers.len() >= wanted;
         }
     }
-    if any { Ok(found) } else { Err(Seen::UNSEEN) }
+    if any { Ok(found) } else { Err(Reading::UNSEEN) }
 }

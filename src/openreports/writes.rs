@@ -1,12 +1,12 @@
 //! What to write so that the Reports of a namespace are as they should be.
 
 use super::ROUND;
-use super::known::OwnReports;
+use super::published::PublishedReports;
 use super::report::{Report, Timestamp};
 
 /// One write.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Change {
+pub enum ReportWrite {
     /// There is nothing to report in it any more.
     Delete {
         /// The name of the Report.
@@ -29,13 +29,13 @@ pub enum Change {
 /// What goes comes first: a result that moves to another Report is in none for a moment, never in two, which readers might
 /// take for one.
 #[must_use]
-pub fn changes(reports: Vec<Report>, known: &OwnReports, now: i64) -> Vec<Change> {
+pub fn report_writes(reports: Vec<Report>, known: &PublishedReports, now: i64) -> Vec<ReportWrite> {
     let is_to_be = |name: &str| reports.iter().any(|report| report.name() == name);
-    let going = known.iter().filter(|(name, _)| !is_to_be(name)).map(|(name, known)| Change::Delete {
+    let going = known.iter().filter(|(name, _)| !is_to_be(name)).map(|(name, known)| ReportWrite::Delete {
         name: name.to_owned(),
         resource_version: known.resource_version.clone(),
     });
-    let mut changes: Vec<Change> = going.collect();
+    let mut changes: Vec<ReportWrite> = going.collect();
     for mut report in reports {
         let before = known.get(report.name());
         if before.is_some_and(|known| known.says(&report)) {
@@ -45,7 +45,7 @@ pub fn changes(reports: Vec<Report>, known: &OwnReports, now: i64) -> Vec<Change
             let since = result.numbers.iter().find_map(|id| known.since(*id));
             result.timestamp = Some(Timestamp { seconds: since.unwrap_or(now), nanos: 0 });
         }
-        changes.push(Change::Apply { report: Box::new(report), is_own: before.is_some() });
+        changes.push(ReportWrite::Apply { report: Box::new(report), is_own: before.is_some() });
     }
     changes.truncate(ROUND);
     changes

@@ -2,34 +2,34 @@
 
 use std::sync::Arc;
 
-/// The labels of an object, sorted by key: one text in which a NUL, which no label can hold, ends each key and each value. A
-/// map of strings is several times as large.
+/// The labels of an object, sorted by key. They are stored as one text in which each key and each value ends with a NUL, which
+/// no label can contain: a map of strings needs several times as much memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Labels(Arc<str>);
 
-/// What ends a key or a value.
+/// The end of a key or a value.
 const END: char = '\0';
 
 impl Labels {
-    /// The value of a label.
+    /// Returns the value of a label.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         self.iter().find(|(of, _)| *of == key).map(|(_, value)| value)
     }
 
-    /// Key and value of each label, sorted by key.
+    /// Returns the key and the value of each label, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let mut texts = self.0.split_terminator(END);
         std::iter::from_fn(move || Some((texts.next()?, texts.next()?)))
     }
 
-    /// Whether there is none.
+    /// Returns true if there are no labels.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Keeps the text of others that are the same.
+    /// Shares the memory of `others` if both are equal.
     pub fn share(&mut self, others: &Self) {
         if self == others {
             self.clone_from(others);
@@ -39,7 +39,7 @@ impl Labels {
 
 impl<K: AsRef<str>, V: AsRef<str>> FromIterator<(K, V)> for Labels {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        // A template that no API server has checked may hold anything.
+        // The template of a custom resource may not have been validated.
         let is_label = |(key, value): &(K, V)| !key.as_ref().contains(END) && !value.as_ref().contains(END);
         let mut pairs: Vec<(K, V)> = pairs.into_iter().filter(is_label).collect();
         pairs.sort_by(|a, b| a.0.as_ref().cmp(b.0.as_ref()));
@@ -77,24 +77,24 @@ impl Requirement {
     }
 }
 
-/// A label selector with at least one requirement; all of them must hold. An empty selector is no selector.
+/// A label selector with at least one requirement. All requirements must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selector(Vec<Requirement>);
 
 impl Selector {
-    /// The selector with these requirements, none when there are none.
+    /// Returns a selector with these requirements; `None` without requirements.
     #[must_use]
     pub fn new(requirements: Vec<Requirement>) -> Option<Self> {
         (!requirements.is_empty()).then_some(Self(requirements))
     }
 
-    /// Whether an object with these labels is selected.
+    /// Returns true if it selects an object with these labels.
     #[must_use]
     pub fn matches(&self, labels: &Labels) -> bool {
         self.0.iter().all(|requirement| requirement.matches(labels))
     }
 
-    /// Whether some requirement asks for exactly this value among a list of values of the key.
+    /// Returns true if a requirement `In` on the key lists this value.
     #[must_use]
     pub fn names(&self, key: &str, value: &str) -> bool {
         self.0.iter().any(|requirement| {

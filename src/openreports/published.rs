@@ -1,32 +1,21 @@
-//! What is known of own Reports, and when their results were found.
+//! The Reports of the operator as the API server stores them, and the times of their results.
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::RESULT_ID;
 use super::report::Report;
-use super::{CONCERN, HALVINGS, MANAGED_BY, OWNER, RESULT_ID, RESULTS, SOURCE};
-
-/// What is known of an own Report as the API server holds it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Known {
-    /// The version of the object.
-    pub resource_version: String,
-    /// The digest of what it says, times aside; none where somebody else may have changed it.
-    pub digest: Option<String>,
-    /// The labels that are the operator's.
-    pub labels: BTreeMap<String, String>,
-    /// Its results by their numbers, and when each was found, in seconds since 1970. Sorted.
-    pub since: Vec<(u64, i64)>,
-}
+use crate::facts::PublishedReport;
+use crate::facts::published_report::report_labels;
 
 /// What is known of the own Reports of a namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OwnReports {
-    known: BTreeMap<String, Known>,
+pub struct PublishedReports {
+    known: BTreeMap<String, PublishedReport>,
     /// When results were found that somebody has taken away, or that are in no Report until the next one is written.
     earlier: BTreeMap<u64, i64>,
 }
 
-impl Known {
+impl PublishedReport {
     /// What is known of a Report that was written, as this version of the object.
     #[must_use]
     pub fn written(report: &Report, resource_version: String) -> Self {
@@ -37,34 +26,26 @@ impl Known {
         Self {
             resource_version,
             digest: Some(report.digest().to_owned()),
-            labels: own_labels(report.metadata.labels.as_ref()),
+            labels: report_labels(report.metadata.labels.as_ref()),
             since: Self::times(since),
         }
     }
 
     /// Whether a Report is to say nothing else.
     pub(super) fn says(&self, report: &Report) -> bool {
-        self.digest.as_deref() == Some(report.digest()) && self.labels == own_labels(report.metadata.labels.as_ref())
-    }
-
-    /// The times of results by the texts of their numbers, as many as an own Report has.
-    pub fn times<'a>(times: impl Iterator<Item = (&'a str, i64)>) -> Vec<(u64, i64)> {
-        let times = times.filter_map(|(id, seconds)| Some((u64::from_str_radix(id, 16).ok()?, seconds)));
-        let mut times: Vec<(u64, i64)> = times.take(RESULTS).collect();
-        times.sort_unstable();
-        times
+        self.digest.as_deref() == Some(report.digest()) && self.labels == report_labels(report.metadata.labels.as_ref())
     }
 }
 
-impl OwnReports {
+impl PublishedReports {
     /// What is known of one.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Known> {
+    pub fn get(&self, name: &str) -> Option<&PublishedReport> {
         self.known.get(name)
     }
 
     /// Those that are known, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Known)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &PublishedReport)> {
         self.known.iter().map(|(name, known)| (name.as_str(), known))
     }
 
@@ -75,7 +56,7 @@ impl OwnReports {
     }
 
     /// Takes one in. The times of what it replaces are kept.
-    pub fn insert(&mut self, name: String, known: Known) {
+    pub fn insert(&mut self, name: String, known: PublishedReport) {
         if let Some(before) = self.known.insert(name, known) {
             self.keep(before);
         }
@@ -105,7 +86,7 @@ impl OwnReports {
     /// When a result was found that has or had this number. What was known before somebody changed it comes first.
     #[must_use]
     pub fn since(&self, id: u64) -> Option<i64> {
-        let times = |known: &Known| {
+        let times = |known: &PublishedReport| {
             let place = known.since.binary_search_by_key(&id, |(id, _)| *id).ok()?;
             Some(known.since.get(place)?.1)
         };
@@ -113,35 +94,14 @@ impl OwnReports {
     }
 
     /// Whether there are Reports whose names begin so, with another digit.
-    pub(super) fn has_halves(&self, prefix: &str) -> bool {
+    pub(super) fn has_splits(&self, prefix: &str) -> bool {
         let first = self.known.range(format!("{prefix}0")..).next();
         first.is_some_and(|(name, _)| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(['0', '1'])))
     }
 
-    fn keep(&mut self, known: Known) {
+    fn keep(&mut self, known: PublishedReport) {
         for (id, seconds) in known.since {
             self.earlier.entry(id).or_insert(seconds);
         }
-    }
-}
-
-/// The labels that are the operator's.
-#[must_use]
-pub fn own_labels(labels: Option<&BTreeMap<String, String>>) -> BTreeMap<String, String> {
-    let is_own = |label: &str| [MANAGED_BY, CONCERN, OWNER].contains(&label);
-    let own = labels.into_iter().flatten().filter(|(label, _)| is_own(label));
-    own.map(|(label, value)| (label.clone(), value.clone())).collect()
-}
-
-/// Whether the operator calls Reports so.
-#[must_use]
-pub fn is_name(name: &str) -> bool {
-    let is_half = |digits: &str| {
-        (1..=HALVINGS as usize).contains(&digits.len()) && digits.bytes().all(|digit| matches!(digit, b'0' | b'1'))
-    };
-    match name.strip_prefix(SOURCE).map(|rest| rest.strip_prefix('-').ok_or(rest)) {
-        Some(Ok(rest)) => rest == "platform" || is_half(rest),
-        Some(Err(rest)) => rest.is_empty(),
-        None => false,
     }
 }

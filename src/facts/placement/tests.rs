@@ -203,7 +203,7 @@ fn a_pod_that_is_bound_to_a_node_is_on_that_one_whatever_it_asks_for() {
 fn a_workload_that_forgets_the_node_of_its_pod_keeps_what_the_pod_asked_for() {
     let asked = Placement { node_selector: labels(&[("pool", "gpu")]), ..Placement::default() };
     let bound = Placement { node_name: Some("n1".into()), ..asked.clone() };
-    let mut facts = crate::model::WorkloadFacts { placement: Arc::new(bound), ..Default::default() };
+    let mut facts = crate::facts::WorkloadFacts { placement: Arc::new(bound), ..Default::default() };
     facts.unbind();
     assert_eq!(*facts.placement, asked);
     facts.unbind();

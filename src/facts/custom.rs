@@ -1,0 +1,57 @@
+//! Results of custom signals for one object.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::identity::KindAndName;
+use super::labels::Selector;
+use super::workload::{WorkloadFacts, WorkloadKey};
+
+/// The result of a custom signal for an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomFinding {
+    /// The position of the signal among those that read the kind.
+    pub signal: u16,
+    /// The workloads that the object is about.
+    pub about: CustomTarget,
+    /// True if the object passes; an error says why that cannot be decided.
+    pub outcome: Result<bool, Arc<str>>,
+    /// The day of the result, in UTC, if the signal reads one.
+    pub day: Option<Date>,
+}
+
+/// The workloads that an object of a custom signal is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CustomTarget {
+    /// All workloads of its namespace; of the cluster if it is cluster-scoped.
+    All,
+    /// These workloads, or the owners of these objects.
+    Workloads(BTreeSet<WorkloadReference>),
+    /// The workloads whose pods have these labels; all without a selector.
+    Pods(Option<Selector>),
+}
+
+/// A reference to a workload or to an object that a workload owns.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WorkloadReference {
+    /// The namespace.
+    pub namespace: Arc<str>,
+    /// The kind and the name.
+    pub object: KindAndName,
+}
+
+impl CustomTarget {
+    /// Returns true if it contains a workload with this template. `children` are the current objects of the workload.
+    #[must_use]
+    pub fn concerns(&self, workload: &WorkloadKey, facts: &WorkloadFacts, children: &[KindAndName]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Pods(pods) => pods.as_ref().is_none_or(|pods| pods.matches(&facts.pods.template)),
+            Self::Workloads(references) => references.iter().any(|WorkloadReference { namespace, object }| {
+                *namespace == workload.namespace && object.is_of(workload, children)
+            }),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A change of the objects that the operator reads.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::identity::{AssignmentId, ObjectName};
+use super::labels::Labels;
+use super::network::{GrantFacts, PolicyFacts, RouteFacts, RouteKind, ServiceFacts};
+use super::node::NodeFacts;
+use super::signal_object::{Availability, FactKind, Facts};
+use super::version::KubernetesVersion;
+use super::workload::{WorkloadKey, WorkloadKind, WorkloadObject};
+use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
+
+/// A change of the inputs. `None` as the facts of an object: it was deleted, or does not count any more.
+#[derive(Clone, Debug)]
+pub enum Delta {
+    /// An object that is a workload or a part of one.
+    Workload(WorkloadKey, Option<Box<WorkloadObject>>),
+    /// The workload that owns an object that currently runs; `None` if the object has no owner or does not run.
+    Owned(WorkloadKey, Option<WorkloadKey>),
+    /// A Service.
+    Service(ObjectName, Option<ServiceFacts>),
+    /// An Ingress or a route.
+    Route(RouteKind, ObjectName, Option<RouteFacts>),
+    /// A ReferenceGrant.
+    Grant(ObjectName, Option<GrantFacts>),
+    /// A NetworkPolicy.
+    Policy(ObjectName, Option<PolicyFacts>),
+    /// A namespace.
+    Namespace(Arc<str>, Option<NamespaceFacts>),
+    /// A node.
+    Node(Arc<str>, Option<NodeFacts>),
+    /// A ServiceModel.
+    ServiceModel(Arc<str>, Option<Box<ServiceModelSpec>>),
+    /// An assignment. The spec of a namespaced one has no `namespaceSelector`.
+    Assignment(AssignmentId, Option<Arc<ClusterResponsibilityAssignmentSpec>>),
+    /// A complete list: known objects that it does not contain are deleted.
+    Relisted(Listed),
+    /// The current day, in UTC.
+    Day(Date),
+    /// What follows for pods that no NetworkPolicy selects.
+    PolicyCoverage(PolicyCoverage),
+    /// An object that only signals read. The namespace of a cluster-scoped one is empty.
+    Facts(FactKind, ObjectName, Option<Facts>),
+    /// The availability of a kind that only signals read, in one namespace or, without one, everywhere.
+    Availability(FactKind, Option<Arc<str>>, Availability),
+    /// False while nodes cannot be read: the known nodes may be outdated.
+    NodesReadable(bool),
+    /// The version of the API server, if it is known.
+    ServerVersion(Option<KubernetesVersion>),
+}
+
+/// What follows for pods that no NetworkPolicy selects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PolicyCoverage {
+    /// Nothing: NetworkPolicies cannot be read.
+    #[default]
+    Unreadable,
+    /// Nothing: the cluster serves another policy API, whose policies can select them.
+    OtherApisServed,
+    /// No policy selects them.
+    Complete,
+}
+
+/// Facts of a namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamespaceFacts {
+    /// The labels.
+    pub labels: Labels,
+    /// The UID, for Events on the namespace.
+    pub uid: Arc<str>,
+}
+
+/// The kinds of objects, as the operator lists them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ListedKind {
+    /// Workloads of a kind.
+    Workloads(WorkloadKind),
+    /// Services.
+    Services,
+    /// Ingresses or routes of a kind.
+    Routes(RouteKind),
+    /// ReferenceGrants.
+    Grants,
+    /// NetworkPolicies.
+    Policies,
+    /// Namespaces.
+    Namespaces,
+    /// Nodes.
+    Nodes,
+    /// ServiceModels.
+    ServiceModels,
+    /// ResponsibilityAssignments.
+    Assignments,
+    /// ClusterResponsibilityAssignments.
+    ClusterAssignments,
+    /// Objects that only signals read.
+    Facts(FactKind),
+}
+
+/// The names in a complete list of objects of one kind.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The kind.
+    pub kind: ListedKind,
+    /// The namespace that was listed; the whole cluster without one.
+    pub scope: Option<Arc<str>>,
+    /// The names of the objects that count.
+    pub names: HashSet<ObjectName>,
+}
+
+impl Listed {
+    /// Creates a list without objects.
+    #[must_use]
+    pub fn empty(kind: ListedKind, scope: Option<Arc<str>>) -> Self {
+        Self { kind, scope, names: HashSet::new() }
+    }
+
+    /// Adds the object that a change is about, unless the change is a deletion.
+    pub fn insert(&mut self, delta: &Delta) {
+        let name = match delta {
+            Delta::Workload(key, Some(_)) | Delta::Owned(key, Some(_)) => {
+                ObjectName { namespace: key.namespace.clone(), name: key.name.clone() }
+            }
+            Delta::Service(name, Some(_))
+            | Delta::Route(_, name, Some(_))
+            | Delta::Grant(name, Some(_))
+            | Delta::Policy(name, Some(_))
+            | Delta::Facts(_, name, Some(_)) => name.clone(),
+            Delta::Namespace(name, Some(_)) | Delta::Node(name, Some(_)) | Delta::ServiceModel(name, Some(_)) => {
+                ObjectName::cluster(name)
+            }
+            _ => return,
+        };
+        self.names.insert(name);
+    }
+
+    /// Adds an assignment, valid or not.
+    pub fn insert_assignment(&mut self, id: &AssignmentId) {
+        let namespace = id.namespace.clone().unwrap_or_default();
+        self.names.insert(ObjectName { namespace, name: id.name.clone() });
+    }
+
+    /// Returns true if an assignment is of the listed kind and scope and is not in the list.
+    #[must_use]
+    pub fn misses_assignment(&self, id: &AssignmentId) -> bool {
+        let is_listed = match self.kind {
+            ListedKind::Assignments => !id.is_cluster(),
+            ListedKind::ClusterAssignments => id.is_cluster(),
+            _ => false,
+        };
+        is_listed && self.misses(id.namespace.as_deref().unwrap_or_default(), &id.name)
+    }
+
+    /// Returns true if an object of the listed kind is in the listed scope and not in the list.
+    #[must_use]
+    pub fn misses(&self, namespace: &str, name: &Arc<str>) -> bool {
+        self.scope.as_deref().is_none_or(|scope| scope == namespace)
+            && !self.names.contains(&ObjectName { namespace: namespace.into(), name: name.clone() })
+    }
+}

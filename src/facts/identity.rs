@@ -1,0 +1,90 @@
+//! Names of objects.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::workload::WorkloadKey;
+
+/// The namespace and the name of an object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectName {
+    /// The namespace; empty for a cluster-scoped object.
+    pub namespace: Arc<str>,
+    /// The name.
+    pub name: Arc<str>,
+}
+
+impl ObjectName {
+    /// Returns the name of a cluster-scoped object.
+    #[must_use]
+    pub fn cluster(name: &str) -> Self {
+        Self { namespace: "".into(), name: name.into() }
+    }
+}
+
+/// The identity of a ResponsibilityAssignment or a ClusterResponsibilityAssignment.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AssignmentId {
+    /// The namespace of a ResponsibilityAssignment; none for a ClusterResponsibilityAssignment.
+    pub namespace: Option<Arc<str>>,
+    /// The name.
+    pub name: Arc<str>,
+}
+
+impl AssignmentId {
+    /// Returns true for a ClusterResponsibilityAssignment.
+    #[must_use]
+    pub const fn is_cluster(&self) -> bool {
+        self.namespace.is_none()
+    }
+
+    /// Returns the kind, as the API spells it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        if self.is_cluster() { "ClusterResponsibilityAssignment" } else { "ResponsibilityAssignment" }
+    }
+}
+
+impl fmt::Display for AssignmentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{namespace}/{}", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+/// The fields that an Event on the object of a workload needs beside its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObjectIdentity {
+    /// The UID.
+    pub uid: Arc<str>,
+    /// The version of the API group, such as `v1`.
+    pub version: Arc<str>,
+    /// The creation time in seconds since 1970. For a workload that is only known from its children, the creation time of
+    /// the oldest child.
+    pub created: i64,
+}
+
+/// The kind and the name of an object, as reports refer to it. The API group is not part of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KindAndName {
+    /// The kind.
+    pub kind: Arc<str>,
+    /// The name.
+    pub name: Arc<str>,
+}
+
+impl KindAndName {
+    /// Returns the reference to the workload itself.
+    #[must_use]
+    pub fn of(workload: &WorkloadKey) -> Self {
+        Self { kind: workload.kind.name().into(), name: workload.name.clone() }
+    }
+
+    /// Returns true if it refers to the workload itself or to one of `children`, the current objects of the workload.
+    #[must_use]
+    pub fn is_of(&self, workload: &WorkloadKey, children: &[Self]) -> bool {
+        children.contains(self) || (*self.kind == *workload.kind.name() && self.name == workload.name)
+    }
+}
