@@ -149,7 +149,7 @@ impl RunArgs {
         let excluded = self.exclude_namespaces.len();
         ensure!(excluded <= EXCLUDED, "--exclude-namespaces takes at most {EXCLUDED} names, {excluded} are given");
         // Whoever names the namespaces to look at wants them looked at.
-        let left_out =
+        let excluded =
             if namespaces.is_some() { ExcludedNamespaces::default() } else { self.exclude_namespaces.iter().collect() };
         let settings = EvaluationSettings {
             default_model: self.default_service_model,
@@ -164,7 +164,7 @@ impl RunArgs {
         Ok(Options {
             scope: InventoryOptions {
                 settings,
-                left_out,
+                excluded,
                 node_models: NodeModels::with(file.node_models),
                 signals: file.signal_settings,
             },
@@ -253,7 +253,7 @@ mod tests {
     fn without_a_word_the_whole_cluster_is_looked_at_but_for_what_the_provider_runs() {
         let options = options(&[]).unwrap();
         assert_eq!(options.namespaces, None);
-        assert!(options.scope.left_out.contains("kube-system") && !options.scope.left_out.contains("shop"));
+        assert!(options.scope.excluded.contains("kube-system") && !options.scope.excluded.contains("shop"));
         assert_eq!(options.scope.settings, EvaluationSettings::default());
         assert!(options.configured.is_empty());
         assert_eq!(options.status_writes_per_second.get(), 50);
@@ -264,13 +264,13 @@ mod tests {
     fn namespaces_to_look_at_count_once_and_are_all_looked_at() {
         let options = options(&["--namespaces=shop,payments,shop", "--namespaces=kube-system"]).unwrap();
         assert_eq!(options.namespaces.unwrap(), ["kube-system", "payments", "shop"]);
-        assert!(!options.scope.left_out.contains("kube-system"));
+        assert!(!options.scope.excluded.contains("kube-system"));
     }
 
     #[test]
     fn beginnings_of_names_can_be_left_out() {
-        let left_out = options(&["--exclude-namespaces=openshift-*,shop"]).unwrap().scope.left_out;
-        assert!(left_out.contains("openshift-dns") && left_out.contains("shop") && !left_out.contains("kube-system"));
+        let excluded = options(&["--exclude-namespaces=openshift-*,shop"]).unwrap().scope.excluded;
+        assert!(excluded.contains("openshift-dns") && excluded.contains("shop") && !excluded.contains("kube-system"));
     }
 
     #[rstest]

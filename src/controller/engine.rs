@@ -189,9 +189,9 @@ impl Engine {
 
     /// What cannot be read of all that counts in a namespace, in sentences.
     pub(super) fn missing(&self, namespace: &str) -> Vec<String> {
-        let Completeness { essential, additional, aside, by_choice } =
+        let Completeness { essential, additional, minor, namespaced_scope } =
             self.sources.completeness(Some(namespace), true, true);
-        essential.into_iter().chain(additional).chain(aside).chain(by_choice).collect()
+        essential.into_iter().chain(additional).chain(minor).chain(namespaced_scope).collect()
     }
 
     /// What cannot be read in a namespace of workloads and assignments, in sentences.
@@ -284,7 +284,7 @@ impl Engine {
     /// Takes a change into the index and marks what has another result.
     fn apply(&mut self, delta: Delta) {
         let may_assign = matches!(delta, Delta::Assignment(..) | Delta::Namespace(..) | Delta::Relisted(_));
-        let ChangeSet { assignments, workloads, unassigned, reported, service_models, renumbered } =
+        let ChangeSet { assignments, workloads, unassigned, reportable, service_models, renumbered } =
             self.inventory.apply(delta);
         if may_assign {
             let inventory = &self.inventory;
@@ -294,7 +294,7 @@ impl Engine {
         if renumbered {
             self.notices.forget_workloads();
         }
-        self.mark_reports(reported);
+        self.mark_reports(reportable);
         if service_models {
             self.mark_service_models();
             // What layers are called, and what is said of them, may be shown anywhere.
@@ -367,8 +367,8 @@ impl Engine {
         }
     }
 
-    fn completeness_for(&self, id: &AssignmentId, from_nodes: bool, names_own_model: bool) -> Completeness {
-        let mut completeness = self.sources.completeness(id.namespace.as_deref(), from_nodes, names_own_model);
+    fn completeness_for(&self, id: &AssignmentId, from_nodes: bool, uses_custom_model: bool) -> Completeness {
+        let mut completeness = self.sources.completeness(id.namespace.as_deref(), from_nodes, uses_custom_model);
         let unreadable = self.unreadable.iter().filter(|other| *other != id && has_a_say(&self.inventory, other, id));
         let sentence = |unreadable| format!("the assignment {unreadable} cannot be read, apply it again");
         completeness.additional.extend(unreadable.take(NAMED).map(sentence));

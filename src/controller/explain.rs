@@ -101,7 +101,7 @@ pub async fn explain(client: Client, options: Options, key: &WorkloadKey) -> Res
         return Err(Unexplained::Unread);
     }
     let inventory = engine.inventory();
-    let Some((evaluation, assignments)) = inventory.found(key) else {
+    let Some((evaluation, assignments)) = inventory.evaluation_of(key) else {
         return Err(unexplained(&engine, key));
     };
     let matrix = inventory.matrix();

@@ -185,7 +185,7 @@ pub(super) struct Sources {
     read: BTreeSet<Source>,
     unreadable: BTreeMap<Source, Problem>,
     /// What is not looked at by choice, in a sentence.
-    by_choice: Option<String>,
+    namespaced_scope: Option<String>,
 }
 
 impl Sources {
@@ -198,12 +198,12 @@ impl Sources {
     #[must_use]
     pub(super) fn within(self, namespaces: &[String]) -> Self {
         // Their names are nothing for tenants to read.
-        let by_choice = format!(
+        let namespaced_scope = format!(
             "only the {} namespace(s) of --namespaces are looked at; Nodes, Namespaces, \
              ClusterResponsibilityAssignments and ServiceModels are not seen",
             namespaces.len()
         );
-        Self { by_choice: Some(by_choice), ..self }
+        Self { namespaced_scope: Some(namespaced_scope), ..self }
     }
 
     /// All kinds that are watched.
@@ -289,10 +289,10 @@ impl Sources {
         &self,
         namespace: Option<&str>,
         from_nodes: bool,
-        names_own_model: bool,
+        uses_custom_model: bool,
     ) -> Completeness {
         let mut problems: BTreeMap<(bool, Problem, &str), Vec<&Source>> = BTreeMap::new();
-        let mut aside: BTreeMap<(&str, Problem, &str), Vec<&Source>> = BTreeMap::new();
+        let mut minor: BTreeMap<(&str, Problem, &str), Vec<&Source>> = BTreeMap::new();
         // What is missing in one namespace is nothing to another.
         let concerns = |source: &Source| {
             source.namespace.as_deref().is_none_or(|of| namespace.is_none_or(|namespace| namespace == of))
@@ -300,17 +300,17 @@ impl Sources {
         for (source, problem) in self.unreadable.iter().filter(|(source, _)| concerns(source)) {
             let essential = match source.role {
                 SourceRole::Essential | SourceRole::Configured | SourceRole::Assignments => true,
-                SourceRole::ServiceModels if names_own_model => true,
+                SourceRole::ServiceModels if uses_custom_model => true,
                 SourceRole::Nodes if from_nodes => true,
                 SourceRole::Additional | SourceRole::Optional => false,
                 SourceRole::Policies => {
                     let what = "the risk SegmentationAssumed is not looked for";
-                    aside.entry((what, *problem, problem.advice(source))).or_default().push(source);
+                    minor.entry((what, *problem, problem.advice(source))).or_default().push(source);
                     continue;
                 }
                 SourceRole::Signals(_) | SourceRole::OptionalSignals(_) => {
                     let what = "signals that read that are Unknown";
-                    aside.entry((what, *problem, problem.advice(source))).or_default().push(source);
+                    minor.entry((what, *problem, problem.advice(source))).or_default().push(source);
                     continue;
                 }
                 SourceRole::ServiceModels | SourceRole::Nodes => continue,
@@ -320,9 +320,9 @@ impl Sources {
         let sentence = |((what, problem, advice), sources): (&(&str, Problem, &str), &Vec<&Source>)| {
             format!("{}, and {what}", problem.sentence(&enumerate(sources), advice))
         };
-        let aside = aside.iter().map(sentence).collect();
-        let by_choice = self.by_choice.clone();
-        let mut completeness = Completeness { aside, by_choice, ..Completeness::default() };
+        let minor = minor.iter().map(sentence).collect();
+        let namespaced_scope = self.namespaced_scope.clone();
+        let mut completeness = Completeness { minor, namespaced_scope, ..Completeness::default() };
         // One sentence for each thing to do: hundreds of kinds and namespaces can be missing for one reason.
         for ((essential, problem, advice), sources) in problems {
             let sentence = problem.sentence(&enumerate(&sources), advice);

@@ -19,6 +19,7 @@ mod network_policy;
 mod node;
 mod ownership;
 mod placement;
+mod pod_spec;
 mod pod_template;
 mod rbac;
 mod report;

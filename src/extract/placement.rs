@@ -3,60 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 use super::meta::labels;
-use super::pod_template::PodSpec;
+use super::pod_spec::{Expression, PodSpec, Term, TolerationSpec};
 use crate::facts::{NodeRequirement, NodeTerm, Placement, TaintEffect, Toleration};
 
 /// The scheduler of AWS Fargate.
 const FARGATE_SCHEDULER: &str = "fargate-scheduler";
 /// The label that AWS puts on the pods it runs on Fargate.
 const FARGATE_LABEL: &str = "eks.amazonaws.com/fargate-profile";
-
-/// The affinity of a pod, as far as it is about nodes and required.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct Affinity {
-    node_affinity: Option<NodeAffinity>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct NodeAffinity {
-    required_during_scheduling_ignored_during_execution: Option<NodeSelector>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct NodeSelector {
-    node_selector_terms: Option<Vec<Term>>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Term {
-    match_expressions: Option<Vec<Expression>>,
-    match_fields: Option<Vec<Expression>>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Expression {
-    key: String,
-    operator: String,
-    values: Option<Vec<String>>,
-}
-
-/// A toleration of a pod.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct TolerationSpec {
-    key: Option<String>,
-    operator: Option<String>,
-    value: Option<String>,
-    effect: Option<String>,
-}
 
 /// What a taint of this effect does, none when it keeps nobody away.
 pub(super) fn taint_effect(effect: &str) -> Option<TaintEffect> {

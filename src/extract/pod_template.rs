@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::Extraction;
 use super::detection::DETECTION;
 use super::meta::{labels, or_default};
-use super::placement::{Affinity, TolerationSpec};
+use super::pod_spec::{Container, EnvVar, PodSpec, Resources, SeccompProfile, SecurityContext};
 use super::volume::Volume;
 use crate::facts::{HostAccess, Labels, PodLabels, Shortcomings, ValueDigest, WorkloadFacts, set_of};
 use crate::matrix::LayerTriggers;
@@ -29,139 +28,6 @@ pub struct PodTemplate {
 struct TemplateMeta {
     labels: Option<BTreeMap<String, String>>,
     annotations: Option<BTreeMap<String, String>>,
-}
-
-/// The part of a pod's spec that counts.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct PodSpec {
-    host_network: Option<bool>,
-    #[serde(rename = "hostPID")]
-    host_pid: Option<bool>,
-    #[serde(rename = "hostIPC")]
-    host_ipc: Option<bool>,
-    pub(super) node_name: Option<String>,
-    pub(super) node_selector: Option<BTreeMap<String, String>>,
-    pub(super) affinity: Option<Affinity>,
-    pub(super) tolerations: Option<Vec<TolerationSpec>>,
-    pub(super) scheduler_name: Option<String>,
-    volumes: Option<Vec<Volume>>,
-    containers: Option<Vec<Container>>,
-    init_containers: Option<Vec<Container>>,
-    image_pull_secrets: Option<Vec<IgnoredAny>>,
-    service_account_name: Option<String>,
-    security_context: Option<PodSecurityContext>,
-    os: Option<Os>,
-    /// What all of its containers need together.
-    resources: Option<Resources>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Os {
-    name: String,
-}
-
-/// What holds for all containers that do not say otherwise.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct PodSecurityContext {
-    run_as_non_root: Option<bool>,
-    run_as_user: Option<i64>,
-    seccomp_profile: Option<SeccompProfile>,
-    windows_options: Option<WindowsOptions>,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct WindowsOptions {
-    host_process: Option<bool>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct SeccompProfile {
-    r#type: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Resources {
-    requests: Option<Amounts>,
-    limits: Option<Amounts>,
-}
-
-/// Whether amounts are given, whatever they are.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Amounts {
-    cpu: Option<IgnoredAny>,
-    memory: Option<IgnoredAny>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Container {
-    image: Option<String>,
-    resources: Option<Resources>,
-    env: Option<Vec<EnvVar>>,
-    env_from: Option<Vec<EnvFrom>>,
-    ports: Option<Vec<Port>>,
-    volume_mounts: Option<Vec<VolumeMount>>,
-    security_context: Option<SecurityContext>,
-    restart_policy: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct SecurityContext {
-    privileged: Option<bool>,
-    capabilities: Option<Capabilities>,
-    run_as_non_root: Option<bool>,
-    run_as_user: Option<i64>,
-    windows_options: Option<WindowsOptions>,
-    allow_privilege_escalation: Option<bool>,
-    seccomp_profile: Option<SeccompProfile>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Capabilities {
-    add: Option<Vec<String>>,
-    drop: Option<Vec<String>>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct EnvVar {
-    name: String,
-    value: Option<String>,
-    value_from: Option<ValueFrom>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ValueFrom {
-    secret_key_ref: Option<IgnoredAny>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct EnvFrom {
-    secret_ref: Option<IgnoredAny>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Port {
-    host_port: Option<i32>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct VolumeMount {
-    name: String,
-    read_only: Option<bool>,
 }
 
 impl PodTemplate {
@@ -212,7 +78,7 @@ impl PodSpec {
     /// the larger of theirs and the others'. Of pods for Windows only is asked what the API server lets them have.
     fn shortcomings(&self, extraction: &Extraction) -> Shortcomings {
         let images = || self.containers().map(|container| container.image.as_deref().unwrap_or_default());
-        let sidecars = || self.init_containers.iter().flatten().filter(|container| container.goes_on());
+        let sidecars = || self.init_containers.iter().flatten().filter(|container| container.is_sidecar());
         let main = || self.containers.iter().flatten().chain(sidecars());
         let (pod, of_pod) = (self.security_context.as_ref(), self.resources.as_ref());
         let requests = |container: &Container| of_pod.is_some_and(Resources::request) || container.requests();
@@ -363,7 +229,7 @@ impl Container {
     }
 
     /// Whether it goes on beside the others, although it is among those that initialise.
-    fn goes_on(&self) -> bool {
+    fn is_sidecar(&self) -> bool {
         self.restart_policy.as_deref() == Some("Always")
     }
 }

@@ -7,7 +7,8 @@ use k8s_openapi::api::{apps::v1 as apps, batch::v1 as batch, core::v1 as core};
 use serde::Deserialize;
 
 use super::ownership::{Ownership, key, ownership};
-use super::pod_template::{PodSpec, PodTemplate};
+use super::pod_spec::PodSpec;
+use super::pod_template::PodTemplate;
 use super::volume::ClaimTemplate;
 use super::{Extract, Extraction, Slim};
 use crate::facts::{Delta, HostAccess, ListedKind, VolumeClaim, WorkloadFacts, WorkloadKind, WorkloadObject};

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::identity::KindAndName;
 use super::labels::Selector;
-use super::workload::{WorkloadFacts, WorkloadKey};
+use super::workload::{KindAndName, WorkloadFacts, WorkloadKey};
 
 /// The result of a custom signal for an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +44,7 @@ pub struct WorkloadReference {
 impl CustomTarget {
     /// Returns true if it contains a workload with this template. `children` are the current objects of the workload.
     #[must_use]
-    pub fn concerns(&self, workload: &WorkloadKey, facts: &WorkloadFacts, children: &[KindAndName]) -> bool {
+    pub fn contains(&self, workload: &WorkloadKey, facts: &WorkloadFacts, children: &[KindAndName]) -> bool {
         match self {
             Self::All => true,
             Self::Pods(pods) => pods.as_ref().is_none_or(|pods| pods.matches(&facts.pods.template)),

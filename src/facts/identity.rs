@@ -3,8 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::workload::WorkloadKey;
-
 /// The namespace and the name of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectName {
@@ -64,27 +62,4 @@ pub struct ObjectIdentity {
     /// The creation time in seconds since 1970. For a workload that is only known from its children, the creation time of
     /// the oldest child.
     pub created: i64,
-}
-
-/// The kind and the name of an object, as reports refer to it. The API group is not part of it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KindAndName {
-    /// The kind.
-    pub kind: Arc<str>,
-    /// The name.
-    pub name: Arc<str>,
-}
-
-impl KindAndName {
-    /// Returns the reference to the workload itself.
-    #[must_use]
-    pub fn of(workload: &WorkloadKey) -> Self {
-        Self { kind: workload.kind.name().into(), name: workload.name.clone() }
-    }
-
-    /// Returns true if it refers to the workload itself or to one of `children`, the current objects of the workload.
-    #[must_use]
-    pub fn is_of(&self, workload: &WorkloadKey, children: &[Self]) -> bool {
-        children.contains(self) || (*self.kind == *workload.kind.name() && self.name == workload.name)
-    }
 }

@@ -18,7 +18,7 @@ mod workload;
 
 pub use custom::{CustomFinding, CustomTarget, WorkloadReference};
 pub use delta::{Delta, Listed, ListedKind, NamespaceFacts, PolicyCoverage};
-pub use identity::{AssignmentId, KindAndName, ObjectIdentity, ObjectName};
+pub use identity::{AssignmentId, ObjectIdentity, ObjectName};
 pub use labels::{Labels, Requirement, Selector};
 pub use network::{GrantFacts, IngressRules, PolicyFacts, RouteFacts, RouteKind, ServiceFacts};
 pub use node::{NodeFacts, Readiness, Taint, TaintEffect};
@@ -32,5 +32,6 @@ pub use signal_object::{
 pub use storage::{BackupFacts, BackupPhase, SnapshotFacts, StorageClassFacts};
 pub use version::KubernetesVersion;
 pub use workload::{
-    GENERATED, OtherKind, PodLabels, ValueDigest, VolumeClaim, WorkloadFacts, WorkloadKey, WorkloadKind, WorkloadObject,
+    GENERATED, KindAndName, OtherKind, PodLabels, ValueDigest, VolumeClaim, WorkloadFacts, WorkloadKey, WorkloadKind,
+    WorkloadObject,
 };

@@ -21,7 +21,7 @@ pub struct ServiceFacts {
 impl ServiceFacts {
     /// Returns true if the triggers of a workload can depend on this Service.
     #[must_use]
-    pub fn concerns(&self, name: &str, workload: &WorkloadFacts) -> bool {
+    pub fn affects(&self, name: &str, workload: &WorkloadFacts) -> bool {
         workload.pods.selected_by(&self.selector) || self.is_called_by(name, workload)
     }
 

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::custom::CustomFinding;
-use super::identity::KindAndName;
 use super::labels::Selector;
 use super::storage::{BackupFacts, SnapshotFacts, StorageClassFacts};
-use super::workload::{VolumeClaim, WorkloadFacts, WorkloadKey};
+use super::workload::{KindAndName, VolumeClaim, WorkloadFacts, WorkloadKey};
 
 /// The kinds of objects that only signals read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -230,7 +229,7 @@ impl Facts {
     /// Returns true if a signal of a workload can depend on the object, which has this name. `children` are the current
     /// objects of the workload.
     #[must_use]
-    pub fn touches(&self, name: &str, workload: &WorkloadKey, facts: &WorkloadFacts, children: &[KindAndName]) -> bool {
+    pub fn affects(&self, name: &str, workload: &WorkloadKey, facts: &WorkloadFacts, children: &[KindAndName]) -> bool {
         let claims = |name: &str| {
             facts.claims.iter().any(|claim| matches!(claim, VolumeClaim::Named(claimed) if **claimed == *name))
         };
@@ -244,7 +243,7 @@ impl Facts {
             Self::Report(report) => report.about.keys().any(|object| object.is_of(workload, children)),
             Self::Backup(backup) => backup.holds(&workload.namespace),
             Self::Snapshot(snapshot) => claims(&snapshot.claim),
-            Self::Custom(findings) => findings.iter().any(|finding| finding.about.concerns(workload, facts, children)),
+            Self::Custom(findings) => findings.iter().any(|finding| finding.about.contains(workload, facts, children)),
         }
     }
 

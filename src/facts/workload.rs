@@ -141,6 +141,29 @@ impl fmt::Display for WorkloadKey {
     }
 }
 
+/// The kind and the name of an object, as reports refer to it. The API group is not part of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KindAndName {
+    /// The kind.
+    pub kind: Arc<str>,
+    /// The name.
+    pub name: Arc<str>,
+}
+
+impl KindAndName {
+    /// Returns the reference to the workload itself.
+    #[must_use]
+    pub fn of(workload: &WorkloadKey) -> Self {
+        Self { kind: workload.kind.name().into(), name: workload.name.clone() }
+    }
+
+    /// Returns true if it refers to the workload itself or to one of `children`, the current objects of the workload.
+    #[must_use]
+    pub fn is_of(&self, workload: &WorkloadKey, children: &[Self]) -> bool {
+        children.contains(self) || (*self.kind == *workload.kind.name() && self.name == workload.name)
+    }
+}
+
 /// The digest of the value of an environment variable. The values themselves are not kept: they can be secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ValueDigest(u64);

@@ -23,7 +23,7 @@ impl Inventory {
         let mut changed = ChangeSet::default();
         match delta {
             Delta::Workload(key, object) => self.apply_workload(&key, object, &mut changed),
-            Delta::Owned(child, owner) => self.apply_owned(&child, owner, &mut changed),
+            Delta::Owned(child, owner) => self.apply_owner(&child, owner, &mut changed),
             Delta::Service(name, facts) => self.apply_service(&name, facts, &mut changed),
             Delta::Route(kind, name, facts) => self.apply_route((kind, name), facts, &mut changed),
             Delta::Grant(name, facts) => {
@@ -70,8 +70,8 @@ impl Inventory {
     }
 
     /// Takes in that an object is made by a workload, which tells it all.
-    fn apply_owned(&mut self, child: &WorkloadKey, owner: Option<WorkloadKey>, changed: &mut ChangeSet) {
-        self.take_out(child, None, changed);
+    fn apply_owner(&mut self, child: &WorkloadKey, owner: Option<WorkloadKey>, changed: &mut ChangeSet) {
+        self.remove_object(child, None, changed);
         self.set_owner(child, owner, changed);
         self.forget_empty(&child.namespace);
     }
@@ -92,7 +92,7 @@ impl Inventory {
             self.set_owner(key, None, changed);
         }
         let Some(object) = object else {
-            self.take_out(key, None, changed);
+            self.remove_object(key, None, changed);
             return self.forget_empty(&key.namespace);
         };
         let WorkloadObject { mut facts, part_of, mut identity } = *object;
@@ -102,7 +102,7 @@ impl Inventory {
         self.strings.share(&mut facts.service_account);
         // It may have been a part of another workload, or a workload by itself.
         let workload_key = Arc::new(part_of.clone().unwrap_or_else(|| key.clone()));
-        self.take_out(&key, Some(&workload_key), changed);
+        self.remove_object(&key, Some(&workload_key), changed);
         let namespace = self.namespace_entry(&key.namespace);
         if let Some(known) = namespace.workloads.get_mut(&workload_key) {
             // Of what is known by its children the oldest tells the age, in whatever order they are seen.
@@ -110,14 +110,14 @@ impl Inventory {
             let created = if same_object { known.identity.created.min(identity.created) } else { identity.created };
             // Of what has generated names each object is as good as another.
             if !same_object && !workload_key.is_generated() {
-                changed.reported.insert(key.namespace.clone());
+                changed.reportable.insert(key.namespace.clone());
             }
             known.identity = ObjectIdentity { created, ..identity.clone() };
             if known.parts.get(&workload_key, &key) == Some(&facts) {
                 return;
             }
         }
-        facts.placement = self.nodes.adopt(&facts.placement);
+        facts.placement = self.nodes.add_placement(&facts.placement);
         let Some(mut namespace) = self.namespaces.remove(&key.namespace) else { return };
         let was_unassigned = namespace.is_unassigned();
         let known = namespace.workloads.remove(&workload_key);
@@ -126,28 +126,28 @@ impl Inventory {
             namespace.parts.insert(key.clone(), workload.key.clone());
         }
         if let Some(before) = workload.parts.put(&workload.key, &key, Some(facts)) {
-            self.nodes.release(&before.placement);
+            self.nodes.remove_placement(&before.placement);
         }
         self.evaluate_and_keep(&mut namespace, workload, changed);
-        namespace.note_unassigned(was_unassigned, changed);
+        namespace.record_unassigned(was_unassigned, changed);
         self.namespaces.insert(key.namespace, namespace);
     }
 
     /// Takes an object out of the workload that it belongs to, unless that is the one that it belongs to now.
-    fn take_out(&mut self, key: &WorkloadKey, belongs_to: Option<&WorkloadKey>, changed: &mut ChangeSet) {
+    fn remove_object(&mut self, key: &WorkloadKey, belongs_to: Option<&WorkloadKey>, changed: &mut ChangeSet) {
         let Some(mut namespace) = self.namespaces.remove(&key.namespace) else { return };
         let workload_key = namespace.parts.get(key).cloned().unwrap_or_else(|| Arc::new(key.clone()));
         if belongs_to != Some(&*workload_key) {
             namespace.parts.remove(key);
             if let Some(mut workload) = namespace.workloads.remove(&workload_key) {
                 if let Some(facts) = workload.parts.put(&workload_key, key, None) {
-                    self.nodes.release(&facts.placement);
+                    self.nodes.remove_placement(&facts.placement);
                 }
                 let is_left = !workload.parts.is_empty();
                 if is_left {
                     self.evaluate_and_keep(&mut namespace, workload, changed);
                 } else {
-                    changed.reported.insert(namespace.name.clone());
+                    changed.reportable.insert(namespace.name.clone());
                     move_member(&mut self.members, &workload, &[], None, changed);
                 }
             }
@@ -160,7 +160,7 @@ impl Inventory {
         let before = namespace.services.get(&name.name).cloned();
         if put(&mut namespace.services, &name.name, facts.clone()) {
             let versions: Vec<ServiceFacts> = before.into_iter().chain(facts).collect();
-            let concerned = |facts: &WorkloadFacts| versions.iter().any(|service| service.concerns(&name.name, facts));
+            let concerned = |facts: &WorkloadFacts| versions.iter().any(|service| service.affects(&name.name, facts));
             self.evaluate_workloads(&name.namespace, |workload| workload.parts.all().any(concerned), changed);
         }
         self.forget_empty(&name.namespace);
@@ -190,8 +190,7 @@ impl Inventory {
                 .filter_map(|service| namespace.services.get_key_value(service))
                 .map(|(name, facts)| (name.clone(), facts.clone()))
                 .collect();
-            let concerned =
-                |facts: &WorkloadFacts| services.iter().any(|(name, service)| service.concerns(name, facts));
+            let concerned = |facts: &WorkloadFacts| services.iter().any(|(name, service)| service.affects(name, facts));
             self.evaluate_workloads(&target, |workload| workload.parts.all().any(concerned), changed);
             self.forget_empty(&target);
         }
@@ -221,7 +220,7 @@ impl Inventory {
             let versions: Vec<Facts> = before.into_iter().chain(facts).collect();
             let concerned = if of_namespace { vec![name.namespace.clone()] } else { self.namespace_names() };
             for namespace in concerned {
-                self.evaluate_touched(&namespace, &name.name, &versions, changed);
+                self.evaluate_affected(&namespace, &name.name, &versions, changed);
             }
         }
         if of_namespace {
@@ -230,18 +229,18 @@ impl Inventory {
     }
 
     /// Evaluates the workloads of a namespace again of which an object speaks that is read for signals only.
-    fn evaluate_touched(&mut self, namespace: &Arc<str>, name: &str, versions: &[Facts], changed: &mut ChangeSet) {
+    fn evaluate_affected(&mut self, namespace: &Arc<str>, name: &str, versions: &[Facts], changed: &mut ChangeSet) {
         let Some(known) = self.namespaces.get(namespace) else { return };
-        let is_touched = |workload: &Workload| {
+        let is_affected = |workload: &Workload| {
             let children = known.children(&workload.key);
-            let touches =
-                |of: &WorkloadFacts| versions.iter().any(|version| version.touches(name, &workload.key, of, children));
-            workload.parts.facts().any(touches)
+            let affects =
+                |of: &WorkloadFacts| versions.iter().any(|version| version.affects(name, &workload.key, of, children));
+            workload.parts.facts().any(affects)
         };
         let touched: HashSet<Arc<WorkloadKey>> = known
             .workloads
             .values()
-            .filter(|workload| is_touched(workload))
+            .filter(|workload| is_affected(workload))
             .map(|workload| workload.key.clone())
             .collect();
         if !touched.is_empty() {
@@ -252,7 +251,7 @@ impl Inventory {
     fn apply_server_version(&mut self, version: Option<KubernetesVersion>, changed: &mut ChangeSet) {
         if std::mem::replace(&mut self.server, version) != version {
             let moved = self.nodes.set_server(version);
-            self.look_again(&moved, changed);
+            self.evaluate_after(&moved, changed);
         }
     }
 
@@ -263,7 +262,7 @@ impl Inventory {
         let is_other = shows(namespace.facts.as_ref()) != shows(facts.as_ref());
         let uid = |facts: Option<&NamespaceFacts>| facts.map(|facts| facts.uid.clone());
         if uid(namespace.facts.as_ref()) != uid(facts.as_ref()) {
-            changed.reported.insert(name.clone());
+            changed.reportable.insert(name.clone());
         }
         namespace.facts = facts;
         self.refresh_scope(name, &[], is_other, changed);
@@ -272,11 +271,11 @@ impl Inventory {
 
     fn apply_node(&mut self, name: &Arc<str>, facts: Option<NodeFacts>, changed: &mut ChangeSet) {
         let moved = self.nodes.put(name, facts);
-        self.evaluate_moved(&moved, changed);
+        self.evaluate_placements(&moved, changed);
     }
 
     /// Evaluates the workloads again whose nodes come to something else.
-    fn evaluate_moved(&mut self, moved: &ChangedPlacements, changed: &mut ChangeSet) {
+    fn evaluate_placements(&mut self, moved: &ChangedPlacements, changed: &mut ChangeSet) {
         if moved.is_empty() {
             return;
         }
@@ -287,11 +286,11 @@ impl Inventory {
     }
 
     /// Evaluates what is seen otherwise when nodes come to something else, and the cluster may as well.
-    pub(super) fn look_again(&mut self, moved: &ChangedPlacements, changed: &mut ChangeSet) {
+    pub(super) fn evaluate_after(&mut self, moved: &ChangedPlacements, changed: &mut ChangeSet) {
         if self.evaluate_cluster() {
             self.evaluate_all(changed);
         } else {
-            self.evaluate_moved(moved, changed);
+            self.evaluate_placements(moved, changed);
         }
     }
 
@@ -304,7 +303,7 @@ impl Inventory {
             let mut name = name.clone();
             self.strings.share(&mut name);
             let mut namespace = Namespace::new(name.clone());
-            namespace.update_assignments(&self.cluster_assignments, &self.left_out);
+            namespace.update_assignments(&self.cluster_assignments, &self.excluded);
             self.namespaces.insert(name.clone(), namespace);
         }
         self.namespaces.get_mut(name).expect("the entry was made above when it was missing")
@@ -331,12 +330,12 @@ impl Inventory {
         let standing = |namespace: &Namespace| (namespace.in_scope, namespace.cluster_assignments.is_empty());
         let (before, was_unassigned) = (standing(namespace), namespace.is_unassigned());
         let directory = namespace.directory.clone();
-        let moved = namespace.update_assignments(&self.cluster_assignments, &self.left_out);
+        let moved = namespace.update_assignments(&self.cluster_assignments, &self.excluded);
         if standing(namespace) != before || directory != namespace.directory {
-            changed.reported.insert(name.clone());
+            changed.reportable.insert(name.clone());
             changed.assignments.extend(namespace.assignments.keys().cloned());
         }
-        namespace.note_unassigned(was_unassigned, changed);
+        namespace.record_unassigned(was_unassigned, changed);
         let touched =
             |workload: &Workload| all || moved || versions.iter().any(|version| workload.is_selected_by(version));
         self.evaluate_workloads(name, touched, changed);
@@ -394,7 +393,7 @@ impl Inventory {
                 nodes: workload
                     .parts
                     .facts()
-                    .map(|facts| self.nodes.found(&facts.placement))
+                    .map(|facts| self.nodes.schedulable(&facts.placement))
                     .reduce(SchedulableNodes::union)
                     .unwrap_or_default(),
                 unsegmented: self.policies == PolicyCoverage::Complete && namespace.is_unsegmented(workload),
@@ -415,7 +414,7 @@ impl Inventory {
         if !reselected && workload.evaluation == evaluation {
             return;
         }
-        changed.reported.insert(namespace.name.clone());
+        changed.reportable.insert(namespace.name.clone());
         if let (Some(before), Some(after)) = (&workload.evaluation, &evaluation)
             && (reselected || !before.gaps().eq(after.gaps()))
         {

@@ -24,14 +24,14 @@ impl ExcludedNamespaces {
 /// Each a name, or the beginning of names followed by `*`.
 impl<S: AsRef<str>> FromIterator<S> for ExcludedNamespaces {
     fn from_iter<I: IntoIterator<Item = S>>(patterns: I) -> Self {
-        let mut left_out = Self::default();
+        let mut excluded = Self::default();
         for pattern in patterns {
             match pattern.as_ref().strip_suffix('*') {
-                Some(prefix) => left_out.prefixes.push(prefix.to_owned()),
-                None => drop(left_out.names.insert(pattern.as_ref().to_owned())),
+                Some(prefix) => excluded.prefixes.push(prefix.to_owned()),
+                None => drop(excluded.names.insert(pattern.as_ref().to_owned())),
             }
         }
-        left_out
+        excluded
     }
 }
 
@@ -41,8 +41,8 @@ mod tests {
 
     #[test]
     fn names_are_left_out_exactly_and_patterns_by_their_beginning() {
-        let left_out: ExcludedNamespaces = ["kube-system", "openshift-*"].iter().collect();
-        assert!(left_out.contains("kube-system") && left_out.contains("openshift-dns"));
-        assert!(!left_out.contains("kube-system-2") && !left_out.contains("openshift"));
+        let excluded: ExcludedNamespaces = ["kube-system", "openshift-*"].iter().collect();
+        assert!(excluded.contains("kube-system") && excluded.contains("openshift-dns"));
+        assert!(!excluded.contains("kube-system-2") && !excluded.contains("openshift"));
     }
 }

@@ -54,7 +54,7 @@ pub struct ChangeSet {
     /// The namespaces that have workloads, and from now on no assignment that speaks for them.
     pub unassigned: BTreeSet<Arc<str>>,
     /// The namespaces of which there may be something else to report.
-    pub reported: BTreeSet<Arc<str>>,
+    pub reportable: BTreeSet<Arc<str>>,
     /// Whether service models, or the assignments that name them, are others.
     pub service_models: bool,
     /// Whether layers have other numbers than before.
@@ -66,7 +66,7 @@ impl ChangeSet {
         self.assignments.append(&mut other.assignments);
         self.workloads.append(&mut other.workloads);
         self.unassigned.append(&mut other.unassigned);
-        self.reported.append(&mut other.reported);
+        self.reportable.append(&mut other.reportable);
         self.service_models |= other.service_models;
         self.renumbered |= other.renumbered;
     }
@@ -102,7 +102,7 @@ pub struct InventoryOptions {
     /// How workloads are evaluated.
     pub settings: EvaluationSettings,
     /// Namespaces that are left out unless a cluster assignment names them.
-    pub left_out: ExcludedNamespaces,
+    pub excluded: ExcludedNamespaces,
     /// How nodes are classified.
     pub node_models: NodeModels,
     /// What is looked at to see whether duties are fulfilled.
@@ -114,7 +114,7 @@ pub struct InventoryOptions {
 pub struct Inventory {
     matrix: Arc<Matrix>,
     settings: EvaluationSettings,
-    left_out: ExcludedNamespaces,
+    excluded: ExcludedNamespaces,
     today: Date,
     signals: Arc<ActiveSignals>,
     policies: PolicyCoverage,
@@ -153,7 +153,7 @@ impl Inventory {
         Self {
             matrix: Arc::new(Matrix::built_in().clone()),
             settings: scope.settings,
-            left_out: scope.left_out,
+            excluded: scope.excluded,
             today,
             policies: PolicyCoverage::default(),
             signal_index: SignalIndex::default(),
@@ -229,12 +229,12 @@ impl Inventory {
         let assignment = self.assignment(id)?;
         let namespace = id.namespace.as_ref().and_then(|namespace| self.namespaces.get(namespace));
         let platform_elsewhere = namespace.is_some_and(|namespace| !namespace.cluster_assignments.is_empty());
-        let left_out = namespace.is_some_and(|namespace| !namespace.in_scope);
+        let excluded = namespace.is_some_and(|namespace| !namespace.in_scope);
         let roll_up = RollUp::new(&self.matrix, id, members, platform_elsewhere);
         let none = Directory::default();
         let directory = namespace.map_or(&none, |namespace| &namespace.directory);
         let risks = assignment_risks(&self.matrix, assignment, directory, roll_up.workloads);
-        Some(RollUp { left_out, ..roll_up }.with_assignment_risks(risks))
+        Some(RollUp { excluded, ..roll_up }.with_assignment_risks(risks))
     }
 
     /// What is known of a workload that some assignment selects.
@@ -259,7 +259,7 @@ impl Inventory {
 
     /// What was found for a workload, and the assignments that select it; none where nothing does.
     #[must_use]
-    pub fn found(&self, key: &WorkloadKey) -> Option<(&Evaluation, &[AssignmentId])> {
+    pub fn evaluation_of(&self, key: &WorkloadKey) -> Option<(&Evaluation, &[AssignmentId])> {
         let workload = self.namespaces.get(&key.namespace)?.workloads.get(key)?;
         Some((workload.evaluation.as_deref()?, &workload.selected_by))
     }

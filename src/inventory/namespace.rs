@@ -93,10 +93,10 @@ impl Namespace {
     }
 
     /// Notes that it has become unassigned, or is so no more.
-    pub(super) fn note_unassigned(&self, was_unassigned: bool, changed: &mut ChangeSet) {
+    pub(super) fn record_unassigned(&self, was_unassigned: bool, changed: &mut ChangeSet) {
         let is_unassigned = self.is_unassigned();
         if is_unassigned != was_unassigned {
-            changed.reported.insert(self.name.clone());
+            changed.reportable.insert(self.name.clone());
         }
         if is_unassigned && !was_unassigned {
             changed.unassigned.insert(self.name.clone());
@@ -191,14 +191,14 @@ impl Namespace {
     pub(super) fn update_assignments(
         &mut self,
         cluster_assignments: &BTreeMap<AssignmentId, Arc<Assignment>>,
-        left_out: &ExcludedNamespaces,
+        excluded: &ExcludedNamespaces,
     ) -> bool {
         let taking_in: Vec<Arc<Assignment>> =
             cluster_assignments.values().filter(|assignment| self.is_selected_by(assignment)).cloned().collect();
         let named = |assignment: &Arc<Assignment>| {
             assignment.namespace_selector.as_ref().is_some_and(|selector| selector.names(NAME_LABEL, &self.name))
         };
-        let in_scope = !left_out.contains(&self.name) || taking_in.iter().any(named);
+        let in_scope = !excluded.contains(&self.name) || taking_in.iter().any(named);
         let directory = Directory::new(taking_in.iter().map(AsRef::as_ref));
         let ids = |assignments: &[Arc<Assignment>]| assignments.iter().map(|a| a.id.clone()).collect::<Vec<_>>();
         let moved = ids(&taking_in) != ids(&self.cluster_assignments)

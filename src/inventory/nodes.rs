@@ -16,33 +16,33 @@ use crate::signals::{ActiveSignals, NodeInput, distinct_per_signal};
 #[derive(Debug)]
 struct Node {
     facts: NodeFacts,
-    shows: Shown,
+    result: NodeResult,
 }
 
 /// What a node shows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Shown {
+struct NodeResult {
     class: NodeClass,
     /// What signals see of it.
-    observed: Arc<[Observation]>,
+    observations: Arc<[Observation]>,
 }
 
 /// Nodes by what they show.
-type Counts = BTreeMap<Shown, usize>;
+type Counts = BTreeMap<NodeResult, usize>;
 
 #[derive(Debug, Default)]
-struct Admitted {
+struct PlacementEntry {
     /// How many workloads, or parts of workloads, are placed so.
     users: usize,
     counts: Counts,
-    comes_to: ComesTo,
+    result: PlacementResult,
 }
 
 /// What the nodes of a placement come to.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct ComesTo {
-    found: SchedulableNodes,
-    observed: Vec<Observation>,
+struct PlacementResult {
+    schedulable: SchedulableNodes,
+    observations: Vec<Observation>,
 }
 
 /// The placements that find something else than before.
@@ -58,7 +58,7 @@ pub(super) struct Nodes {
     counts: Counts,
     /// How many nodes show that they run the control plane.
     control_planes: usize,
-    placements: HashMap<Arc<Placement>, Admitted>,
+    placements: HashMap<Arc<Placement>, PlacementEntry>,
 }
 
 impl Nodes {
@@ -86,7 +86,7 @@ impl Nodes {
     }
 
     /// Takes in that a workload is placed so, and returns the placement that is kept.
-    pub(super) fn adopt(&mut self, placement: &Arc<Placement>) -> Arc<Placement> {
+    pub(super) fn add_placement(&mut self, placement: &Arc<Placement>) -> Arc<Placement> {
         if let Some((known, _)) = self.placements.get_key_value(placement) {
             let known = known.clone();
             self.placements.entry(known.clone()).or_default().users += 1;
@@ -94,15 +94,15 @@ impl Nodes {
         }
         let mut counts = Counts::new();
         for (_, node) in self.known.iter().filter(|(name, node)| placement.admits(name, &node.facts)) {
-            *counts.entry(node.shows.clone()).or_default() += 1;
+            *counts.entry(node.result.clone()).or_default() += 1;
         }
-        let comes_to = self.come_to(placement, &counts);
-        self.placements.insert(placement.clone(), Admitted { users: 1, counts, comes_to });
+        let result = self.evaluate_placement(placement, &counts);
+        self.placements.insert(placement.clone(), PlacementEntry { users: 1, counts, result });
         placement.clone()
     }
 
     /// Takes in that a workload is placed so no more.
-    pub(super) fn release(&mut self, placement: &Arc<Placement>) {
+    pub(super) fn remove_placement(&mut self, placement: &Arc<Placement>) {
         if let Some(admitted) = self.placements.get_mut(placement) {
             admitted.users -= 1;
             if admitted.users == 0 {
@@ -112,13 +112,13 @@ impl Nodes {
     }
 
     /// What the nodes come to for an adopted placement.
-    pub(super) fn found(&self, placement: &Placement) -> SchedulableNodes {
-        self.placements.get(placement).map(|admitted| admitted.comes_to.found).unwrap_or_default()
+    pub(super) fn schedulable(&self, placement: &Placement) -> SchedulableNodes {
+        self.placements.get(placement).map(|admitted| admitted.result.schedulable).unwrap_or_default()
     }
 
     /// What signals see of the nodes of an adopted placement.
-    pub(super) fn observed(&self, placement: &Placement) -> &[Observation] {
-        self.placements.get(placement).map(|admitted| &*admitted.comes_to.observed).unwrap_or_default()
+    pub(super) fn observations(&self, placement: &Placement) -> &[Observation] {
+        self.placements.get(placement).map(|admitted| &*admitted.result.observations).unwrap_or_default()
     }
 
     /// Takes in a node as it is, or that it is gone.
@@ -134,44 +134,44 @@ impl Nodes {
         }
         if let Some(facts) = facts {
             self.control_planes += usize::from(runs_control_plane(&facts));
-            let shows = self.shown(name, &facts);
-            let node = Node { facts, shows };
+            let result = self.evaluate_node(name, &facts);
+            let node = Node { facts, result };
             self.count(name, &node, |count| *count += 1);
             self.known.insert(name.clone(), node);
         }
         if was_visible != (self.control_planes > 0) {
-            self.look_anew();
+            self.reevaluate_nodes();
         }
-        self.find_all()
+        self.reevaluate_placements()
     }
 
     /// Takes in that it is another day.
     pub(super) fn set_day(&mut self, today: Date) -> ChangedPlacements {
         self.today = today;
-        self.look_anew();
-        self.find_all()
+        self.reevaluate_nodes();
+        self.reevaluate_placements()
     }
 
     /// Takes in that the API server is of another version.
     pub(super) fn set_server(&mut self, server: Option<KubernetesVersion>) -> ChangedPlacements {
         self.server = server;
-        self.look_anew();
-        self.find_all()
+        self.reevaluate_nodes();
+        self.reevaluate_placements()
     }
 
-    fn shown(&self, name: &str, facts: &NodeFacts) -> Shown {
+    fn evaluate_node(&self, name: &str, facts: &NodeFacts) -> NodeResult {
         let class = self.models.classify(name, facts, self.control_planes > 0);
         let view = NodeInput { today: self.today, facts, server: self.server };
-        Shown { class, observed: self.signals.evaluate_node(&view, class.model).into() }
+        NodeResult { class, observations: self.signals.evaluate_node(&view, class.model).into() }
     }
 
     /// Counts a node in or out, wherever it is admitted.
     fn count(&mut self, name: &str, node: &Node, change: impl Fn(&mut usize)) {
         let apply = |counts: &mut Counts| {
-            let count = counts.entry(node.shows.clone()).or_default();
+            let count = counts.entry(node.result.clone()).or_default();
             change(count);
             if *count == 0 {
-                counts.remove(&node.shows);
+                counts.remove(&node.result);
             }
         };
         apply(&mut self.counts);
@@ -182,41 +182,41 @@ impl Nodes {
 
     /// Whether a control plane is visible, the day and the version of the API server decide what some nodes show: all are
     /// looked at anew.
-    fn look_anew(&mut self) {
+    fn reevaluate_nodes(&mut self) {
         self.counts.clear();
         self.placements.values_mut().for_each(|admitted| admitted.counts.clear());
         for (name, mut node) in std::mem::take(&mut self.known) {
-            node.shows = self.shown(&name, &node.facts);
+            node.result = self.evaluate_node(&name, &node.facts);
             self.count(&name, &node, |count| *count += 1);
             self.known.insert(name, node);
         }
     }
 
     /// Looks up anew what each placement finds.
-    fn find_all(&mut self) -> ChangedPlacements {
+    fn reevaluate_placements(&mut self) -> ChangedPlacements {
         let mut placements = std::mem::take(&mut self.placements);
-        let mut moved = ChangedPlacements::new();
+        let mut changed = ChangedPlacements::new();
         for (placement, admitted) in &mut placements {
-            let comes_to = self.come_to(placement, &admitted.counts);
-            if comes_to != admitted.comes_to {
-                admitted.comes_to = comes_to;
-                moved.insert(placement.clone());
+            let result = self.evaluate_placement(placement, &admitted.counts);
+            if result != admitted.result {
+                admitted.result = result;
+                changed.insert(placement.clone());
             }
         }
         self.placements = placements;
-        moved
+        changed
     }
 
-    fn come_to(&self, placement: &Placement, admitted: &Counts) -> ComesTo {
+    fn evaluate_placement(&self, placement: &Placement, admitted: &Counts) -> PlacementResult {
         if placement.fargate {
-            return ComesTo { found: SchedulableNodes::fargate(), observed: Vec::new() };
+            return PlacementResult { schedulable: SchedulableNodes::fargate(), observations: Vec::new() };
         }
-        let managed = self.counts.keys().any(|shows| shows.class.managed_control_plane);
+        let managed = self.counts.keys().any(|result| result.class.managed_control_plane);
         // A pool that is scaled to zero says nothing: any node may be meant.
         let counts = if admitted.is_empty() { &self.counts } else { admitted };
-        ComesTo {
-            found: SchedulableNodes::of(counts.keys().map(|shows| shows.class), managed),
-            observed: distinct_per_signal(counts.keys().flat_map(|shows| &*shows.observed)),
+        PlacementResult {
+            schedulable: SchedulableNodes::of(counts.keys().map(|result| result.class), managed),
+            observations: distinct_per_signal(counts.keys().flat_map(|result| &*result.observations)),
         }
     }
 }

@@ -43,7 +43,7 @@ impl Inventory {
         let mut observed = self.signals.evaluate(&input);
         observed.extend(self.cluster_observations.iter().cloned());
         if self.nodes_readable {
-            let of_nodes = facts.iter().flat_map(|facts| self.nodes.observed(&facts.placement));
+            let of_nodes = facts.iter().flat_map(|facts| self.nodes.observations(&facts.placement));
             observed.extend(worst_per_signal(of_nodes));
         } else {
             observed.extend(self.signals.unreadable_nodes());

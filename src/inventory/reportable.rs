@@ -45,15 +45,15 @@ impl ReportableNamespace<'_> {
 
     /// Whether an assignment names a service model that the cluster defines for some workload.
     #[must_use]
-    pub fn names_own(&self) -> bool {
-        self.workloads.iter().any(|workload| workload.evaluation.model.names_own)
+    pub fn uses_custom_model(&self) -> bool {
+        self.workloads.iter().any(|workload| workload.evaluation.model.uses_custom_model)
     }
 }
 
 impl Inventory {
     /// What there is to report of a namespace; nothing of one that is left out or not known.
     #[must_use]
-    pub fn reported<'a>(&'a self, name: &'a str) -> ReportableNamespace<'a> {
+    pub fn reportable<'a>(&'a self, name: &'a str) -> ReportableNamespace<'a> {
         let Some(namespace) = self.namespaces.get(name) else {
             return ReportableNamespace { namespace: name, ..ReportableNamespace::default() };
         };
@@ -79,7 +79,7 @@ impl Inventory {
 
     /// Whether something is known of a namespace.
     #[must_use]
-    pub fn knows_namespace(&self, name: &str) -> bool {
+    pub fn has_namespace(&self, name: &str) -> bool {
         self.namespaces.contains_key(name)
     }
 

@@ -46,7 +46,7 @@ impl Inventory {
             }
         }
         for namespace in self.namespaces.values_mut() {
-            namespace.update_assignments(&self.cluster_assignments, &self.left_out);
+            namespace.update_assignments(&self.cluster_assignments, &self.excluded);
         }
         self.evaluate_all(changed);
         // What layers are called, and what is said of them, may be shown anywhere.
@@ -86,7 +86,7 @@ impl Inventory {
             self.replace_assignment(&id, Some(assignment), changed);
         }
         let moved = self.nodes.set_day(today);
-        self.look_again(&moved, changed);
+        self.evaluate_after(&moved, changed);
         // What signals see in what has a date is another matter each day.
         let everywhere = !self.far.is_empty() || self.signal_index.is_dated();
         let is_dated = |namespace: &Namespace| everywhere || namespace.signal_index.is_dated();
@@ -134,8 +134,8 @@ impl Inventory {
             let namespace = self.namespace_entry(name);
             let was_unassigned = namespace.is_unassigned();
             put(&mut namespace.assignments, id, assignment);
-            namespace.note_unassigned(was_unassigned, changed);
-            changed.reported.insert(name.clone());
+            namespace.record_unassigned(was_unassigned, changed);
+            changed.reportable.insert(name.clone());
             let touched = |workload: &Workload| versions.iter().any(|version| workload.is_selected_by(version));
             self.evaluate_workloads(name, touched, changed);
             self.forget_empty(name);
@@ -146,7 +146,7 @@ impl Inventory {
                 self.namespaces.values().filter(taken_in).map(|namespace| namespace.name.clone()).collect();
             for namespace in affected {
                 self.refresh_scope(&namespace, &versions, false, changed);
-                changed.reported.insert(namespace);
+                changed.reportable.insert(namespace);
             }
         }
         if is_gone {

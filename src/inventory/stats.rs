@@ -13,7 +13,7 @@ pub struct Stats {
     /// The workloads.
     pub workloads: usize,
     /// Those of them that lie in namespaces that are left out.
-    pub left_out: usize,
+    pub excluded: usize,
     /// Those of them that no assignment selects, although their namespace is not left out.
     pub unselected: usize,
     /// The namespaces that are known.
@@ -45,7 +45,7 @@ impl Inventory {
             stats.unassigned_namespaces += usize::from(namespace.is_unassigned());
             stats.workloads += namespace.workloads.len();
             if !namespace.in_scope {
-                stats.left_out += namespace.workloads.len();
+                stats.excluded += namespace.workloads.len();
                 continue;
             }
             let mut here: BTreeMap<*const Evaluation, (&Arc<Evaluation>, usize)> = BTreeMap::new();

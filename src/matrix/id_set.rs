@@ -51,7 +51,7 @@ macro_rules! id_and_set {
 
             /// Returns the number of elements.
             #[must_use]
-            pub const fn len(self) -> usize {
+            pub const fn len(&self) -> usize {
                 self.bits().count_ones() as usize
             }
 

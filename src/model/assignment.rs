@@ -37,7 +37,7 @@ impl ModelClaim {
 
     /// Whether it names a service model that the cluster defines, or would have to.
     #[must_use]
-    pub const fn names_own(&self) -> bool {
+    pub const fn uses_custom_model(&self) -> bool {
         match self {
             Self::Known(model) => model.index() >= ServiceModel::ALL.len(),
             Self::NotFound(_) | Self::Refused { .. } => true,
@@ -236,8 +236,8 @@ impl Assignment {
 
     /// Whether it names a service model or a layer that the cluster defines, or would have to.
     #[must_use]
-    pub fn names_own(&self, matrix: &Matrix) -> bool {
-        self.model.as_ref().is_some_and(ModelClaim::names_own)
+    pub fn uses_custom_model(&self, matrix: &Matrix) -> bool {
+        self.model.as_ref().is_some_and(ModelClaim::uses_custom_model)
             || !self.unknown_layers.is_empty()
             || self.declares.ids().any(|layer| !matrix.layer(layer).defined_by.is_empty())
     }
@@ -326,11 +326,11 @@ mod tests {
         let matrix = Matrix::built_in();
         let plain = || assignment(false, false, false);
         let claiming = |claim| Assignment { model: Some(claim), ..plain() };
-        assert!(!plain().names_own(matrix));
-        assert!(!claiming(ModelClaim::Known(ServiceModel::Caas.into())).names_own(matrix));
-        assert!(claiming(ModelClaim::NotFound("house".to_owned())).names_own(matrix));
-        assert!(Assignment { unknown_layers: vec!["example.com/ai".to_owned()], ..plain() }.names_own(matrix));
+        assert!(!plain().uses_custom_model(matrix));
+        assert!(!claiming(ModelClaim::Known(ServiceModel::Caas.into())).uses_custom_model(matrix));
+        assert!(claiming(ModelClaim::NotFound("house".to_owned())).uses_custom_model(matrix));
+        assert!(Assignment { unknown_layers: vec!["example.com/ai".to_owned()], ..plain() }.uses_custom_model(matrix));
         let declares = matrix.find("client-devices").into_iter().collect();
-        assert!(!Assignment { declares, ..plain() }.names_own(matrix), "a built-in layer");
+        assert!(!Assignment { declares, ..plain() }.uses_custom_model(matrix), "a built-in layer");
     }
 }

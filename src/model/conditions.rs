@@ -25,9 +25,9 @@ pub struct Completeness {
     /// Inputs that can only add gaps: Services, Ingresses and routes.
     pub additional: Vec<String>,
     /// Inputs on which nothing but a risk or the fulfilment of some duties depends.
-    pub aside: Vec<String>,
+    pub minor: Vec<String>,
     /// What is not looked at by choice, where the operator was told to look at some namespaces only.
-    pub by_choice: Option<String>,
+    pub namespaced_scope: Option<String>,
 }
 
 impl Completeness {
@@ -112,16 +112,18 @@ pub(super) fn accepted(acceptance: &Acceptance, completeness: &Completeness) -> 
 }
 
 pub(super) fn inventory_complete(completeness: &Completeness) -> ConditionValue {
-    match &completeness.by_choice {
+    match &completeness.namespaced_scope {
         _ if !completeness.is_complete() => {
             ConditionValue::new("InventoryComplete", "False", "InputsUnreadable", completeness.sentences())
         }
-        Some(by_choice) => ConditionValue::new("InventoryComplete", "True", "NamespacedScope", by_choice.clone()),
-        None if completeness.aside.is_empty() => {
+        Some(namespaced_scope) => {
+            ConditionValue::new("InventoryComplete", "True", "NamespacedScope", namespaced_scope.clone())
+        }
+        None if completeness.minor.is_empty() => {
             ConditionValue::new("InventoryComplete", "True", "AllInputsRead", "every kind that counts can be read")
         }
         None => {
-            let message = format!("every kind that duties depend on can be read; {}", completeness.aside.join("; "));
+            let message = format!("every kind that duties depend on can be read; {}", completeness.minor.join("; "));
             ConditionValue::new("InventoryComplete", "True", "AllInputsRead", message)
         }
     }
@@ -166,7 +168,7 @@ pub(super) fn covered(
         Acceptance::Accepted { .. } => {}
     }
     if roll_up.workloads == 0 {
-        let message = if roll_up.left_out {
+        let message = if roll_up.excluded {
             "this namespace is left out of the evaluation (--exclude-namespaces); a cluster assignment that selects it by \
              name brings it in"
         } else {

@@ -59,8 +59,8 @@ fn why(matrix: &Matrix, catalogue: &Catalogue, evaluation: &Evaluation, duty: &D
     let mut results: Vec<&SignalResult> = evaluation.results.iter().filter(about).collect();
     results.sort_by_key(|result| (std::cmp::Reverse(result.verdict), result.signal));
     let words = |result: &SignalResult| {
-        let speaks = catalogue.get(result.signal);
-        format!("{} ({})", speaks.words(result.verdict, result.seen.as_deref()), speaks.signal)
+        let signal_text = catalogue.get(result.signal);
+        format!("{} ({})", signal_text.words(result.verdict, result.detail.as_deref()), signal_text.signal)
     };
     let mut seen: Vec<String> = results.into_iter().map(words).collect();
     if seen.is_empty() && duty.fulfilment == Fulfilment::Unknown {

@@ -90,8 +90,8 @@ pub struct Observation {
     pub on: Option<ModelId>,
     /// What it came to.
     pub verdict: SignalVerdict,
-    /// What exactly was seen, where the words of the signal leave that open.
-    pub seen: Option<Arc<str>>,
+    /// The detail of this result; without one the text of the signal says it.
+    pub detail: Option<Arc<str>>,
 }
 
 /// What a signal showed of a duty.
@@ -105,8 +105,8 @@ pub struct SignalResult {
     pub signal: SignalId,
     /// What it came to.
     pub verdict: SignalVerdict,
-    /// What exactly was seen, where the words of the signal leave that open.
-    pub seen: Option<Arc<str>>,
+    /// The detail of this result; without one the text of the signal says it.
+    pub detail: Option<Arc<str>>,
 }
 
 /// What a signal speaks of, and in which words.
@@ -164,15 +164,15 @@ impl Catalogue {
     /// # Panics
     ///
     /// With more than 65,536 signals, of which a configuration has some hundreds at most.
-    pub fn add(&mut self, speaks: SignalText) -> SignalId {
+    pub fn add(&mut self, signal_text: SignalText) -> SignalId {
         let id = SignalId(u16::try_from(self.entries.len()).expect("there are some hundreds of signals at most"));
-        self.entries.push(speaks);
+        self.entries.push(signal_text);
         id
     }
 
     /// Adds the signal that speaks by the evidence of the party that holds a provider duty.
-    pub fn add_attestation(&mut self, speaks: SignalText) {
-        self.attestation = Some(self.add(speaks));
+    pub fn add_attestation(&mut self, signal_text: SignalText) {
+        self.attestation = Some(self.add(signal_text));
     }
 
     /// The signal that speaks by the evidence of parties, where it is looked at.
@@ -190,7 +190,7 @@ impl Catalogue {
     /// The signal of this name.
     #[cfg(test)]
     pub(crate) fn find(&self, name: &str) -> Option<SignalId> {
-        let position = self.entries.iter().position(|speaks| *speaks.signal == *name)?;
+        let position = self.entries.iter().position(|signal_text| *signal_text.signal == *name)?;
         Some(SignalId(u16::try_from(position).unwrap()))
     }
 

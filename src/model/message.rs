@@ -146,18 +146,18 @@ pub fn risk_sentence(reason: RiskReason, layer: Option<&Layer>, subject: Option<
 
 /// What a signal showed of a duty that is not done, and what to do, at most 160 bytes.
 #[must_use]
-pub fn failure_sentence(speaks: &SignalText, seen: Option<&str>) -> String {
-    let remedy = &speaks.remedy;
+pub fn failure_sentence(signal_text: &SignalText, seen: Option<&str>) -> String {
+    let remedy = &signal_text.remedy;
     let room = LIMIT.saturating_sub(remedy.len() + 2);
-    shorten(&format!("{}; {remedy}", shorten(speaks.words(SignalVerdict::Failed, seen), room)), LIMIT)
+    shorten(&format!("{}; {remedy}", shorten(signal_text.words(SignalVerdict::Failed, seen), room)), LIMIT)
 }
 
 /// What a signal showed of a duty that was not done, and why it can be seen no more, at most 160 bytes.
 #[must_use]
-pub fn hidden_sentence(speaks: &SignalText, seen: Option<&str>) -> String {
-    let why = shorten(speaks.words(SignalVerdict::Unreadable, seen), LIMIT / 2);
+pub fn unreadable_sentence(signal_text: &SignalText, seen: Option<&str>) -> String {
+    let why = shorten(signal_text.words(SignalVerdict::Unreadable, seen), LIMIT / 2);
     let hidden = format!("; not known whether it still is so: {why}");
-    let failed = speaks.words(SignalVerdict::Failed, None);
+    let failed = signal_text.words(SignalVerdict::Failed, None);
     format!("{}{hidden}", shorten(failed, LIMIT.saturating_sub(hidden.len())))
 }
 

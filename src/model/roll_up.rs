@@ -22,7 +22,7 @@ pub type Members = BTreeMap<Arc<Evaluation>, BTreeSet<Arc<WorkloadKey>>>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RollUp {
     /// Whether the namespace of the assignment is left out of the evaluation.
-    pub left_out: bool,
+    pub excluded: bool,
     /// The workloads selected.
     pub workloads: usize,
     /// The service models of the workloads together.
@@ -34,7 +34,7 @@ pub struct RollUp {
     /// Workloads whose service model would be another one if the nodes were others.
     pub from_nodes: usize,
     /// Workloads for which an assignment names a service model that the cluster defines.
-    pub names_own_model: usize,
+    pub uses_custom_model: usize,
     /// The layers that some workload has.
     pub layers: LayerSet,
     /// All duties by state.
@@ -154,8 +154,8 @@ impl RollUp {
         if evaluation.model.from_nodes {
             self.from_nodes += count;
         }
-        if evaluation.model.names_own {
-            self.names_own_model += count;
+        if evaluation.model.uses_custom_model {
+            self.uses_custom_model += count;
         }
     }
 
@@ -231,7 +231,7 @@ impl RollUp {
             };
             // Two things seen by one signal may be wrong, one after the other: the workload counts once.
             if counted.as_ref() != Some(&failure) {
-                self.unfulfilled.entry(failure.clone()).or_default().add(result.seen.as_ref(), workloads);
+                self.unfulfilled.entry(failure.clone()).or_default().add(result.detail.as_ref(), workloads);
                 counted = Some(failure);
             }
         }

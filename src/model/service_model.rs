@@ -18,7 +18,7 @@ pub struct EffectiveModel {
     /// Whether it would be another one if the nodes were others.
     pub from_nodes: bool,
     /// Whether an assignment names a service model that the cluster defines.
-    pub names_own: bool,
+    pub uses_custom_model: bool,
 }
 
 /// What claims of assignments did or would do to the model of a workload.
@@ -48,7 +48,7 @@ impl EffectiveModel {
             assignments.iter().partition(|assignment| assignment.id.is_cluster());
         let base = Self {
             not_found: cluster.iter().any(|a| a.model.as_ref().is_some_and(|claim| claim.known().is_none())),
-            names_own: assignments.iter().any(|assignment| assignment.names_own(matrix)),
+            uses_custom_model: assignments.iter().any(|assignment| assignment.uses_custom_model(matrix)),
             ..Self::default()
         };
         let mut claims = ModelClaims::default();

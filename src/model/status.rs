@@ -162,18 +162,18 @@ fn unfulfilled(
         .collect();
     let row = |(failure, row): (&Failure, &Row)| {
         let Failure { layer, duty, fulfilment, signal, party } = failure;
-        let (layer, speaks) = (matrix.layer(*layer), subject.catalogue.get(*signal));
+        let (layer, signal_text) = (matrix.layer(*layer), subject.catalogue.get(*signal));
         let (examples, omitted) = examples(subject.id, row);
-        let known = since.get(&(layer.name.as_str(), *duty, &*speaks.signal, *fulfilment, party.as_deref()));
+        let known = since.get(&(layer.name.as_str(), *duty, &*signal_text.signal, *fulfilment, party.as_deref()));
         UnfulfilledDuty {
             layer: layer.name.clone(),
             duty: *duty,
             party: party.as_deref().map(str::to_owned),
-            signal: speaks.signal.to_string(),
+            signal: signal_text.signal.to_string(),
             fulfilment: *fulfilment,
             workloads: to_i64(row.workloads),
             since: known.map_or(Time(now), |since| (*since).clone()),
-            message: failure_sentence(speaks, row.subject.as_deref()),
+            message: failure_sentence(signal_text, row.subject.as_deref()),
             examples,
             omitted,
         }

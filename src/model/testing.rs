@@ -273,20 +273,20 @@ impl Workload {
 
     /// Looked at by a signal of this name.
     pub(super) fn watched(mut self, name: &str, layer: &str, attribution: Attribution, reach: Reach) -> Self {
-        self.catalogue.add(speaks(name, Some(layer), attribution, reach));
+        self.catalogue.add(signal_text(name, Some(layer), attribution, reach));
         self
     }
 
     /// With what a signal of this name saw of it, or on nodes of a service model.
     pub(super) fn seen(self, name: &str, on: Option<ServiceModel>, verdict: SignalVerdict) -> Self {
         let signal = self.catalogue.find(name).unwrap_or_else(|| panic!("no signal {name}"));
-        let seen = Observation { signal, on: on.map(Into::into), verdict, seen: None };
+        let seen = Observation { signal, on: on.map(Into::into), verdict, detail: None };
         self.in_circumstances(|circumstances| circumstances.observed.push(seen))
     }
 
     /// In a cluster where the evidence of parties is looked at.
     pub(super) fn with_evidence_looked_at(mut self) -> Self {
-        self.catalogue.add_attestation(speaks("evidence", None, Attribution::Provider, Reach::Duty));
+        self.catalogue.add_attestation(signal_text("evidence", None, Attribution::Provider, Reach::Duty));
         self
     }
 
@@ -370,7 +370,7 @@ pub(super) fn found(duties: &[(&str, Duty, State)]) -> Evaluation {
 }
 
 /// A signal that says of itself what it is called.
-pub(super) fn speaks(name: &str, layer: Option<&str>, attribution: Attribution, reach: Reach) -> SignalText {
+pub(super) fn signal_text(name: &str, layer: Option<&str>, attribution: Attribution, reach: Reach) -> SignalText {
     let words = |what: &str| format!("{name} {what}").into();
     SignalText {
         signal: name.into(),
@@ -388,7 +388,7 @@ pub(super) fn speaks(name: &str, layer: Option<&str>, attribution: Attribution, 
 pub(super) fn catalogue() -> Catalogue {
     let mut catalogue = Catalogue::new();
     for (name, layer) in [("age", "node-os"), ("image", "node-os"), ("context", "workload-configuration")] {
-        catalogue.add(speaks(name, Some(layer), Attribution::Operator, Reach::Duty));
+        catalogue.add(signal_text(name, Some(layer), Attribution::Operator, Reach::Duty));
     }
     catalogue
 }
@@ -403,7 +403,7 @@ pub(super) fn seen_of(results: &[(&str, SignalVerdict)]) -> Evaluation {
         let signal = catalogue.find(name).unwrap_or_else(|| panic!("no signal {name}"));
         let of = catalogue.get(signal).layer.clone().unwrap_or_default();
         let (layer, duty) = (layer(&of), Duty::Customer);
-        evaluation.results.push(SignalResult { layer, duty, signal, verdict: *verdict, seen: None });
+        evaluation.results.push(SignalResult { layer, duty, signal, verdict: *verdict, detail: None });
     }
     evaluation.results.sort();
     let results = evaluation.results.clone();

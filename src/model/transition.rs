@@ -267,10 +267,10 @@ fn failing_note(matrix: &Matrix, catalogue: &Catalogue, roll_up: &RollUp, layer:
         is_failing && matrix.layer(failure.layer).name == layer && failure.duty == duty
     });
     let text = row.map(|(failure, row)| {
-        let speaks = catalogue.get(failure.signal);
-        let sentence = failure_sentence(speaks, row.subject.as_deref());
+        let signal_text = catalogue.get(failure.signal);
+        let sentence = failure_sentence(signal_text, row.subject.as_deref());
         let line = failure_line(matrix.layer(failure.layer), failure.duty, failure.party.as_deref(), &sentence);
-        format!("{line} ({}, {} workload(s))", speaks.signal, row.workloads)
+        format!("{line} ({}, {} workload(s))", signal_text.signal, row.workloads)
     });
     Note {
         warning: true,

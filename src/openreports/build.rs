@@ -44,15 +44,15 @@ pub fn build_reports(
     }
     let (unassigned, namespace) = (ResultDraft::unassigned(), ReportSubject::namespace(reported));
     let is_own = |finding: &&ResultDraft| !(reported.platform_elsewhere && finding.concern == Audience::Platform);
-    let (mut entries, mut of_platform) = (Vec::new(), BTreeMap::new());
+    let (mut entries, mut platform_drafts) = (Vec::new(), BTreeMap::new());
     for workload in &reported.workloads {
         let found = found.get(&Arc::as_ptr(workload.evaluation)).map(Vec::as_slice).unwrap_or_default();
         let (mut own, elsewhere): (Vec<&ResultDraft>, Vec<&ResultDraft>) = found.iter().partition(is_own);
-        for finding in elsewhere.into_iter().filter(|finding| finding.is_told(&namespace, known)) {
-            of_platform.entry(finding.key()).or_insert(finding);
+        for finding in elsewhere.into_iter().filter(|finding| finding.should_report(&namespace, known)) {
+            platform_drafts.entry(finding.key()).or_insert(finding);
         }
         let subject = ReportSubject::workload(workload);
-        own.retain(|finding| finding.is_told(&subject, known));
+        own.retain(|finding| finding.should_report(&subject, known));
         if !own.is_empty() {
             entries.push(Entry { number: subject.number(), subject, findings: own });
         }
@@ -63,29 +63,29 @@ pub fn build_reports(
     }
     let mut order: Vec<&Entry<'_>> = entries.iter().collect();
     order.sort_by_key(|entry| entry.number);
-    let mut making = Making { reported, known, namespace: &namespace, made: Vec::new() };
-    making.halve(&order, &format!("{SOURCE}-"), 0);
-    if !of_platform.is_empty() {
-        let all: Vec<&ResultDraft> = of_platform.into_values().collect();
-        let is_new = |finding: &&ResultDraft| !all.iter().any(|other| finding.is_told_by(other));
+    let mut builder = Builder { reported, known, namespace: &namespace, made: Vec::new() };
+    builder.split(&order, &format!("{SOURCE}-"), 0);
+    if !platform_drafts.is_empty() {
+        let all: Vec<&ResultDraft> = platform_drafts.into_values().collect();
+        let is_new = |finding: &&ResultDraft| !all.iter().any(|other| finding.is_covered_by(other));
         let entry = entry(all.iter().copied().filter(is_new).collect());
-        making.make(&[&entry], format!("{SOURCE}-platform"), Audience::Platform);
+        builder.make(&[&entry], format!("{SOURCE}-platform"), Audience::Platform);
     }
-    making.made
+    builder.made
 }
 
 /// The Reports of a namespace while they are made.
-struct Making<'a> {
+struct Builder<'a> {
     reported: &'a ReportableNamespace<'a>,
     known: &'a PublishedReports,
     namespace: &'a ReportSubject<'a>,
     made: Vec<Report>,
 }
 
-impl Making<'_> {
+impl Builder<'_> {
     /// Makes one Report of entries sorted by number, or those of their halves where they are too many. The halves are told
     /// apart by the next bit of the numbers.
-    fn halve(&mut self, entries: &[&Entry<'_>], name: &str, depth: u32) {
+    fn split(&mut self, entries: &[&Entry<'_>], name: &str, depth: u32) {
         let count: usize = entries.iter().map(|entry| entry.findings.len()).sum();
         if count == 0 {
             return;
@@ -96,25 +96,25 @@ impl Making<'_> {
         }
         let is_first = |entry: &&Entry<'_>| (entry.number >> (u64::BITS - 1 - depth)) & 1 == 0;
         let (first, second) = entries.split_at(entries.partition_point(is_first));
-        self.halve(first, &format!("{name}0"), depth + 1);
-        self.halve(second, &format!("{name}1"), depth + 1);
+        self.split(first, &format!("{name}0"), depth + 1);
+        self.split(second, &format!("{name}1"), depth + 1);
     }
 
     /// Makes a Report of entries. Where they have more results than it holds, the weightiest are in it and the rest is counted.
     fn make(&mut self, entries: &[&Entry<'_>], name: String, concern: Audience) {
         let mut order: Vec<&Entry<'_>> = entries.to_vec();
         order.sort_by(|one, other| one.subject.name.cmp(&other.subject.name));
-        let told = order.iter().flat_map(|entry| entry.findings.iter().map(|finding| (&entry.subject, *finding)));
-        let mut told: Vec<(usize, (&ReportSubject<'_>, &ResultDraft))> = told.enumerate().collect();
-        let left_out = (told.len() > RESULTS).then(|| {
-            told.sort_by_key(|(place, (_, finding))| (Reverse(finding.severity), *place));
-            let left_out = told.split_off(RESULTS - 1).len();
-            told.sort_by_key(|(place, _)| *place);
-            ResultDraft::left_out(left_out, RESULTS)
+        let listed = order.iter().flat_map(|entry| entry.findings.iter().map(|finding| (&entry.subject, *finding)));
+        let mut listed: Vec<(usize, (&ReportSubject<'_>, &ResultDraft))> = listed.enumerate().collect();
+        let omitted = (listed.len() > RESULTS).then(|| {
+            listed.sort_by_key(|(place, (_, finding))| (Reverse(finding.severity), *place));
+            let omitted = listed.split_off(RESULTS - 1).len();
+            listed.sort_by_key(|(place, _)| *place);
+            ResultDraft::omitted(omitted, RESULTS)
         });
         let result = |(_, (subject, finding)): (usize, (&ReportSubject<'_>, &ResultDraft))| finding.result(subject, "");
-        let mut results: Vec<ReportResult> = told.into_iter().map(result).collect();
-        results.extend(left_out.map(|finding| finding.result(self.namespace, &name)));
+        let mut results: Vec<ReportResult> = listed.into_iter().map(result).collect();
+        results.extend(omitted.map(|finding| finding.result(self.namespace, &name)));
         let owners: BTreeSet<Option<&str>> = entries.iter().map(|entry| entry.subject.owner).collect();
         let owner = owners.first().filter(|_| owners.len() == 1).copied().flatten().filter(|owner| is_label(owner));
         self.made.push(Report::new(self.reported.namespace, name, concern, owner, results));

@@ -32,7 +32,7 @@ impl PublishedReport {
     }
 
     /// Whether a Report is to say nothing else.
-    pub(super) fn says(&self, report: &Report) -> bool {
+    pub(super) fn matches(&self, report: &Report) -> bool {
         self.digest.as_deref() == Some(report.digest()) && self.labels == report_labels(report.metadata.labels.as_ref())
     }
 }
@@ -58,14 +58,14 @@ impl PublishedReports {
     /// Takes one in. The times of what it replaces are kept.
     pub fn insert(&mut self, name: String, known: PublishedReport) {
         if let Some(before) = self.known.insert(name, known) {
-            self.keep(before);
+            self.keep_times(before);
         }
     }
 
     /// One is gone; returns whether it was known. Its times are kept.
     pub fn remove(&mut self, name: &str) -> bool {
         let Some(known) = self.known.remove(name) else { return false };
-        self.keep(known);
+        self.keep_times(known);
         true
     }
 
@@ -99,7 +99,7 @@ impl PublishedReports {
         first.is_some_and(|(name, _)| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(['0', '1'])))
     }
 
-    fn keep(&mut self, known: PublishedReport) {
+    fn keep_times(&mut self, known: PublishedReport) {
         for (id, seconds) in known.since {
             self.earlier.entry(id).or_insert(seconds);
         }

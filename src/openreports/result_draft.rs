@@ -14,8 +14,8 @@ use crate::facts::published_report::SOURCE;
 use crate::inventory::{ReportableNamespace, ReportableWorkload};
 use crate::matrix::{Audience, Duty, Layer, LayerId, Matrix};
 use crate::model::{
-    Catalogue, DutyState, Evaluation, SignalResult, SignalVerdict, State, UNASSIGNED, failure_sentence,
-    hidden_sentence, sentence,
+    Catalogue, DutyState, Evaluation, SignalResult, SignalVerdict, State, UNASSIGNED, failure_sentence, sentence,
+    unreadable_sentence,
 };
 
 /// The category of results about who holds a duty.
@@ -105,14 +105,14 @@ impl ResultDraft {
             let results = evaluation.results.iter();
             // Two things seen by one signal may be wrong: it is one failure, of what weighs more.
             let results = results.rev().filter(|result| (result.layer, result.duty) == (duty.layer, duty.duty));
-            let mut told: Vec<Self> = results
+            let mut listed: Vec<Self> = results
                 .filter_map(|result| {
                     let finding = Self::unfulfilled(layer, catalogue, duty, result)?;
                     seen.insert(result.signal).then_some(finding)
                 })
                 .collect();
-            told.reverse();
-            findings.append(&mut told);
+            listed.reverse();
+            findings.append(&mut listed);
         }
         findings
     }
@@ -133,14 +133,15 @@ impl ResultDraft {
             (SignalVerdict::Unreadable, fulfilment) => (ResultStatus::Error, fulfilment),
             _ => return None,
         };
-        let speaks = catalogue.get(result.signal);
+        let signal_text = catalogue.get(result.signal);
         let message = match outcome {
-            ResultStatus::Error => hidden_sentence(speaks, result.seen.as_deref()),
-            ResultStatus::Fail | ResultStatus::Warn => failure_sentence(speaks, result.seen.as_deref()),
+            ResultStatus::Error => unreadable_sentence(signal_text, result.detail.as_deref()),
+            ResultStatus::Fail | ResultStatus::Warn => failure_sentence(signal_text, result.detail.as_deref()),
         };
-        let told = (outcome, fulfilment.name());
-        let mut finding = Self::of_duty(layer, duty, (FULFILMENT, &speaks.signal), told, duty.holder.as_ref(), message);
-        finding.properties.insert("signal", speaks.signal.to_string());
+        let listed = (outcome, fulfilment.name());
+        let mut finding =
+            Self::of_duty(layer, duty, (FULFILMENT, &signal_text.signal), listed, duty.holder.as_ref(), message);
+        finding.properties.insert("signal", signal_text.signal.to_string());
         Some(finding)
     }
 
@@ -152,7 +153,7 @@ impl ResultDraft {
         party: Option<&Arc<str>>,
         message: String,
     ) -> Self {
-        let told = [
+        let listed = [
             ("layer", Some(layer.name.clone())),
             ("duty", Some(duty.duty.name().to_owned())),
             ("state", Some(state.to_owned())),
@@ -171,7 +172,7 @@ impl ResultDraft {
             category,
             outcome,
             message,
-            properties: told.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+            properties: listed.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
         }
     }
 
@@ -181,7 +182,7 @@ impl ResultDraft {
     }
 
     /// That so many failures are left out.
-    pub(super) fn left_out(count: usize, limit: usize) -> Self {
+    pub(super) fn omitted(count: usize, limit: usize) -> Self {
         let message = format!(
             "{count} more failure(s) of these workloads are left out: a Report holds at most {limit} results. The statuses of \
              the assignments count all of them"
@@ -206,7 +207,7 @@ impl ResultDraft {
     }
 
     /// Whether another tells of the same that it is wrong for certain.
-    pub(super) fn is_told_by(&self, other: &Self) -> bool {
+    pub(super) fn is_covered_by(&self, other: &Self) -> bool {
         let is_same = (self.about, &self.rule, self.party()) == (other.about, &other.rule, other.party());
         self.outcome == ResultStatus::Error && other.outcome != ResultStatus::Error && is_same
     }
@@ -222,7 +223,7 @@ impl ResultDraft {
     }
 
     /// Whether it is to be reported of a subject: what cannot be seen is, where it was wrong when it was seen last.
-    pub(super) fn is_told(&self, subject: &ReportSubject<'_>, known: &PublishedReports) -> bool {
+    pub(super) fn should_report(&self, subject: &ReportSubject<'_>, known: &PublishedReports) -> bool {
         self.outcome != ResultStatus::Error || self.numbers(subject, "").iter().any(|id| known.since(*id).is_some())
     }
 

@@ -163,9 +163,9 @@ fn what_a_signal_shows_is_reported_where_it_is_wrong(
     let (layer, signal) = (layer("network-segmentation"), catalogue().1);
     let held = DutyState::new(layer, Duty::Customer, State::Owned, None);
     let duty = DutyState { holder: Some("net-team".into()), fulfilment, ..held };
-    let result = SignalResult { layer, duty: Duty::Customer, signal, verdict, seen: None };
+    let result = SignalResult { layer, duty: Duty::Customer, signal, verdict, detail: None };
     // Two things seen by one signal are one failure.
-    let results = vec![result.clone(), SignalResult { seen: Some("another".into()), ..result }];
+    let results = vec![result.clone(), SignalResult { detail: Some("another".into()), ..result }];
     let evaluation = Arc::new(Evaluation { duties: vec![duty], results, ..Evaluation::default() });
     let reports = made_of(&[Kept::new("web", evaluation)]);
     let results: Vec<&ReportResult> = reports.iter().flat_map(|report| &report.results).collect();
@@ -237,7 +237,7 @@ fn shown(verdict: SignalVerdict, fulfilment: Fulfilment) -> Vec<Kept> {
     let (layer, signal) = (layer("network-segmentation"), catalogue().1);
     let held = DutyState::new(layer, Duty::Customer, State::Owned, None);
     let duty = DutyState { holder: Some("net-team".into()), fulfilment, ..held };
-    let results = vec![SignalResult { layer, duty: Duty::Customer, signal, verdict, seen: None }];
+    let results = vec![SignalResult { layer, duty: Duty::Customer, signal, verdict, detail: None }];
     vec![Kept::new("web", Arc::new(Evaluation { duties: vec![duty], results, ..Evaluation::default() }))]
 }
 
@@ -283,7 +283,7 @@ fn an_error_says_why_and_is_none_where_the_same_is_wrong_for_another_workload() 
         let held = DutyState::new(platform, Duty::Customer, State::Owned, None);
         let duty = DutyState { holder: Some("platform".into()), fulfilment, ..held };
         let result =
-            SignalResult { layer: platform, duty: Duty::Customer, signal, verdict, seen: seen.map(Into::into) };
+            SignalResult { layer: platform, duty: Duty::Customer, signal, verdict, detail: seen.map(Into::into) };
         Arc::new(Evaluation { duties: vec![duty], results: vec![result], ..Evaluation::default() })
     };
     let hidden =

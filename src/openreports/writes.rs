@@ -38,7 +38,7 @@ pub fn report_writes(reports: Vec<Report>, known: &PublishedReports, now: i64) -
     let mut changes: Vec<ReportWrite> = going.collect();
     for mut report in reports {
         let before = known.get(report.name());
-        if before.is_some_and(|known| known.says(&report)) {
+        if before.is_some_and(|known| known.matches(&report)) {
             continue;
         }
         for result in &mut report.results {

@@ -46,5 +46,5 @@ fn evaluate(view: &WorkloadInput<'_>, days: u32) -> Reading {
             (_, Some(_)) => Reading::passed_if(true),
         }
     });
-    Reading::of_several(seen).unwrap_or(Reading::UNSEEN)
+    Reading::worst_of(seen).unwrap_or(Reading::UNSEEN)
 }

@@ -33,7 +33,7 @@ fn evaluate(view: &WorkloadInput<'_>, _: u32) -> Reading {
     let budgets: Vec<&BudgetFacts> = view
         .namespace
         .of(FactKind::Budgets)
-        .filter(|(name, facts)| view.facts.iter().any(|of| facts.touches(name, view.key, of, view.children)))
+        .filter(|(name, facts)| view.facts.iter().any(|of| facts.affects(name, view.key, of, view.children)))
         .filter_map(|(_, facts)| match facts {
             Facts::Budget(budget) => Some(budget),
             _ => None,

@@ -88,7 +88,7 @@ impl SignalIndex {
     }
 
     /// The objects of a kind that may speak of a workload, which is made of these at the moment.
-    pub(super) fn concerning(
+    pub(super) fn objects_about(
         &self,
         kind: FactKind,
         workload: &WorkloadKey,

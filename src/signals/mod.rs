@@ -79,10 +79,10 @@ const VELERO: &str = "velero";
 #[derive(Debug)]
 pub struct ActiveSignals {
     catalogue: Arc<Catalogue>,
-    of_workloads: Vec<Active<WorkloadFunction>>,
-    of_nodes: Vec<Active<NodeFunction>>,
-    of_cluster: Vec<Active<ClusterFunction>>,
-    of_objects: Vec<custom::ActiveCustom>,
+    workload_signals: Vec<Active<WorkloadFunction>>,
+    node_signals: Vec<Active<NodeFunction>>,
+    cluster_signals: Vec<Active<ClusterFunction>>,
+    custom_signals: Vec<custom::ActiveCustom>,
     registries_known: bool,
     velero_namespace: Arc<str>,
 }
@@ -102,7 +102,7 @@ impl<L> Active<L> {
 }
 
 fn observed(signal: SignalId, Reading { verdict, detail }: Reading) -> Observation {
-    Observation { signal, on: None, verdict, seen: detail }
+    Observation { signal, on: None, verdict, detail }
 }
 
 impl Default for ActiveSignals {
@@ -116,9 +116,9 @@ impl ActiveSignals {
     #[must_use]
     pub fn new(settings: &SignalSettings) -> Self {
         let mut catalogue = Catalogue::new();
-        let (mut of_workloads, mut of_nodes, mut of_cluster) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut workload_signals, mut node_signals, mut cluster_signals) = (Vec::new(), Vec::new(), Vec::new());
         for (signal, threshold) in settings.enabled() {
-            let speaks = SignalText {
+            let signal_text = SignalText {
                 signal: signal.id.into(),
                 layer: signal.layer.map(Arc::from),
                 attribution: signal.attribution,
@@ -130,24 +130,25 @@ impl ActiveSignals {
             };
             match signal.evaluate {
                 SignalFunction::Workload(evaluate) => {
-                    of_workloads.push(Active { id: catalogue.add(speaks), evaluate, threshold })
+                    workload_signals.push(Active { id: catalogue.add(signal_text), evaluate, threshold });
                 }
                 SignalFunction::Node(evaluate) => {
-                    of_nodes.push(Active { id: catalogue.add(speaks), evaluate, threshold })
+                    node_signals.push(Active { id: catalogue.add(signal_text), evaluate, threshold });
                 }
                 SignalFunction::Cluster(evaluate) => {
-                    of_cluster.push(Active { id: catalogue.add(speaks), evaluate, threshold })
+                    cluster_signals.push(Active { id: catalogue.add(signal_text), evaluate, threshold });
                 }
-                SignalFunction::Evidence => catalogue.add_attestation(speaks),
+                SignalFunction::Evidence => catalogue.add_attestation(signal_text),
             }
         }
-        let of_objects = settings.custom().flat_map(|kind| kind.active(|speaks| catalogue.add(speaks))).collect();
+        let custom_signals =
+            settings.custom().flat_map(|kind| kind.active(|signal_text| catalogue.add(signal_text))).collect();
         Self {
-            of_objects,
+            custom_signals,
             catalogue: Arc::new(catalogue),
-            of_workloads,
-            of_nodes,
-            of_cluster,
+            workload_signals,
+            node_signals,
+            cluster_signals,
             registries_known: settings.registries_known,
             velero_namespace: settings.velero_namespace.as_deref().unwrap_or(VELERO).into(),
         }
@@ -174,22 +175,22 @@ impl ActiveSignals {
     /// What is seen of a workload.
     #[must_use]
     pub fn evaluate(&self, view: &WorkloadInput<'_>) -> Vec<Observation> {
-        let of_workloads =
-            self.of_workloads.iter().map(|active| active.observed((active.evaluate)(view, active.threshold)));
-        let of_objects = self.of_objects.iter().map(|active| observed(active.id, custom::look(view, active)));
-        of_workloads.chain(of_objects).collect()
+        let workload_signals =
+            self.workload_signals.iter().map(|active| active.observed((active.evaluate)(view, active.threshold)));
+        let custom_signals = self.custom_signals.iter().map(|active| observed(active.id, custom::look(view, active)));
+        workload_signals.chain(custom_signals).collect()
     }
 
     /// What is seen of the cluster.
     #[must_use]
     pub fn evaluate_cluster(&self, view: &ClusterInput) -> Vec<Observation> {
-        self.of_cluster.iter().map(|active| active.observed((active.evaluate)(view, active.threshold))).collect()
+        self.cluster_signals.iter().map(|active| active.observed((active.evaluate)(view, active.threshold))).collect()
     }
 
     /// What is seen of nodes while they cannot be read.
     #[must_use]
     pub fn unreadable_nodes(&self) -> Vec<Observation> {
-        self.of_nodes.iter().map(|active| active.observed(Reading::new(SignalVerdict::Unreadable))).collect()
+        self.node_signals.iter().map(|active| active.observed(Reading::new(SignalVerdict::Unreadable))).collect()
     }
 
     /// What is seen of a node that shows a service model; of one that shows none it is nobody's doing.
@@ -200,7 +201,7 @@ impl ActiveSignals {
             on: Some(model.into()),
             ..active.observed((active.evaluate)(view, active.threshold))
         };
-        self.of_nodes.iter().map(observed).collect()
+        self.node_signals.iter().map(observed).collect()
     }
 }
 
@@ -233,7 +234,7 @@ pub fn worst_per_signal<'a>(observed: impl IntoIterator<Item = &'a Observation>)
 pub fn distinct_per_signal<'a>(observed: impl IntoIterator<Item = &'a Observation>) -> Vec<Observation> {
     let mut all: Vec<&Observation> = observed.into_iter().collect();
     let rank = |seen: &Observation| (seen.signal, seen.on, std::cmp::Reverse(seen.verdict.weight_among_several()));
-    all.sort_by(|one, other| rank(one).cmp(&rank(other)).then_with(|| one.seen.cmp(&other.seen)));
+    all.sort_by(|one, other| rank(one).cmp(&rank(other)).then_with(|| one.detail.cmp(&other.detail)));
     all.dedup_by_key(|seen| (seen.signal, seen.on, seen.verdict == SignalVerdict::NotApplicable));
     all.into_iter().cloned().collect()
 }

@@ -128,7 +128,7 @@ impl Reading {
     }
 
     /// What several things come to that all have to pass: the weightiest; none where there is nothing.
-    pub(super) fn of_several(several: impl Iterator<Item = Self>) -> Option<Self> {
+    pub(super) fn worst_of(several: impl Iterator<Item = Self>) -> Option<Self> {
         several.max_by_key(|seen| seen.verdict.weight_among_several())
     }
 

@@ -45,7 +45,7 @@ fn evaluate(view: &WorkloadInput<'_>, _: u32) -> Reading {
         }
     }
     let seen = claims.into_iter().map(|claim| class_of(view, claim).map_or(Reading::UNSEEN, encrypts));
-    Reading::of_several(seen).unwrap_or(Reading::NOT_APPLICABLE)
+    Reading::worst_of(seen).unwrap_or(Reading::NOT_APPLICABLE)
 }
 
 /// The class of a claim, if it is known.

@@ -89,7 +89,7 @@ impl WorkloadFixture {
         let facts = [&self.facts];
         let id = signals.catalogue().find(name).unwrap();
         let observed = signals.evaluate(&self.view(&facts)).into_iter().find(|observed| observed.signal == id).unwrap();
-        let words = signals.catalogue().get(id).words(observed.verdict, observed.seen.as_deref());
+        let words = signals.catalogue().get(id).words(observed.verdict, observed.detail.as_deref());
         (observed.verdict, words.to_owned())
     }
 

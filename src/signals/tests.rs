@@ -332,7 +332,7 @@ fn a_signal_that_is_switched_off_is_not_looked_at_and_what_only_it_reads_is_not_
     let setting = |enabled| SignalSetting { enabled: Some(enabled), threshold: None };
     let settings = SignalSettings::new([("broad-rights".to_owned(), setting(false))].into()).unwrap();
     let signals = ActiveSignals::new(&settings);
-    assert!(signals.catalogue().iter().all(|speaks| &*speaks.signal != "broad-rights"));
+    assert!(signals.catalogue().iter().all(|signal_text| &*signal_text.signal != "broad-rights"));
     assert_eq!(signals.catalogue().iter().count(), SIGNALS.len() - 1);
     assert!(!settings.kinds().contains(&FactKind::ClusterRoles) && settings.kinds().contains(&FactKind::Budgets));
     assert_eq!(SignalSettings::default().kinds().into_iter().collect::<Vec<_>>(), FactKind::BUILT_IN);

@@ -41,7 +41,7 @@ fn gauges(registry: &mut Registry, snapshot: &Snapshot) {
     gauge(registry, &WATCH_SYNCED, snapshot.synced.iter().map(|(name, synced)| ([&**name], usize::from(*synced))));
     let objects = [
         ("workloads", stats.workloads),
-        ("workloads_left_out", stats.left_out),
+        ("workloads_left_out", stats.excluded),
         ("workloads_unselected", stats.unselected),
         ("namespaces", stats.namespaces),
         ("nodes", stats.nodes),

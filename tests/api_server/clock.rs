@@ -41,7 +41,7 @@ pub fn options(clock: &Arc<TestClock>, settings: EvaluationSettings) -> Options 
     Options {
         scope: InventoryOptions {
             settings,
-            left_out: EXCLUDED_BY_DEFAULT.split(',').collect(),
+            excluded: EXCLUDED_BY_DEFAULT.split(',').collect(),
             ..InventoryOptions::default()
         },
         extraction: Arc::default(),

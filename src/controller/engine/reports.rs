@@ -91,8 +91,9 @@ impl Engine {
 
     /// What has to be other; none where that cannot be told.
     fn report_changes(&mut self, namespace: &Arc<str>) -> Option<Vec<ReportWrite>> {
-        let reported = self.inventory.reported(namespace);
-        let completeness = self.sources.completeness(Some(namespace), reported.from_nodes(), reported.names_own());
+        let reported = self.inventory.reportable(namespace);
+        let completeness =
+            self.sources.completeness(Some(namespace), reported.from_nodes(), reported.uses_custom_model());
         if !self.sources.reads(RESOURCE, namespace) || !completeness.essential.is_empty() {
             return None;
         }
@@ -143,7 +144,7 @@ impl Engine {
 
     /// The work on a namespace ended. Of one that is gone nothing is kept.
     fn reports_finished(&mut self, namespace: &Arc<str>) {
-        if !self.inventory.knows_namespace(namespace) && self.reports.own(namespace).is_none() {
+        if !self.inventory.has_namespace(namespace) && self.reports.own(namespace).is_none() {
             self.nothing_fails(namespace);
             self.reports.queue.forget(namespace);
         }

@@ -31,14 +31,14 @@ impl Engine {
 
     fn workload_telling(&self, key: &WorkloadKey, before: &Evaluation) -> Option<(Arc<str>, Telling)> {
         let report = self.inventory.workload(key)?;
-        let EffectiveModel { from_nodes, names_own, .. } = report.evaluation.model;
+        let EffectiveModel { from_nodes, uses_custom_model, .. } = report.evaluation.model;
         // What is not known for certain, before or now, is nothing to tell of.
         let is_certain = before.is_certain() && report.evaluation.is_certain();
         let is_young = is_young(report.identity.created, self.clock.now().as_second());
         if !is_certain
             || is_young
             || report.identity.uid.is_empty()
-            || !self.is_known(&key.namespace, from_nodes, names_own)
+            || !self.is_known(&key.namespace, from_nodes, uses_custom_model)
         {
             return None;
         }
@@ -63,9 +63,9 @@ impl Engine {
     }
 
     /// Whether everything is known of a namespace that its workloads depend on.
-    fn is_known(&self, namespace: &Arc<str>, from_nodes: bool, names_own: bool) -> bool {
+    fn is_known(&self, namespace: &Arc<str>, from_nodes: bool, uses_custom_model: bool) -> bool {
         let could_speak = |id: &AssignmentId| id.namespace.as_ref().is_none_or(|of| of == namespace);
-        self.sources.completeness(Some(namespace), from_nodes, names_own).is_complete()
+        self.sources.completeness(Some(namespace), from_nodes, uses_custom_model).is_complete()
             && !self.unreadable.iter().any(could_speak)
     }
 

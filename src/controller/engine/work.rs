@@ -55,9 +55,12 @@ impl Engine {
         let work = Work::Assignment(id.clone());
         // An assignment that does not parse selects nothing.
         let roll_up = self.inventory.roll_up(id).unwrap_or_default();
-        let names_own_model = roll_up.names_own_model > 0
-            || self.inventory.assignment(id).is_some_and(|assignment| assignment.names_own(self.inventory.matrix()));
-        let completeness = self.completeness_for(id, roll_up.from_nodes > 0, names_own_model);
+        let uses_custom_model = roll_up.uses_custom_model > 0
+            || self
+                .inventory
+                .assignment(id)
+                .is_some_and(|assignment| assignment.uses_custom_model(self.inventory.matrix()));
+        let completeness = self.completeness_for(id, roll_up.from_nodes > 0, uses_custom_model);
         let Some(Tracked { seen, hold, told }) = self.assignments.get_mut(id) else {
             return self.finished(&work);
         };

@@ -154,7 +154,7 @@ fn what_is_not_looked_at_by_choice_is_said_and_is_no_problem() {
     let namespaces = ["a", "b", "c", "d"].map(str::to_owned);
     let completeness = Sources::new([]).within(&namespaces).completeness(None, true, true);
     assert!(completeness.is_complete());
-    let sentence = completeness.by_choice.unwrap();
+    let sentence = completeness.namespaced_scope.unwrap();
     assert!(
         sentence.starts_with("only the 4 namespace(s) of") && sentence.contains("ServiceModels are not seen"),
         "{sentence}"

@@ -127,7 +127,7 @@ fn what_a_template_leaves_undone_is_seen(
     let mut spec = careful();
     let (parent, name) = field.rsplit_once('/').unwrap();
     spec.pointer_mut(parent).unwrap()[name] = value;
-    let undone = expected.map_or_else(Shortcomings::default, |one| one);
+    let undone = expected.unwrap_or_default();
     assert_eq!(facts(&spec).shortcomings, undone, "{field}");
 }
 

@@ -16,9 +16,9 @@ use crate::model::EvaluationSettings;
 /// An index where this is the service model of the configuration.
 pub(super) fn inventory_under(default_model: impl Into<Option<ServiceModel>>) -> Inventory {
     let settings = EvaluationSettings { default_model: default_model.into(), ..EvaluationSettings::default() };
-    let left_out = EXCLUDED_BY_DEFAULT.split(',').collect();
+    let excluded = EXCLUDED_BY_DEFAULT.split(',').collect();
     Inventory::new(
-        InventoryOptions { settings, left_out, signals: super::custom::settings(), ..InventoryOptions::default() },
+        InventoryOptions { settings, excluded, signals: super::custom::settings(), ..InventoryOptions::default() },
         super::generate::TODAY,
     )
 }

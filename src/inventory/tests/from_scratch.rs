@@ -28,7 +28,7 @@ pub(super) fn after(settings: EvaluationSettings, steps: Vec<Step>) -> (Inventor
 /// What there is to report of each namespace.
 fn reported(inventory: &Inventory) -> BTreeMap<Arc<str>, String> {
     let of_namespace = |name: &Arc<str>| {
-        let ReportableNamespace { uid, platform_elsewhere, is_unassigned, workloads, .. } = inventory.reported(name);
+        let ReportableNamespace { uid, platform_elsewhere, is_unassigned, workloads, .. } = inventory.reportable(name);
         let of_workload = |workload: &ReportableWorkload<'_>| {
             let ReportableWorkload { key, identity, evaluation, assignment, owner } = workload;
             let uid = (!key.is_generated()).then_some(&identity.uid);
@@ -91,7 +91,7 @@ proptest! {
             // Where layers have other numbers, or other models are defined, all of it is looked at.
             for (namespace, now) in reported(&inventory) {
                 let is_named = reported_before.get(&namespace).is_some_and(|before| *before == now)
-                    || changed.reported.contains(&namespace)
+                    || changed.reportable.contains(&namespace)
                     || changed.service_models;
                 prop_assert!(is_named || now == NOTHING, "{} has something else to report", namespace);
             }

@@ -71,8 +71,8 @@ fn some_layers(dice: &mut Dice) -> Vec<LayerName> {
 /// An assignment of either kind.
 pub(super) fn spec(dice: &mut Dice) -> ClusterResponsibilityAssignmentSpec {
     let model = |dice: &mut Dice| dice.pick(&SERVICE_MODELS).to_owned();
-    let left_out = dice.some(2, |dice| dice.pick(&PARTIES).0);
-    let parties = PARTIES.into_iter().filter(|(name, _)| Some(*name) != left_out);
+    let excluded = dice.some(2, |dice| dice.pick(&PARTIES).0);
+    let parties = PARTIES.into_iter().filter(|(name, _)| Some(*name) != excluded);
     ClusterResponsibilityAssignmentSpec {
         namespace_selector: dice.some(2, namespace_selector),
         assignment: AssignmentSpec {

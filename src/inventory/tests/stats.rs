@@ -12,9 +12,9 @@ use crate::inventory::{Inventory, Stats};
 use crate::matrix::{Duty, ServiceModel};
 
 /// How many duties there are of a layer in a state.
-fn count(stats: &Stats, inventory: &Inventory, layer: &str, state: &'static str) -> usize {
+fn count(of: &Stats, inventory: &Inventory, layer: &str, state: &'static str) -> usize {
     let layer = inventory.matrix().find(layer).unwrap();
-    stats.duties.get(&(layer, Duty::Customer, state)).copied().unwrap_or_default()
+    of.duties.get(&(layer, Duty::Customer, state)).copied().unwrap_or_default()
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn every_workload_counts_once_and_under_the_namespace_that_it_lies_in() {
     inventory.apply(written(&namespaced("lake", "one"), one));
 
     let stats = inventory.stats();
-    assert_eq!((stats.workloads, stats.left_out, stats.unselected), (5, 1, 2));
+    assert_eq!((stats.workloads, stats.excluded, stats.unselected), (5, 1, 2));
     assert_eq!((stats.nodes, stats.unassigned_namespaces), (1, 1), "nobody speaks for the namespace alone");
     assert_eq!(count(&stats, &inventory, "application-code", "Owned"), 2);
     assert_eq!(count(&stats, &inventory, "access-control", "Unowned"), 2);
@@ -65,7 +65,7 @@ proptest! {
             prop_assert_eq!(*count, gaps(namespace));
         }
         prop_assert_eq!(stats.gaps.values().sum::<usize>(), found.values().map(|found| found.gaps().count()).sum::<usize>());
-        prop_assert_eq!((stats.workloads, stats.left_out), inventory.workloads());
-        prop_assert_eq!(stats.workloads - stats.left_out - stats.unselected, found.len());
+        prop_assert_eq!((stats.workloads, stats.excluded), inventory.workloads());
+        prop_assert_eq!(stats.workloads - stats.excluded - stats.unselected, found.len());
     }
 }

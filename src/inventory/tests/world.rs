@@ -87,11 +87,11 @@ impl World {
 
     /// An index that was told nothing of it yet.
     pub(super) fn inventory(&self) -> Inventory {
-        let left_out = EXCLUDED_BY_DEFAULT.split(',').collect();
+        let excluded = EXCLUDED_BY_DEFAULT.split(',').collect();
         Inventory::new(
             InventoryOptions {
                 settings: self.settings,
-                left_out,
+                excluded,
                 signals: super::custom::settings(),
                 ..InventoryOptions::default()
             },
@@ -423,8 +423,8 @@ impl World {
             let taking_in = id.namespace.as_ref().map(|namespace| taking_in(namespace)).unwrap_or_default();
             let roll_up = RollUp::new(&matrix, id, members, !taking_in.is_empty());
             let risks = assignment_risks(&matrix, &compiled[id], &Directory::new(taking_in), roll_up.workloads);
-            let left_out = id.namespace.as_ref().is_some_and(|namespace| is_excluded(namespace));
-            let roll_up = RollUp { left_out, ..roll_up }.with_assignment_risks(risks);
+            let excluded = id.namespace.as_ref().is_some_and(|namespace| is_excluded(namespace));
+            let roll_up = RollUp { excluded, ..roll_up }.with_assignment_risks(risks);
             ((*id).clone(), Shown::new(&matrix, roll_up, compiled[id].clone()))
         });
         shown.collect()

@@ -20,20 +20,26 @@ impl<'a> EvaluationContext<'a> {
         };
         let (mut results, mut silent): (Vec<SignalResult>, Vec<_>) = (Vec::new(), Vec::new());
         let applies = |seen: &&Observation| seen.verdict != SignalVerdict::NotApplicable;
-        for Observation { signal, on, verdict, seen } in self.workload.observed.iter().filter(applies) {
-            let speaks = self.catalogue.get(*signal);
-            let Some(layer) = speaks.layer.as_deref().and_then(|name| self.matrix.find(name)) else { continue };
+        for Observation { signal, on, verdict, detail } in self.workload.observed.iter().filter(applies) {
+            let signal_text = self.catalogue.get(*signal);
+            let Some(layer) = signal_text.layer.as_deref().and_then(|name| self.matrix.find(name)) else { continue };
             for duty in Duty::ALL {
                 let is_meant = self
                     .models_of(*on)
                     .ids()
-                    .any(|model| speaks.attribution.duty(self.matrix.owed(model), layer) == duty)
+                    .any(|model| signal_text.attribution.duty(self.matrix.owed(model), layer) == duty)
                     || self.model.is_undetermined() && duty == Duty::Customer;
                 if is_meant && is_judged(layer, duty) {
                     if on.is_some() && matches!(verdict, SignalVerdict::Unseen | SignalVerdict::Unreadable) {
                         silent.push((layer, duty, *signal));
                     }
-                    results.push(SignalResult { layer, duty, signal: *signal, verdict: *verdict, seen: seen.clone() });
+                    results.push(SignalResult {
+                        layer,
+                        duty,
+                        signal: *signal,
+                        verdict: *verdict,
+                        detail: detail.clone(),
+                    });
                 }
             }
         }
@@ -80,7 +86,7 @@ impl<'a> EvaluationContext<'a> {
                 _ => 2,
             });
             let verdict = verdict.unwrap_or(SignalVerdict::Unseen);
-            SignalResult { layer, duty: Duty::Provider, signal, verdict, seen: None }
+            SignalResult { layer, duty: Duty::Provider, signal, verdict, detail: None }
         };
         of_provider.map(result).collect()
     }

@@ -37,7 +37,7 @@ impl CustomObjects {
                 .remedy
                 .as_deref()
                 .map_or_else(|| format!("mend it until this is true of it: {}", signal.expression), str::to_owned);
-            let speaks = SignalText {
+            let signal_text = SignalText {
                 signal: signal.name.as_str().into(),
                 layer: Some(signal.layer.as_str().into()),
                 attribution: signal.duty,
@@ -48,7 +48,7 @@ impl CustomObjects {
                 remedy: remedy.into(),
             };
             ActiveCustom {
-                id: enter(speaks),
+                id: enter(signal_text),
                 kind: self.fact_kind(),
                 position,
                 word: kind.as_str().into(),
@@ -68,16 +68,16 @@ pub(in crate::signals) fn look(view: &WorkloadInput<'_>, active: &ActiveCustom) 
     let signal_index = if active.kind.is_cluster_scoped() { view.cluster } else { view.namespace };
     let concerns = |finding: &&CustomFinding| {
         finding.signal == active.position
-            && view.facts.iter().any(|facts| finding.about.concerns(view.key, facts, view.children))
+            && view.facts.iter().any(|facts| finding.about.contains(view.key, facts, view.children))
     };
-    let found = signal_index.concerning(active.kind, view.key, view.children).flat_map(|(name, facts)| {
+    let found = signal_index.objects_about(active.kind, view.key, view.children).flat_map(|(name, facts)| {
         let findings = match facts {
             Facts::Custom(findings) => findings.as_slice(),
             _ => &[],
         };
         findings.iter().filter(concerns).map(move |finding| active.seen(view, name, finding))
     });
-    Reading::of_several(found).unwrap_or(Reading::UNSEEN)
+    Reading::worst_of(found).unwrap_or(Reading::UNSEEN)
 }
 
 impl ActiveCustom {

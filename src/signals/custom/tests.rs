@@ -190,7 +190,7 @@ fn deployment(name: &str) -> WorkloadAndFacts {
 type WorkloadAndFacts = (WorkloadKey, WorkloadFacts);
 
 fn concerns(about: &CustomTarget, (key, facts): &WorkloadAndFacts) -> bool {
-    about.concerns(key, facts, &[KindAndName { kind: "ReplicaSet".into(), name: format!("{}-5d5d", key.name).into() }])
+    about.contains(key, facts, &[KindAndName { kind: "ReplicaSet".into(), name: format!("{}-5d5d", key.name).into() }])
 }
 
 #[test]

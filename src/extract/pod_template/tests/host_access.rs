@@ -92,5 +92,5 @@ fn the_accesses_of_one_template_add_up() {
         "initContainers": [with_added(&["SYS_ADMIN"])],
     });
     let expected = [HostAccess::HOST_PID, HostAccess::HOST_NETWORK, HostAccess::PRIVILEGED, HostAccess::SYS_ADMIN];
-    assert_eq!(host(&spec), expected.into_iter().fold(HostAccess::default(), |all, access| all.union(access)));
+    assert_eq!(host(&spec), expected.into_iter().fold(HostAccess::default(), HostAccess::union));
 }

@@ -178,15 +178,15 @@ fn a_claim_takes_nothing_away_from_a_layer_that_is_declared() {
 fn that_a_model_of_the_clusters_own_is_named_is_known_whether_it_can_be_used_or_not() {
     let matrix = defining(&[("rosa", rosa())]);
     let id = || AssignmentId { namespace: Some("shop".into()), name: "a".into() };
-    let names_own = |model: Option<ModelClaim>| {
+    let uses_custom_model = |model: Option<ModelClaim>| {
         let assignment = Assignment { model, ..silent(id()) };
-        Workload::under(Caas).in_matrix(&matrix).with(assignment).evaluate().model.names_own
+        Workload::under(Caas).in_matrix(&matrix).with(assignment).evaluate().model.uses_custom_model
     };
-    assert!(names_own(Some(ModelClaim::Known(matrix.find_model("rosa").unwrap()))));
-    assert!(names_own(Some(ModelClaim::NotFound("absent".into()))));
-    assert!(names_own(Some(ModelClaim::Refused { name: "lazy".into(), why: "retained".into() })));
-    assert!(!names_own(Some(ModelClaim::Known(Caas.into()))));
-    assert!(!names_own(None));
+    assert!(uses_custom_model(Some(ModelClaim::Known(matrix.find_model("rosa").unwrap()))));
+    assert!(uses_custom_model(Some(ModelClaim::NotFound("absent".into()))));
+    assert!(uses_custom_model(Some(ModelClaim::Refused { name: "lazy".into(), why: "retained".into() })));
+    assert!(!uses_custom_model(Some(ModelClaim::Known(Caas.into()))));
+    assert!(!uses_custom_model(None));
 }
 
 #[rstest]

@@ -167,7 +167,7 @@ proptest! {
         flags in any::<[bool; 5]>(),
     ) {
         let [daemon_set, fargate, unsegmented, reachable, acknowledged] = flags;
-        let host = accesses.into_iter().fold(HostAccess::default(), |all, access| all.union(access));
+        let host = accesses.into_iter().fold(HostAccess::default(), HostAccess::union);
         let nodes = SchedulableNodes { fargate, ..SchedulableNodes::default() };
         let circumstances = WorkloadView { triggers: signals, host, daemon_set, nodes, unsegmented, observed: vec![] };
         let current = EvidenceFacts { layers: None, ended: false };

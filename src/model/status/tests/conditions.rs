@@ -88,13 +88,13 @@ fn an_assignment_that_selects_nothing_is_not_covered() {
 
 #[test]
 fn an_assignment_that_selects_nothing_says_so_when_its_namespace_is_left_out() {
-    let [here, left_out] = [false, true].map(|left_out| {
-        let status = Given::namespaced(RollUp { left_out, ..RollUp::default() }).status();
+    let [here, excluded] = [false, true].map(|excluded| {
+        let status = Given::namespaced(RollUp { excluded, ..RollUp::default() }).status();
         assert_eq!(verdict(&status, "Covered"), ("Unknown", "MatchesNothing"));
         condition(&status, "Covered").message.clone()
     });
     assert!(here.contains("spec.selector") && !here.contains("left out"), "{here}");
-    assert!(left_out.contains("left out"), "{left_out}");
+    assert!(excluded.contains("left out"), "{excluded}");
 }
 
 #[test]
@@ -132,8 +132,8 @@ fn covered_names_at_most_five_gaps_each_in_a_line() {
 #[test]
 fn a_scope_that_was_chosen_is_complete_and_says_what_is_not_seen() {
     let chosen = "namespaces shop, bank only; nodes and cluster assignments are not looked at";
-    let given =
-        Given::namespaced(roll_up([owned()])).but(|given| given.completeness.by_choice = Some(chosen.to_owned()));
+    let given = Given::namespaced(roll_up([owned()]))
+        .but(|given| given.completeness.namespaced_scope = Some(chosen.to_owned()));
     let status = given.status();
     assert_eq!(verdict(&status, "InventoryComplete"), ("True", "NamespacedScope"));
     assert_eq!(condition(&status, "InventoryComplete").message, chosen);

@@ -106,12 +106,12 @@ fn the_names_of_the_unowned_layers_fit_into_256_characters_and_say_how_many_are_
             let text = names(&some[..count]).unwrap();
             assert!(text.len() <= 256, "{} characters: {text}", text.len());
             let shown: Vec<&str> = text.split(',').collect();
-            let (shown, left_out) = match shown.split_last() {
+            let (shown, excluded) = match shown.split_last() {
                 Some((last, shown)) if last.starts_with('+') => (shown, last[1..].parse().unwrap()),
                 _ => (&shown[..], 0),
             };
             assert_eq!(shown, &some[..shown.len()]);
-            assert_eq!(shown.len() + left_out, count);
+            assert_eq!(shown.len() + excluded, count);
         }
     }
 }
@@ -159,7 +159,7 @@ fn a_model_of_the_clusters_own_is_shown_by_its_name() {
 fn workloads_that_depend_on_nodes_or_on_own_models_are_counted() {
     let mut depending = found_gaps(&[]);
     depending.model.from_nodes = true;
-    depending.model.names_own = true;
+    depending.model.uses_custom_model = true;
     let total = roll_up([depending.clone(), depending, found_gaps(&[])]);
-    assert_eq!((total.workloads, total.from_nodes, total.names_own_model), (3, 2, 2));
+    assert_eq!((total.workloads, total.from_nodes, total.uses_custom_model), (3, 2, 2));
 }
