@@ -38,7 +38,10 @@ use std::sync::Arc;
 use crate::matrix::ServiceModel;
 use crate::model::{Catalogue, Observation, SignalId, Speaks, Verdict};
 
-pub use custom::{About, BadCustomSignal, BadExpression, CustomObjects, CustomSignal, Finding, KindScope, Reference};
+pub use custom::{
+    About, BadCustomSignal, BadPath, BadRule, CustomObjects, CustomSignal, FieldPath, Finding, KindScope, Reference,
+    WrittenRule,
+};
 pub use facts::{
     BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, CustomKind, FactKind, Facts, Outcome,
     ReportFacts, RoleFacts, SnapshotFacts, StorageClassFacts, Subject,

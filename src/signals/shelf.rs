@@ -59,7 +59,7 @@ impl Shelf {
     pub fn is_dated(&self) -> bool {
         let is_dated = |facts: &Facts| match facts {
             Facts::Report(_) | Facts::Certificate(_) | Facts::Backup(_) | Facts::Snapshot(_) => true,
-            Facts::Custom(found) => found.iter().any(|finding| finding.day.is_some()),
+            Facts::Custom(found) => found.iter().any(|finding| finding.until.is_some()),
             _ => false,
         };
         self.objects.values().any(is_dated)

@@ -187,7 +187,7 @@ fn facts_of_kind(kind: FactKind) -> Vec<Delta> {
             let name = if kind.is_of_cluster() { ObjectName::cluster("web") } else { named("team-7", "web") };
             let subject = Subject { kind: "Deployment".into(), name: "app-3".into() };
             let about = About::Workloads([Reference { namespace: "team-7".into(), subject }].into());
-            (name, Facts::Custom(vec![Finding { signal: 0, about, outcome: Ok(false), day: None }]))
+            (name, Facts::Custom(vec![Finding { signal: 0, about, outcome: Ok(false), until: None }]))
         }
     };
     vec![Delta::Facts(kind, name, Some(facts))]

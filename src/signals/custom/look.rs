@@ -1,65 +1,60 @@
-//! What the signals of the configuration see of a workload.
+//! Custom signals of a workload.
 
 use std::sync::Arc;
 
-use super::{CustomObjects, Finding};
-use crate::model::{SignalId, Speaks, Verdict};
-use crate::signals::facts::{FactKind, Facts, days_before};
+use super::{CustomObjects, Finding, Ready};
+use crate::model::{SignalId, Speaks, Verdict, shorten};
+use crate::signals::facts::{FactKind, Facts};
 use crate::signals::signal::{Seen, View};
 
-/// A signal of the configuration that is looked at.
+/// The most bytes of the advice that names the rules.
+const REMEDY: usize = 256;
+
+/// A custom signal that is evaluated for workloads.
 #[derive(Debug)]
 pub(in crate::signals) struct ActiveCustom {
     pub(in crate::signals) id: SignalId,
-    /// What it looks at.
+    /// The kind of its objects.
     kind: FactKind,
-    /// Its position among the signals that look at the kind.
+    /// Its position among the signals of the kind.
     position: u16,
     /// The kind as its definition spells it.
     word: Arc<str>,
-    /// What was seen where an object is not as it has to be.
+    /// The message for an object that does not meet a rule.
     failed: Arc<str>,
-    max_age_days: Option<u32>,
 }
 
 impl CustomObjects {
-    /// The signals that look at the kind, each entered by `enter` into the catalogue.
+    /// Returns the signals of the kind, each added to the catalogue by `enter`.
     pub(in crate::signals) fn active(&self, mut enter: impl FnMut(Speaks) -> SignalId) -> Vec<ActiveCustom> {
-        let active = self.signals().map(|(position, signal)| {
+        let active = (0..).zip(&self.signals).map(|(position, Ready { signal, rules, .. })| {
             let kind = &signal.kind;
             let failed: Arc<str> = signal
                 .failed
                 .as_deref()
-                .map_or_else(|| format!("a {kind} is not as it has to be"), str::to_owned)
+                .map_or_else(|| format!("a {kind} does not meet its rules"), str::to_owned)
                 .into();
-            let remedy = signal
-                .remedy
-                .as_deref()
-                .map_or_else(|| format!("mend it until this is true of it: {}", signal.expression), str::to_owned);
+            let remedy = signal.remedy.clone().unwrap_or_else(|| {
+                let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+                shorten(&format!("correct it until {}", rules.join(" and ")), REMEDY)
+            });
             let speaks = Speaks {
                 signal: signal.name.as_str().into(),
                 layer: Some(signal.layer.as_str().into()),
                 attribution: signal.duty,
                 reach: signal.shows,
-                passed: format!("each {kind} that speaks of it is as it has to be").into(),
+                passed: format!("each {kind} about it meets its rules").into(),
                 failed: failed.clone(),
-                unseen: format!("no {kind} speaks of it").into(),
+                unseen: format!("no {kind} is about it").into(),
                 remedy: remedy.into(),
             };
-            ActiveCustom {
-                id: enter(speaks),
-                kind: self.fact_kind(),
-                position,
-                word: kind.as_str().into(),
-                failed,
-                max_age_days: signal.max_age_days,
-            }
+            ActiveCustom { id: enter(speaks), kind: self.fact_kind(), position, word: kind.as_str().into(), failed }
         });
         active.collect()
     }
 }
 
-/// What is seen of a workload: all objects that speak of it have to be as they should.
+/// Evaluates a signal for a workload: all objects about it must meet the rules.
 pub(in crate::signals) fn look(view: &View<'_>, active: &ActiveCustom) -> Seen {
     if let Err(seen) = view.read(active.kind) {
         return seen;
@@ -82,16 +77,16 @@ pub(in crate::signals) fn look(view: &View<'_>, active: &ActiveCustom) -> Seen {
 impl ActiveCustom {
     fn seen(&self, view: &View<'_>, name: &str, finding: &Finding) -> Seen {
         let word = &self.word;
-        match (&finding.outcome, finding.day, self.max_age_days) {
-            (Err(why), ..) => Seen {
+        match (&finding.outcome, finding.until) {
+            (Err(why), _) => Seen {
                 verdict: Verdict::Unreadable,
-                detail: Some(format!("nothing can be told of {word} {name}: {why}").into()),
+                detail: Some(format!("{word} {name} cannot be evaluated: {why}").into()),
             },
-            (Ok(false), ..) => Seen::failed(format!("{word} {name}: {}", self.failed)),
-            (Ok(true), Some(day), Some(days)) if day < days_before(view.today, days) => {
-                Seen::stale(format!("{word} {name} is of {day}, older than {days} days"))
+            (Ok(false), _) => Seen::failed(format!("{word} {name}: {}", self.failed)),
+            (Ok(true), Some(until)) if until < view.today => {
+                Seen::stale(format!("{word} {name} is too old: it counted until {until}"))
             }
-            (Ok(true), ..) => Seen::passed_if(true),
+            (Ok(true), _) => Seen::passed_if(true),
         }
     }
 }
