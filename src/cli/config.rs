@@ -239,11 +239,12 @@ fn check_rule(rule: &NodeRule) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
+    use serde_json::json;
 
     use super::*;
     use crate::matrix::ServiceModel;
 
-    const GOOD: &str = "
+    const GOOD: &str = r#"
 workloadKinds:
 - {group: argoproj.io, version: v1alpha1, kind: Rollout, plural: rollouts, template: spec.template}
 - {group: serving.knative.dev, version: v1, kind: Service, plural: services, template: spec.template}
@@ -268,8 +269,12 @@ customSignals:
   rules:
   - {path: status.reviewed, equals: true}
   - {path: status.reviewedAt, newerThan: 90d}
+  - path: status.conditions[type=Ready].status
+    equals: "True"
+  - path: metadata.annotations["example.com/tier"]
+    in: [gold, 1, 0.5, true]
 allowedRegistries: [registry.example.com/shop]
-";
+"#;
 
     /// What is said of a file, all causes in a line.
     fn refusal(text: &str) -> String {
@@ -289,6 +294,9 @@ allowedRegistries: [registry.example.com/shop]
         assert!(settings.enabled().all(|(signal, _)| signal.id != "broad-rights"));
         let custom: Vec<_> = settings.custom().map(|objects| objects.of.name.as_str()).collect();
         assert_eq!(custom, ["model-card"]);
+        let rules = &settings.custom().next().unwrap().of.rules;
+        assert_eq!((&rules[0].equals, &rules[2].equals), (&Some(json!(true)), &Some(json!("True"))));
+        assert_eq!(rules[3].r#in, Some(vec![json!("gold"), json!(1), json!(0.5), json!(true)]));
         assert_eq!(config.allowed_registries, ["registry.example.com/shop"]);
     }
 

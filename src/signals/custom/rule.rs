@@ -83,8 +83,8 @@ pub(super) struct Rule {
 /// The condition on the values at the path of a rule.
 #[derive(Debug)]
 enum Check {
-    Equals(Json),
-    In(Vec<Json>),
+    /// One of these, which are all comparable.
+    OneOf(Vec<Json>),
     Exists(bool),
     /// In days.
     NewerThan(u32),
@@ -104,8 +104,8 @@ impl Rule {
         let WrittenRule { path, equals, r#in, exists, newer_than } = written;
         let path = path.parse()?;
         let checks = [
-            equals.as_ref().map(|value| scalar("equals", value).map(Check::Equals)),
-            r#in.as_ref().map(|values| Check::one_of(values)),
+            equals.as_ref().map(|value| Check::one_of("equals", std::slice::from_ref(value))),
+            r#in.as_ref().map(|values| Check::one_of("in", values)),
             exists.map(|exists| Ok(Check::Exists(exists))),
             newer_than.as_ref().map(|age| Check::newer_than(age)),
         ];
@@ -137,20 +137,19 @@ impl Rule {
             Check::Exists(wanted) if value == Err(Gap::Missing) => !wanted,
             Check::Exists(wanted) => explained.map(|_| *wanted)?,
             Check::NewerThan(days) => return self.last_day(explained?, *days).map(Met::Until),
-            Check::Equals(expected) => self.is_one_of(std::slice::from_ref(expected), explained?)?,
-            Check::In(expected) => self.is_one_of(expected, explained?)?,
+            Check::OneOf(expected) => self.is_one_of(expected, explained?)?,
         };
         Ok(if is_met { Met::Yes } else { Met::No })
     }
 
     fn is_one_of(&self, expected: &[Json], value: &Json) -> Result<bool, String> {
         let found = type_of(value);
-        match expected.iter().map(type_of).find(|needed| *needed != found) {
-            Some(needed) if expected.iter().all(|expected| type_of(expected) != found) => {
-                Err(self.path.explain(Gap::OtherType { needed, found }))
-            }
-            _ => Ok(expected.iter().any(|expected| is_equal(expected, value))),
+        let mut needed = expected.iter().map(type_of);
+        if needed.clone().all(|needed| needed != found) {
+            let needed = needed.next().unwrap_or("a value");
+            return Err(self.path.explain(Gap::OtherType { needed, found }));
         }
+        Ok(expected.iter().any(|expected| is_equal(expected, value)))
     }
 
     /// Returns the last day on which a time is at most so many days old.
@@ -173,23 +172,20 @@ pub(super) fn all(one: Result<Met, String>, other: Result<Met, String>) -> Resul
 }
 
 impl Check {
-    fn one_of(values: &[Json]) -> Result<Self, BadRule> {
+    fn one_of(field: &'static str, values: &[Json]) -> Result<Self, BadRule> {
         if !(1..=VALUES).contains(&values.len()) {
             return Err(BadRule::Values { count: values.len() });
         }
-        values.iter().map(|value| scalar("in", value)).collect::<Result<_, _>>().map(Self::In)
+        let is_comparable = |value: &&Json| value.is_boolean() || value.is_number() || value.is_string();
+        match values.iter().find(|value| !is_comparable(value)) {
+            Some(value) => Err(BadRule::Value { field, found: type_of(value) }),
+            None => Ok(Self::OneOf(values.to_vec())),
+        }
     }
 
     fn newer_than(text: &str) -> Result<Self, BadRule> {
         let days = days(text).filter(|days| (1..=DAYS).contains(days));
         days.map(Self::NewerThan).ok_or_else(|| BadRule::Age { text: shorten(text, QUOTED) })
-    }
-}
-
-fn scalar(field: &'static str, value: &Json) -> Result<Json, BadRule> {
-    match value {
-        Json::Bool(_) | Json::Number(_) | Json::String(_) => Ok(value.clone()),
-        _ => Err(BadRule::Value { field, found: type_of(value) }),
     }
 }
 
@@ -212,10 +208,10 @@ impl fmt::Display for Rule {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, check } = self;
         match check {
-            Check::Equals(value) => write!(formatter, "{path} equals {value}"),
-            Check::In(values) => {
+            Check::OneOf(values) => {
+                let word = if values.len() == 1 { "equals" } else { "is one of" };
                 let values: Vec<String> = values.iter().map(Json::to_string).collect();
-                write!(formatter, "{path} is one of {}", values.join(", "))
+                write!(formatter, "{path} {word} {}", values.join(", "))
             }
             Check::Exists(true) => write!(formatter, "{path} exists"),
             Check::Exists(false) => write!(formatter, "{path} does not exist"),
