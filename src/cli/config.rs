@@ -23,16 +23,14 @@ const WORKLOAD_KINDS: usize = 32;
 const NODE_MODELS: usize = 64;
 /// The most names of agents.
 const NODE_AGENTS: usize = 256;
-/// The most signals beside the built-in ones.
+/// The most custom signals.
 const CUSTOM_SIGNALS: usize = 32;
 /// The most allowed registries.
 const REGISTRIES: usize = 256;
-/// The most bytes of the path to a template, and of each text of a rule.
+/// The most bytes of each text of a rule.
 const TEXT_LIMIT: usize = 512;
-/// The most bytes of what a signal says.
+/// The most bytes of a message of a custom signal.
 const SENTENCE: usize = 256;
-/// The most days that what a signal saw can count.
-const AGE: u32 = 3650;
 
 /// What the operator is told by its configuration file.
 #[derive(Debug, Default, Deserialize)]
@@ -48,13 +46,13 @@ pub(super) struct FileConfig {
     pub(super) managed_control_plane: bool,
     /// What is looked at to see whether duties are fulfilled, by the names of signals.
     signals: BTreeMap<String, SignalSetting>,
-    /// Signals beside the built-in ones.
+    /// Custom signals.
     custom_signals: Vec<CustomSignal>,
     /// The beginnings of the names of images that are allowed.
     pub(super) allowed_registries: Vec<String>,
     /// The namespace where Velero runs.
     velero_namespace: Option<String>,
-    /// What all of it says of signals, with the expressions of custom ones compiled.
+    /// The settings of all signals, with the rules of custom signals checked.
     #[serde(skip)]
     pub(super) signal_settings: SignalSettings,
 }
@@ -177,15 +175,15 @@ fn check_kind([group, version, kind, plural]: [&str; 4]) -> anyhow::Result<()> {
 }
 
 fn check_custom_signal(signal: &CustomSignal) -> anyhow::Result<()> {
-    let CustomSignal { name, group, version, kind, plural, layer, failed, remedy, max_age_days, .. } = signal;
+    let CustomSignal { name, group, version, kind, plural, layer, failed, remedy, .. } = signal;
     ensure!(
         is_label(name),
-        "name: {name:?} is no name of a signal; write small letters, digits and dashes, such as backup-plan"
+        "name: {name:?} is not a valid name of a signal; write small letters, digits and dashes, such as backup-plan"
     );
     let is_own = layer.split_once('/').is_some_and(|(domain, name)| is_subdomain(domain) && is_subdomain(name));
     ensure!(
         is_own || Matrix::built_in().find(layer).is_some(),
-        "layer: there is no layer {layer:?}; write one of docs/reference/matrix.md such as backup-recovery, or one that a \
+        "layer: {layer:?} is not a layer; write one of docs/reference/matrix.md such as backup-recovery, or one that a \
          ServiceModel defines, such as example.com/model-serving"
     );
     check_kind([group, version, kind, plural])?;
@@ -193,24 +191,15 @@ fn check_custom_signal(signal: &CustomSignal) -> anyhow::Result<()> {
         let Some(text) = text else { continue };
         ensure!(
             !text.trim().is_empty() && text.len() <= SENTENCE && !text.contains(char::is_control),
-            "{field}: it is empty, has more than {SENTENCE} bytes or several lines; write a few words in one line"
+            "{field}: it is empty, or has more than {SENTENCE} bytes or several lines; write a few words in one line"
         );
     }
-    ensure!(
-        max_age_days.is_none_or(|days| (1..=AGE).contains(&days)),
-        "maxAgeDays: {} is not possible; write from 1 to {AGE}",
-        max_age_days.unwrap_or_default()
-    );
     Ok(())
 }
 
 fn check_workload_kind(kind: &ConfiguredKind) -> anyhow::Result<()> {
-    let ConfiguredKind { group, version, kind: name, plural, template } = kind;
+    let ConfiguredKind { group, version, kind: name, plural, .. } = kind;
     check_kind([group, version, name, plural])?;
-    ensure!(
-        template.len() <= TEXT_LIMIT,
-        "template: it has more than {TEXT_LIMIT} bytes; write a path such as spec.template"
-    );
     if !matches!(WorkloadKind::of(group, name), WorkloadKind::Other(_)) {
         bail!("kind: {name} of {group} is a workload without being named here; remove the entry");
     }
@@ -251,11 +240,12 @@ fn check_rule(rule: &NodeRule) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
+    use serde_json::json;
 
     use super::*;
     use crate::matrix::ServiceModel;
 
-    const GOOD: &str = "
+    const GOOD: &str = r#"
 workloadKinds:
 - {group: argoproj.io, version: v1alpha1, kind: Rollout, plural: rollouts, template: spec.template}
 - {group: serving.knative.dev, version: v1, kind: Service, plural: services, template: spec.template}
@@ -276,10 +266,16 @@ customSignals:
   layer: example.com/model-serving
   duty: Customer
   selector: {matchLabels: {final: 'true'}}
-  podSelector: object.spec.selector
-  expression: object.?status.?reviewed.orValue(false)
+  podSelector: spec.selector
+  rules:
+  - {path: status.reviewed, equals: true}
+  - {path: status.reviewedAt, newerThan: 90d}
+  - path: status.conditions[type=Ready].status
+    equals: "True"
+  - path: metadata.annotations["example.com/tier"]
+    in: [gold, 1, 0.5, true]
 allowedRegistries: [registry.example.com/shop]
-";
+"#;
 
     /// What is said of a file, all causes in a line.
     fn refusal(text: &str) -> String {
@@ -299,6 +295,9 @@ allowedRegistries: [registry.example.com/shop]
         assert!(settings.enabled().all(|(signal, _)| signal.id != "broad-rights"));
         let custom: Vec<_> = settings.custom().map(|objects| objects.of.name.as_str()).collect();
         assert_eq!(custom, ["model-card"]);
+        let rules = &settings.custom().next().unwrap().of.rules;
+        assert_eq!((&rules[0].equals, &rules[2].equals), (&Some(json!(true)), &Some(json!("True"))));
+        assert_eq!(rules[3].r#in, Some(vec![json!("gold"), json!(1), json!(0.5), json!(true)]));
         assert_eq!(config.allowed_registries, ["registry.example.com/shop"]);
     }
 
@@ -319,23 +318,27 @@ allowedRegistries: [registry.example.com/shop]
     #[case::no_namespace("veleroNamespace: Velero/1", "veleroNamespace: \"Velero/1\" is no namespace; write the name")]
     #[case::custom_name(
         "customSignals: [{name: A B, NODE, layer: node-os}]",
-        "customSignals[0]: name: \"A B\" is no name of a signal"
+        "customSignals[0]: name: \"A B\" is not a valid name of a signal; write small letters"
     )]
     #[case::custom_layer(
         "customSignals: [{name: a, NODE, layer: node-oss}]",
-        "customSignals[0]: layer: there is no layer \"node-oss\"; write"
+        "customSignals[0]: layer: \"node-oss\" is not a layer; write"
     )]
-    #[case::custom_expression(
-        "customSignals: [{name: a, NODE, layer: node-os, maxAgeDays: 3}]",
-        "customSignals[0]: maxAgeDays: it says nothing without seenAt"
+    #[case::custom_rule(
+        "customSignals: [{name: a, NODE, layer: node-os}, {name: b, NODE, layer: node-os, references: .spec}]",
+        "customSignals[1]: references: the path cannot be read at \".spec\"; write it like spec.encrypted"
     )]
     #[case::custom_name_of_another(
         "customSignals: [{name: a, NODE, layer: node-os}, {name: a, NODE, layer: node-os}]",
         "customSignals[1]: name: \"a\" is the name of another signal"
     )]
     #[case::custom_age(
-        "customSignals: [{name: a, NODE, layer: node-os, seenAt: object.a, maxAgeDays: 0}]",
-        "customSignals[0]: maxAgeDays: 0 is not possible; write from 1 to 3650"
+        "customSignals: [{name: a, NODE_WITHOUT_RULES, layer: node-os, rules: [{path: a, exists: true}, {path: b, newerThan: 0d}]}]",
+        "customSignals[0]: rules[1]: newerThan: \"0d\" is not a whole number of days from 1 to 3650; write"
+    )]
+    #[case::custom_without_rules(
+        "customSignals: [{name: a, NODE_WITHOUT_RULES, layer: node-os, rules: []}]",
+        "customSignals[0]: rules: there are 0; write 1 to 16, such as {path: status.phase, equals: Ready}"
     )]
     #[case::custom_sentence(
         "customSignals: [{name: a, NODE, layer: node-os, failed: ' '}]",
@@ -343,9 +346,9 @@ allowedRegistries: [registry.example.com/shop]
     )]
     #[case::odd_registry("allowedRegistries: [a.io, 'https://a.io/ *']", "allowedRegistries[1]: no image is called")]
     fn odd_settings_of_signals_are_refused(#[case] text: &str, #[case] expected: &str) {
-        let node =
-            "group: example.com, version: v1, kind: NodeScan, plural: nodescans, duty: Operator, expression: 'true'";
-        let refusal = refusal(&text.replace("NODE", node));
+        let node = "group: example.com, version: v1, kind: NodeScan, plural: nodescans, duty: Operator";
+        let with_rules = format!("{node}, rules: [{{path: spec.ok, equals: true}}]");
+        let refusal = refusal(&text.replace("NODE_WITHOUT_RULES", node).replace("NODE", &with_rules));
         assert!(refusal.starts_with(expected), "{refusal}");
     }
 

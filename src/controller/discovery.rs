@@ -398,7 +398,7 @@ mod tests {
             version: text("v1alpha1"),
             kind: text("Rollout"),
             plural: text("rollouts"),
-            template: text("spec.template"),
+            template: "spec.template".parse().unwrap(),
         };
         let mut version = version("v1", Some(&[resource]));
         version.resources.iter_mut().flatten().for_each(|resource| resource.namespaced = namespaced);

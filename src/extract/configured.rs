@@ -12,6 +12,7 @@ use super::ownership::{Ownership, key, ownership};
 use super::pod_template::PodTemplate;
 use crate::facts::{Delta, Labels, WorkloadFacts, WorkloadKind, WorkloadObject};
 use crate::matrix::LayerTriggers;
+use crate::signals::FieldPath;
 
 /// A kind of workload that is not built in, such as a Rollout of `argoproj.io`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -27,7 +28,7 @@ pub struct ConfiguredKind {
     pub plural: String,
     /// Where the pod template is: names of fields separated by dots, from the spec on, such as `spec.template`.
     #[serde(deserialize_with = "path_in_spec")]
-    pub template: String,
+    pub template: FieldPath,
 }
 
 impl ConfiguredKind {
@@ -56,20 +57,21 @@ impl ConfiguredKind {
         Some(facts)
     }
 
-    /// What holds the pod template in a spec, and the name of its field there.
-    fn holder_of_template<'a>(&self, spec: &'a Value) -> Option<(&'a Value, &str)> {
-        let (path, field) = self.template.rsplit_once('.')?;
+    /// Returns the object in a spec that has the pod template, and the name of its field there.
+    fn holder_of_template<'a>(&'a self, spec: &'a Value) -> Option<(&'a Value, &'a str)> {
+        let fields = self.template.fields()?;
         // The first field is the spec.
-        let holder = path.split('.').skip(1).try_fold(spec, |value, field| value.get(field))?;
+        let [_, path @ .., field] = &*fields else { return None };
+        let holder = path.iter().try_fold(spec, |value, field| value.get(field))?;
         Some((holder, field))
     }
 }
 
-/// What is outside of the spec is not decoded.
-fn path_in_spec<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let path = String::deserialize(deserializer)?;
-    let is_path = path.starts_with("spec.") && path.split('.').all(|field| !field.is_empty());
-    is_path.then_some(path).ok_or_else(|| {
+/// Refuses paths outside the spec, which is all that is decoded.
+fn path_in_spec<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FieldPath, D::Error> {
+    let path: Option<FieldPath> = String::deserialize(deserializer)?.parse().ok();
+    let is_in_spec = |path: &FieldPath| path.fields().is_some_and(|fields| matches!(*fields, ["spec", _, ..]));
+    path.filter(is_in_spec).ok_or_else(|| {
         D::Error::custom(
             "the template must be names of fields separated by dots, from the spec on, such as spec.template",
         )

@@ -1,5 +1,5 @@
-//! Objects of kinds that signals of the configuration look at. What they hold is kept as text until it is known to be small
-//! enough to be decoded: an expression may look anywhere, and whoever writes an object decides how large it is.
+//! Objects of the kinds of custom signals. A path may lead anywhere in an object, so its text is kept until it is known to be
+//! small enough to be decoded.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::{Error, IgnoredAny};
@@ -11,7 +11,7 @@ use super::meta::{labels, object_name};
 use crate::facts::Delta;
 use crate::signals::CustomObjects;
 
-/// An object of a kind that signals of the configuration look at.
+/// An object of a kind that custom signals evaluate.
 #[derive(Clone, Debug)]
 pub struct CustomObject {
     metadata: ObjectMeta,
@@ -30,7 +30,7 @@ impl<'de> Deserialize<'de> for CustomObject {
 dynamic_resource!(CustomObject);
 
 impl CustomObject {
-    /// The change that the object as it stands amounts to.
+    /// Returns the change for an object that was added or updated.
     #[must_use]
     pub fn delta(&self, objects: &CustomObjects) -> Delta {
         let name = object_name(&self.metadata);
@@ -38,7 +38,7 @@ impl CustomObject {
         Delta::Facts(objects.fact_kind(), name, facts)
     }
 
-    /// The change that the deletion of the object amounts to.
+    /// Returns the change for an object that was deleted.
     #[must_use]
     pub fn deletion(&self, objects: &CustomObjects) -> Delta {
         Delta::Facts(objects.fact_kind(), object_name(&self.metadata), None)

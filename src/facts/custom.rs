@@ -15,10 +15,10 @@ pub struct CustomFinding {
     pub signal: u16,
     /// The workloads that the object is about.
     pub about: CustomTarget,
-    /// True if the object passes; an error says why that cannot be decided.
+    /// True if the object meets all rules, false if it does not; an error says why that is unknown.
     pub outcome: Result<bool, Arc<str>>,
-    /// The day of the result, in UTC, if the signal reads one.
-    pub day: Option<Date>,
+    /// The last day on which a pass counts, in UTC; none without a rule about age.
+    pub until: Option<Date>,
 }
 
 /// The workloads that an object of a custom signal is about.

@@ -252,7 +252,7 @@ impl Facts {
     pub fn is_dated(&self) -> bool {
         match self {
             Self::Report(_) | Self::Certificate(_) | Self::Backup(_) | Self::Snapshot(_) => true,
-            Self::Custom(findings) => findings.iter().any(|finding| finding.day.is_some()),
+            Self::Custom(findings) => findings.iter().any(|finding| finding.until.is_some()),
             _ => false,
         }
     }

@@ -37,7 +37,7 @@ use std::sync::Arc;
 use crate::matrix::ServiceModel;
 use crate::model::{Catalogue, Observation, SignalId, SignalText, SignalVerdict};
 
-pub use custom::{BadCustomSignal, BadExpression, CustomObjects, CustomSignal, KindScope};
+pub use custom::{BadCustomSignal, BadPath, BadRule, CustomObjects, CustomSignal, FieldPath, KindScope, WrittenRule};
 pub use index::{Availabilities, CrossNamespaceIndex, SignalIndex};
 pub use pod_security::ENFORCE;
 pub use settings::{BadSetting, SignalSetting, SignalSettings};

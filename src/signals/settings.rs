@@ -89,11 +89,11 @@ impl SignalSettings {
         Ok(Self { by_signal: settings, ..Self::default() })
     }
 
-    /// The same with signals of the configuration.
+    /// Adds custom signals.
     ///
     /// # Errors
     ///
-    /// The position of the first that cannot be meant, and what is wrong with it.
+    /// The position of the first signal that cannot be used, and why.
     pub fn with_custom(self, signals: &[CustomSignal]) -> Result<Self, (usize, BadCustomSignal)> {
         let names = SIGNALS.iter().map(|signal| signal.id).chain(signals.iter().map(|signal| signal.name.as_str()));
         if let Some((position, name)) = repeated(names) {
@@ -102,7 +102,7 @@ impl SignalSettings {
         Ok(Self { custom: CustomObjects::of(signals)?, ..self })
     }
 
-    /// The kinds that signals of the configuration look at.
+    /// Returns the kinds that custom signals evaluate.
     pub fn custom(&self) -> impl Iterator<Item = &Arc<CustomObjects>> {
         self.custom.iter()
     }

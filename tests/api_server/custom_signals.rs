@@ -1,4 +1,4 @@
-//! Signals of the configuration file: kinds that the operator never heard of, and what has to be true of them.
+//! Custom signals: kinds and rules from the configuration file.
 
 use harness::Access;
 use responsibility_operator::api::{AssignmentStatus, Fulfilment};
@@ -17,10 +17,12 @@ customSignals:
   layer: backup-recovery
   duty: Customer
   shows: Duty
-  references: object.spec.targets
-  expression: object.status.phase == 'Ready'
-  seenAt: object.status.lastRun
-  maxAgeDays: 7
+  references: spec.targets
+  rules:
+  - path: status.phase
+    equals: Ready
+  - path: status.lastRun
+    newerThan: 7d
   failed: its last run failed
   remedy: see the events of the BackupPlan
 - name: audit
@@ -32,7 +34,9 @@ customSignals:
   selector: {matchLabels: {state: final}}
   layer: workload-configuration
   duty: Customer
-  expression: object.spec.findings.all(f, f.severity != 'high')
+  rules:
+  - path: spec.findings[*].severity
+    in: [low, medium]
 ";
 
 fn plan(name: &str, target: &str, status: Value) -> Value {
@@ -53,7 +57,7 @@ fn audit(state: &str, severity: &str) -> Value {
     })
 }
 
-/// Of a signal, how many workloads have which word; none where it is neither a failure nor too old.
+/// Returns the row of a signal: its word, the number of workloads and the examples; none if it is neither Unfulfilled nor Stale.
 fn row(status: &AssignmentStatus, signal: &str) -> Option<(Fulfilment, i64, String)> {
     let row = status.unfulfilled.iter().find(|row| row.signal == signal)?;
     Some((row.fulfilment, row.workloads, row.examples.join(",")))
@@ -64,7 +68,7 @@ fn fulfilled(status: &AssignmentStatus) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kind_nobody_heard_of_speaks_of_the_workloads_it_names_and_its_errors_are_unknown() {
+async fn a_custom_signal_counts_for_the_workloads_that_its_objects_name_and_its_errors_are_unknown() {
     let cluster = Cluster::start().await;
     let config = cluster.control_plane.folder().join("config.yaml");
     std::fs::write(&config, CONFIG).unwrap();
@@ -97,7 +101,7 @@ async fn a_kind_nobody_heard_of_speaks_of_the_workloads_it_names_and_its_errors_
     let event = ns.event("team", "DutyUnfulfilled").await.note.unwrap();
     assert!(event.contains("BackupPlan nightly: its last run failed"), "{event}");
 
-    // Too long ago, then done, then nothing that can be told.
+    // Too long ago, then done, then unknown.
     ns.apply(&[plan("nightly", "web", ready("2026-01-01"))]);
     ns.status("team", |status| row(status, "backup-plan").is_some_and(|row| row.0 == Fulfilment::Stale)).await;
     ns.apply(&[plan("nightly", "web", ready(&in_days(0)))]);
@@ -107,12 +111,12 @@ async fn a_kind_nobody_heard_of_speaks_of_the_workloads_it_names_and_its_errors_
     ns.status("team", |status| fulfilled(status) == before).await;
     let explained = explained_by(&cluster, "custom", "Deployment/web", &[&config]);
     assert!(
-        explained.contains("nothing can be told of BackupPlan nightly: seenAt: it comes to a text that is no time"),
+        explained.contains("BackupPlan nightly cannot be evaluated: status.lastRun is not a time such as"),
         "{explained}"
     );
-    assert!(explained_by(&cluster, "custom", "Deployment/api", &[&config]).contains("no BackupPlan speaks of it"));
+    assert!(explained_by(&cluster, "custom", "Deployment/api", &[&config]).contains("no BackupPlan is about it"));
 
-    // One object of the cluster speaks of every workload, once it has the label.
+    // One object of the cluster is about every workload, once it has the label.
     cluster.apply(&[audit("draft", "high")]);
     ns.apply(&[plan("nightly", "api", json!({ "phase": "Failed", "lastRun": "2026-01-01T03:00:00Z" }))]);
     let status = ns.status("team", |status| failed(status, "Deployment/api")).await;
@@ -122,7 +126,7 @@ async fn a_kind_nobody_heard_of_speaks_of_the_workloads_it_names_and_its_errors_
     cluster.apply(&[audit("final", "low")]);
     ns.status("team", |status| row(status, "audit").is_none()).await;
 
-    // With its API everything goes that was seen there.
+    // Without the API the signal shows nothing.
     cluster.kubectl(&["delete", "crd", "backupplans.backup.example.com", "--timeout=60s"]);
     let status = ns.status("team", |status| row(status, "backup-plan").is_none()).await;
     assert_eq!(condition(&status, "InventoryComplete"), "True AllInputsRead");
@@ -130,10 +134,10 @@ async fn a_kind_nobody_heard_of_speaks_of_the_workloads_it_names_and_its_errors_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kind_that_is_not_as_the_configuration_says_or_may_not_be_read_is_told() {
+async fn a_condition_names_a_kind_that_differs_from_the_configuration_or_may_not_be_read() {
     let cluster = Cluster::start().await;
     let config = cluster.control_plane.folder().join("config.yaml");
-    // It lies in no namespace there, and nobody granted the other.
+    // The first has another scope there, and the operator may not read the second.
     std::fs::write(&config, CONFIG).unwrap();
     definitions(
         &cluster,
@@ -152,7 +156,10 @@ async fn a_kind_that_is_not_as_the_configuration_says_or_may_not_be_read_is_told
     let (scope, grant) = ("correct customSignals of the configuration file", "for each kind of customSignals");
     let status = ns.status("team", |status| told(status, scope) && told(status, grant)).await;
     assert!(told(&status, "clusteraudits.audit.example.com") && told(&status, "backupplans.backup.example.com"));
-    assert!(status.conditions.iter().any(|condition| condition.type_ == "Covered"), "ownership is told all the same");
+    assert!(
+        status.conditions.iter().any(|condition| condition.type_ == "Covered"),
+        "ownership is evaluated all the same"
+    );
     cluster.grant("backupplans", "backup.example.com");
     ns.status("team", |status| !told(status, grant) && told(status, scope)).await;
 }

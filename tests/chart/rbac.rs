@@ -130,7 +130,7 @@ fn the_kinds_of_custom_signals_are_granted_once_where_they_lie() {
     let signal = |name: &str, plural: &str, scope: &str| {
         format!(
             "  - {{name: {name}, group: example.com, version: v1, kind: Kind, plural: {plural}, scope: {scope}, layer: node-os, \
-             duty: Customer, expression: 'true'}}\n"
+             duty: Customer, rules: [{{path: spec, exists: true}}]}}\n"
         )
     };
     let values = format!(

@@ -73,12 +73,28 @@ fn helm_finds_nothing_to_complain_of() {
     &["/configuration/workloadKinds/0/plural"]
 )]
 #[case::custom_signal(
-    "configuration: {customSignals: [{name: a, group: a.io, version: v1, kind: A, plural: as, layer: node-os, duty: Everyone, expression: 'true'}]}",
+    "configuration: {customSignals: [{name: a, group: a.io, version: v1, kind: A, plural: as, layer: node-os, duty: Everyone, rules: [{path: a, exists: true}]}]}",
     &["/configuration/customSignals/0/duty", "Customer"]
 )]
 #[case::custom_signal_of_any_kind(
-    "configuration: {customSignals: [{name: a, group: a.io, version: v1, kind: A, plural: '*', layer: node-os, duty: Customer, expression: 'true'}]}",
+    "configuration: {customSignals: [{name: a, group: a.io, version: v1, kind: A, plural: '*', layer: node-os, duty: Customer, rules: [{path: a, exists: true}]}]}",
     &["/configuration/customSignals/0/plural"]
+)]
+#[case::custom_signal_without_rules(
+    "configuration: {customSignals: [{name: a, group: a.io, version: v1, kind: A, plural: as, layer: node-os, duty: Customer, rules: []}]}",
+    &["/configuration/customSignals/0/rules"]
+)]
+#[case::custom_signal_with_another_operator(
+    "configuration: {customSignals: [{name: a, group: a.io, version: v1, kind: A, plural: as, layer: node-os, duty: Customer, rules: [{path: a, matches: b}]}]}",
+    &["/configuration/customSignals/0/rules/0", "matches"]
+)]
+#[case::custom_signal_with_two_operators(
+    "configuration: {customSignals: [{name: a, group: a.io, version: v1, kind: A, plural: as, layer: node-os, duty: Customer, rules: [{path: a, equals: b, exists: true}]}]}",
+    &["/configuration/customSignals/0/rules/0"]
+)]
+#[case::custom_signal_with_an_odd_age(
+    "configuration: {customSignals: [{name: a, group: a.io, version: v1, kind: A, plural: as, layer: node-os, duty: Customer, rules: [{path: a, newerThan: 3w}]}]}",
+    &["/configuration/customSignals/0/rules/0/newerThan", "3w"]
 )]
 #[case::node_model("configuration: {nodeModels: [{label: a, model: Metal}]}", &["/configuration/nodeModels/0/model"])]
 #[case::rule_asks_nothing("configuration: {nodeModels: [{model: CaaS}]}", &["/configuration/nodeModels/0", "labelPrefix"])]

@@ -1,4 +1,4 @@
-//! Signals of the configuration, and what they may find.
+//! Custom signals, and their results.
 
 use std::sync::LazyLock;
 
@@ -16,10 +16,10 @@ use crate::matrix::{LayerTriggers, ServiceModel};
 use crate::model::SignalVerdict;
 use crate::signals::{CustomSignal, SignalSettings};
 
-/// Read once: their expressions are parsed.
+/// Parsed once.
 static SIGNALS: LazyLock<SignalSettings> = LazyLock::new(signals);
 
-/// Two signals that look at one kind, and one that looks at a kind of the cluster.
+/// Returns two signals for one kind, and one for a kind of the cluster.
 pub(super) fn settings() -> SignalSettings {
     SIGNALS.clone()
 }
@@ -28,8 +28,8 @@ fn signals() -> SignalSettings {
     let signal = |name: &str, kind: &str, scope: &str| -> CustomSignal {
         let written = json!({
             "name": name, "group": "example.com", "version": "v1", "kind": kind, "plural": format!("{kind}s").to_lowercase(),
-            "scope": scope, "layer": "backup-recovery", "duty": "Customer", "expression": "true",
-            "seenAt": "object.at", "maxAgeDays": 3,
+            "scope": scope, "layer": "backup-recovery", "duty": "Customer",
+            "rules": [{"path": "at", "newerThan": "3d"}],
         });
         serde_json::from_value(written).unwrap()
     };
@@ -41,12 +41,12 @@ fn signals() -> SignalSettings {
     SignalSettings::default().with_custom(&all).unwrap()
 }
 
-/// Every kind that is read for signals only where these signals are looked at.
+/// Returns every kind that is read for signals only, those of these signals included.
 pub(super) fn fact_kinds() -> Vec<FactKind> {
     FactKind::BUILT_IN.into_iter().chain(SIGNALS.custom().map(|objects| objects.fact_kind())).collect()
 }
 
-/// What they may find in an object.
+/// Generates their results for an object.
 pub(super) fn findings(dice: &mut Dice) -> Facts {
     let finding = |dice: &mut Dice, signal| CustomFinding {
         signal,
@@ -55,7 +55,7 @@ pub(super) fn findings(dice: &mut Dice) -> Facts {
             0 => Err("it is odd".into()),
             truth => Ok(truth == 1),
         },
-        day: dice.some(2, super::generate::some_day),
+        until: dice.some(2, super::generate::some_day),
     };
     let (one, other) = (finding(dice, 0), dice.some(2, |dice| finding(dice, 1)));
     Facts::Custom([one].into_iter().chain(other).collect())
@@ -77,7 +77,7 @@ fn about(dice: &mut Dice) -> CustomTarget {
     }
 }
 
-/// A Deployment that keeps data, and an object of the cluster that speaks of `about` and says that all is well as of today.
+/// Returns a Deployment that keeps data, and an object of the cluster about `about` that passes until the end of today.
 fn with_site(about: CustomTarget) -> Inventory {
     let mut inventory = inventory_under(ServiceModel::Caas);
     inventory.apply(itself(key("Deployment", "shop", "web"), showing("web", &[LayerTriggers::STORAGE])));
@@ -85,12 +85,12 @@ fn with_site(about: CustomTarget) -> Inventory {
     let site =
         *fact_kinds().iter().find(|kind| matches!(kind, FactKind::Custom(_)) && kind.is_cluster_scoped()).unwrap();
     inventory.apply(Delta::Availability(site, None, Availability::Read));
-    let found = CustomFinding { signal: 0, about, outcome: Ok(true), day: Some(TODAY) };
+    let found = CustomFinding { signal: 0, about, outcome: Ok(true), until: Some(TODAY) };
     inventory.apply(Delta::Facts(site, ObjectName::cluster("all"), Some(Facts::Custom(vec![found]))));
     inventory
 }
 
-/// What the signal of the cluster showed of the Deployment.
+/// Returns the result of the signal of the cluster for the Deployment.
 fn seen(inventory: &Inventory) -> SignalVerdict {
     let site = inventory.catalogue().find("site").unwrap();
     let found = evaluations(inventory).remove(&key("Deployment", "shop", "web")).unwrap();
@@ -98,15 +98,15 @@ fn seen(inventory: &Inventory) -> SignalVerdict {
 }
 
 #[test]
-fn what_an_object_of_the_cluster_tells_grows_old_by_the_day() {
+fn the_result_of_an_object_of_the_cluster_becomes_stale_by_the_day() {
     let mut inventory = with_site(CustomTarget::All);
     assert_eq!(seen(&inventory), SignalVerdict::Passed);
-    inventory.apply(Delta::Day(days_from_today(4)));
+    inventory.apply(Delta::Day(days_from_today(1)));
     assert_eq!(seen(&inventory), SignalVerdict::Stale);
 }
 
 #[test]
-fn an_object_of_the_cluster_may_speak_of_what_a_workload_makes_at_the_moment() {
+fn an_object_of_the_cluster_may_be_about_what_a_workload_controls() {
     let object = KindAndName { kind: "ReplicaSet".into(), name: "web-1".into() };
     let mut inventory =
         with_site(CustomTarget::Workloads([WorkloadReference { namespace: "shop".into(), object }].into()));

@@ -185,7 +185,7 @@ fn facts_of_kind(kind: FactKind) -> Vec<Delta> {
             let name = if kind.is_cluster_scoped() { ObjectName::cluster("web") } else { named("team-7", "web") };
             let object = KindAndName { kind: "Deployment".into(), name: "app-3".into() };
             let about = CustomTarget::Workloads([WorkloadReference { namespace: "team-7".into(), object }].into());
-            (name, Facts::Custom(vec![CustomFinding { signal: 0, about, outcome: Ok(false), day: None }]))
+            (name, Facts::Custom(vec![CustomFinding { signal: 0, about, outcome: Ok(false), until: None }]))
         }
     };
     vec![Delta::Facts(kind, name, Some(facts))]

@@ -1,27 +1,25 @@
-//! What a signal of the configuration finds in one object.
+//! The result of a custom signal for one object.
 
 use std::collections::BTreeSet;
 
-use cel::Value;
-use jiff::Timestamp;
-use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::Ready;
-use super::expression::{Expression, Object};
+use super::path::{FieldPath, Object};
+use super::rule::{Met, all};
 use super::selector::WrittenSelector;
 use crate::facts::{CustomFinding, CustomTarget, KindAndName, Selector, WorkloadReference};
-use crate::model::{day, shorten};
+use crate::model::shorten;
 
-/// The most workloads that one object can speak of.
+/// The most workloads that one object can be about.
 const REFERENCES: usize = 256;
-/// The most bytes of a name in a reference: no object has a longer one.
+/// The most bytes of a name in a reference: the API server accepts no longer one.
 const NAME: usize = 253;
-/// The most bytes of what is told of an error.
-const ERROR: usize = 200;
+/// The most bytes of a reason.
+const REASON: usize = 200;
 
-/// A reference as objects write it: `targetRef` of a VerticalPodAutoscaler, or an owner reference.
+/// A reference in an object: `targetRef` of a VerticalPodAutoscaler, or an owner reference.
 #[derive(Deserialize)]
 struct Written {
     kind: String,
@@ -29,97 +27,76 @@ struct Written {
     namespace: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMore {
-    One(Written),
-    More(Vec<Written>),
-}
-
-/// Returns the result for an object that cannot be evaluated. It is about all workloads: it may hide a failure of any of them.
+/// Returns the result for an object that cannot be evaluated. It may hide a failure of any workload.
 pub(super) fn unknown(signal: u16, why: &str) -> CustomFinding {
-    CustomFinding { signal, about: CustomTarget::All, outcome: Err(shorten(why, ERROR).into()), day: None }
+    CustomFinding { signal, about: CustomTarget::All, outcome: Err(shorten(why, REASON).into()), until: None }
 }
 
 impl Ready {
-    /// What the signal at this position finds in an object of a namespace, which is empty for one of the cluster.
+    /// Evaluates an object of a namespace, which is empty for an object of the cluster. `signal` is the position of the signal.
     pub(super) fn find(&self, signal: u16, namespace: &str, object: &Object) -> CustomFinding {
-        self.try_find(signal, namespace, object)
-            .unwrap_or_else(|(field, why)| unknown(signal, &format!("{field}: {why}")))
-    }
-
-    fn try_find(&self, signal: u16, namespace: &str, object: &Object) -> Result<CustomFinding, (&'static str, String)> {
         let about = match (&self.references, &self.pod_selector) {
-            (Some(references), _) => references_of(references, namespace, object)
+            (Some(path), _) => references(path, namespace, object)
                 .map(CustomTarget::Workloads)
-                .map_err(|why| ("references", why))?,
-            (None, Some(pods)) => pods_of(pods, object).map(CustomTarget::Pods).map_err(|why| ("podSelector", why))?,
-            (None, None) => CustomTarget::All,
+                .map_err(|why| format!("references: {why}")),
+            (None, Some(path)) => {
+                pods(path, object).map(CustomTarget::Pods).map_err(|why| format!("podSelector: {why}"))
+            }
+            (None, None) => Ok(CustomTarget::All),
         };
-        let about_these = |why: String| CustomFinding { about: about.clone(), ..unknown(signal, &why) };
-        match self.expression.evaluate(object) {
-            Ok(Value::Bool(true)) => {}
-            // Whenever that was found out, it is a failure.
-            Ok(Value::Bool(false)) => return Ok(CustomFinding { signal, about, outcome: Ok(false), day: None }),
-            Ok(_) => return Ok(about_these("expression: it comes to something else than true or false".to_owned())),
-            Err(why) => return Ok(about_these(format!("expression: {why}"))),
-        }
-        let day = match self.seen_at.as_ref().map(|seen_at| day_of(seen_at, object)).transpose() {
-            Ok(day) => day,
-            Err(why) => return Ok(about_these(format!("seenAt: {why}"))),
+        let about = match about {
+            Ok(about) => about,
+            Err(why) => return unknown(signal, &why),
         };
-        Ok(CustomFinding { signal, about, outcome: Ok(true), day })
+        let rules = self.rules.iter().map(|rule| rule.evaluate(object));
+        let (outcome, until) = match rules.fold(Ok(Met::Yes), all) {
+            Ok(Met::Yes) => (Ok(true), None),
+            Ok(Met::Until(day)) => (Ok(true), Some(day)),
+            Ok(Met::No) => (Ok(false), None),
+            Err(why) => (Err(shorten(&why, REASON).into()), None),
+        };
+        CustomFinding { signal, about, outcome, until }
     }
 }
 
-fn json(expression: &Expression, object: &Object) -> Result<Json, String> {
-    expression.evaluate(object)?.json().map_err(|_| "it comes to something that no object can hold".to_owned())
-}
-
-fn references_of(
-    expression: &Expression,
-    namespace: &str,
-    object: &Object,
-) -> Result<BTreeSet<WorkloadReference>, String> {
-    let written: OneOrMore = serde_json::from_value(json(expression, object)?)
-        .map_err(|_| "it comes to something else than references with kind and name".to_owned())?;
-    let written = match written {
-        OneOrMore::One(one) => vec![one],
-        OneOrMore::More(more) => more,
-    };
+fn references(path: &FieldPath, namespace: &str, object: &Object) -> Result<BTreeSet<WorkloadReference>, String> {
+    let mut written: Vec<&Json> = Vec::new();
+    for value in path.all(object)? {
+        match value {
+            Json::Array(list) => written.extend(list),
+            one => written.push(one),
+        }
+    }
     if written.len() > REFERENCES {
-        return Err(format!("it comes to more than {REFERENCES} references"));
+        return Err(format!("{path} has more than {REFERENCES} references"));
     }
-    let texts = written.iter().flat_map(|one| [Some(&one.kind), Some(&one.name), one.namespace.as_ref()]).flatten();
-    if texts.into_iter().any(|text| text.len() > NAME) {
-        return Err(format!("it comes to a reference with more than {NAME} bytes, which nothing is called"));
+    let references = written.into_iter().map(|value| reference(path, value, namespace));
+    references.filter_map(Result::transpose).collect()
+}
+
+/// Reads a reference. Returns none if it leads to another namespace than that of the object, which has no say there.
+fn reference(path: &FieldPath, value: &Json, namespace: &str) -> Result<Option<WorkloadReference>, String> {
+    // A struct could also be decoded from a list.
+    let written = value.is_object().then(|| Written::deserialize(value).ok()).flatten();
+    let Written { kind, name, namespace: of } =
+        written.ok_or_else(|| format!("{path} has something other than references with kind and name"))?;
+    if [Some(&kind), Some(&name), of.as_ref()].into_iter().flatten().any(|text| text.len() > NAME) {
+        return Err(format!("{path} has a reference with more than {NAME} bytes, which no object can have"));
     }
-    let reference = |Written { kind, name, namespace: of }: Written| match of {
-        // Whoever may write in a namespace has no say about another.
-        Some(of) if !namespace.is_empty() && of != namespace => None,
+    let namespace = match of {
+        Some(of) if !namespace.is_empty() && of != namespace => return Ok(None),
         None if namespace.is_empty() => {
-            Some(Err("a reference of an object of the cluster needs a namespace".to_owned()))
+            return Err(format!("{path} needs a namespace in each reference of an object of the cluster"));
         }
-        of => Some(Ok(WorkloadReference {
-            namespace: of.as_deref().unwrap_or(namespace).into(),
-            object: KindAndName { kind: kind.into(), name: name.into() },
-        })),
+        of => of.as_deref().unwrap_or(namespace).into(),
     };
-    written.into_iter().filter_map(reference).collect()
+    Ok(Some(WorkloadReference { namespace, object: KindAndName { kind: kind.into(), name: name.into() } }))
 }
 
-fn pods_of(expression: &Expression, object: &Object) -> Result<Option<Selector>, String> {
-    let written = WrittenSelector::of(json(expression, object)?);
-    let written =
-        written.ok_or("it comes to something else than a label selector with matchLabels or matchExpressions")?;
+fn pods(path: &FieldPath, object: &Object) -> Result<Option<Selector>, String> {
+    let values = path.all(object)?;
+    let [value] = *values else { return Err(format!("{path} leads to {} values instead of one", values.len())) };
+    let written = WrittenSelector::of(value)
+        .ok_or_else(|| format!("{path} is not a label selector with matchLabels or matchExpressions"))?;
     Ok(written.read())
-}
-
-fn day_of(expression: &Expression, object: &Object) -> Result<Date, String> {
-    let Value::String(text) = expression.evaluate(object)? else {
-        return Err("it comes to something else than a time such as 2026-11-29T06:00:00Z".to_owned());
-    };
-    let time: Timestamp =
-        text.parse().map_err(|_| "it comes to a text that is no time such as 2026-11-29T06:00:00Z".to_owned())?;
-    Ok(day(time))
 }

@@ -1,50 +1,51 @@
-//! What the signals of the configuration see of a workload.
+//! Custom signals of a workload.
 
 use std::sync::Arc;
 
-use super::CustomObjects;
+use super::{CustomObjects, Ready};
 use crate::facts::{CustomFinding, FactKind, Facts};
-use crate::model::days_before;
-use crate::model::{SignalId, SignalText, SignalVerdict};
+use crate::model::{SignalId, SignalText, SignalVerdict, shorten};
 use crate::signals::signal::{Reading, WorkloadInput};
 
-/// A signal of the configuration that is looked at.
+/// The most bytes of the advice that names the rules.
+const REMEDY: usize = 256;
+
+/// A custom signal that is evaluated for workloads.
 #[derive(Debug)]
 pub(in crate::signals) struct ActiveCustom {
     pub(in crate::signals) id: SignalId,
-    /// What it looks at.
+    /// The kind of its objects.
     kind: FactKind,
-    /// Its position among the signals that look at the kind.
+    /// Its position among the signals of the kind.
     position: u16,
     /// The kind as its definition spells it.
     word: Arc<str>,
-    /// What was seen where an object is not as it has to be.
+    /// The message for an object that does not meet a rule.
     failed: Arc<str>,
-    max_age_days: Option<u32>,
 }
 
 impl CustomObjects {
-    /// The signals that look at the kind, each entered by `enter` into the catalogue.
+    /// Returns the signals of the kind, each added to the catalogue by `enter`.
     pub(in crate::signals) fn active(&self, mut enter: impl FnMut(SignalText) -> SignalId) -> Vec<ActiveCustom> {
-        let active = self.signals().map(|(position, signal)| {
+        let active = (0..).zip(&self.signals).map(|(position, Ready { signal, rules, .. })| {
             let kind = &signal.kind;
             let failed: Arc<str> = signal
                 .failed
                 .as_deref()
-                .map_or_else(|| format!("a {kind} is not as it has to be"), str::to_owned)
+                .map_or_else(|| format!("a {kind} does not meet its rules"), str::to_owned)
                 .into();
-            let remedy = signal
-                .remedy
-                .as_deref()
-                .map_or_else(|| format!("mend it until this is true of it: {}", signal.expression), str::to_owned);
+            let remedy = signal.remedy.clone().unwrap_or_else(|| {
+                let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+                shorten(&format!("correct it until {}", rules.join(" and ")), REMEDY)
+            });
             let signal_text = SignalText {
                 signal: signal.name.as_str().into(),
                 layer: Some(signal.layer.as_str().into()),
                 attribution: signal.duty,
                 reach: signal.shows,
-                passed: format!("each {kind} that speaks of it is as it has to be").into(),
+                passed: format!("each {kind} about it meets its rules").into(),
                 failed: failed.clone(),
-                unseen: format!("no {kind} speaks of it").into(),
+                unseen: format!("no {kind} is about it").into(),
                 remedy: remedy.into(),
             };
             ActiveCustom {
@@ -53,14 +54,13 @@ impl CustomObjects {
                 position,
                 word: kind.as_str().into(),
                 failed,
-                max_age_days: signal.max_age_days,
             }
         });
         active.collect()
     }
 }
 
-/// What is seen of a workload: all objects that speak of it have to be as they should.
+/// Evaluates a signal for a workload: all objects about it must meet the rules.
 pub(in crate::signals) fn look(view: &WorkloadInput<'_>, active: &ActiveCustom) -> Reading {
     if let Err(seen) = view.read(active.kind) {
         return seen;
@@ -83,16 +83,16 @@ pub(in crate::signals) fn look(view: &WorkloadInput<'_>, active: &ActiveCustom) 
 impl ActiveCustom {
     fn seen(&self, view: &WorkloadInput<'_>, name: &str, finding: &CustomFinding) -> Reading {
         let word = &self.word;
-        match (&finding.outcome, finding.day, self.max_age_days) {
-            (Err(why), ..) => Reading {
+        match (&finding.outcome, finding.until) {
+            (Err(why), _) => Reading {
                 verdict: SignalVerdict::Unreadable,
-                detail: Some(format!("nothing can be told of {word} {name}: {why}").into()),
+                detail: Some(format!("{word} {name} cannot be evaluated: {why}").into()),
             },
-            (Ok(false), ..) => Reading::failed(format!("{word} {name}: {}", self.failed)),
-            (Ok(true), Some(day), Some(days)) if day < days_before(view.today, days) => {
-                Reading::stale(format!("{word} {name} is of {day}, older than {days} days"))
+            (Ok(false), _) => Reading::failed(format!("{word} {name}: {}", self.failed)),
+            (Ok(true), Some(until)) if until < view.today => {
+                Reading::stale(format!("{word} {name} is too old: it counted until {until}"))
             }
-            (Ok(true), ..) => Reading::passed_if(true),
+            (Ok(true), _) => Reading::passed_if(true),
         }
     }
 }

@@ -1,30 +1,35 @@
-//! Signals that the operator is told of: kinds that it never heard of, and what to look for in them.
+//! Custom signals: kinds and rules from the configuration file.
 
-mod cost;
-mod expression;
 mod finding;
 mod look;
+mod path;
+mod rule;
 mod selector;
 
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-pub use expression::BadExpression;
+use finding::unknown;
 pub(super) use look::{ActiveCustom, look};
+pub use path::{BadPath, FieldPath};
+pub use rule::{BadRule, WrittenRule};
 pub use selector::WrittenSelector;
 
 use crate::facts::{CustomKind, FactKind, Facts, Labels, Selector};
 use crate::model::{Attribution, Reach};
-use expression::{Expression, Object};
+use path::Object;
+use rule::Rule;
 
-/// A signal of the configuration: which objects are looked at, what has to be true of them, and of which duty they speak.
+/// The most rules of a signal.
+const RULES: usize = 16;
+
+/// A custom signal: a kind, the rules that its objects must meet, and the duty that they are evidence of.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct CustomSignal {
-    /// Its name in statuses, metrics and Events.
+    /// The name in statuses, metrics and Events.
     pub name: String,
     /// The API group of the kind.
     pub group: String,
@@ -34,138 +39,136 @@ pub struct CustomSignal {
     pub kind: String,
     /// The plural of the kind, as in addresses and permissions.
     pub plural: String,
-    /// Whether its objects lie in namespaces.
+    /// The scope of the kind.
     #[serde(default)]
     pub scope: KindScope,
-    /// The labels of the objects that count; all do when there is none.
+    /// The labels of the objects to evaluate; none for all objects.
     #[serde(default)]
     pub selector: Option<WrittenSelector>,
-    /// The layer that it speaks of.
+    /// The layer of the duty.
     pub layer: String,
-    /// Whose doing it shows.
+    /// The side that owes the duty.
     pub duty: Attribution,
-    /// How much is shown when it passes.
+    /// How much of the duty a pass shows.
     #[serde(default)]
     pub shows: Reach,
-    /// What has to be true of each `object`, in CEL.
-    pub expression: String,
-    /// The workloads that an object speaks of, in CEL: a reference with `kind` and `name`, or a list of them.
+    /// The rules, all of which an object must meet.
+    pub rules: Vec<WrittenRule>,
+    /// The path to the workloads that an object is about: a reference with `kind` and `name`, or a list of them.
     #[serde(default)]
     pub references: Option<String>,
-    /// The pods that an object speaks of, in CEL: a label selector.
+    /// The path to a label selector of the pods that an object is about.
     #[serde(default)]
     pub pod_selector: Option<String>,
-    /// When that was found out which an object tells, in CEL: a time as objects have it.
-    #[serde(default)]
-    pub seen_at: Option<String>,
-    /// How many days that counts.
-    #[serde(default)]
-    pub max_age_days: Option<u32>,
-    /// What was seen where an object is not as it has to be, in words.
+    /// The message for an object that does not meet a rule.
     #[serde(default)]
     pub failed: Option<String>,
-    /// What to do about that, in words.
+    /// The advice for such an object.
     #[serde(default)]
     pub remedy: Option<String>,
 }
 
-/// Where the objects of a kind lie.
+/// The scope of a kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum KindScope {
-    /// In namespaces.
+    /// Its objects are in namespaces.
     #[default]
     Namespaced,
-    /// In none.
+    /// Its objects are in no namespace.
     Cluster,
 }
 
-/// Why a signal of the configuration cannot be meant.
+/// Why a custom signal cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadCustomSignal {
-    /// Another signal has its name.
+    /// Another signal has the same name.
     #[error("name: {name:?} is the name of another signal; write a name of its own")]
     SameName {
         /// The name.
         name: String,
     },
-    /// An expression cannot be used.
+    /// There are no rules, or too many.
+    #[error("rules: there are {count}; write 1 to {RULES}, such as {{path: status.phase, equals: Ready}}")]
+    Rules {
+        /// The number of rules.
+        count: usize,
+    },
+    /// A rule cannot be used.
+    #[error("rules[{index}]: {why}")]
+    Rule {
+        /// The position of the rule, from 0.
+        index: usize,
+        /// Why.
+        why: BadRule,
+    },
+    /// A path beside the rules cannot be used.
     #[error("{field}: {why}")]
-    Expression {
-        /// The field that holds it.
+    Path {
+        /// The field that has the path.
         field: &'static str,
         /// Why.
-        why: BadExpression,
+        why: BadPath,
     },
-    /// Another signal looks at the kind in another way.
-    #[error("version, kind, scope: {name} of the same group and plural has others; write the same")]
+    /// Another signal describes the same kind differently.
+    #[error("version, kind, scope: {name} has the same group and plural with others; write the same in both signals")]
     OtherKind {
         /// The other signal.
         name: String,
     },
-    /// An age without a time.
-    #[error("{given}: it says nothing without {missing}; write both, or none")]
-    Alone {
-        /// The field that is there.
-        given: &'static str,
-        /// The field that is not.
-        missing: &'static str,
-    },
-    /// Two ways to tell which workloads are meant.
-    #[error("podSelector: references tells already which workloads an object speaks of; write one of them")]
+    /// The signal says in two ways which workloads its objects are about.
+    #[error("podSelector: references already says which workloads an object is about; write one of the two")]
     TwoTargets,
 }
 
-/// A kind that signals of the configuration look at.
+/// A kind that custom signals evaluate.
 #[derive(Debug)]
 pub struct CustomObjects {
     /// Its number.
     kind: CustomKind,
-    /// Its group, version, plural and kind, as the first signal that looks at it says.
+    /// The first signal that evaluates it: its group, version, plural and kind are those of all.
     pub of: CustomSignal,
     signals: Vec<Ready>,
 }
 
-/// A signal whose expressions are read.
+/// A signal that can be evaluated.
 #[derive(Debug)]
 struct Ready {
     signal: CustomSignal,
     selector: Option<Selector>,
-    expression: Expression,
-    references: Option<Expression>,
-    pod_selector: Option<Expression>,
-    seen_at: Option<Expression>,
+    rules: Vec<Rule>,
+    references: Option<FieldPath>,
+    pod_selector: Option<FieldPath>,
 }
 
 impl Ready {
     fn new(signal: &CustomSignal) -> Result<Self, BadCustomSignal> {
-        let read =
-            |field, text: &str| Expression::parse(text).map_err(|why| BadCustomSignal::Expression { field, why });
-        let read_if = |field, text: &Option<String>| text.as_deref().map(|text| read(field, text)).transpose();
         if signal.references.is_some() && signal.pod_selector.is_some() {
             return Err(BadCustomSignal::TwoTargets);
         }
-        match (&signal.seen_at, signal.max_age_days) {
-            (Some(_), None) => return Err(BadCustomSignal::Alone { given: "seenAt", missing: "maxAgeDays" }),
-            (None, Some(_)) => return Err(BadCustomSignal::Alone { given: "maxAgeDays", missing: "seenAt" }),
-            _ => {}
+        if !(1..=RULES).contains(&signal.rules.len()) {
+            return Err(BadCustomSignal::Rules { count: signal.rules.len() });
         }
+        let rule = |(index, rule)| Rule::new(rule).map_err(|why| BadCustomSignal::Rule { index, why });
+        let path = |field, text: &Option<String>| {
+            let path = text.as_deref().map(str::parse).transpose();
+            path.map_err(|why| BadCustomSignal::Path { field, why })
+        };
         Ok(Self {
             selector: signal.selector.as_ref().and_then(WrittenSelector::read),
-            expression: read("expression", &signal.expression)?,
-            references: read_if("references", &signal.references)?,
-            pod_selector: read_if("podSelector", &signal.pod_selector)?,
-            seen_at: read_if("seenAt", &signal.seen_at)?,
+            rules: signal.rules.iter().enumerate().map(rule).collect::<Result<_, _>>()?,
+            references: path("references", &signal.references)?,
+            pod_selector: path("podSelector", &signal.pod_selector)?,
             signal: signal.clone(),
         })
     }
 }
 
 impl CustomObjects {
-    /// The kinds that signals look at, each with all that look at it.
+    /// Returns the kinds that signals evaluate, each with all of its signals.
     ///
     /// # Errors
     ///
-    /// The position of the first signal that cannot be meant, and why.
+    /// The position of the first signal that cannot be used, and why.
     pub fn of(signals: &[CustomSignal]) -> Result<Vec<Arc<Self>>, (usize, BadCustomSignal)> {
         let mut kinds: Vec<Self> = Vec::new();
         for (index, signal) in signals.iter().enumerate() {
@@ -185,40 +188,35 @@ impl CustomObjects {
         Ok(kinds.into_iter().map(Arc::new).collect())
     }
 
-    /// The kind among those that are read for signals only.
+    /// Returns the kind as one of those that are read for signals only.
     #[must_use]
     pub const fn fact_kind(&self) -> FactKind {
         FactKind::Custom(self.kind)
     }
 
-    /// What its signals find in an object with these labels, which is given as JSON; none where none of them looks at it.
+    /// Evaluates an object with these labels, given as JSON; returns none if no signal selects it.
     #[must_use]
     pub fn facts(&self, namespace: &str, labels: &Labels, object: &str) -> Option<Facts> {
-        let is_looked_at = |ready: &Ready| ready.selector.as_ref().is_none_or(|selector| selector.matches(labels));
-        let looking: Vec<_> = (0_u16..).zip(&self.signals).filter(|(_, ready)| is_looked_at(ready)).collect();
-        if looking.is_empty() {
+        let is_selected = |ready: &Ready| ready.selector.as_ref().is_none_or(|selector| selector.matches(labels));
+        let selecting: Vec<_> = (0_u16..).zip(&self.signals).filter(|(_, ready)| is_selected(ready)).collect();
+        if selecting.is_empty() {
             return None;
         }
-        // The object comes from whoever may write it: what the library for CEL does not expect is to hurt nobody else.
-        let found = catch_unwind(AssertUnwindSafe(|| {
-            let object = Object::new(object, &self.of);
-            let find = |(position, ready): &(u16, &Ready)| match &object {
-                Ok(object) => ready.find(*position, namespace, object),
-                Err(error) => finding::unknown(*position, error),
-            };
-            looking.iter().map(find).collect()
-        }));
-        let unknown = |(position, _): &(u16, &Ready)| finding::unknown(*position, "it cannot be evaluated");
-        Some(Facts::Custom(found.unwrap_or_else(|_| looking.iter().map(unknown).collect())))
+        let object = Object::decode(object, &self.of);
+        let find = |(position, ready): (u16, &Ready)| match &object {
+            Ok(object) => ready.find(position, namespace, object),
+            Err(why) => unknown(position, why),
+        };
+        Some(Facts::Custom(selecting.into_iter().map(find).collect()))
     }
 
-    /// The signals that look at it, each with its position among them.
+    /// Returns the signals that evaluate the kind, each with its position among them.
     pub(super) fn signals(&self) -> impl Iterator<Item = (u16, &CustomSignal)> {
         (0..).zip(self.signals.iter().map(|ready| &ready.signal))
     }
 }
 
-/// The kinds that signals look at are the same when the signals are.
+/// Compares the signals: everything else follows from them.
 impl PartialEq for CustomObjects {
     fn eq(&self, other: &Self) -> bool {
         self.kind == other.kind && self.signals().eq(other.signals())
@@ -227,7 +225,7 @@ impl PartialEq for CustomObjects {
 
 impl Eq for CustomObjects {}
 
-/// The names that several signals have.
+/// Returns the first name that occurs a second time, with its position.
 pub(super) fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> Option<(usize, &'a str)> {
     let mut known = BTreeSet::new();
     names.enumerate().find(|(_, name)| !known.insert(*name))

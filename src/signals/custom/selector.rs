@@ -1,4 +1,5 @@
-//! Label selectors as the configuration and objects of others write them: read strictly, for one that is misread selects everything.
+//! Label selectors in the configuration and in watched objects. A selector that is misread could select everything, so unknown
+//! fields are errors.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use crate::model::requirement;
 /// The most requirements of a selector.
 const REQUIREMENTS: usize = 64;
 
-/// A label selector as it is written.
+/// A label selector as written in YAML or JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct WrittenSelector {
@@ -30,7 +31,7 @@ struct WrittenRequirement {
 }
 
 impl WrittenSelector {
-    /// What it amounts to, none when it is empty.
+    /// Converts it; returns none if it is empty and selects everything.
     pub(super) fn read(&self) -> Option<Selector> {
         let labels = self.match_labels.iter();
         let labels = labels.map(|(key, value)| Requirement::In(key.clone(), vec![value.clone()]));
@@ -41,10 +42,10 @@ impl WrittenSelector {
         Selector::new(labels.chain(expressions).collect())
     }
 
-    /// The selector that a value of an object is; none where it is something else, such as the labels of a Service's selector.
-    pub(super) fn of(json: Json) -> Option<Self> {
-        // A list would be taken for the fields of a selector in their order.
-        let written: Self = json.is_object().then(|| serde_json::from_value(json).ok()).flatten()?;
+    /// Decodes a selector from a value of an object; returns none for anything else, such as the selector of a Service.
+    pub(super) fn of(value: &Json) -> Option<Self> {
+        // A struct could also be decoded from a list.
+        let written = value.is_object().then(|| Self::deserialize(value).ok()).flatten()?;
         let requirements = written.match_labels.len()
             + written.match_expressions.iter().map(|written| 1 + written.values.len()).sum::<usize>();
         (requirements <= REQUIREMENTS).then_some(written)
