@@ -72,10 +72,7 @@ impl fmt::Display for CallError {
 /// # Errors
 ///
 /// Returns the error of the request, or [`CallError::Timeout`].
-pub(super) async fn call<T>(
-    limit: Duration,
-    request: impl Future<Output = kube::Result<T>>,
-) -> Result<T, CallError> {
+pub(super) async fn call<T>(limit: Duration, request: impl Future<Output = kube::Result<T>>) -> Result<T, CallError> {
     match tokio::time::timeout(limit, request).await {
         Ok(response) => response.map_err(CallError::Api),
         Err(_) => Err(CallError::Timeout(limit)),

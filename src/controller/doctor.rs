@@ -245,7 +245,10 @@ async fn leader(client: &Client, lease: &LeaseName) -> Diagnosis {
                 if let Some(holder) = holder {
                     let seen = (holder.clone(), spec.renew_time);
                     if first.as_ref().is_some_and(|first: &(String, _)| first.0 == seen.0 && *first != seen) {
-                        return Diagnosis { passed: true, text: format!("{holder} leads: it renews the Lease {lease}") };
+                        return Diagnosis {
+                            passed: true,
+                            text: format!("{holder} leads: it renews the Lease {lease}"),
+                        };
                     }
                     if first.as_ref().is_none_or(|first| first.0 != seen.0) {
                         first = Some(seen);
@@ -261,7 +264,10 @@ async fn leader(client: &Client, lease: &LeaseName) -> Diagnosis {
         }
         tokio::time::sleep(POLL).await;
     }
-    Diagnosis { passed: false, text: format!("no replica leads by the Lease {lease}: {last}; see the logs of the replicas") }
+    Diagnosis {
+        passed: false,
+        text: format!("no replica leads by the Lease {lease}: {last}; see the logs of the replicas"),
+    }
 }
 
 #[cfg(test)]

@@ -187,7 +187,10 @@ mod tests {
     fn a_state_is_older_only_than_a_later_one_of_the_same_object() {
         let [older, newer] = ["9", "10"].map(|version| namespaced(version, &json!({})));
         assert!(older.is_older_than(&newer) && !newer.is_older_than(&older) && !older.is_older_than(&older));
-        assert!(!older.is_older_than(&ObservedAssignment { uid: "77aa".into(), ..newer.clone() }), "another object of that name");
+        assert!(
+            !older.is_older_than(&ObservedAssignment { uid: "77aa".into(), ..newer.clone() }),
+            "another object of that name"
+        );
         assert!(!older.is_older_than(&ObservedAssignment { resource_version: "opaque".into(), ..newer }));
     }
 }

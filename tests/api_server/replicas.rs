@@ -150,7 +150,9 @@ async fn a_replica_that_may_not_use_the_lease_says_so_and_leads_when_it_may() {
     let ns = with_a_gap(&cluster, "shop");
     let replica = cluster.replica("only");
     eventually("the log says what is missing", async || {
-        replica.log().contains("may not get leases there; grant get, update and create to its ServiceAccount with a Role")
+        replica
+            .log()
+            .contains("may not get leases there; grant get, update and create to its ServiceAccount with a Role")
     })
     .await;
     until_ready(&replica).await;

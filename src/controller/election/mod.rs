@@ -162,8 +162,7 @@ impl Elector {
                 return Ok(());
             }
         }
-        let read =
-            call(TIMEOUT, self.leases.get_opt(&self.name)).await.map_err(|error| explain(&error, "get"))?;
+        let read = call(TIMEOUT, self.leases.get_opt(&self.name)).await.map_err(|error| explain(&error, "get"))?;
         self.known.clone_from(&read);
         let step = self.candidate.look(read.as_ref().map(claim), Instant::now());
         debug!(lease = %self.shown, ?step, "read the Lease");
@@ -198,10 +197,7 @@ impl Elector {
             ("update", call(TIMEOUT, self.leases.replace(&self.name, &parameters, &lease)).await)
         } else {
             let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
-            (
-                "create",
-                call(TIMEOUT, self.leases.create(&parameters, &Lease { metadata, spec: Some(spec) })).await,
-            )
+            ("create", call(TIMEOUT, self.leases.create(&parameters, &Lease { metadata, spec: Some(spec) })).await)
         };
         match written {
             Ok(lease) => {

@@ -209,8 +209,7 @@ impl Intake {
 
     /// Applies a change to the index.
     fn apply(&mut self, delta: Delta, effects: &mut Effects) {
-        effects.selection_changed |=
-            matches!(delta, Delta::Assignment(..) | Delta::Namespace(..) | Delta::Relisted(_));
+        effects.selection_changed |= matches!(delta, Delta::Assignment(..) | Delta::Namespace(..) | Delta::Relisted(_));
         let Changed { assignments, workloads, unassigned, reported, service_models, renumbered } =
             self.inventory.apply(delta);
         effects.changed.extend(assignments.into_iter().map(StatusKey::Assignment));
@@ -233,8 +232,9 @@ impl Intake {
         if known.is_some_and(|known| observed.is_older_than(known)) {
             return;
         }
-        let is_same =
-            |known: &ObservedAssignment| known.uid == observed.uid && known.resource_version == observed.resource_version;
+        let is_same = |known: &ObservedAssignment| {
+            known.uid == observed.uid && known.resource_version == observed.resource_version
+        };
         let is_new = !known.is_some_and(is_same);
         let spec = observed.spec.as_ref().ok().cloned();
         self.assignments.insert(id.clone(), observed);

@@ -39,13 +39,8 @@ impl Publisher {
     /// Warns once if Reports are enabled and the API server does not serve them.
     pub(super) fn warn_if_reports_not_served(&mut self, coverage: &Coverage) {
         let is_served = coverage.kinds().any(|kind| **kind.resource() == *RESOURCE);
-        if self.reports.is_enabled()
-            && !is_served
-            && !std::mem::replace(&mut self.reports.warned_not_served, true)
-        {
-            warn!(
-                "{RESOURCE} are not served, so no Reports are written; install OpenReports, or remove --reports"
-            );
+        if self.reports.is_enabled() && !is_served && !std::mem::replace(&mut self.reports.warned_not_served, true) {
+            warn!("{RESOURCE} are not served, so no Reports are written; install OpenReports, or remove --reports");
         }
     }
 

@@ -105,7 +105,7 @@ impl Publisher {
             // Aborted because this replica no longer leads.
             Err(error) if error.is_cancelled() => self.finish(intake, &key),
             Err(error) => {
-                warn!(status = %key, %error, "a write task panicked");
+                warn!(status = %key, %error, "a write task ended abnormally");
                 self.metrics.reconciled(key.kind(), "failed");
                 self.fail(intake, &key);
             }

@@ -60,8 +60,7 @@ impl Publisher {
     fn draft_of_namespace(&self, intake: &Intake, name: &Arc<str>) -> Option<(Arc<str>, EventDraft)> {
         let uid = intake.inventory().unassigned(name)?;
         let is_complete = intake.is_complete_for(name, false, false);
-        is_complete
-            .then(|| (name.clone(), EventDraft::of_namespace(name, &uid, &namespace_note(), &self.unique())))
+        is_complete.then(|| (name.clone(), EventDraft::of_namespace(name, &uid, &namespace_note(), &self.unique())))
     }
 
     /// Returns a text that is different for each Event.

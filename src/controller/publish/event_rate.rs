@@ -67,8 +67,7 @@ impl EventRate {
     /// Counts an Event on a workload or a namespace. Returns false if the rate is used up: the Event is dropped then, because
     /// the statuses contain the same facts.
     pub(in crate::controller) fn admit_minor(&mut self, namespace: &Arc<str>, now: Instant) -> bool {
-        let waits =
-            [self.minor_namespaces.wait(namespace, 1, now), self.minor.wait(1, now), self.overall.wait(1, now)];
+        let waits = [self.minor_namespaces.wait(namespace, 1, now), self.minor.wait(1, now), self.overall.wait(1, now)];
         if waits.iter().any(|wait| !wait.is_zero()) {
             return false;
         }

@@ -212,7 +212,13 @@ mod tests {
                 status: AssignmentStatus { announced: Some(vec![]), transitions: 3, ..AssignmentStatus::default() },
                 spec: Ok(Arc::default()),
             };
-            Self { observed, uncommitted: None, debounce: Debounce::default(), rate: EventRate::new(), start: Instant::now() }
+            Self {
+                observed,
+                uncommitted: None,
+                debounce: Debounce::default(),
+                rate: EventRate::new(),
+                start: Instant::now(),
+            }
         }
 
         /// Plans at a time in milliseconds after the start.

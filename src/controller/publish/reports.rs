@@ -220,7 +220,12 @@ impl Reports {
 }
 
 /// Applies changes to the Reports of a namespace, one after the other.
-pub(in crate::controller) async fn write(client: Client, namespace: Arc<str>, changes: Vec<Change>, leadership: Leadership) -> Round {
+pub(in crate::controller) async fn write(
+    client: Client,
+    namespace: Arc<str>,
+    changes: Vec<Change>,
+    leadership: Leadership,
+) -> Round {
     let (group, plural) = GROUP_AND_PLURAL;
     let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, "v1alpha1", KIND), plural);
     let api = Api::<DynamicObject>::namespaced_with(client, &namespace, &resource);

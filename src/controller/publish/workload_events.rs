@@ -131,7 +131,8 @@ pub(in crate::controller) fn workload_note(
     layers.dedup();
     let (warning, reason, note) = if !layers.is_empty() {
         let count = layers.len();
-        let note = format!("{count} layer(s) of this workload have a new gap: {}; {reference}", list(&layers, LAYERS_LIMIT));
+        let note =
+            format!("{count} layer(s) of this workload have a new gap: {}; {reference}", list(&layers, LAYERS_LIMIT));
         (true, "ResponsibilityGap", note)
     } else if now.is_empty() && !before.is_empty() {
         (false, "ResponsibilityCovered", format!("every duty of this workload has an owner again; {reference}"))

@@ -102,14 +102,12 @@ impl Coverage {
     }
 
     /// Returns the availability of each kind that only signals read, with its namespace, `None` for the whole cluster.
-    pub(in crate::controller) fn availabilities(
-        &self,
-    ) -> impl Iterator<Item = (FactKind, Option<Arc<str>>, Standing)> {
+    pub(in crate::controller) fn availabilities(&self) -> impl Iterator<Item = (FactKind, Option<Arc<str>>, Standing)> {
         let synced = self.synced.iter().map(|kind| (kind, Standing::Read));
         let unreadable = self.unreadable.keys().map(|kind| (kind, Standing::Unreadable));
-        synced.chain(unreadable).filter_map(|(kind, availability)| {
-            Some((kind.fact_kind()?, kind.namespace().map(Arc::from), availability))
-        })
+        synced
+            .chain(unreadable)
+            .filter_map(|(kind, availability)| Some((kind.fact_kind()?, kind.namespace().map(Arc::from), availability)))
     }
 
     /// Returns true if NetworkPolicies are read: a pod that none selects is then known to be unselected.

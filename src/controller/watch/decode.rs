@@ -105,10 +105,7 @@ pub(super) fn service_models() -> Decoder<OwnServiceModel> {
 }
 
 /// Decodes a workload kind of the configuration file.
-pub(super) fn configured_workloads(
-    kind: ConfiguredKind,
-    extraction: &Arc<Extraction>,
-) -> Decoder<ConfiguredWorkload> {
+pub(super) fn configured_workloads(kind: ConfiguredKind, extraction: &Arc<Extraction>) -> Decoder<ConfiguredWorkload> {
     let (kind, extraction) = (Arc::new(kind), extraction.clone());
     let deleted = kind.clone();
     Decoder::new(

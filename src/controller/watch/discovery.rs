@@ -136,11 +136,7 @@ fn resources(list: APIResourceList) -> Vec<ServedResource> {
     // Subresources such as httproutes/status have the kind of their parent.
     let whole = list.resources.into_iter().filter(|resource| !resource.name.contains('/'));
     whole
-        .map(|resource| ServedResource {
-            plural: resource.name,
-            kind: resource.kind,
-            namespaced: resource.namespaced,
-        })
+        .map(|resource| ServedResource { plural: resource.name, kind: resource.kind, namespaced: resource.namespaced })
         .collect()
 }
 

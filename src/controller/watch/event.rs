@@ -49,7 +49,8 @@ mod tests {
     #[test]
     fn an_object_that_does_not_parse_is_listed_all_the_same() {
         let mut listed = Listed::empty(ListedKind::Assignments, None);
-        let assignment = json!({ "metadata": { "name": "shop", "namespace": "shop" }, "spec": { "parties": "everybody" } });
+        let assignment =
+            json!({ "metadata": { "name": "shop", "namespace": "shop" }, "spec": { "parties": "everybody" } });
         let observed = ObservedAssignment::namespaced(&serde_json::from_value(assignment).unwrap());
         assert!(observed.spec.is_err());
         WatchEvent::Assignment(Box::new(observed)).record_in(&mut listed);

@@ -117,9 +117,7 @@ impl WatchFactory {
         let resource = optional.resource(version);
         match optional {
             OptionalResource::BuiltIn(kind) => match kind.content {
-                OptionalContent::Gateway(route) => {
-                    self.dynamic(optional, &resource, || decode::gateway_routes(route))
-                }
+                OptionalContent::Gateway(route) => self.dynamic(optional, &resource, || decode::gateway_routes(route)),
                 OptionalContent::OpenShift => self.dynamic(optional, &resource, decode::openshift_routes),
                 OptionalContent::Grant => self.dynamic(optional, &resource, decode::reference_grants),
                 OptionalContent::Facts(kind) => self.optional_facts(optional, &resource, kind),
@@ -128,9 +126,7 @@ impl WatchFactory {
                 let kind = ConfiguredKind { version: version.to_owned(), ..configured.clone() };
                 decode::configured_workloads(kind, &self.extraction)
             }),
-            OptionalResource::Custom(objects) => {
-                self.dynamic(optional, &resource, || decode::custom_facts(objects))
-            }
+            OptionalResource::Custom(objects) => self.dynamic(optional, &resource, || decode::custom_facts(objects)),
         }
     }
 
@@ -140,9 +136,7 @@ impl WatchFactory {
             FactKind::Certificates => {
                 self.dynamic(optional, resource, || decode::optional_facts::<extract::Certificate>(kind))
             }
-            FactKind::Backups => {
-                self.dynamic(optional, resource, || decode::optional_facts::<extract::Backup>(kind))
-            }
+            FactKind::Backups => self.dynamic(optional, resource, || decode::optional_facts::<extract::Backup>(kind)),
             FactKind::Snapshots => {
                 self.dynamic(optional, resource, || decode::optional_facts::<extract::VolumeSnapshot>(kind))
             }

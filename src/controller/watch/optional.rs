@@ -258,7 +258,8 @@ mod tests {
         };
         let mut version = version("v1", Some(&[resource]));
         version.resources.iter_mut().flatten().for_each(|resource| resource.namespaced = namespaced);
-        let [optional] = &OptionalResource::all(&[rollouts], &BTreeSet::new(), std::iter::empty())[OPTIONAL.len()..] else {
+        let [optional] = &OptionalResource::all(&[rollouts], &BTreeSet::new(), std::iter::empty())[OPTIONAL.len()..]
+        else {
             panic!("one kind is configured")
         };
         let presence = Presence::Absent.next(optional, &apis("argoproj.io", vec![version]));

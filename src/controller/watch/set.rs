@@ -187,7 +187,10 @@ impl WatchSet {
             if groups.is_empty() {
                 info!("the API server lists the resources of every group again");
             } else {
-                warn!(groups, "the API server cannot list the resources of these groups; their kinds stay as they were");
+                warn!(
+                    groups,
+                    "the API server cannot list the resources of these groups; their kinds stay as they were"
+                );
             }
             self.unavailable = unavailable;
         }

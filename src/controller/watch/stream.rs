@@ -243,8 +243,7 @@ mod tests {
     #[test]
     fn what_is_refused_is_a_problem_when_that_lasts_and_an_optional_kind_that_is_gone_is_none() {
         let kind = |role| WatchedKind::new("gateway.networking.k8s.io", "httproutes", role, None);
-        let reported =
-            |problem, role, seconds| must_report(problem, &kind(role), Duration::from_secs(seconds), GRACE);
+        let reported = |problem, role, seconds| must_report(problem, &kind(role), Duration::from_secs(seconds), GRACE);
         for problem in [Problem::Forbidden, Problem::NotServed] {
             assert!(!reported(problem, KindRole::Assignments, 5), "an API server that starts");
             assert!(reported(problem, KindRole::Assignments, 10));

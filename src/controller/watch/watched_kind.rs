@@ -61,12 +61,7 @@ impl KindRole {
 }
 
 impl WatchedKind {
-    pub(in crate::controller) fn new(
-        group: &str,
-        plural: &str,
-        role: KindRole,
-        namespace: Option<Arc<str>>,
-    ) -> Self {
+    pub(in crate::controller) fn new(group: &str, plural: &str, role: KindRole, namespace: Option<Arc<str>>) -> Self {
         let resource = if group.is_empty() { plural.into() } else { format!("{plural}.{group}").into() };
         Self { resource, role, namespace }
     }

@@ -22,7 +22,8 @@ fn version(version: &str) -> Known {
 
 /// Records that a Report was written or deleted.
 fn wrote(reports: &mut Reports, known: Option<Known>) {
-    let mut round = Round { written: vec![(R.to_owned(), known)], outcome: WriteOutcome::Written(()), is_partial: false };
+    let mut round =
+        Round { written: vec![(R.to_owned(), known)], outcome: WriteOutcome::Written(()), is_partial: false };
     reports.record_written(&"shop".into(), &mut round);
 }
 
@@ -139,7 +140,9 @@ fn what_is_gone_is_forgotten_once_whoever_tells_it() {
 /// Records a failed write in a namespace. Returns true if it is a new failure.
 fn fails(reports: &mut Reports, namespace: &str, code: u16, message: &str) -> bool {
     let status = Status { code, message: message.to_owned(), ..Status::default() };
-    let WriteOutcome::Failed(failure) = outcome(&CallError::Api(kube::Error::Api(Box::new(status))), true) else { panic!("it is no failure") };
+    let WriteOutcome::Failed(failure) = outcome(&CallError::Api(kube::Error::Api(Box::new(status))), true) else {
+        panic!("it is no failure")
+    };
     reports.is_new_failure(&namespace.into(), &failure)
 }
 
@@ -163,7 +166,9 @@ fn a_failure_is_said_once_for_all_namespaces_and_its_end_when_it_ends_for_all() 
     // Who has a Report in the way is no reason to be silent of others, nor of what fails later.
     let conflict = |reports: &mut Reports, namespace: &str| {
         let status = Status { code: 409, message: "conflict".to_owned(), ..Status::default() };
-        let WriteOutcome::Failed(failure) = outcome(&CallError::Api(kube::Error::Api(Box::new(status))), false) else { panic!("it is no failure") };
+        let WriteOutcome::Failed(failure) = outcome(&CallError::Api(kube::Error::Api(Box::new(status))), false) else {
+            panic!("it is no failure")
+        };
         reports.is_new_failure(&namespace.into(), &failure)
     };
     assert!(conflict(&mut reports, "shop") && conflict(&mut reports, "bank") && !conflict(&mut reports, "bank"));
