@@ -27,6 +27,8 @@ pub mod cli;
 #[cfg(feature = "controller")]
 pub mod controller;
 #[cfg(feature = "controller")]
+mod rate_limit;
+#[cfg(feature = "controller")]
 pub mod server;
 #[cfg(feature = "controller")]
 pub mod telemetry;

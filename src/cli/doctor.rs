@@ -1,12 +1,12 @@
-//! `responsibility-operator doctor`: whether everything is there that the controller needs.
+//! `responsibility-operator doctor`: checks that everything the controller needs exists.
 
 use anyhow::{Context, ensure};
 
 use super::connection;
 use super::run::RunArgs;
-use crate::controller::examine;
+use crate::controller::diagnose;
 
-/// Looks at what the controller needs with these options.
+/// Checks what the controller needs with these options, and prints one line per check.
 pub(super) fn execute(args: &RunArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(run(args))
@@ -15,14 +15,14 @@ pub(super) fn execute(args: &RunArgs) -> anyhow::Result<()> {
 async fn run(args: &RunArgs) -> anyhow::Result<()> {
     let options = args.options()?;
     let client = connection::impatient_client(connection::find().await?)?;
-    let (mut looked, mut failed) = (0, 0);
-    examine(client, &options, args.lease.as_ref(), args.serve.metrics_protected, |finding| {
-        looked += 1;
-        failed += usize::from(!finding.is_well);
-        println!("{} {}", if finding.is_well { "ok  " } else { "FAIL" }, finding.text);
+    let (mut checks, mut failed) = (0, 0);
+    diagnose(client, &options, args.lease.as_ref(), args.serve.metrics_protected, |diagnosis| {
+        checks += 1;
+        failed += usize::from(!diagnosis.passed);
+        println!("{} {}", if diagnosis.passed { "ok  " } else { "FAIL" }, diagnosis.text);
     })
     .await;
-    ensure!(failed == 0, "{failed} of {looked} are not as they have to be");
-    println!("all {looked} are as they have to be");
+    ensure!(failed == 0, "{failed} of {checks} checks failed");
+    println!("all {checks} checks passed");
     Ok(())
 }

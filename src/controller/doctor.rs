@@ -1,4 +1,4 @@
-//! Whether everything is there that the controller needs, seen with its own rights.
+//! Diagnosis: checks with the operator's own rights that everything the controller needs exists.
 
 use std::fmt;
 use std::pin::pin;
@@ -12,34 +12,65 @@ use kube::{Client, Resource};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::api_call::{ErrorClass, call};
 use super::election::{LEASE, LeaseName};
-use super::sources::{INSTALL_DEFINITIONS, Source};
-use super::watch::root_cause;
-use super::watches::Watches;
-use super::{Options, REPORT_WRITES, WRITES};
-use crate::api::{ServiceModel, crds};
+use super::options::Options;
+use super::watch::{INSTALL_CRDS, WatchSet, WatchedKind};
+use crate::api::{GROUP, ServiceModel, crds};
 use crate::facts::published_report::GROUP_AND_PLURAL;
 use crate::telemetry::metric::Metrics;
 
-/// How many questions are asked at the same time.
+/// Number of requests in parallel.
 const PARALLEL: usize = 8;
-/// How long the API server may take for an answer.
-const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// How long to wait for a leader to renew the Lease: replicas that have just started have to read everything first.
-const LEADER_LIMIT: Duration = Duration::from_secs(LEASE.as_secs() * 3);
-/// How often to look at the Lease.
+/// Time limit of one request.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Time limit of waiting for a renewal of the Lease. Replicas that have just started read everything first.
+const LEADER_TIMEOUT: Duration = Duration::from_secs(LEASE.as_secs() * 3);
+/// Interval of reading the Lease.
 const POLL: Duration = Duration::from_millis(500);
 
-/// One thing that was looked at.
+/// Result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// Whether it is as it has to be.
-    pub is_well: bool,
-    /// What was looked at; what to do when it is not well.
+pub struct Diagnosis {
+    /// True if the check passed.
+    pub passed: bool,
+    /// Subject of the check; with the remedy if it failed.
     pub text: String,
 }
 
-/// A permission.
+/// A right to write.
+#[derive(Debug)]
+struct Write {
+    verb: &'static str,
+    group: &'static str,
+    resource: &'static str,
+    subresource: Option<&'static str>,
+    namespaced: bool,
+}
+
+/// Writes of the controller, except those of the Lease.
+const WRITES: [Write; 4] = [
+    Write::status("responsibilityassignments", true),
+    Write::status("clusterresponsibilityassignments", false),
+    Write::status("servicemodels", false),
+    Write { verb: "create", group: "events.k8s.io", resource: "events", subresource: None, namespaced: true },
+];
+
+/// Further writes with `--reports`. Server-side apply of an object that does not exist needs `create` too.
+const REPORT_WRITES: [Write; 3] = [Write::report("create"), Write::report("patch"), Write::report("delete")];
+
+impl Write {
+    const fn report(verb: &'static str) -> Self {
+        let (group, resource) = GROUP_AND_PLURAL;
+        Self { verb, group, resource, subresource: None, namespaced: true }
+    }
+
+    const fn status(resource: &'static str, namespaced: bool) -> Self {
+        Self { verb: "patch", group: GROUP, resource, subresource: Some("status"), namespaced }
+    }
+}
+
+/// A permission that the controller needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Need {
     verb: &'static str,
@@ -50,72 +81,71 @@ struct Need {
     name: Option<String>,
 }
 
-/// Looks at everything that the controller needs with these options, and tells of it one by one. `reviews` says whether it
-/// has to ask who reads its metrics.
-pub async fn examine(
+/// Checks everything that the controller needs with these options, and passes each result to `report`. Set `reviews` if the
+/// server authorizes readers of metrics.
+pub async fn diagnose(
     client: Client,
     options: &Options,
     lease: Option<&LeaseName>,
     reviews: bool,
-    mut tell: impl FnMut(Finding),
+    mut report: impl FnMut(Diagnosis),
 ) {
-    definitions(&client).await.into_iter().for_each(&mut tell);
-    // Nothing is watched: it is only asked what would be.
-    let watches = Watches::new(client.clone(), options, mpsc::channel(1).0, Metrics::default(), Duration::ZERO);
-    let found = match watches.try_find().await {
-        Ok(found) => found,
+    definitions(&client).await.into_iter().for_each(&mut report);
+    // The watches do not start: they only name the kinds.
+    let watches = WatchSet::new(client.clone(), options, mpsc::channel(1).0, Metrics::default(), Duration::ZERO);
+    let apis = match watches.discover_once().await {
+        Ok(apis) => apis,
         Err(error) => {
-            let text = format!("cannot find out which APIs are served: {error}; the rest is not looked at");
-            return tell(Finding { is_well: false, text });
+            let text = format!("cannot find out which APIs are served: {error}; the other checks are skipped");
+            return report(Diagnosis { passed: false, text });
         }
     };
-    let sources = watches.sources(&found);
+    let coverage = watches.coverage(&apis, options);
     if options.reports {
-        tell(reports(sources.all()));
+        report(reports(coverage.kinds()));
     }
-    let needs = needs(sources.all(), options.namespaces.as_deref(), options.reports, lease, reviews);
+    let needs = needs(coverage.kinds(), options.namespaces.as_deref(), options.reports, lease, reviews);
     let asked = stream::iter(needs).map(|need| ask(&client, need)).buffered(PARALLEL);
     let mut asked = pin!(asked);
-    while let Some(finding) = asked.next().await {
-        tell(finding);
+    while let Some(diagnosis) = asked.next().await {
+        report(diagnosis);
     }
     if let Some(lease) = lease {
-        tell(leader(&client, lease).await);
+        report(leader(&client, lease).await);
     }
 }
 
-/// Whether the kinds of the operator are served.
-async fn definitions(client: &Client) -> Vec<Finding> {
+/// Checks that the operator's own kinds are served.
+async fn definitions(client: &Client) -> Vec<Diagnosis> {
     let version = ServiceModel::api_version(&());
-    let served = tokio::time::timeout(ANSWER_LIMIT, client.list_api_group_resources(&version)).await;
-    let finding = |plural: String| match &served {
-        Err(_) => Finding { is_well: false, text: format!("cannot ask for {plural}: no answer") },
-        Ok(Ok(list)) if list.resources.iter().any(|resource| resource.name == plural) => {
-            Finding { is_well: true, text: format!("{plural} are served") }
+    let served = call(TIMEOUT, client.list_api_group_resources(&version)).await;
+    let check = |plural: String| match &served {
+        Ok(list) if list.resources.iter().any(|resource| resource.name == plural) => {
+            Diagnosis { passed: true, text: format!("{plural} are served") }
         }
-        Ok(Err(error)) if !matches!(error, kube::Error::Api(status) if status.code == 404) => {
-            Finding { is_well: false, text: format!("cannot ask for {plural}: {}", root_cause(error)) }
+        Err(error) if error.class() != ErrorClass::NotFound => {
+            Diagnosis { passed: false, text: format!("cannot find out whether {plural} are served: {error}") }
         }
-        _ => Finding { is_well: false, text: format!("{plural} are not served; {INSTALL_DEFINITIONS}") },
+        _ => Diagnosis { passed: false, text: format!("{plural} are not served; {INSTALL_CRDS}") },
     };
-    crds().map(|crd| finding(crd.spec.names.plural)).into()
+    crds().map(|crd| check(crd.spec.names.plural)).into()
 }
 
-/// Whether there is where to report.
-fn reports<'a>(mut watched: impl Iterator<Item = &'a Source>) -> Finding {
+/// Checks that the API of Reports is served.
+fn reports<'a>(mut watched: impl Iterator<Item = &'a WatchedKind>) -> Diagnosis {
     let (group, plural) = GROUP_AND_PLURAL;
-    let is_well = watched.any(|source| source.group_and_plural() == (group, plural));
-    let text = if is_well {
+    let passed = watched.any(|kind| kind.group_and_plural() == (group, plural));
+    let text = if passed {
         format!("{plural}.{group} are served")
     } else {
-        format!("{plural}.{group} are not served, in which --reports writes; install OpenReports, or leave that out")
+        format!("{plural}.{group} are not served, and --reports needs them; install OpenReports, or remove --reports")
     };
-    Finding { is_well, text }
+    Diagnosis { passed, text }
 }
 
-/// Every permission that is needed to watch these kinds and to write.
+/// Returns every permission that is necessary to watch these kinds and to write.
 fn needs<'a>(
-    watched: impl Iterator<Item = &'a Source>,
+    watched: impl Iterator<Item = &'a WatchedKind>,
     namespaces: Option<&[String]>,
     reports: bool,
     lease: Option<&LeaseName>,
@@ -132,9 +162,9 @@ fn needs<'a>(
             name: name.map(str::to_owned),
         });
     };
-    for source in watched {
+    for kind in watched {
         for verb in ["list", "watch"] {
-            add(verb, source.group_and_plural(), None, source.namespace(), None);
+            add(verb, kind.group_and_plural(), None, kind.namespace(), None);
         }
     }
     for write in WRITES.iter().chain(REPORT_WRITES.iter().filter(|_| reports)) {
@@ -176,7 +206,7 @@ impl fmt::Display for Need {
     }
 }
 
-async fn ask(client: &Client, need: Need) -> Finding {
+async fn ask(client: &Client, need: Need) -> Diagnosis {
     let text = need.to_string();
     let attributes = ResourceAttributes {
         verb: Some(need.verb.to_owned()),
@@ -192,33 +222,33 @@ async fn ask(client: &Client, need: Need) -> Finding {
     let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
     let api = Api::all(client.clone());
     let parameters = PostParams::default();
-    match tokio::time::timeout(ANSWER_LIMIT, api.create(&parameters, &review)).await {
-        Ok(Ok(answer)) if answer.status.as_ref().is_some_and(|status| status.allowed) => {
-            Finding { is_well: true, text: format!("may {text}") }
+    match call(TIMEOUT, api.create(&parameters, &review)).await {
+        Ok(review) if review.status.as_ref().is_some_and(|status| status.allowed) => {
+            Diagnosis { passed: true, text: format!("may {text}") }
         }
-        Ok(Ok(_)) => Finding { is_well: false, text: format!("may not {text}; grant that to its ServiceAccount") },
-        Ok(Err(error)) => {
-            Finding { is_well: false, text: format!("cannot ask whether it may {text}: {}", root_cause(&error)) }
-        }
-        Err(_) => Finding { is_well: false, text: format!("cannot ask whether it may {text}: no answer") },
+        Ok(_) => Diagnosis { passed: false, text: format!("may not {text}; grant that to its ServiceAccount") },
+        Err(error) => Diagnosis { passed: false, text: format!("cannot find out whether it may {text}: {error}") },
     }
 }
 
-/// Whether somebody renews the Lease, which is seen from its changing: clocks may differ.
-async fn leader(client: &Client, lease: &LeaseName) -> Finding {
+/// Checks that a replica renews the Lease. Compares two reads, because clocks can differ.
+async fn leader(client: &Client, lease: &LeaseName) -> Diagnosis {
     let leases: Api<Lease> = Api::namespaced(client.clone(), &lease.namespace);
     let begun = Instant::now();
     let mut first = None;
-    let mut last = "nobody holds it".to_owned();
-    while begun.elapsed() < LEADER_LIMIT {
-        match tokio::time::timeout(ANSWER_LIMIT, leases.get(&lease.name)).await {
-            Ok(Ok(found)) => {
+    let mut last = "no replica holds it".to_owned();
+    while begun.elapsed() < LEADER_TIMEOUT {
+        match call(TIMEOUT, leases.get(&lease.name)).await {
+            Ok(found) => {
                 let spec = found.spec.unwrap_or_default();
                 let holder = spec.holder_identity.filter(|holder| !holder.is_empty());
                 if let Some(holder) = holder {
                     let seen = (holder.clone(), spec.renew_time);
                     if first.as_ref().is_some_and(|first: &(String, _)| first.0 == seen.0 && *first != seen) {
-                        return Finding { is_well: true, text: format!("{holder} leads: it renews the Lease {lease}") };
+                        return Diagnosis {
+                            passed: true,
+                            text: format!("{holder} leads: it renews the Lease {lease}"),
+                        };
                     }
                     if first.as_ref().is_none_or(|first| first.0 != seen.0) {
                         first = Some(seen);
@@ -226,27 +256,29 @@ async fn leader(client: &Client, lease: &LeaseName) -> Finding {
                     last = format!("{holder} holds it and does not renew it");
                 }
             }
-            // It will not get better by waiting.
-            Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
-                return Finding { is_well: false, text: format!("cannot see who leads: {}", status.message) };
+            // Waiting does not help.
+            Err(error) if error.class() == ErrorClass::Forbidden => {
+                return Diagnosis { passed: false, text: format!("cannot find out which replica leads: {error}") };
             }
-            Ok(Err(error)) => last = root_cause(&error),
-            Err(_) => "the API server does not answer".clone_into(&mut last),
+            Err(error) => last = error.to_string(),
         }
         tokio::time::sleep(POLL).await;
     }
-    Finding { is_well: false, text: format!("nobody leads by the Lease {lease}: {last}; see the logs of the replicas") }
+    Diagnosis {
+        passed: false,
+        text: format!("no replica leads by the Lease {lease}: {last}; see the logs of the replicas"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::sources::SourceRole;
+    use super::super::watch::KindRole;
     use super::*;
 
     fn texts(namespaces: Option<&[String]>, reports: bool, lease: Option<&LeaseName>) -> Vec<String> {
         let namespace = namespaces.map(|namespaces| namespaces[0].as_str().into());
-        let source = Source::new("apps", "deployments", SourceRole::Essential, namespace);
-        needs([source].iter(), namespaces, reports, lease, lease.is_some()).iter().map(ToString::to_string).collect()
+        let kind = WatchedKind::new("apps", "deployments", KindRole::Essential, namespace);
+        needs([kind].iter(), namespaces, reports, lease, lease.is_some()).iter().map(ToString::to_string).collect()
     }
 
     #[test]

@@ -1,127 +1,130 @@
-//! One workload in full, found by reading the cluster once. Nothing is written.
+//! Explanation of one workload, from reading the cluster once. Writes nothing.
 
 use std::time::Duration;
 
 use kube::Client;
 use tokio::sync::mpsc;
 
-use super::election::Mandate;
-use super::engine::Engine;
-use super::watches::Watches;
-use super::{INPUTS, Options};
+use super::EVENTS;
+use super::engine::Intake;
+use super::options::Options;
+use super::watch::WatchSet;
 use crate::facts::{AssignmentId, WorkloadKey};
-use crate::model::{ExplainedDuty, explain as explained};
+use crate::model::{Completeness, ExplainedDuty, day, explain as explained};
 use crate::telemetry::telemetry;
 
-/// How long reading may take.
+/// Time limit of reading the cluster.
 const LIMIT: Duration = Duration::from_mins(2);
 
-/// How many workloads are named of a namespace that has not the one that was asked for.
+/// Maximum number of workloads that an error names.
 const NAMED: usize = 20;
 
-/// A workload in full.
+/// Explanation of a workload.
 #[derive(Clone, Debug)]
 pub struct Explanation {
-    /// The names of the service models that apply; none where nothing determines one.
+    /// Names of the service models that apply; empty if none is determined.
     pub models: Vec<String>,
-    /// The assignments that select it.
+    /// Assignments that select it.
     pub assignments: Vec<AssignmentId>,
-    /// Its duties, in matrix order.
+    /// Duties in matrix order.
     pub duties: Vec<ExplainedDuty>,
-    /// What could not be read, in sentences.
+    /// Sentences about inputs that cannot be read.
     pub missing: Vec<String>,
 }
 
-/// Why a workload cannot be explained.
+/// Reason a workload cannot be explained.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unexplained {
-    /// The API server does not tell what it serves.
+    /// The API server does not list its APIs.
     #[error("cannot find out which APIs are served: {0}")]
     Undiscovered(String),
-    /// Not everything was read in time.
+    /// Reading took too long.
     #[error("the cluster was not read within {} s; see the log above", LIMIT.as_secs())]
     Unread,
-    /// There is no such workload.
-    #[error("{key} is no workload of the namespace {namespace} (--namespace); it has: {known}")]
+    /// The workload does not exist.
+    #[error("the namespace {namespace} has no workload {key}; it has: {known}. Set --namespace, or name one of these")]
     NoSuchWorkload {
-        /// What was asked for.
+        /// Requested workload.
         key: String,
-        /// Where it was looked for.
+        /// Namespace of the request.
         namespace: String,
-        /// What there is.
+        /// Workloads of that namespace.
         known: String,
     },
-    /// Whether there is such a workload, or an assignment that selects it, cannot be told.
+    /// The workload, or an assignment that selects it, can be among objects that cannot be read.
     #[error(
-        "{key} cannot be explained, for not everything can be read; of the namespace {namespace} (--namespace) is seen: {known}; {}",
+        "cannot explain {key}: some objects cannot be read; known workloads of the namespace {namespace}: {known}; {}",
         missing.join("; ")
     )]
     Unseen {
-        /// What was asked for.
+        /// Requested workload.
         key: String,
-        /// Where it was looked for.
+        /// Namespace of the request.
         namespace: String,
-        /// What is seen there.
+        /// Known workloads of that namespace.
         known: String,
-        /// What could not be read, in sentences.
+        /// Sentences about inputs that cannot be read.
         missing: Vec<String>,
     },
-    /// Its namespace is left out.
+    /// Its namespace is excluded.
     #[error(
-        "the namespace {0} is left out (--exclude-namespaces); a cluster assignment that selects it by name brings it in"
+        "the namespace {0} is excluded by --exclude-namespaces; a cluster assignment that selects it by name includes it"
     )]
-    ExcludedNamespaces(String),
+    Excluded(String),
     /// No assignment selects it.
-    #[error("no assignment selects {0}: nobody has said who is responsible for it; apply a ResponsibilityAssignment")]
+    #[error("no assignment selects {0}, so nobody is responsible for it; apply a ResponsibilityAssignment")]
     Unselected(String),
 }
 
-/// Reads the cluster and explains a workload.
+/// Reads the cluster once and explains a workload.
 ///
 /// # Errors
 ///
-/// When the cluster cannot be read, or there is no such workload, or nobody speaks of it.
+/// Returns an error if the cluster cannot be read, the workload does not exist, or no assignment selects it.
 pub async fn explain(client: Client, options: Options, key: &WorkloadKey) -> Result<Explanation, Unexplained> {
-    let (sender, mut inputs) = mpsc::channel(INPUTS);
+    let (sender, mut events) = mpsc::channel(EVENTS);
     let (instruments, _readings) = telemetry();
-    // Who asks once is answered at once.
-    let watches = Watches::new(client.clone(), &options, sender, instruments.metrics.clone(), Duration::ZERO);
-    let found = watches.try_find().await.map_err(Unexplained::Undiscovered)?;
-    let sources = watches.sources(&found);
-    let sources = match &options.namespaces {
-        Some(namespaces) => sources.within(namespaces),
-        None => sources,
-    };
-    let mut engine = Engine::new(client, options, sources, instruments, Mandate::always());
+    // One refusal is enough: a user waits for the result.
+    let watches = WatchSet::new(client, &options, sender, instruments.metrics.clone(), Duration::ZERO);
+    let apis = watches.discover_once().await.map_err(Unexplained::Undiscovered)?;
+    let coverage = watches.coverage(&apis, &options);
+    let mut intake = Intake::new(options.scope, day(options.clock.now()), coverage);
     let read = tokio::select! {
-        read = tokio::time::timeout(LIMIT, engine.read(&mut inputs)) => read.is_ok(),
-        () = watches.keep(found) => false,
+        read = tokio::time::timeout(LIMIT, intake.read(&mut events)) => read.is_ok(),
+        () = watches.run(apis) => false,
     };
     if !read {
         return Err(Unexplained::Unread);
     }
-    let inventory = engine.inventory();
+    let inventory = intake.inventory();
     let Some((evaluation, assignments)) = inventory.evaluation_of(key) else {
-        return Err(unexplained(&engine, key));
+        return Err(unexplained(&intake, key));
     };
     let matrix = inventory.matrix();
     Ok(Explanation {
         models: evaluation.model.models.ids().map(|model| matrix.model(model).name.clone()).collect(),
         assignments: assignments.to_vec(),
         duties: explained(matrix, inventory.catalogue(), evaluation),
-        missing: engine.missing(&key.namespace),
+        missing: missing(&intake, &key.namespace),
     })
 }
 
-/// Why nothing was found for a workload. What could not be read may have held it, or the assignment that selects it.
-fn unexplained(engine: &Engine, key: &WorkloadKey) -> Unexplained {
-    let inventory = engine.inventory();
+/// Returns the sentences about all inputs of a namespace that cannot be read.
+fn missing(intake: &Intake, namespace: &str) -> Vec<String> {
+    let Completeness { essential, additional, minor, namespaced_scope } =
+        intake.coverage().completeness(Some(namespace), true, true);
+    essential.into_iter().chain(additional).chain(minor).chain(namespaced_scope).collect()
+}
+
+/// Returns the reason that no result exists for a workload.
+fn unexplained(intake: &Intake, key: &WorkloadKey) -> Unexplained {
+    let inventory = intake.inventory();
     let known = inventory.workloads_of(&key.namespace);
     let is_known = known.iter().any(|known| known.as_ref() == key);
     if is_known && inventory.is_excluded(&key.namespace) {
-        return Unexplained::ExcludedNamespaces(key.namespace.to_string());
+        return Unexplained::Excluded(key.namespace.to_string());
     }
-    let missing = engine.missing_essentials(&key.namespace);
+    let missing = intake.coverage().completeness(Some(&key.namespace), false, false).essential;
     let known = known.iter().take(NAMED).map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let known = if known.is_empty() { "none".to_owned() } else { known };
     let (key, namespace) = (key.to_string(), key.namespace.to_string());

@@ -1,7 +1,6 @@
 //! Who may read the metrics: whoever the API server says may `get` the URL `/metrics`.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +11,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum_server::tls_rustls::RustlsConfig;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenReviewStatus, UserInfo};
 use k8s_openapi::api::authorization::v1::{NonResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use kube::Client;
@@ -22,6 +20,8 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use tracing::warn;
 
+use crate::rate_limit::{Rate, RateLimiter};
+
 /// How long the API server may take for an answer; the client would go on trying for minutes.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// How long a permission is believed in without asking again.
@@ -30,9 +30,8 @@ const BELIEVED: Duration = Duration::from_mins(1);
 const KNOWN: Duration = Duration::from_mins(10);
 /// How many callers are remembered.
 const CALLERS: usize = 64;
-/// How often the API server is asked at most: whoever has no right must not load it through us.
-const QUESTIONS: Quota =
-    Quota::per_second(NonZeroU32::new(5).expect("is not zero")).allow_burst(NonZeroU32::new(20).expect("is not zero"));
+/// Rate limit of reviews by the API server, so that callers without a right are no load on it.
+const REVIEWS: Rate = Rate::new(5, Duration::from_secs(1), 20);
 
 /// Asks the API server who a caller is and what it may do.
 #[derive(Clone)]
@@ -42,7 +41,7 @@ struct Inner {
     client: Client,
     /// Tokens that may, by digest, and when that was found.
     allowed: Mutex<HashMap<[u8; 32], Instant>>,
-    questions: DefaultDirectRateLimiter,
+    reviews: Mutex<RateLimiter>,
     /// Whether it was logged that the API server does not answer such questions.
     complained: AtomicBool,
 }
@@ -52,9 +51,19 @@ impl Reviewer {
         Self(Arc::new(Inner {
             client,
             allowed: Mutex::default(),
-            questions: RateLimiter::direct(QUESTIONS),
+            reviews: Mutex::new(RateLimiter::new(REVIEWS)),
             complained: AtomicBool::new(false),
         }))
+    }
+
+    /// Counts a review. Returns false if the rate limit is reached.
+    fn admit_review(&self) -> bool {
+        let (mut reviews, now) = (self.0.reviews.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
+        let is_admitted = reviews.wait(1, now).is_zero();
+        if is_admitted {
+            reviews.count(1, now);
+        }
+        is_admitted
     }
 
     /// Lets through who may.
@@ -75,7 +84,7 @@ impl Reviewer {
         if allowed.is_some_and(|since| since < BELIEVED) {
             return Ok(());
         }
-        if allowed.is_none() && self.0.questions.check().is_err() {
+        if allowed.is_none() && !self.admit_review() {
             return Err((StatusCode::TOO_MANY_REQUESTS, "too many callers; try again later"));
         }
         let asked = async {

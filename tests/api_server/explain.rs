@@ -43,14 +43,14 @@ async fn who_asks_for_what_cannot_be_explained_is_told_what_is_wrong_and_what_to
         (
             &admin,
             &["Website.example.com/web", "-n", "asked"],
-            &["Website.example.com/web is no workload of the namespace asked", "it has: Deployment/web"],
+            &["the namespace asked has no workload Website.example.com/web;", "it has: Deployment/web"],
         ),
         (
             &admin,
             &["Deployment/wbe", "-n", "asked"],
-            &["Deployment/wbe is no workload of the namespace asked", "it has: Deployment/web"],
+            &["the namespace asked has no workload Deployment/wbe;", "it has: Deployment/web"],
         ),
-        (&admin, &["Deployment/web"], &["no workload of the namespace default (--namespace)", "it has: none"]),
+        (&admin, &["Deployment/web"], &["the namespace default has no workload Deployment/web;", "it has: none"]),
         (
             &admin,
             &["Deployment/web", "-n", "nobody-speaks"],
@@ -64,7 +64,7 @@ async fn who_asks_for_what_cannot_be_explained_is_told_what_is_wrong_and_what_to
         (
             &nobody,
             &["Deployment/web", "-n", "asked"],
-            &["Deployment/web cannot be explained", "may not list and watch", "deployments.apps"],
+            &["cannot explain Deployment/web", "may not list and watch", "deployments.apps"],
         ),
     ];
     for (kubeconfig, arguments, words) in cases {

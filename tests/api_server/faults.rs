@@ -10,8 +10,8 @@ async fn missing_definitions_are_named_and_waited_for() {
     let cluster = Cluster::start_bare().await;
     let operator = cluster.operator(&["--default-service-model=CaaS"]);
     let words = [
-        "does not know responsibilityassignments.sharedresponsibility.dev",
-        "does not know clusterresponsibilityassignments.sharedresponsibility.dev",
+        "does not serve responsibilityassignments.sharedresponsibility.dev",
+        "does not serve clusterresponsibilityassignments.sharedresponsibility.dev",
         "responsibility-operator crds | kubectl apply --server-side -f -",
     ];
     eventually("the log names what is missing and what to run", async || {
@@ -138,7 +138,7 @@ async fn a_malformed_stored_object_says_so_and_never_stops_the_others() {
     assert_eq!(condition(&status, "Covered"), "False GapsFound");
     let status = ns.status("team", |status| condition(status, "InventoryComplete").starts_with("False")).await;
     let message = &status.conditions.iter().find(|c| c.type_ == "InventoryComplete").unwrap().message;
-    assert!(message.contains("mixed/outdated cannot be read, apply it again"), "{message}");
+    assert!(message.contains("mixed/outdated does not match the schema; apply it again"), "{message}");
     let elsewhere = cluster.namespace("elsewhere");
     elsewhere.apply(&[deployment("web", &json!({})), team(&["node-os"])]);
     assert_eq!(condition(&elsewhere.evaluated("team", 1).await, "Ready"), "True Evaluated");

@@ -93,7 +93,7 @@ async fn definitions_that_are_deleted_and_installed_again_bring_no_storm_and_no_
     }
     cluster.kubectl(&["delete", "-f", "crds/", "--timeout=60s"]);
     eventually("the log names what is missing", async || {
-        operator.log().contains("does not know responsibilityassignments.sharedresponsibility.dev")
+        operator.log().contains("does not serve responsibilityassignments.sharedresponsibility.dev")
     })
     .await;
     cluster.kubectl(&["apply", "--server-side", "-f", "crds/"]);

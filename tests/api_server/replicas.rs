@@ -108,7 +108,7 @@ async fn a_leader_that_was_paused_writes_nothing_after_another_has_taken_over() 
     ns.apply(&[team(&["node-os", "application-code"])]);
     ns.event("team", "LayerOwned").await;
     first.resume().unwrap();
-    eventually("the first replica stands by", async || first.log().contains("not leading any more")).await;
+    eventually("the first replica stands by", async || first.log().contains("no longer leading")).await;
     ns.apply(&[team(&["node-os"])]);
     ns.event("team", "LayerUnowned").await;
     ns.status("team", |status| status.transitions == 3).await;
@@ -150,7 +150,9 @@ async fn a_replica_that_may_not_use_the_lease_says_so_and_leads_when_it_may() {
     let ns = with_a_gap(&cluster, "shop");
     let replica = cluster.replica("only");
     eventually("the log says what is missing", async || {
-        replica.log().contains("may not get leases there; grant get, update and create to its ServiceAccount by a Role")
+        replica
+            .log()
+            .contains("may not get leases there; grant get, update and create to its ServiceAccount with a Role")
     })
     .await;
     until_ready(&replica).await;

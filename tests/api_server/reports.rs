@@ -221,7 +221,7 @@ async fn reports_are_written_as_soon_as_their_api_and_the_rights_are_there_and_k
     is_told(&ns, &["node-os/LayerUnowned fail"]).await;
 
     remove(&cluster, "openreports");
-    eventually("the API is gone", async || operator.log().contains("served no more")).await;
+    eventually("the API is gone", async || operator.log().contains("no longer served")).await;
     install(&cluster, "openreports");
     is_told(&ns, &["node-os/LayerUnowned fail"]).await;
     assert!(!operator.log().contains("ended abnormally"), "{}", operator.log());
@@ -273,7 +273,7 @@ async fn a_report_of_somebody_else_stays_as_it_is_and_an_own_one_is_mended_whene
         ns.apply(&[well_made("web"), holds_all_but(&["node-os"])]);
     }
     is_told(&free, &["node-os/LayerUnowned fail"]).await;
-    let said = async || operator.log().contains("a Report of this name is somebody else's");
+    let said = async || operator.log().contains("a Report of this name belongs to another writer");
     eventually("the operator says why it writes none", said).await;
     assert_eq!(told(&taken).await, [""; 0]);
     let source = ["get", "report", "responsibility-operator", "-n", "taken", "-o", "jsonpath={.source}"];

@@ -55,7 +55,7 @@ async fn a_replica_is_ready_when_everything_is_read_and_alive_whatever_the_api_s
     eventually("it says which definition is missing", async || {
         let refusal = get(&operator, "probes", "/readyz").await.err().unwrap_or_default();
         refusal.starts_with("500")
-            && refusal.contains("[-]watch/servicemodels.sharedresponsibility.dev failed: the API server does not know")
+            && refusal.contains("[-]watch/servicemodels.sharedresponsibility.dev failed: the API server does not serve")
     })
     .await;
     assert_eq!(get(&operator, "probes", "/livez").await.as_deref(), Ok("ok"));
@@ -194,7 +194,7 @@ async fn the_doctor_names_what_is_missing() {
         sick.status.code() == Some(1)
             && told.contains("FAIL may not list pods; grant that to its ServiceAccount")
             && told.contains("ok   may list deployments.apps")
-            && String::from_utf8(sick.stderr).unwrap().contains("are not as they have to be")
+            && String::from_utf8(sick.stderr).unwrap().contains("checks failed")
     })
     .await;
 }

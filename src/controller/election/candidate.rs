@@ -1,57 +1,57 @@
-//! Who may write, decided from what is seen of the Lease. Pure: the time comes as an argument.
+//! Rules of the election: the next step for a Lease as it was read. Pure: the time is an argument.
 //!
-//! The rules are those of client-go's leader election, with one more: a Lease that is missing, or was emptied by somebody else
-//! than its holder, counts as held until that has lasted for a lease's duration. So neither makes two leaders, and a replica
-//! that is about to end does not bring back what an uninstall has removed.
+//! The rules are those of client-go's leader election, with one addition: a Lease that is missing, or that another than its
+//! holder has emptied, counts as held for one lease duration. So neither leads to two leaders, and a replica that is about to
+//! stop does not create a Lease that an uninstall has deleted.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a Lease is good for after its holder was seen to renew it.
+/// Time for which a Lease is valid after a renewal.
 pub(in crate::controller) const LEASE: Duration = Duration::from_secs(15);
-/// How long a leader goes on writing after the last renewal that it knows to have succeeded.
+/// Time for which a leader writes after its last successful renewal.
 pub(super) const RENEW_DEADLINE: Duration = Duration::from_secs(10);
-/// How often to try.
+/// Interval of attempts.
 pub(super) const RETRY: Duration = Duration::from_secs(2);
-/// How long a holder that lets go leaves it good for: whoever sees that may have it at once.
+/// Duration in a released Lease. Another replica can acquire it at once.
 pub(super) const RELEASED: Duration = Duration::from_secs(1);
 
-/// What counts of a Lease.
+/// Fields of a Lease that decide the election.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Claim {
-    /// Nobody when it is empty.
+    /// Identity of the holder; empty for none.
     pub(super) holder: String,
-    /// How long it is good for after each renewal.
+    /// Time for which it is valid after each renewal.
     pub(super) duration: Duration,
-    /// When it was renewed by the clock of its holder: only that it changes is of account.
+    /// Time of the renewal by the holder's clock. Only a change of it matters, because clocks differ.
     pub(super) renewed: String,
-    /// How often it has changed hands.
+    /// Number of changes of the holder.
     pub(super) transitions: i32,
 }
 
-/// What to do.
+/// Next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// There is no Lease: make one.
+    /// There is no Lease: create one.
     Create,
-    /// Write ourselves down as the holder; how often it will have changed hands then.
+    /// Acquire the Lease, with this number of changes of the holder.
     Take(i32),
-    /// It is ours: renew it.
+    /// This replica holds it: renew it, with this number of changes of the holder.
     Renew(i32),
-    /// Somebody else may hold it.
+    /// Another replica can still hold it.
     Wait,
 }
 
-/// One of those who would lead.
+/// State of this replica in the election.
 #[derive(Debug)]
 pub(super) struct Candidate {
     identity: String,
-    /// What was seen last, and when it was first seen to be so.
+    /// Last seen claim, and the time at which it was first seen.
     seen: Option<(Claim, Instant)>,
-    /// When the Lease was looked at first.
+    /// Time of the first look at the Lease.
     began: Option<Instant>,
-    /// When the last write that made or kept us the leader was begun.
+    /// Start of the last write that acquired or renewed the Lease.
     renewed: Option<Instant>,
 }
 
@@ -60,14 +60,14 @@ impl Candidate {
         Self { identity, seen: None, began: None, renewed: None }
     }
 
-    /// Who this is in the Lease.
+    /// Returns the identity of this replica in the Lease.
     pub(super) fn identity(&self) -> &str {
         &self.identity
     }
 
-    /// Takes in the Lease as it was read, none when it is missing, and says what to do.
+    /// Records the Lease as it was read, `None` if it is missing, and returns the next step.
     ///
-    /// Whether another's claim has run out is judged by when it was seen to change, never by the clock of its holder.
+    /// The claim of another replica expires by the time of its last observed change, never by the holder's clock.
     pub(super) fn look(&mut self, claim: Option<Claim>, now: Instant) -> Step {
         let began = *self.began.get_or_insert(now);
         let Some(claim) = claim else {
@@ -78,14 +78,14 @@ impl Candidate {
             self.seen = Some((claim.clone(), now));
             return Step::Renew(claim.transitions);
         }
-        // Whatever was ours is another's now, or nobody's.
+        // This replica has lost the Lease, if it held it.
         self.renewed = None;
         let is_blank = claim.holder.is_empty() && self.seen.is_none();
         let since = match &self.seen {
             Some((known, since)) if *known == claim => *since,
             _ => now,
         };
-        // One that nobody has held is as blank as when it was first seen.
+        // A Lease that was blank from the start stays blank: no replica has held it.
         if !is_blank {
             self.seen = Some((claim.clone(), since));
         }
@@ -97,13 +97,13 @@ impl Candidate {
         }
     }
 
-    /// Takes in that we wrote this claim, by a request that was begun then.
+    /// Records a successful write of this claim by a request that began at a time.
     pub(super) fn wrote(&mut self, claim: Claim, begun: Instant) {
         self.renewed = (claim.holder == self.identity).then_some(begun);
         self.seen = Some((claim, begun));
     }
 
-    /// Until when we lead, if we do.
+    /// Returns the end of the leadership, `None` if this replica does not lead.
     pub(super) fn leads_until(&self) -> Option<Instant> {
         self.renewed.map(|renewed| renewed + RENEW_DEADLINE)
     }

@@ -1,7 +1,7 @@
-//! Leader election: of several replicas, all of which watch, one writes.
+//! Leader election by a Lease: of several replicas, all watch and one writes.
 
 mod candidate;
-mod mandate;
+mod leadership;
 
 use std::fmt;
 use std::pin::pin;
@@ -10,33 +10,32 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::Client;
 use kube::api::{Api, PostParams};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::Candidacy;
-use super::answer::{Refusal, answer};
-use super::watch::root_cause;
+use super::api_call::{CallError, ErrorClass, call, root_cause};
 use candidate::{Candidate, Claim, RELEASED, RENEW_DEADLINE, RETRY, Step};
-use mandate::Grant;
+use leadership::LeadershipSender;
 
 pub(super) use candidate::LEASE;
-pub(super) use mandate::Mandate;
+pub(super) use leadership::Leadership;
 
-/// How long the API server may take for an answer: a leader that gets none to one renewal has time for a second.
-const ANSWER_LIMIT: Duration = Duration::from_millis(2500);
-const _: () = assert!(2 * (RETRY.as_millis() + ANSWER_LIMIT.as_millis()) < RENEW_DEADLINE.as_millis());
-/// How long letting go may take; who waits for the Lease gets it a little later otherwise.
-const RELEASE_LIMIT: Duration = Duration::from_millis(750);
+/// Time limit of one request. A leader whose renewal gets no response has time for a second attempt.
+const TIMEOUT: Duration = Duration::from_millis(2500);
+const _: () = assert!(2 * (RETRY.as_millis() + TIMEOUT.as_millis()) < RENEW_DEADLINE.as_millis());
+/// Time limit of the release. Without a release, the next leader waits until the Lease expires.
+const RELEASE_TIMEOUT: Duration = Duration::from_millis(750);
 
-/// The Lease by which replicas agree.
+/// Name of the Lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseName {
-    /// Its namespace.
+    /// Namespace of the Lease.
     pub namespace: String,
-    /// Its name.
+    /// Name within the namespace.
     pub name: String,
 }
 
@@ -46,7 +45,18 @@ impl fmt::Display for LeaseName {
     }
 }
 
-/// A candidate at work. It ends when it is told to, and lets go of the Lease then.
+/// Participation of this process in the leader election.
+#[derive(Clone)]
+pub struct Candidacy {
+    /// Client without retries and with connections of its own, so that a slow list does not cost the Lease.
+    pub client: Client,
+    /// Lease of the replicas.
+    pub lease: LeaseName,
+    /// Identity of this process. No other process, earlier or later, can have the same.
+    pub identity: String,
+}
+
+/// Running election. It releases the Lease when it ends.
 #[derive(Debug)]
 pub(super) struct Election {
     stop: CancellationToken,
@@ -54,31 +64,31 @@ pub(super) struct Election {
 }
 
 impl Election {
-    /// Takes part from when the mandate is wanted.
-    pub(super) fn start(Candidacy { client, lease, identity }: Candidacy) -> (Self, Mandate) {
-        let (grant, mandate) = Grant::new();
+    /// Starts the election. This replica takes part after [`Leadership::want`].
+    pub(super) fn start(Candidacy { client, lease, identity }: Candidacy) -> (Self, Leadership) {
+        let (sender, leadership) = LeadershipSender::new();
         let elector = Elector {
             leases: Api::namespaced(client, &lease.namespace),
             shown: lease.to_string(),
             name: lease.name,
             candidate: Candidate::new(identity),
-            grant,
+            sender,
             known: None,
             problem: None,
         };
         let stop = CancellationToken::new();
         let task = tokio::spawn(elector.run(stop.clone()));
-        (Self { stop, task }, mandate)
+        (Self { stop, task }, leadership)
     }
 
-    /// Returns when it has ended by itself, which it never does.
+    /// Waits for an end without a request, which only a defect can cause.
     pub(super) async fn ended(&mut self) {
         if let Err(error) = (&mut self.task).await {
             warn!(%error, "the leader election ended abnormally");
         }
     }
 
-    /// Lets go of the Lease: the last write is done.
+    /// Stops the election after the last write, and releases the Lease.
     pub(super) async fn end(mut self) {
         self.stop.cancel();
         if !self.task.is_finished() {
@@ -90,13 +100,13 @@ impl Election {
 struct Elector {
     leases: Api<Lease>,
     name: String,
-    /// The Lease in messages.
+    /// Name of the Lease in messages.
     shown: String,
     candidate: Candidate,
-    grant: Grant,
-    /// The Lease as it was read or written last: what others put there stays.
+    sender: LeadershipSender,
+    /// Lease as it was last read or written. Fields of other writers are kept.
     known: Option<Lease>,
-    /// What was wrong when that was logged last.
+    /// Last logged problem.
     problem: Option<String>,
 }
 
@@ -104,7 +114,7 @@ impl Elector {
     async fn run(mut self, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
-            () = self.grant.wanted() => {}
+            () = self.sender.wanted() => {}
         }
         info!(lease = %self.shown, identity = self.candidate.identity(), "taking part in the leader election");
         loop {
@@ -112,25 +122,25 @@ impl Elector {
                 let mut attempt = pin!(self.attempt());
                 tokio::select! {
                     result = &mut attempt => Some(result),
-                    // A write that is cut off may have been done: what it left could not be released then.
-                    () = stop.cancelled() => tokio::time::timeout(RELEASE_LIMIT, attempt).await.ok(),
+                    // A write without a response can have succeeded, and only a known Lease can be released: wait for it.
+                    () = stop.cancelled() => tokio::time::timeout(RELEASE_TIMEOUT, attempt).await.ok(),
                 }
             };
             if let Some(result) = ended {
-                self.note(result);
+                self.log(result);
             }
-            self.grant.set(self.candidate.leads_until());
+            self.sender.set(self.candidate.leads_until());
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(RETRY) => {}
             }
         }
-        self.grant.set(None);
+        self.sender.set(None);
         self.release().await;
     }
 
-    /// Logs what is wrong when that is another thing than before.
-    fn note(&mut self, result: Result<(), String>) {
+    /// Logs a problem if it differs from the last one.
+    fn log(&mut self, result: Result<(), String>) {
         let problem = result.err();
         if problem != self.problem {
             if let Some(error) = &problem {
@@ -142,9 +152,9 @@ impl Elector {
         self.problem = problem;
     }
 
-    /// Renews the Lease, or takes it if it can be had. A conflict is no error: it is looked at again.
+    /// Renews the Lease, or acquires it if no other replica holds it. After a conflict the next attempt reads it again.
     async fn attempt(&mut self) -> Result<(), String> {
-        // Who leads knows the Lease and need not read it first; a conflict shows when it is another by now.
+        // The leader knows the Lease and does not read it first. If it has changed, the write ends with a conflict.
         let is_ours = self.candidate.leads_until().is_some_and(|until| Instant::now() < until);
         if let Some(known) = self.known.clone().filter(|_| is_ours) {
             let transitions = claim(&known).transitions;
@@ -152,14 +162,13 @@ impl Elector {
                 return Ok(());
             }
         }
-        let read =
-            answer(ANSWER_LIMIT, self.leases.get_opt(&self.name)).await.map_err(|refusal| explain(refusal, "get"))?;
+        let read = call(TIMEOUT, self.leases.get_opt(&self.name)).await.map_err(|error| explain(&error, "get"))?;
         self.known.clone_from(&read);
         let step = self.candidate.look(read.as_ref().map(claim), Instant::now());
-        debug!(lease = %self.shown, ?step, "looked at the Lease");
+        debug!(lease = %self.shown, ?step, "read the Lease");
         match step {
             Step::Wait if read.is_none() => {
-                Err("the Lease is missing; it is made anew after 15 s, when no other replica can still write"
+                Err("the Lease is missing; it is created again after 15 s, when no other replica can still write"
                     .to_owned())
             }
             Step::Wait => Ok(()),
@@ -168,7 +177,7 @@ impl Elector {
         }
     }
 
-    /// Writes ourselves down as the holder; whether that succeeded, which it does not when the Lease has changed since.
+    /// Writes this replica as the holder. Returns false if the Lease has changed meanwhile.
     async fn write(&mut self, known: Option<Lease>, transitions: i32) -> Result<bool, String> {
         let begun = Instant::now();
         let held_before = known.as_ref().filter(|lease| claim(lease).holder == self.candidate.identity());
@@ -185,13 +194,10 @@ impl Elector {
         let parameters = PostParams::default();
         let (verb, written) = if let Some(known) = known {
             let lease = Lease { spec: Some(spec), ..known };
-            ("update", answer(ANSWER_LIMIT, self.leases.replace(&self.name, &parameters, &lease)).await)
+            ("update", call(TIMEOUT, self.leases.replace(&self.name, &parameters, &lease)).await)
         } else {
             let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
-            (
-                "create",
-                answer(ANSWER_LIMIT, self.leases.create(&parameters, &Lease { metadata, spec: Some(spec) })).await,
-            )
+            ("create", call(TIMEOUT, self.leases.create(&parameters, &Lease { metadata, spec: Some(spec) })).await)
         };
         match written {
             Ok(lease) => {
@@ -199,29 +205,29 @@ impl Elector {
                 self.known = Some(lease);
                 Ok(true)
             }
-            // Changed, made or deleted by another meanwhile. To make one, its namespace has to be there.
-            Err(Refusal::Error(kube::Error::Api(status)))
-                if status.code == 409 || status.code == 404 && verb == "update" =>
-            {
-                self.known = None;
-                Ok(false)
-            }
-            Err(refusal) => Err(explain(refusal, verb)),
+            Err(error) => match (error.class(), verb) {
+                // Another writer has changed, created or deleted it. A 404 for a create means that the namespace is missing.
+                (ErrorClass::Conflict, _) | (ErrorClass::NotFound, "update") => {
+                    self.known = None;
+                    Ok(false)
+                }
+                _ => Err(explain(&error, verb)),
+            },
         }
     }
 
-    /// Lets go of the Lease if it is ours, so that another can have it at once.
+    /// Releases the Lease if this replica holds it, so that another can acquire it at once.
     async fn release(mut self) {
-        match tokio::time::timeout(RELEASE_LIMIT, self.let_go()).await {
+        match tokio::time::timeout(RELEASE_TIMEOUT, self.clear_holder()).await {
             Ok(Ok(true)) => info!(lease = %self.shown, "released the Lease"),
             Ok(Ok(false)) => {}
             Ok(Err(error)) => warn!(lease = %self.shown, error = root_cause(&error), "cannot release the Lease"),
-            Err(_) => warn!(lease = %self.shown, "cannot release the Lease: the API server does not answer"),
+            Err(_) => warn!(lease = %self.shown, "cannot release the Lease: the API server does not respond"),
         }
     }
 
-    /// Whether it was ours and is nobody's now.
-    async fn let_go(&mut self) -> kube::Result<bool> {
+    /// Removes this replica as the holder. Returns false if it did not hold the Lease.
+    async fn clear_holder(&mut self) -> kube::Result<bool> {
         let mut known = self.known.take();
         loop {
             let Some(lease) = known.filter(|lease| claim(lease).holder == self.candidate.identity()) else {
@@ -235,17 +241,19 @@ impl Elector {
             };
             match self.leases.replace(&self.name, &PostParams::default(), &Lease { spec: Some(spec), ..lease }).await {
                 Ok(_) => return Ok(true),
-                // Somebody has put something on it.
-                Err(kube::Error::Api(status)) if status.code == 409 => known = self.leases.get_opt(&self.name).await?,
-                // It was deleted, as by an uninstall.
-                Err(kube::Error::Api(status)) if status.code == 404 => return Ok(false),
-                Err(error) => return Err(error),
+                Err(error) => match ErrorClass::of(&error) {
+                    // Another writer has changed it.
+                    ErrorClass::Conflict => known = self.leases.get_opt(&self.name).await?,
+                    // It was deleted, as by an uninstall.
+                    ErrorClass::NotFound => return Ok(false),
+                    _ => return Err(error),
+                },
             }
         }
     }
 }
 
-/// What counts of a Lease.
+/// Returns the fields of a Lease that decide the election.
 fn claim(lease: &Lease) -> Claim {
     let spec = lease.spec.clone().unwrap_or_default();
     let duration = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
@@ -261,16 +269,13 @@ fn seconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_secs()).unwrap_or(i32::MAX)
 }
 
-/// What is wrong and what to do.
-fn explain(refusal: Refusal, verb: &str) -> String {
-    match refusal {
-        Refusal::Error(kube::Error::Api(status)) if status.code == 403 => {
-            format!(
-                "the operator may not {verb} leases there; grant get, update and create to its ServiceAccount by a Role, as helm upgrade of its release does"
-            )
-        }
-        Refusal::Error(kube::Error::Api(status)) => format!("{} (code {})", status.message, status.code),
-        Refusal::Error(error) => root_cause(&error),
-        Refusal::Silence => format!("no answer within {ANSWER_LIMIT:?}"),
+/// Returns the problem and its remedy.
+fn explain(error: &CallError, verb: &str) -> String {
+    if error.class() == ErrorClass::Forbidden {
+        format!(
+            "the operator may not {verb} leases there; grant get, update and create to its ServiceAccount with a Role, as helm upgrade of its release does"
+        )
+    } else {
+        error.to_string()
     }
 }

@@ -1,4 +1,4 @@
-//! The Reports of namespaces: when they are looked at, and how their writes end.
+//! Reports of namespaces: watch events, start of a write, and handling of its outcome.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,152 +7,159 @@ use tokio::task::{self, JoinError};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use super::Engine;
-use crate::controller::queue::Line;
-use crate::controller::reports::{End, KIND, Round, write};
+use super::intake::Intake;
+use super::publisher::Publisher;
+use crate::controller::publish::{Priority, REPORT_KIND, Round, WriteOutcome, write_reports};
+use crate::controller::watch::{Coverage, WatchEvent};
 use crate::facts::published_report::is_report_name;
-use crate::facts::{FactKind, Listed, ListedKind, ObjectName, PublishedReport};
+use crate::facts::{Delta, FactKind, ListedKind, ObjectName};
 use crate::openreports::{PublishedReports, ReportWrite, build_reports, report_writes};
 
-/// As permissions name it.
+/// Resource as RBAC rules name it.
 const RESOURCE: &str = "reports.openreports.io";
 
-impl Engine {
-    /// Marks namespaces of which there may be something else to report.
-    pub(super) fn mark_reports(&mut self, namespaces: impl IntoIterator<Item = Arc<str>>) {
+impl Publisher {
+    /// Enqueues namespaces whose Reports can be out of date.
+    pub(super) fn enqueue_reports(&mut self, namespaces: impl IntoIterator<Item = Arc<str>>) {
         if self.leads {
             let now = Instant::now();
-            namespaces.into_iter().for_each(|namespace| self.reports.mark(&namespace, now));
+            namespaces.into_iter().for_each(|namespace| self.reports.enqueue(&namespace, now));
         }
     }
 
-    /// Marks all of them: what is right already is not written.
-    pub(super) fn mark_all_reports(&mut self) {
-        if self.reports.is_on() && self.leads {
-            let known = self.inventory.namespaces().chain(self.reports.namespaces());
+    /// Enqueues all namespaces. Reports that are right already are not written.
+    pub(super) fn enqueue_all_reports(&mut self, intake: &Intake) {
+        if self.reports.is_enabled() && self.leads {
+            let known = intake.inventory().namespaces().chain(self.reports.namespaces());
             let all: BTreeSet<Arc<str>> = known.cloned().collect();
-            self.mark_reports(all);
+            self.enqueue_reports(all);
         }
     }
 
-    /// Says once that nothing can be reported, where that is so.
-    pub(super) fn look_for_reports(&mut self) {
-        let is_served = self.sources.all().any(|source| source.resource() == RESOURCE);
-        if self.reports.is_on() && !is_served && !std::mem::replace(&mut self.reports.said_absent, true) {
-            warn!(
-                "{RESOURCE} are not served: no Reports are written until they are; install OpenReports, or leave out --reports"
-            );
+    /// Warns once if Reports are enabled and the API server does not serve them.
+    pub(super) fn warn_if_reports_not_served(&mut self, coverage: &Coverage) {
+        let is_served = coverage.kinds().any(|kind| **kind.resource() == *RESOURCE);
+        if self.reports.is_enabled() && !is_served && !std::mem::replace(&mut self.reports.warned_not_served, true) {
+            warn!("{RESOURCE} are not served, so no Reports are written; install OpenReports, or remove --reports");
         }
     }
 
-    pub(super) fn see_report(&mut self, name: &ObjectName, known: PublishedReport) {
-        if self.reports.is_on() && self.reports.see(name, known, self.leads) {
-            self.mark_reports([name.namespace.clone()]);
-        }
-    }
-
-    /// A Report is gone, or is somebody else's: one of this name that stood in the way may have gone.
-    pub(super) fn forget_report(&mut self, name: &ObjectName) {
-        if self.reports.forget(name, self.leads) || is_report_name(&name.name) {
-            self.mark_reports([name.namespace.clone()]);
-        }
-    }
-
-    pub(super) fn forget_missing_reports(&mut self, listed: &Listed) {
-        if listed.kind == ListedKind::Facts(FactKind::Reports) {
-            for name in self.reports.missing_from(listed) {
-                self.forget_report(&name);
+    /// Records the watch events of the operator's Reports.
+    pub(super) fn record_reports(&mut self, event: &WatchEvent) {
+        match event {
+            WatchEvent::OwnReport(name, known) if self.reports.is_enabled() => {
+                if self.reports.record(name, (**known).clone(), self.leads) {
+                    self.enqueue_reports([name.namespace.clone()]);
+                }
             }
+            WatchEvent::Change(Delta::Facts(FactKind::Reports, name, _)) => self.remove_report(name),
+            WatchEvent::Change(Delta::Relisted(listed)) if listed.kind == ListedKind::Facts(FactKind::Reports) => {
+                for name in self.reports.missing_from(listed) {
+                    self.remove_report(&name);
+                }
+            }
+            _ => {}
         }
     }
 
-    /// Begins to write what has to be other in the Reports of a namespace.
-    pub(super) fn start_reports(&mut self, namespace: &Arc<str>) {
-        if !self.mandate.holds() {
-            // The process may have been paused while another took over.
-            return self.look_at_reports_again(namespace);
+    /// Removes a Report that was deleted or belongs to another writer. The operator can write one of that name then.
+    fn remove_report(&mut self, name: &ObjectName) {
+        if self.reports.remove(name, self.leads) || is_report_name(&name.name) {
+            self.enqueue_reports([name.namespace.clone()]);
         }
-        // Nothing while that cannot be told: when it can, all namespaces are looked at.
-        let Some(changes) = self.report_changes(namespace) else { return self.reports_finished(namespace) };
+    }
+
+    /// Starts a write task for the Reports of a namespace that are out of date.
+    pub(super) fn start_reports(&mut self, intake: &Intake, namespace: &Arc<str>) {
+        if !self.leadership.is_held() {
+            // The process can have been paused while another replica became the leader.
+            return self.requeue_reports(namespace);
+        }
+        let Some(changes) = self.report_changes(intake, namespace) else {
+            return self.finish_reports(intake, namespace);
+        };
         if changes.is_empty() {
-            self.instruments.metrics.reconciled(KIND, "unchanged");
+            self.metrics.reconciled(REPORT_KIND, "unchanged");
             self.reports.settle(namespace);
-            self.nothing_fails(namespace);
-            return self.reports_finished(namespace);
+            self.record_no_failure(namespace);
+            return self.finish_reports(intake, namespace);
         }
         let now = Instant::now();
-        for _ in &changes {
-            self.reports.queue.write_begins(namespace, now);
-        }
-        let write = write(self.client.clone(), namespace.clone(), changes, self.mandate.clone());
+        let count = u32::try_from(changes.len()).unwrap_or(u32::MAX);
+        self.reports.queue.count_writes(namespace, count, now);
+        let write = write_reports(self.client.clone(), namespace.clone(), changes, self.leadership.clone());
         let task = self.reports.writes.spawn(write);
         self.reports.writing.insert(task.id(), (namespace.clone(), now));
     }
 
-    /// What has to be other; none where that cannot be told.
-    fn report_changes(&mut self, namespace: &Arc<str>) -> Option<Vec<ReportWrite>> {
-        let reported = self.inventory.reportable(namespace);
-        let completeness =
-            self.sources.completeness(Some(namespace), reported.from_nodes(), reported.uses_custom_model());
-        if !self.sources.reads(RESOURCE, namespace) || !completeness.essential.is_empty() {
+    /// Returns the changes that the Reports of a namespace need; `None` while essential inputs cannot be read. All namespaces
+    /// are enqueued when they can.
+    fn report_changes(&mut self, intake: &Intake, namespace: &Arc<str>) -> Option<Vec<ReportWrite>> {
+        let (inventory, coverage) = (intake.inventory(), intake.coverage());
+        let reported = inventory.reportable(namespace);
+        let completeness = coverage.completeness(Some(namespace), reported.from_nodes(), reported.uses_custom_model());
+        if !coverage.is_synced(RESOURCE, namespace) || !completeness.essential.is_empty() {
             return None;
         }
         let none = PublishedReports::default();
         let own = self.reports.own(namespace).unwrap_or(&none);
-        let wanted = build_reports(self.inventory.matrix(), self.inventory.catalogue(), &reported, own);
+        let wanted = build_reports(inventory.matrix(), inventory.catalogue(), &reported, own);
         self.reports.keep_times_of(namespace, &wanted);
         let own = self.reports.own(namespace).unwrap_or(&none);
         Some(report_writes(wanted, own, self.clock.now().as_second()))
     }
 
-    pub(super) fn reports_ended(&mut self, ended: Result<(task::Id, Round), JoinError>) {
+    /// Handles the end of a write task.
+    pub(super) fn end_reports(&mut self, intake: &Intake, ended: Result<(task::Id, Round), JoinError>) {
         let task = ended.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
-        let Some((namespace, begun)) = self.reports.writing.remove(&task) else { return };
+        let Some((namespace, started)) = self.reports.writing.remove(&task) else { return };
         let mut round = match ended {
             Ok((_, round)) => round,
-            // Cut off when this process ceased to lead.
-            Err(error) if error.is_cancelled() => return self.reports.queue.finished(&namespace, Line::Routine),
+            // Aborted because this replica no longer leads.
+            Err(error) if error.is_cancelled() => {
+                return self.reports.queue.finished(&namespace, Priority::Background);
+            }
             Err(error) => Round::failed(error.to_string()),
         };
-        self.instruments.metrics.reconciled(KIND, round.end.name());
-        self.instruments.metrics.took(KIND, begun.elapsed());
-        self.reports.take_in(&namespace, &mut round);
-        debug!(%namespace, end = round.end.name(), "Reports");
-        match round.end {
-            End::Written if round.is_part => self.look_at_reports_again(&namespace),
-            End::Written | End::Gone => {
-                self.nothing_fails(&namespace);
-                self.reports_finished(&namespace);
+        self.metrics.reconciled(REPORT_KIND, round.outcome.name());
+        self.metrics.took(REPORT_KIND, started.elapsed());
+        self.reports.record_written(&namespace, &mut round);
+        debug!(%namespace, outcome = round.outcome.name(), "wrote Reports");
+        match round.outcome {
+            WriteOutcome::Written(()) if round.is_partial => self.requeue_reports(&namespace),
+            WriteOutcome::Written(()) | WriteOutcome::Unchanged | WriteOutcome::Gone => {
+                self.record_no_failure(&namespace);
+                self.finish_reports(intake, &namespace);
             }
-            End::NotLeading | End::Conflict => self.look_at_reports_again(&namespace),
-            End::NotServed => self.reports.queue.failed(&namespace, Line::Routine, Instant::now()),
-            End::Failed(failure) => {
-                if self.reports.is_news(&namespace, &failure) {
+            WriteOutcome::NotLeading | WriteOutcome::Conflict => self.requeue_reports(&namespace),
+            WriteOutcome::NotServed => self.reports.queue.failed(&namespace, Priority::Background, Instant::now()),
+            WriteOutcome::Failed(failure) => {
+                if self.reports.is_new_failure(&namespace, &failure) {
                     let error = failure.error;
                     warn!(%namespace, error, "cannot write Reports, trying again");
                 }
-                self.reports.queue.failed(&namespace, Line::Routine, Instant::now());
+                self.reports.queue.failed(&namespace, Priority::Background, Instant::now());
             }
         }
     }
 
-    fn nothing_fails(&mut self, namespace: &Arc<str>) {
-        if self.reports.is_end(namespace) {
+    fn record_no_failure(&mut self, namespace: &Arc<str>) {
+        if self.reports.is_last_failure_over(namespace) {
             info!("Reports can be written again");
         }
     }
 
-    /// The work on a namespace ended. Of one that is gone nothing is kept.
-    fn reports_finished(&mut self, namespace: &Arc<str>) {
-        if !self.inventory.has_namespace(namespace) && self.reports.own(namespace).is_none() {
-            self.nothing_fails(namespace);
-            self.reports.queue.forget(namespace);
+    /// Ends the work on a namespace, and removes the state of one that was deleted.
+    fn finish_reports(&mut self, intake: &Intake, namespace: &Arc<str>) {
+        if !intake.inventory().has_namespace(namespace) && self.reports.own(namespace).is_none() {
+            self.record_no_failure(namespace);
+            self.reports.queue.remove(namespace);
         }
-        self.reports.queue.finished(namespace, Line::Routine);
+        self.reports.queue.finished(namespace, Priority::Background);
     }
 
-    fn look_at_reports_again(&mut self, namespace: &Arc<str>) {
-        self.reports.queue.finished(namespace, Line::Routine);
-        self.mark_reports([namespace.clone()]);
+    fn requeue_reports(&mut self, namespace: &Arc<str>) {
+        self.reports.queue.finished(namespace, Priority::Background);
+        self.enqueue_reports([namespace.clone()]);
     }
 }
