@@ -18,7 +18,6 @@ pub mod inventory;
 pub mod matrix;
 pub mod model;
 pub mod openreports;
-pub mod reference;
 pub mod signals;
 
 #[cfg(feature = "controller")]
