@@ -7,6 +7,8 @@ mod findings;
 mod markdown;
 mod matrix;
 mod metrics;
+mod picture;
+mod samples;
 mod signals;
 
 use std::fs;
@@ -32,14 +34,15 @@ impl File {
 ///
 /// # Errors
 ///
-/// Fails if the list of controls is not valid YAML.
-fn files() -> Result<[File; 5]> {
+/// Fails if a sample is not a valid manifest, or if the list of controls is not valid YAML.
+fn files() -> Result<[File; 6]> {
     Ok([
         File { path: "docs/reference/matrix.md", text: matrix::document()? },
         File { path: "docs/reference/api.md", text: api::document() },
         File { path: "docs/reference/findings.md", text: findings::document() },
         File { path: "docs/reference/signals.md", text: signals::document() },
         File { path: "docs/reference/metrics.md", text: metrics::document() },
+        File { path: "docs/images/matrix.svg", text: picture::document()? },
     ])
 }
 
