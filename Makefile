@@ -90,11 +90,9 @@ $(MUTANTS_ROOT)/bin/cargo-mutants:
 	@echo "building cargo-mutants $(MUTANTS_VERSION): once per version, some minutes ..."
 	$(CARGO) install cargo-mutants --quiet --locked --version $(MUTANTS_VERSION) --root $(MUTANTS_ROOT)
 
-generate: ## Write the files that are generated: from the types, the data and the chart; builds Helm once, some minutes
+generate: ## Write the generated files, from the types, the data, the samples and the chart; builds Helm once, some minutes
 	$(CARGO) run --quiet --locked -- crds > crds/crds.yaml
-	@mkdir -p docs/reference
-	for document in matrix api findings metrics; do $(CARGO) run --quiet --locked -- reference $$document > docs/reference/$$document.md || exit 1; done
-	$(CARGO) run --quiet --locked -- reference fulfilment > docs/fulfilment.md
+	$(CARGO) run --quiet --locked --package generate
 	@$(CARGO) run --quiet --locked --package harness --bin generate-chart
 
 control-plane: ## Build etcd, kube-apiserver, kube-controller-manager and kubectl into the cache, once per version

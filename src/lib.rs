@@ -19,7 +19,6 @@ pub mod inventory;
 pub mod matrix;
 pub mod model;
 pub mod openreports;
-pub mod reference;
 pub mod signals;
 
 #[cfg(feature = "controller")]

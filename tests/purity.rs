@@ -6,8 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms of the core.
-const PURE: [&str; 9] =
-    ["matrix", "api", "facts", "model", "signals", "inventory", "extract", "openreports", "reference"];
+const PURE: [&str; 8] = ["matrix", "api", "facts", "model", "signals", "inventory", "extract", "openreports"];
 
 /// What has no place in them. The kube crate is there for types; its client and runtime are not.
 const IMPURE: [&str; 15] = [

@@ -6,7 +6,6 @@ mod crds;
 mod doctor;
 mod explain;
 mod names;
-mod reference;
 mod run;
 mod serve;
 
@@ -32,11 +31,6 @@ enum Command {
     /// Print who is responsible for one workload: each layer and duty, who holds it, whether it is fulfilled, and why. Reads
     /// the cluster once, with the rights of whoever runs it
     Explain(explain::ExplainArgs),
-    /// Print a reference document as Markdown
-    Reference {
-        /// Which one
-        document: reference::Document,
-    },
 }
 
 impl Cli {
@@ -51,7 +45,6 @@ impl Cli {
             Command::Crds(args) => args.execute(),
             Command::Doctor(args) => doctor::execute(&args),
             Command::Explain(args) => args.execute(),
-            Command::Reference { document } => reference::print(document),
         }
     }
 }

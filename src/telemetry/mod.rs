@@ -5,7 +5,6 @@
 
 pub mod health;
 pub mod metric;
-pub mod reference;
 mod render;
 pub mod snapshot;
 

@@ -334,26 +334,6 @@ fn the_definitions_under_crds_are_those_of_the_types() {
     );
 }
 
-#[test]
-fn the_reference_documents_are_those_of_the_types_and_the_data() {
-    for (document, folder) in [
-        ("matrix", "docs/reference"),
-        ("api", "docs/reference"),
-        ("findings", "docs/reference"),
-        ("metrics", "docs/reference"),
-        ("fulfilment", "docs"),
-    ] {
-        let printed = std::process::Command::new(env!("CARGO_BIN_EXE_responsibility-operator"))
-            .args(["reference", document])
-            .output()
-            .unwrap();
-        assert!(printed.status.success());
-        let path = format!("{}/{folder}/{document}.md", env!("CARGO_MANIFEST_DIR"));
-        let kept = std::fs::read_to_string(&path).unwrap();
-        assert!(String::from_utf8(printed.stdout).unwrap() == kept, "{path} is not up to date; run: make generate");
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn meaningless_input_is_accepted_and_becomes_a_finding_in_plain_words() {
     let alone = shared().await.namespace("meaningless-party");

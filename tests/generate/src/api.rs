@@ -1,4 +1,4 @@
-//! The reference of the API, from the schemas of the definitions.
+//! Writes `docs/reference/api.md` from the schemas of the custom resource definitions.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -6,25 +6,25 @@ use std::fmt::Write;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
 };
+use responsibility_operator::api::crds;
 
-use super::{GENERATED, table};
-use crate::api::crds;
+use crate::markdown::{GENERATED, ended, table};
 
-/// The kinds as a document: every field with its type, its bounds and what it means.
-#[must_use]
-pub fn api() -> String {
+/// Returns the document: every field of every kind with its type, its bounds and its meaning.
+pub fn document() -> String {
     let mut out = format!("{GENERATED}# The API\n\n");
     out.push_str(
-        "Group `sharedresponsibility.dev`, version `v1alpha1`. `kubectl explain` shows the same. Fields in **bold** are \
-         required; `[]` stands\nfor the items of a list. What a schema cannot see, such as a party that is declared nowhere, \
-         is accepted and reported as a\n[finding](findings.md).\n\n",
+        "This page lists the kinds of the group `sharedresponsibility.dev`, version `v1alpha1`. `kubectl explain` prints the \
+         same descriptions.\n\n\
+         - Fields in **bold** are required.\n\
+         - `[]` marks the items of a list.\n\n\
+         A schema cannot check everything. For example, the API server accepts an assignment that names an undeclared party; \
+         the operator then\nreports a [finding](findings.md) in the status.\n\n",
     );
     for crd in crds() {
         describe(&mut out, &crd);
     }
-    out.truncate(out.trim_end().len());
-    out.push('\n');
-    out
+    ended(out)
 }
 
 fn describe(out: &mut String, crd: &CustomResourceDefinition) {
@@ -65,7 +65,7 @@ fn fields(rows: &mut Vec<Vec<String>>, path: &str, schema: &JSONSchemaProps) {
     }
 }
 
-/// The type with its bounds.
+/// Returns the type of a field with its bounds.
 fn type_of(schema: &JSONSchemaProps) -> String {
     let name = schema.type_.as_deref().unwrap_or("object");
     if let Some(words) = &schema.enum_ {
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn every_kind_and_its_fields_are_in_the_document() {
-        let document = api();
+        let document = document();
         for words in [
             "## ServiceModel",
             "**spec.duties[].layers**",

@@ -1,21 +1,23 @@
-//! The reference of findings.
+//! Writes `docs/reference/findings.md`.
 
-use super::{GENERATED, table};
-use crate::api::{GapReason, RiskReason};
-use crate::matrix::{Duty, Matrix};
-use crate::model::{risk_sentence, sentence};
+use responsibility_operator::api::{GapReason, RiskReason};
+use responsibility_operator::matrix::{Duty, Matrix};
+use responsibility_operator::model::{risk_sentence, sentence};
 
-/// The findings as a document: the word, what it means, what to write.
-#[must_use]
-pub fn findings() -> String {
+use crate::markdown::{GENERATED, code, ended, table};
+
+/// Returns the document: each reason of a gap or a risk, its meaning and its message.
+pub fn document() -> String {
     let matrix = Matrix::built_in();
     let layer = |name: &str| matrix.find(name).map(|id| matrix.layer(id));
     let mut out = format!("{GENERATED}# Findings\n\n");
     out.push_str(
-        "The words in statuses, Events and messages are fixed. A **gap** is a duty that a workload owes and nobody validly \
-         holds; a\n**risk** is no gap and may become one or hide one, and never changes a state. Messages below are those \
-         for one layer.\n\n## Gaps\n\nIn order of weight: where several apply, the first is shown. One Event tells that a \
-         duty came into a state, whatever the reason\nwithin it.\n\n",
+        "Statuses, Events and messages use the words below. These words are fixed.\n\n\
+         - A **gap** is a duty that a workload owes and that no party validly holds.\n\
+         - A **risk** is not a gap. It can become a gap or hide one, and it never changes the state of a duty.\n\n\
+         The last column shows the message for a single layer.\n\n## Gaps\n\nThe reasons are sorted by weight: if several \
+         reasons apply to a duty, the status shows the first. The operator emits one Event when a duty\nenters a state. It \
+         emits no Event if only the reason changes within the state.\n\n",
     );
     let gaps = GapReason::ALL.iter().map(|reason| {
         let message = layer("secrets-and-keys")
@@ -30,8 +32,8 @@ pub fn findings() -> String {
             message,
         ]
     });
-    table(&mut out, &["reason", "state", "Event", "meaning", "what the status says"], gaps);
-    out.push_str("## Risks\n\nIn the order in which they are listed.\n\n");
+    table(&mut out, &["reason", "state", "Event", "meaning", "message"], gaps);
+    out.push_str("## Risks\n\n`status.risks` lists the risks in this order.\n\n");
     let risks = RiskReason::ALL.iter().map(|reason| {
         let subject = match reason {
             RiskReason::EvidenceExpiring => Some("some-party on 2026-12-01"),
@@ -42,14 +44,8 @@ pub fn findings() -> String {
         let message = risk_sentence(*reason, layer("backup-recovery"), subject);
         vec![code(reason.name()), reason.meaning().to_owned(), message]
     });
-    table(&mut out, &["reason", "meaning", "what the status says"], risks);
-    out.truncate(out.trim_end().len());
-    out.push('\n');
-    out
-}
-
-fn code(word: &str) -> String {
-    format!("`{word}`")
+    table(&mut out, &["reason", "meaning", "message"], risks);
+    ended(out)
 }
 
 #[cfg(test)]
@@ -58,7 +54,7 @@ mod tests {
 
     #[test]
     fn every_finding_is_in_the_document_with_a_meaning() {
-        let document = findings();
+        let document = document();
         for (name, meaning) in GapReason::ALL
             .iter()
             .map(|reason| (reason.name(), reason.meaning()))

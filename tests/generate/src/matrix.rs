@@ -1,35 +1,37 @@
-//! The reference of the matrix.
+//! Writes `docs/reference/matrix.md`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::LazyLock;
 
-use super::{GENERATED, table};
-use crate::matrix::{Layer, LayerTriggers, Matrix, Owes, Presence, ServiceModel};
-use crate::model::{NodeModels, NodeRule};
+use anyhow::{Context, Result};
+use responsibility_operator::matrix::{Layer, LayerTriggers, Matrix, Owes, Presence, ServiceModel};
+use responsibility_operator::model::{NodeModels, NodeRule};
 
-/// The controls that each layer relates to, by catalogue.
-static CONTROLS: LazyLock<BTreeMap<String, BTreeMap<String, Vec<String>>>> = LazyLock::new(|| {
-    serde_saphyr::from_str(include_str!("controls.yaml"))
-        .expect("the control references are part of the binary and parsed by the tests")
-});
+use crate::markdown::{GENERATED, ended, table};
 
-/// The mark of a cell that rests on inference.
+/// The identifiers of controls by layer and catalogue.
+type Controls = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+
+/// Marks a cell that rests on inference.
 const INFERRED: &str = "†";
 
-/// The matrix as a document: who owes what, what each side does, where that is said.
-#[must_use]
-pub fn matrix() -> String {
+/// Returns the document: who owes each layer, the duties of each side, and the sources.
+///
+/// # Errors
+///
+/// Fails if the list of controls is not valid.
+pub fn document() -> Result<String> {
     let matrix = Matrix::built_in();
+    let controls = controls()?;
     let mut out = format!("{GENERATED}# The responsibility matrix, version {}\n\n", matrix.version());
-    out.push_str(
-        "Who owes each layer under each service model: C the customer, P the provider, S both, each a duty of its own.\n",
-    );
     let _ = writeln!(
         out,
-        "{INFERRED} marks cells that rest on inference: no published row was found, or only for another provider. Going \
-         right no row moves\nback towards the customer. **Bold** layers are retained: the customer stays accountable \
-         whoever does the work.\n"
+        "The table shows who owes each layer under each service model: C the customer, P the provider, S both. Where both owe \
+         a layer, each side\nhas a duty of its own.\n\n\
+         - From left to right, a duty only moves from the customer to the provider, never back.\n\
+         - {INFERRED} marks a cell that rests on inference: there is no published source for it, or only one about another \
+         provider.\n\
+         - Layers in **bold** are retained: the customer stays accountable, whoever does the work.\n"
     );
     let models = ServiceModel::ALL.map(ServiceModel::name);
     let head: Vec<&str> = std::iter::once("layer").chain(models).collect();
@@ -37,16 +39,20 @@ pub fn matrix() -> String {
     out.push_str("## Service models\n\n");
     table(&mut out, &["model", "meaning"], matrix.models().map(|(_, m)| vec![m.name.clone(), m.meaning.clone()]));
     out.push_str(
-        "A cluster can have columns of its own: kind `ServiceModel`, see [the API](api.md).\n\n## Layers\n\n\
-         *plane*: whose facts decide the service model. *concern*: who is told of gaps, and whose assignment outranks the \
-         others.\n*present*: which workloads have the layer.\n\n",
+        "A cluster can define service models and layers of its own with the kind `ServiceModel`: see [the API](api.md).\n\n\
+         ## Layers\n\n\
+         - *plane*: what determines the service model of the layer: the control plane (Cluster), the nodes that the workload \
+         can be scheduled on\n  (Node), or the workload and these nodes (Workload).\n\
+         - *concern*: the team that is notified of gaps, and whose assignment outranks the others.\n\
+         - *present*: the workloads that have the layer.\n\n",
     );
     for (_, layer) in matrix.layers() {
-        describe(&mut out, layer);
+        describe(&mut out, layer, controls.get(&layer.name));
     }
     out.push_str(
-        "## Which service model a node shows\n\nThe first rule of which everything holds; rules from the configuration come \
-         before these. A workload's nodes are those it may\nland on.\n\n",
+        "## Service models of nodes\n\nThe first rule whose conditions all hold gives the service model of a node. Rules of \
+         the [configuration](../configuration.md) come before these\nrules. A workload has the service models of the nodes \
+         that it can be scheduled on.\n\n",
     );
     let rules = NodeModels::built_in().iter().map(|rule| {
         let model = rule.model.map_or("undetermined", ServiceModel::name).to_owned();
@@ -56,7 +62,12 @@ pub fn matrix() -> String {
     out.push_str("## Sources\n\n");
     let sources = matrix.sources().iter().map(|(name, source)| vec![name.clone(), source.clone()]);
     table(&mut out, &["", "source"], sources);
-    out
+    Ok(ended(out))
+}
+
+/// Reads the controls that each layer relates to.
+fn controls() -> Result<Controls> {
+    serde_saphyr::from_str(include_str!("controls.yaml")).context("controls.yaml is not valid")
 }
 
 fn is_inferred(sources: &str) -> bool {
@@ -76,13 +87,13 @@ fn cells(layer: &Layer) -> Vec<String> {
     std::iter::once(name).chain(layer.cells.values().map(cell)).collect()
 }
 
-fn describe(out: &mut String, layer: &Layer) {
+fn describe(out: &mut String, layer: &Layer, controls: Option<&BTreeMap<String, Vec<String>>>) {
     let _ = writeln!(out, "### {}\n\n{}.\n", layer.name, capitalised(&layer.meaning));
     let present = match layer.presence {
         Presence::Inherent => "in every workload".to_owned(),
         Presence::Declared => "only where an assignment declares it".to_owned(),
         Presence::Detected => {
-            format!("where {} is seen, or where an assignment declares it", list(layer.triggers))
+            format!("in workloads with {}, and where an assignment declares it", triggers(layer.triggers))
         }
     };
     let _ = writeln!(
@@ -93,13 +104,13 @@ fn describe(out: &mut String, layer: &Layer) {
         if layer.retained { ", retained" } else { "" }
     );
     if let Some(halves) = &layer.halves {
-        let _ = writeln!(out, "- the provider's half: {}", halves.provider);
-        let _ = writeln!(out, "- the customer's half: {}", halves.customer);
+        let _ = writeln!(out, "- the provider's duty: {}", halves.provider);
+        let _ = writeln!(out, "- the customer's duty: {}", halves.customer);
     }
     let sources: Vec<String> =
         layer.cells.iter().map(|(model, (_, sources))| format!("{} {sources}", model.name())).collect();
     let _ = writeln!(out, "- sources: {}", sources.join("; "));
-    if let Some(controls) = CONTROLS.get(&layer.name) {
+    if let Some(controls) = controls {
         let of = |(catalogue, ids): (&String, &Vec<String>)| format!("{} {}", title(catalogue), ids.join(", "));
         let _ = writeln!(out, "- relates to: {}", controls.iter().map(of).collect::<Vec<_>>().join("; "));
     }
@@ -117,15 +128,16 @@ fn title(catalogue: &str) -> &str {
     }
 }
 
-fn list(triggers: LayerTriggers) -> String {
-    let word = |trigger: LayerTriggers| match trigger {
+/// Names what makes a detected layer present.
+fn triggers(triggers: LayerTriggers) -> String {
+    let words = |trigger: LayerTriggers| match trigger {
         LayerTriggers::STORAGE => "a volume that keeps data",
         LayerTriggers::SECRETS => "a reference to secret material",
-        LayerTriggers::EXTERNAL_SERVICES => "the address of a service outside",
-        LayerTriggers::PUBLISHED => "a way in by a Service, an Ingress or a route",
+        LayerTriggers::EXTERNAL_SERVICES => "the address of an external service",
+        LayerTriggers::PUBLISHED => "an entry point (a Service, an Ingress or a route)",
         _ => "a port of the node",
     };
-    triggers.iter().map(word).collect::<Vec<_>>().join(", ")
+    triggers.iter().map(words).collect::<Vec<_>>().join(" or ")
 }
 
 fn condition(rule: &NodeRule) -> String {
@@ -142,7 +154,7 @@ fn condition(rule: &NodeRule) -> String {
         prefix => format!("providerID `{prefix}...`"),
     }));
     if rule.control_plane_visible {
-        parts.push("some node has the label `node-role.kubernetes.io/control-plane`".to_owned());
+        parts.push("a node of the cluster has the label `node-role.kubernetes.io/control-plane`".to_owned());
     }
     parts.join(" and ")
 }
@@ -157,12 +169,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_layer_has_controls_that_it_relates_to_and_no_other_name_has() {
+    fn only_layers_have_controls_and_every_layer_has_some() {
         let layers: Vec<&str> = Matrix::built_in().layers().map(|(_, layer)| layer.name.as_str()).collect();
+        let controls = controls().unwrap();
         for layer in &layers {
-            assert!(CONTROLS.contains_key(*layer), "{layer}");
+            assert!(controls.contains_key(*layer), "{layer}");
         }
-        for name in CONTROLS.keys().filter(|name| *name != "all-layers") {
+        for name in controls.keys().filter(|name| *name != "all-layers") {
             assert!(layers.contains(&name.as_str()), "{name}");
         }
     }
@@ -171,7 +184,7 @@ mod tests {
     fn inferred_cells_are_marked() {
         assert!(is_inferred("W I") && is_inferred("I"));
         assert!(!is_inferred("EA (R: Shared)"));
-        let document = matrix();
+        let document = document().unwrap();
         assert!(document.contains("| secrets-and-keys | C† | C† | S | S | S† | S† | S† |"), "{document}");
     }
 }

@@ -1,0 +1,71 @@
+//! Writes the files of the documentation that follow from the types, the data and the samples of the operator.
+//!
+//! `make generate` runs it. The test below compares its output with the files in the repository.
+
+mod api;
+mod findings;
+mod markdown;
+mod matrix;
+mod metrics;
+mod picture;
+mod samples;
+mod signals;
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+/// A generated file.
+struct File {
+    /// Its path in the repository.
+    path: &'static str,
+    text: String,
+}
+
+impl File {
+    /// Returns its path on this machine.
+    fn location(&self) -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(self.path)
+    }
+}
+
+/// Returns all generated files.
+///
+/// # Errors
+///
+/// Fails if a sample is not a valid manifest, or if the list of controls is not valid YAML.
+fn files() -> Result<[File; 6]> {
+    Ok([
+        File { path: "docs/reference/matrix.md", text: matrix::document()? },
+        File { path: "docs/reference/api.md", text: api::document() },
+        File { path: "docs/reference/findings.md", text: findings::document() },
+        File { path: "docs/reference/signals.md", text: signals::document() },
+        File { path: "docs/reference/metrics.md", text: metrics::document() },
+        File { path: "docs/images/matrix.svg", text: picture::document()? },
+    ])
+}
+
+fn main() -> Result<()> {
+    for file in files()? {
+        let location = file.location();
+        if let Some(folder) = location.parent() {
+            fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        }
+        fs::write(&location, file.text).with_context(|| format!("cannot write {}", file.path))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generated_files_are_up_to_date() {
+        for file in files().unwrap() {
+            let current = fs::read_to_string(file.location()).unwrap_or_default();
+            assert!(current == file.text, "{} is not up to date; run: make generate", file.path);
+        }
+    }
+}
