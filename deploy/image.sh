@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the static binary and the image around it: `make image`.
-# BUILDER=buildah|podman|docker chooses what builds the image; by default the first of them that is there.
+# Builds the static binary and its container image: `make image`.
+# BUILDER=buildah|podman|docker selects the program that builds the image. The default is the first one that works.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,12 +14,12 @@ die() {
 mib() { awk -v bytes="$1" 'BEGIN { printf "%.1f MiB", bytes / 1048576 }'; }
 
 host=$(rustc --version --verbose | sed -n 's/^host: //p')
-[[ $host == *-linux-* ]] || die "the image is built on Linux; this is $host"
+[[ $host == *-linux-* ]] || die "the image can only be built on Linux; this is $host"
 
 builder=${BUILDER:-}
 if [[ -z $builder ]]; then
     for candidate in buildah podman docker; do
-        # A docker client without a daemon builds nothing.
+        # A docker client cannot build without its daemon.
         if command -v "$candidate" >/dev/null && { [[ $candidate != docker ]] || docker info >/dev/null 2>&1; }; then
             builder=$candidate
             break
@@ -37,38 +37,39 @@ image=localhost/responsibility-operator:$version
 out=target/image
 archive=$out/responsibility-operator-$version.oci.tar
 
-# Its own folder: these flags would make cargo build everything anew at each change between the two. The paths of this
-# machine are replaced, so that the same sources give the same binary elsewhere.
+# The build has its own folder: cargo compiles all crates again when these flags change. The flags replace the paths of this
+# machine, so that the same sources give the same binary elsewhere.
 printf -v CARGO_ENCODED_RUSTFLAGS '%s\x1f' -Ctarget-feature=+crt-static \
     "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
 CARGO_ENCODED_RUSTFLAGS+="--remap-path-prefix=$PWD=/src"
-# Relocations as a bitmap are 0.7 MiB less. The code that undoes them comes from the C library, from glibc 2.36 on.
+# Relocations as a bitmap save 0.7 MiB. The C library applies them from glibc 2.36 on.
 glibc=$(getconf GNU_LIBC_VERSION | cut -d' ' -f2)
 if [[ $(printf '%s\n' 2.36 "$glibc" | sort --version-sort | head -n1) == 2.36 ]]; then
     CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clink-arg=-Wl,-z,pack-relative-relocs'
 fi
-# The linker that Rust brings along there keeps functions that are the same once.
+# On x86-64, the linker of the Rust toolchain merges identical functions.
 [[ $host != x86_64-* ]] || CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clink-arg=-Wl,--icf=all'
 export CARGO_ENCODED_RUSTFLAGS SOURCE_DATE_EPOCH
-# Nodes with arm64 have pages of 4, 16 or 64 KiB; an allocator made for the largest works on all of them.
+# arm64 nodes have pages of 4, 16 or 64 KiB. An allocator for the largest pages works on all of them.
 [[ $host != aarch64-* ]] || export JEMALLOC_SYS_WITH_LG_PAGE=16
-# auditable: scanners can read from the binary which crates it is made of.
-cargo auditable build --locked --profile image --bin responsibility-operator --target "$host" --target-dir "$out/build"
+# auditable adds the list of crates to the binary, for scanners. The image has the time of the commit; C compilers get a
+# fixed time, because cargo compiles crates with C sources again when it changes, and with them most other crates.
+SOURCE_DATE_EPOCH=0 cargo auditable build --locked --profile image --bin responsibility-operator --target "$host" --target-dir "$out/build"
 
 mkdir -p "$out/context"
 binary=$out/context/responsibility-operator
 install -m 0755 "$out/build/$host/image/responsibility-operator" "$binary"
 headers=$(readelf --program-headers --dynamic --wide "$binary")
-! grep -E 'INTERP|NEEDED' <<<"$headers" || die "$binary is not static"
-grep --quiet --text 'narenas:1,' "$binary" || die "$binary was built without the settings of .cargo/config.toml"
-[[ $("$binary" --version) == "responsibility-operator $version" ]] || die "$binary is not version $version"
+! grep -E 'INTERP|NEEDED' <<<"$headers" || die "$binary is not a static binary"
+grep --quiet --text 'narenas:1,' "$binary" || die "$binary lacks the allocator settings of .cargo/config.toml"
+[[ $("$binary" --version) == "responsibility-operator $version" ]] || die "$binary does not have version $version"
 
 build=(build --file deploy/Containerfile --tag "$image"
     --build-arg "VERSION=$version" --build-arg "REVISION=$revision" --build-arg "CREATED=$created")
 rm -f "$archive"
 case $builder in
     buildah)
-        # As root in a container, overlay mounts and user namespaces may be refused.
+        # A container may not allow overlay mounts and user namespaces, even for root.
         buildah info >/dev/null 2>&1 || export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
         buildah "${build[@]}" --timestamp "$SOURCE_DATE_EPOCH" "$out/context"
         buildah push --quiet "$image" "oci-archive:$archive:$image"
@@ -81,10 +82,10 @@ case $builder in
         docker "${build[@]}" "$out/context"
         docker save --output "$archive" "$image"
         ;;
-    *) die "BUILDER is $builder; write buildah, podman or docker" ;;
+    *) die "BUILDER=$builder is not valid; write buildah, podman or docker" ;;
 esac
 
-# The image unpacked is the binary; the archive is what a node pulls.
+# The size of the image on a node is that of the binary. The size of a pull is that of the archive.
 printf '%s, built by %s\n' "$image" "$builder"
 for file in "$binary" "$archive"; do
     size=$(stat --format %s "$file")

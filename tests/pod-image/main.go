@@ -1,4 +1,4 @@
-// The image of the cluster with a node: it holds the namespaces of a pod, and is a small pod to try the node with.
+// The pause image of the cluster with a node, which also runs as a small workload: `/pod serve :8080`.
 package main
 
 import (

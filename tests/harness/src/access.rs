@@ -1,4 +1,4 @@
-//! How a running cluster is talked to, whichever it is.
+//! Access to a running cluster, with or without a node.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,22 +11,22 @@ use crate::components::{self, output};
 
 /// A running cluster.
 pub trait Access {
-    /// A folder that goes with the cluster.
+    /// Returns the folder of the cluster, which is removed when the cluster ends.
     fn folder(&self) -> &Path;
 
-    /// Where kubectl is.
+    /// Returns the path of kubectl.
     fn kubectl_program(&self) -> &Path;
 
-    /// The kubeconfig of an administrator.
+    /// Returns the kubeconfig of an administrator.
     fn kubeconfig(&self) -> PathBuf {
         self.folder().join("kubeconfig")
     }
 
-    /// A kubeconfig with a token of a ServiceAccount that lasts a day; it is made once.
+    /// Returns a kubeconfig with a token of a ServiceAccount. The first call creates it; the token is valid for a day.
     ///
     /// # Errors
     ///
-    /// When there is no such ServiceAccount.
+    /// If the ServiceAccount does not exist.
     fn kubeconfig_of(&self, namespace: &str, account: &str) -> Result<PathBuf> {
         let path = self.folder().join(format!("{account}.kubeconfig"));
         if !path.exists() {
@@ -37,24 +37,24 @@ pub trait Access {
         Ok(path)
     }
 
-    /// The audit log: what was really asked of the API server, as JSON lines.
+    /// Returns the audit log: the requests that the API server has received, as JSON lines.
     fn audit_log(&self) -> PathBuf {
         self.folder().join("audit.log")
     }
 
-    /// kubectl as administrator of this cluster.
+    /// Returns a kubectl command with the rights of an administrator.
     fn kubectl(&self) -> Command {
         let mut command = Command::new(self.kubectl_program());
-        // The cache of discovery is kept apart: other clusters have other kinds.
+        // Other clusters serve other kinds, so that this one needs its own discovery cache.
         command.env("KUBECONFIG", self.kubeconfig()).env("KUBECACHEDIR", self.folder().join("kubectl-cache"));
         command
     }
 
-    /// A client with the rights of an administrator.
+    /// Returns a client with the rights of an administrator.
     ///
     /// # Errors
     ///
-    /// When the kubeconfig cannot be read.
+    /// If the kubeconfig cannot be read.
     fn client(&self) -> impl Future<Output = Result<Client>> + Send {
         let kubeconfig = self.kubeconfig();
         async move { components::client(&kubeconfig).await }

@@ -1,12 +1,17 @@
-//! The programs of a cluster and its clients: found, or built from pinned Go modules.
+//! Finds the programs of a cluster and its clients. Builds or downloads what is missing into a cache.
+
+mod download;
+mod go_module;
+mod sums;
 
 use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
+
+use self::download::{Downloads, Platform};
+use self::go_module::{ControlPlaneVersions, GoModule};
 
 /// A program of a cluster, or a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,27 +20,27 @@ pub enum Tool {
     Etcd,
     /// The API server.
     KubeApiserver,
-    /// Runs the built-in controllers: of replica sets, namespaces and the like.
+    /// The built-in controllers: of ReplicaSets, namespaces and so on.
     KubeControllerManager,
-    /// The client.
+    /// The command line client.
     Kubectl,
-    /// Chooses the node of a pod.
+    /// Assigns pods to nodes.
     KubeScheduler,
     /// Runs the pods of a node.
     Kubelet,
-    /// Leads the addresses of Services to pods.
+    /// Routes the addresses of Services to pods.
     KubeProxy,
     /// Installs charts.
     Helm,
-    /// Writes the README of a chart from its values.
+    /// Generates the README of a chart from its values.
     HelmDocs,
 }
 
 impl Tool {
-    /// What a control plane without nodes and its users need.
+    /// The programs of a control plane without nodes, and its client.
     const CONTROL_PLANE: [Self; 4] = [Self::Etcd, Self::KubeApiserver, Self::KubeControllerManager, Self::Kubectl];
 
-    /// What a cluster with a node needs besides.
+    /// The programs that a cluster with a node needs in addition.
     const NODE: [Self; 4] = [Self::KubeScheduler, Self::Kubelet, Self::KubeProxy, Self::Helm];
 
     const fn name(self) -> &'static str {
@@ -51,211 +56,135 @@ impl Tool {
             Self::HelmDocs => "helm-docs",
         }
     }
-
-    fn package(self) -> String {
-        match self {
-            Self::Etcd => "go.etcd.io/etcd/server/v3".to_owned(),
-            Self::Helm => "helm.sh/helm/v3/cmd/helm".to_owned(),
-            Self::HelmDocs => "github.com/norwoodj/helm-docs/cmd/helm-docs".to_owned(),
-            _ => format!("k8s.io/kubernetes/cmd/{}", self.name()),
-        }
-    }
 }
 
-/// Where the programs are: `KUBEBUILDER_ASSETS` first, for kubectl then `PATH`, else the cache, where they are built when
-/// they are missing. Helm and helm-docs are always those of the cache: charts are rendered as their versions do it.
+/// The sources of the programs, in this order: the folder `KUBEBUILDER_ASSETS`, for kubectl the `PATH`, the cache.
+///
+/// A program that the cache does not have is built from pinned Go modules. If `BINARIES` is `download`, the programs of
+/// the control plane are downloaded from the Kubernetes and etcd release sites instead, where these publish them. Helm and
+/// helm-docs always come from the cache, because other versions render charts differently.
 #[derive(Clone, Debug)]
 pub struct Assets {
     given: Option<PathBuf>,
     control_plane: GoModule,
     helm: GoModule,
     helm_docs: GoModule,
+    /// The downloads for this machine, if the user asks for them.
+    downloads: Option<(Downloads, Platform)>,
 }
 
 impl Assets {
-    /// Looks up the folders and the pinned versions.
+    /// Reads the environment and the pinned versions.
     ///
     /// # Errors
     ///
-    /// When a Go module cannot be read or there is no home folder.
+    /// If a Go module cannot be read, `BINARIES` has an unknown value, or there is no home folder.
     pub fn locate() -> Result<Self> {
-        let given = env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
-        let (control_plane, helm) = (GoModule::control_plane()?, GoModule::helm()?);
-        Ok(Self { given, control_plane, helm, helm_docs: GoModule::helm_docs()? })
+        let versions = ControlPlaneVersions::read()?;
+        let downloads = match env::var("BINARIES").unwrap_or_default().as_str() {
+            "" | "build" => None,
+            "download" => Some((Downloads::official(versions.clone()), current_platform()?)),
+            other => bail!("BINARIES={other} is not valid; write build (the default) or download"),
+        };
+        Ok(Self {
+            given: env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from),
+            control_plane: GoModule::control_plane(&versions)?,
+            helm: GoModule::helm()?,
+            helm_docs: GoModule::helm_docs()?,
+            downloads,
+        })
     }
 
-    /// Builds what is missing of the control plane, saying so.
+    /// Downloads the official binaries of all platforms and writes their SHA-256 sums to
+    /// `tests/control-plane/binaries.sha256`.
     ///
     /// # Errors
     ///
-    /// When a program cannot be built.
+    /// If a transfer fails, or a file differs from the sum that its release site publishes.
+    pub fn pin_binaries() -> Result<()> {
+        Downloads::official(ControlPlaneVersions::read()?).pin()
+    }
+
+    /// Builds or downloads the programs of a control plane that are missing, with progress messages.
+    ///
+    /// # Errors
+    ///
+    /// If a program cannot be built or downloaded.
     pub fn provide(&self) -> Result<()> {
         Tool::CONTROL_PLANE.into_iter().try_for_each(|tool| self.path(tool).map(drop))
     }
 
-    /// Builds what is missing of a cluster with a node, saying so.
+    /// Builds or downloads the programs of a cluster with a node that are missing, with progress messages.
     ///
     /// # Errors
     ///
-    /// When a program cannot be built.
+    /// If a program cannot be built or downloaded.
     pub fn provide_node(&self) -> Result<()> {
         self.provide()?;
         Tool::NODE.into_iter().try_for_each(|tool| self.path(tool).map(drop))
     }
 
-    /// The path of a program, which is built when it is missing.
+    /// Returns the path of a program. Builds or downloads it if it is missing.
     ///
     /// # Errors
     ///
-    /// When Go is missing or the build fails.
+    /// If Go is missing, the build fails, or the download is refused.
     pub fn path(&self, tool: Tool) -> Result<PathBuf> {
-        match tool {
-            Tool::Helm => return self.helm.program(tool),
-            Tool::HelmDocs => return self.helm_docs.program(tool),
-            _ => {}
+        let module = match tool {
+            Tool::Helm => &self.helm,
+            Tool::HelmDocs => &self.helm_docs,
+            _ => &self.control_plane,
+        };
+        if !matches!(tool, Tool::Helm | Tool::HelmDocs) {
+            if let Some(path) = self.given.as_ref().map(|folder| folder.join(tool.name())).filter(|path| path.is_file())
+            {
+                return Ok(path);
+            }
+            if tool == Tool::Kubectl
+                && let Some(path) = on_path(tool.name())
+            {
+                return Ok(path);
+            }
         }
-        if let Some(path) = self.given.as_ref().map(|folder| folder.join(tool.name())).filter(|path| path.is_file()) {
-            return Ok(path);
-        }
-        if tool == Tool::Kubectl
-            && let Some(path) = on_path(tool.name())
-        {
-            return Ok(path);
-        }
-        self.control_plane.program(tool)
-    }
-}
-
-/// A Go module of ours that pins programs, and the folder they are built into.
-#[derive(Clone, Debug)]
-struct GoModule {
-    folder: PathBuf,
-    cache: PathBuf,
-    release: String,
-    linker_flags: String,
-}
-
-impl GoModule {
-    fn control_plane() -> Result<Self> {
-        let pins = Pins::read("control-plane")?;
-        let version = pins.version("k8s.io/kubernetes")?;
-        let etcd = pins.version("go.etcd.io/etcd/server/v3")?;
-        let (major, minor) = major_minor(version);
-        let package = "k8s.io/component-base/version";
-        Ok(Self {
-            cache: cache_folder()?.join("control-plane").join(format!("kubernetes-{version}-etcd-{etcd}")),
-            release: format!("Kubernetes {version}"),
-            linker_flags: format!(
-                "-s -w -X {package}.gitVersion=v{version} -X {package}.gitMajor={major} -X {package}.gitMinor={minor} \
-                 -X {package}.gitTreeState=clean"
-            ),
-            folder: pins.folder,
+        cached(&module.cache, tool, |path| match &self.downloads {
+            Some((downloads, platform)) if downloads.publishes(tool, *platform) => {
+                downloads.fetch(tool, *platform, path)
+            }
+            _ => module.build(tool, path),
         })
     }
-
-    fn helm() -> Result<Self> {
-        let pins = Pins::read("helm")?;
-        let version = pins.version("helm.sh/helm/v3")?;
-        // Without a cluster, charts are rendered for the Kubernetes whose client it was built with: v0.36.2 is of 1.36.
-        let (_, minor) = major_minor(pins.version("k8s.io/client-go")?);
-        let package = "helm.sh/helm/v3";
-        let kubernetes = ["chartutil", "lint/rules"].map(|user| {
-            let user = format!("{package}/pkg/{user}");
-            format!("-X {user}.k8sVersionMajor=1 -X {user}.k8sVersionMinor={minor}")
-        });
-        Ok(Self {
-            cache: cache_folder()?.join("tools").join(format!("helm-{version}")),
-            release: version.to_owned(),
-            linker_flags: format!("-s -w -X {package}/internal/version.version=v{version} {}", kubernetes.join(" ")),
-            folder: pins.folder,
-        })
-    }
-
-    fn helm_docs() -> Result<Self> {
-        let pins = Pins::read("helm-docs")?;
-        let version = pins.version("github.com/norwoodj/helm-docs")?;
-        Ok(Self {
-            cache: cache_folder()?.join("tools").join(format!("helm-docs-{version}")),
-            release: version.to_owned(),
-            linker_flags: format!("-s -w -X main.version={version}"),
-            folder: pins.folder,
-        })
-    }
-
-    fn program(&self, tool: Tool) -> Result<PathBuf> {
-        let path = self.cache.join(tool.name());
-        if path.is_file() {
-            return Ok(path);
-        }
-        fs::create_dir_all(&self.cache)?;
-        let lock = File::create(self.cache.join("lock"))?;
-        lock.lock().context("cannot lock the cache folder")?;
-        if !path.is_file() {
-            self.build(tool, &path)?;
-        }
-        Ok(path)
-    }
-
-    fn build(&self, tool: Tool, path: &Path) -> Result<()> {
-        ensure!(on_path("go").is_some(), "go is not on PATH: it is needed to build {} once", tool.name());
-        eprintln!(
-            "building {} ({}) from Go modules: once per version, up to some minutes ...",
-            tool.name(),
-            self.release
-        );
-        let started = Instant::now();
-        let unfinished = path.with_extension("unfinished");
-        let status = Command::new("go")
-            .args(["build", "-mod=readonly", "-trimpath", "-ldflags", &self.linker_flags, "-o"])
-            .arg(&unfinished)
-            .arg(tool.package())
-            .current_dir(&self.folder)
-            .env("CGO_ENABLED", "0")
-            .status()
-            .context("cannot run go")?;
-        if !status.success() {
-            bail!("go build of {} failed: {status}", tool.name());
-        }
-        fs::rename(&unfinished, path)?;
-        eprintln!("built {} in {} s", tool.name(), started.elapsed().as_secs());
-        Ok(())
-    }
 }
 
-/// The versions in a `go.mod` beside this crate.
-struct Pins {
-    folder: PathBuf,
-    go_mod: String,
+fn current_platform() -> Result<Platform> {
+    Platform::current().with_context(|| {
+        let (os, architecture) = (env::consts::OS, env::consts::ARCH);
+        format!("BINARIES=download does not support {os} on {architecture}; leave it out to build with Go")
+    })
 }
 
-impl Pins {
-    fn read(name: &str) -> Result<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).canonicalize()?;
-        let file = folder.join("go.mod");
-        let go_mod = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        Ok(Self { folder, go_mod })
+/// Returns the path of a program in a cache folder. Calls `provide` to write it there if it is missing; other processes
+/// wait meanwhile.
+fn cached(folder: &Path, tool: Tool, provide: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    let path = folder.join(tool.name());
+    if path.is_file() {
+        return Ok(path);
     }
-
-    fn version(&self, module: &str) -> Result<&str> {
-        let mut lines = self.go_mod.lines().map(|line| line.trim().trim_start_matches("require "));
-        let found = lines.find_map(|line| line.strip_prefix(module)?.strip_prefix(" v"));
-        let version = found.with_context(|| format!("{}/go.mod does not require {module}", self.folder.display()))?;
-        Ok(version.split_whitespace().next().unwrap_or(version))
+    fs::create_dir_all(folder)?;
+    let lock = File::create(folder.join("lock"))?;
+    lock.lock().context("cannot lock the cache folder")?;
+    if !path.is_file() {
+        provide(&path)?;
     }
+    Ok(path)
 }
 
-fn major_minor(version: &str) -> (&str, &str) {
-    let mut parts = version.split('.');
-    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
-}
-
-/// The folder that outlives a clone: `$XDG_CACHE_HOME` or `~/.cache`.
+/// Returns the cache folder of the user, which clones share: `$XDG_CACHE_HOME` or `~/.cache`.
 pub(crate) fn cache_folder() -> Result<PathBuf> {
     let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home = env::home_dir().map(|home| home.join(".cache"));
     Ok(cache
         .or(home)
-        .context("there is no home folder to cache in; set XDG_CACHE_HOME")?
+        .context("there is no home folder for the cache; set XDG_CACHE_HOME")?
         .join("responsibility-operator"))
 }
 

@@ -1,4 +1,4 @@
-//! The chart, and the files that are generated from it.
+//! The chart and the files that are generated from it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::assets::{Assets, Tool};
 
 const HEADER: &str = "\
-# The operator with the rights it needs and no others, rendered from charts/responsibility-operator with deploy/values.yaml by
-# make generate. Install the definitions first: kubectl apply --server-side -f crds/
+# The operator with exactly the rights that it needs. `make generate` renders this file from charts/responsibility-operator
+# with deploy/values.yaml. Install the CRDs first: kubectl apply --server-side -f crds/
 ";
 
 /// The chart of the operator.
@@ -21,23 +21,23 @@ pub struct Chart {
 }
 
 impl Chart {
-    /// Finds the chart, and Helm, which is built when it is missing.
+    /// Finds the chart and Helm. Builds Helm if it is missing.
     ///
     /// # Errors
     ///
-    /// When Helm cannot be built.
+    /// If Helm cannot be built.
     pub fn locate() -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
         Ok(Self { root, helm: Assets::locate()?.path(Tool::Helm)? })
     }
 
-    /// The folder of the chart.
+    /// Returns the folder of the chart.
     #[must_use]
     pub fn folder(&self) -> PathBuf {
         self.root.join("charts/responsibility-operator")
     }
 
-    /// Helm, which knows no cluster and no configuration of the user.
+    /// Returns a Helm command that uses no cluster. Relative paths start at the root of the repository.
     #[must_use]
     pub fn helm(&self) -> Command {
         let mut helm = Command::new(&self.helm);
@@ -45,11 +45,11 @@ impl Chart {
         helm
     }
 
-    /// The files that are generated from the chart and the definitions, by their path in the repository.
+    /// Generates the files that depend on the chart and the CRDs. Returns their paths and contents.
     ///
     /// # Errors
     ///
-    /// When Helm or helm-docs fails, or helm-docs cannot be built.
+    /// If Helm or helm-docs fails, or helm-docs cannot be built.
     pub fn generated(&self) -> Result<Vec<(PathBuf, String)>> {
         Ok(vec![
             (self.folder().join("crds/crds.yaml"), fs::read_to_string(self.root.join("crds/crds.yaml"))?),
@@ -58,26 +58,26 @@ impl Chart {
         ])
     }
 
-    /// The manifests for those who have no Helm.
+    /// Renders the manifests for users without Helm.
     fn manifests(&self) -> Result<String> {
         let namespace = fs::read_to_string(self.root.join("deploy/namespace.yaml"))?;
         let mut helm = self.helm();
         helm.args(["template", "responsibility-operator"]).arg(self.folder());
         helm.args(["--namespace", "responsibility-system", "--values", "deploy/values.yaml", "--no-hooks"]);
         let rendered = output(&mut helm)?;
-        // These say what Helm did, and it did not install this.
+        // Lines that are only true for a release that Helm has installed.
         let of_helm = ["# Source: ", "    helm.sh/chart: ", "    app.kubernetes.io/managed-by: "];
         let kept = rendered.lines().filter(|line| !of_helm.iter().any(|start| line.starts_with(start)));
         Ok(format!("{HEADER}{namespace}{}\n", kept.collect::<Vec<_>>().join("\n").trim_end()))
     }
 
-    /// The README of the chart, with a table of the values.
+    /// Generates the README of the chart, with a table of the values.
     fn readme(&self) -> Result<String> {
         let mut helm_docs = Command::new(Assets::locate()?.path(Tool::HelmDocs)?);
         helm_docs.arg("--chart-search-root").arg(self.folder());
         helm_docs.args(["--dry-run", "--sort-values-order", "file", "--log-level", "warning"]);
         let text = output(&mut helm_docs)?;
-        // It tells of mistakes in its log only.
+        // On errors, helm-docs only logs and exits with 0.
         ensure!(text.contains("## Values"), "helm-docs wrote no README");
         Ok(format!("{}\n", text.trim_end()))
     }

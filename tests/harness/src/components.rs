@@ -1,5 +1,5 @@
-//! etcd, kube-apiserver and kube-controller-manager as every cluster here runs them, and how one knows that they are
-//! ready. What differs between clusters is added to these commands.
+//! The commands of etcd, kube-apiserver and kube-controller-manager that all clusters have in common, and the checks that
+//! they are ready. Each cluster adds its own arguments.
 
 use std::fs;
 use std::path::Path;
@@ -12,18 +12,18 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 
 use crate::assets::{Assets, Tool};
 
-/// How long a control plane may take to become ready before something is wrong with it.
+/// The time within which a component must become ready.
 pub(crate) const START_LIMIT: Duration = Duration::from_mins(2);
 
-/// An audit log of everything.
+/// The audit rules that log all requests.
 pub(crate) const AUDIT_ALL: &str = "[{level: Metadata}]";
 
-/// An audit log of what service accounts ask.
+/// The audit rules that log only the requests of ServiceAccounts.
 pub(crate) const AUDIT_SERVICE_ACCOUNTS: &str = "[{level: Metadata, userGroups: ['system:serviceaccounts']}]";
 
-/// Writes what the components read at their start; `tokens` are those of the users, as lines of token, user, id, groups.
+/// Writes the files that the components read when they start. `tokens` has a line for each user: token, name, id, groups.
 pub(crate) fn write_files(folder: &Path, tokens: &str, audit_rules: &str) -> Result<()> {
-    let signing_key = rcgen::KeyPair::generate().context("cannot make a key for service accounts")?;
+    let signing_key = rcgen::KeyPair::generate().context("cannot generate the key for tokens of ServiceAccounts")?;
     fs::write(folder.join("service-account.key"), signing_key.serialize_pem())?;
     fs::write(folder.join("service-account.pub"), signing_key.public_key_pem())?;
     fs::write(folder.join("tokens.csv"), tokens)?;
@@ -33,7 +33,7 @@ pub(crate) fn write_files(folder: &Path, tokens: &str, audit_rules: &str) -> Res
     Ok(())
 }
 
-/// The kubeconfig of the user with a token.
+/// Returns a kubeconfig for the user with a token.
 pub(crate) fn kubeconfig(server: &str, authority: &Path, token: &str) -> String {
     format!(
         "apiVersion: v1
@@ -74,7 +74,7 @@ pub(crate) fn apiserver(assets: &Assets, folder: &Path, etcd_port: u16) -> Resul
         .arg("--allow-privileged=true")
         .arg(format!("--audit-policy-file={}", file("audit-policy.yaml")))
         .arg(format!("--audit-log-path={}", file("audit.log")))
-        // In MB, more than any run writes: who reads it would not notice that another one was begun.
+        // In MB, more than any run writes. Readers of the log do not handle rotation.
         .arg("--audit-log-maxsize=100000");
     Ok(command)
 }
@@ -93,60 +93,60 @@ pub(crate) fn controller_manager(
         .arg(format!("--authorization-kubeconfig={kubeconfig}"))
         .arg(format!("--service-account-private-key-file={}", folder.join("service-account.key").display()))
         .arg(format!("--root-ca-file={}", authority.display()))
-        // Its default of 20 requests a second makes the start take seconds longer.
+        // The default of 20 requests a second delays the start by seconds.
         .arg("--kube-api-qps=500")
         .arg("--kube-api-burst=1000")
         .arg("--leader-elect=false");
     Ok(command)
 }
 
-/// A client of the user of a kubeconfig.
+/// Returns a client for the user of a kubeconfig.
 pub(crate) async fn client(kubeconfig: &Path) -> Result<Client> {
     let config = Kubeconfig::read_from(kubeconfig)?;
     let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await?;
     Ok(Client::try_from(config)?)
 }
 
-/// A client when the API server is ready.
+/// Returns a client if the API server is ready.
 pub(crate) async fn ready_client(kubeconfig: &Path) -> Option<Client> {
     let client = client(kubeconfig).await.ok()?;
     let request = http::Request::get("/readyz").body(Vec::new()).ok()?;
-    // The client retries by itself for minutes; whether the process has ended is looked at in between.
-    let answer = tokio::time::timeout(Duration::from_millis(500), client.request_text(request)).await.ok()?;
-    answer.is_ok_and(|answer| answer == "ok").then_some(client)
+    // The client itself retries for minutes. A short timeout lets the caller check the process in between.
+    let ready = tokio::time::timeout(Duration::from_millis(500), client.request_text(request)).await.ok()?;
+    ready.is_ok_and(|body| body == "ok").then_some(client)
 }
 
-/// Pods are admitted only when the service account of their namespace exists.
+/// Waits for the ServiceAccount of the namespace `default`. The API server refuses pods without it.
 pub(crate) async fn wait_for_default_service_account(client: &Client) -> Result<()> {
     use k8s_openapi::api::core::v1::ServiceAccount;
     let accounts: kube::Api<ServiceAccount> = kube::Api::namespaced(client.clone(), "default");
     let started = Instant::now();
     while accounts.get_opt("default").await?.is_none() {
         if started.elapsed() > START_LIMIT {
-            bail!("kube-controller-manager made no service account in the namespace default");
+            bail!("kube-controller-manager created no ServiceAccount in the namespace default");
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())
 }
 
-/// The end of a log.
+/// Returns the last lines of a log.
 pub(crate) fn tail(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(15)..].join("\n")
 }
 
-/// Runs a command to its end and returns what it prints.
+/// Runs a command and returns its standard output.
 ///
 /// # Errors
 ///
-/// When it fails; what it printed is in the message.
+/// If the command fails. The message contains its output.
 pub fn output(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
     if !output.status.success() {
-        let told = [&output.stdout[..], &output.stderr].map(|text| String::from_utf8_lossy(text).trim().to_owned());
-        bail!("{command:?}: {}", told.join("\n"));
+        let printed = [&output.stdout[..], &output.stderr].map(|text| String::from_utf8_lossy(text).trim().to_owned());
+        bail!("{command:?}: {}", printed.join("\n"));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -19,13 +19,13 @@ use crate::components::{
 use crate::history;
 use crate::supervised::Supervised;
 
-/// What differs between control planes.
+/// The differences between control planes.
 struct Extent {
     controllers: &'static [&'static str],
     audit_rules: &'static str,
 }
 
-/// With the controllers that make the children of workloads.
+/// Runs the controllers that create the children of workloads.
 const COMPLETE: Extent = Extent {
     controllers: &[
         "cronjob-controller",
@@ -43,21 +43,21 @@ const COMPLETE: Extent = Extent {
     audit_rules: AUDIT_ALL,
 };
 
-/// With the controllers that namespaces need to come and go.
+/// Runs only the controllers that create and delete namespaces.
 const FOR_SCALE: Extent =
     Extent { controllers: &["namespace-controller", "serviceaccount-controller"], audit_rules: AUDIT_SERVICE_ACCOUNTS };
 
 const CERTIFICATES: &str = "certificates";
 
 /// A running control plane: etcd, kube-apiserver and kube-controller-manager. It ends when this is dropped or the process
-/// ends.
+/// that started it ends.
 #[derive(Debug)]
 pub struct ControlPlane {
     folder: PathBuf,
     kubectl: PathBuf,
     etcd_port: u16,
     apiserver_command: Command,
-    // Dropped in this order: who depends on another ends first.
+    // Dropped in this order: a component ends before those that it needs.
     _controller_manager: Supervised,
     apiserver: Mutex<Supervised>,
     _etcd: Supervised,
@@ -68,17 +68,17 @@ impl ControlPlane {
     ///
     /// # Errors
     ///
-    /// When a program is missing or does not become ready; the end of its log is in the message.
+    /// If a program is missing or does not become ready. The message contains the end of its log.
     pub async fn start() -> Result<Self> {
         Self::start_with(&COMPLETE).await
     }
 
-    /// The same for many workloads: they stay as they are written, without children, and the audit log holds only what service
-    /// accounts ask.
+    /// Starts a control plane for many workloads: workloads get no children, and the audit log contains only requests of
+    /// ServiceAccounts.
     ///
     /// # Errors
     ///
-    /// Those of [`start`](Self::start).
+    /// Returns the errors of [`start`](Self::start).
     pub async fn start_for_scale() -> Result<Self> {
         Self::start_with(&FOR_SCALE).await
     }
@@ -88,7 +88,7 @@ impl ControlPlane {
         let mut failures = 0;
         loop {
             match Self::attempt(&assets, extent).await {
-                // Another process may have taken one of the ports since it was found free.
+                // Another process may have bound one of the ports in the meantime.
                 Err(error) if failures < 2 && format!("{error:#}").contains("address already in use") => failures += 1,
                 result => return result,
             }
@@ -106,7 +106,7 @@ impl ControlPlane {
         let apiserver_command = apiserver(assets, &folder, etcd_port, api_port)?;
         let mut apiserver = Supervised::start(&apiserver_command, &log("kube-apiserver"), None)?;
         let started = Instant::now();
-        // The certificate appears when the API server has made it.
+        // The API server generates its certificate while it starts.
         let client = loop {
             for (process, name) in [(&mut etcd, "etcd"), (&mut apiserver, "kube-apiserver")] {
                 if process.has_ended() || started.elapsed() > START_LIMIT {
@@ -135,30 +135,30 @@ impl ControlPlane {
         })
     }
 
-    /// The id of the API server's process.
+    /// Returns the process id of the API server.
     ///
     /// # Errors
     ///
-    /// When it has ended.
+    /// If it has ended.
     pub fn apiserver_id(&self) -> Result<i32> {
         self.apiserver()?.id()
     }
 
-    /// Stops the API server and starts it again, which ends every watch, and waits until it is ready.
+    /// Restarts the API server, which ends every watch, and waits until it is ready.
     ///
     /// # Errors
     ///
-    /// When it does not stop, or does not become ready.
+    /// If it does not stop or does not become ready.
     pub async fn restart_apiserver(&self) -> Result<()> {
-        self.apiserver()?.terminate(START_LIMIT)?.context("kube-apiserver does not stop")?;
+        self.apiserver()?.terminate(START_LIMIT)?.context("kube-apiserver did not stop")?;
         self.start_apiserver().await
     }
 
-    /// Kills the API server and starts it again when all that happened before is forgotten: whoever watched is told to list.
+    /// Kills the API server, compacts the history of etcd, and starts the API server again. Watches must relist.
     ///
     /// # Errors
     ///
-    /// When etcd does not forget, or the API server does not become ready.
+    /// If etcd refuses the compaction or the API server does not become ready.
     pub async fn restart_apiserver_without_history(&self) -> Result<()> {
         self.apiserver()?.crash()?;
         history::forget(self.etcd_port).await?;
@@ -166,7 +166,7 @@ impl ControlPlane {
     }
 
     fn apiserver(&self) -> Result<MutexGuard<'_, Supervised>> {
-        self.apiserver.lock().map_err(|_| anyhow!("another restart has failed"))
+        self.apiserver.lock().map_err(|_| anyhow!("an earlier restart has failed"))
     }
 
     async fn start_apiserver(&self) -> Result<()> {
@@ -193,19 +193,19 @@ impl Access for ControlPlane {
     }
 }
 
-/// Ports that no system gives to a connection by itself: one of these is there again when the API server comes back to it.
+/// Ports below the ephemeral range of all systems. The API server can bind the same port again after a restart.
 const PORTS: Range<u16> = 12_000..30_000;
 
-/// Ports that are free now.
+/// Returns ports that are free now.
 fn free_ports<const N: usize>() -> Result<[u16; N]> {
-    // Others look for some at the same time: where one begins is left to chance.
-    let chance = RandomState::new().hash_one(std::process::id());
-    let begin = PORTS.start + u16::try_from(chance % u64::from(PORTS.end - PORTS.start))?;
+    // Other processes search at the same time. Each starts at a random port.
+    let random = RandomState::new().hash_one(std::process::id());
+    let begin = PORTS.start + u16::try_from(random % u64::from(PORTS.end - PORTS.start))?;
     let free =
         (begin..PORTS.end).chain(PORTS.start..begin).filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
-    // All are held until all are found, so that no two are the same.
+    // All listeners stay open until the last one is found, so that no port is found twice.
     let listeners: Vec<TcpListener> = free.take(N).collect();
-    ensure!(listeners.len() == N, "no {N} ports from {} to {} are free", PORTS.start, PORTS.end);
+    ensure!(listeners.len() == N, "fewer than {N} ports from {} to {} are free", PORTS.start, PORTS.end);
     let mut ports = [0; N];
     for (port, listener) in ports.iter_mut().zip(&listeners) {
         *port = listener.local_addr()?.port();
@@ -220,7 +220,7 @@ fn write_files(folder: &Path, api_port: u16, audit_rules: &str) -> Result<()> {
     Ok(())
 }
 
-/// The certificate that the API server makes itself.
+/// Returns the path of the certificate that the API server generates.
 fn authority(folder: &Path) -> PathBuf {
     folder.join(CERTIFICATES).join("apiserver.crt")
 }
@@ -231,7 +231,7 @@ fn apiserver(assets: &Assets, folder: &Path, etcd_port: u16, port: u16) -> Resul
         .arg(format!("--secure-port={port}"))
         .arg(format!("--cert-dir={}", folder.join(CERTIFICATES).display()))
         .arg("--bind-address=127.0.0.1")
-        // Not on loopback, which would be refused; nobody connects to it.
+        // The API server refuses loopback addresses here. No client connects to this one.
         .arg("--advertise-address=192.0.2.1")
         .arg("--endpoint-reconciler-type=none")
         .arg("--authorization-mode=RBAC")

@@ -1,15 +1,15 @@
-//! Kinds of others, as far as a test needs them.
+//! CRDs of other projects, reduced to the minimum that a test needs.
 
 use serde_json::{Value, json};
 
-/// A definition of a kind in namespaces whose objects may hold anything.
+/// Returns a CRD for a namespaced kind. Its schema accepts any object.
 #[must_use]
 pub fn loose_definition(group: &str, version: &str, kind: &str, plural: &str) -> Value {
     json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": {
             "name": format!("{plural}.{group}"),
-            // Without it the API server refuses groups under k8s.io.
+            // The API server refuses groups below k8s.io without it.
             "annotations": { "api-approved.kubernetes.io": "unapproved, for tests" },
         },
         "spec": {

@@ -1,9 +1,9 @@
 //! A real Kubernetes control plane on loopback for the tests and the demo.
 //!
-//! etcd, kube-apiserver, kube-controller-manager and kubectl are built once from pinned Go modules
-//! (`tests/control-plane`) into the user's cache folder. A control plane is ready within seconds, uses free ports and a
-//! folder of its own, and ends with whoever started it, however that ends. Nothing here looks at `KUBECONFIG` or at the
-//! current context.
+//! etcd, kube-apiserver, kube-controller-manager and kubectl are built once per version from pinned Go modules
+//! (`tests/control-plane`) into the cache folder of the user, or downloaded there (see [`Assets`]). A control plane is
+//! ready within seconds and uses free ports and its own folder. It ends when the process that started it ends, even if
+//! that process is killed. This crate never reads `KUBECONFIG` or the current context.
 
 mod access;
 mod assets;

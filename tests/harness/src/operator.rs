@@ -1,4 +1,4 @@
-//! The operator as a process.
+//! Runs the operator as a process.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use crate::supervised::Supervised;
 
-/// A running operator. It is killed when this is dropped or the process ends.
+/// A running operator. It is killed when this is dropped or the process that started it ends.
 #[derive(Debug)]
 pub struct Operator {
     process: Supervised,
@@ -19,52 +19,52 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Starts `binary run` with further arguments against the cluster of a kubeconfig; it adds its log to the file `log`.
+    /// Starts `binary run` with arguments against the cluster of a kubeconfig. Appends its log to the file `log`.
     ///
     /// # Errors
     ///
-    /// When the process cannot be started.
+    /// If the process cannot be started.
     pub fn start(binary: &Path, kubeconfig: &Path, arguments: &[&str], log: PathBuf) -> Result<Self> {
         Self::start_as("operator", binary, kubeconfig, arguments, log)
     }
 
-    /// The same as a pod of this name.
+    /// Does the same as [`start`](Self::start), with this pod name.
     ///
     /// # Errors
     ///
-    /// When the process cannot be started.
+    /// If the process cannot be started.
     pub fn start_as(pod: &str, binary: &Path, kubeconfig: &Path, arguments: &[&str], log: PathBuf) -> Result<Self> {
         let mut command = Command::new(binary);
         command.arg("run").args(arguments).env("KUBECONFIG", kubeconfig).env("POD_NAME", pod);
         Ok(Self { process: Supervised::start(&command, &log, None)?, log })
     }
 
-    /// The id of its process.
+    /// Returns the process id.
     ///
     /// # Errors
     ///
-    /// When it has ended.
+    /// If the process has ended.
     pub fn id(&self) -> Result<i32> {
         self.process.id()
     }
 
-    /// What it has logged so far, and whatever was in the file before.
+    /// Returns the contents of the log file, including earlier runs.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Asks it to stop by SIGTERM and waits for its end.
+    /// Sends SIGTERM and waits until the process ends.
     ///
     /// # Errors
     ///
-    /// When it does not end within `limit`.
+    /// If it does not end within `limit`.
     pub fn terminate(&mut self, limit: Duration) -> Result<ExitStatus> {
         let ended = self.process.terminate(limit)?;
         ended.with_context(|| format!("the operator did not stop within {limit:?}:\n{}", self.log()))
     }
 
-    /// Where it serves its `probes` or `metrics`, as soon as its log tells so.
+    /// Returns the address of its `probes` or `metrics`, or `None` until the log contains it.
     #[must_use]
     pub fn address(&self, what: &str) -> Option<SocketAddr> {
         let log = self.log();
@@ -72,25 +72,25 @@ impl Operator {
         line.split_once("address=")?.1.split_whitespace().next()?.parse().ok()
     }
 
-    /// Stops it where it is, as a machine that stands still does.
+    /// Pauses the process with SIGSTOP, like a machine that hangs.
     ///
     /// # Errors
     ///
-    /// When it has ended.
+    /// If it has ended.
     pub fn pause(&self) -> Result<()> {
         self.process.signal_all(Signal::STOP)
     }
 
-    /// Lets it go on after a pause.
+    /// Resumes the process after a pause.
     ///
     /// # Errors
     ///
-    /// When it has ended.
+    /// If it has ended.
     pub fn resume(&self) -> Result<()> {
         self.process.signal_all(Signal::CONT)
     }
 
-    /// Kills it at once, as a crash does.
+    /// Kills the process at once, like a crash.
     pub fn kill(self) {
         drop(self);
     }

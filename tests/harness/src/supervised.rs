@@ -1,4 +1,4 @@
-//! Processes that end with whoever started them, even when that is killed.
+//! Processes that end when the process that started them ends, even if it is killed.
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-/// A process under a small shell that kills it when the pipe to its starter closes.
+/// A process below a small shell, which kills it when the pipe to the parent process closes.
 #[derive(Debug)]
 pub struct Supervised(Child);
 
-/// How long the shell may take to start what it watches over.
+/// The time within which the shell must start the process.
 const FORK_LIMIT: Duration = Duration::from_secs(1);
 
-/// `$0` is the folder to remove at the end, or empty; the rest is the command line. SIGTERM is passed on, and the exit
-/// code is that of the process.
+/// The script of the shell. `$0` is the folder to remove at the end, or empty; the rest is the command line. The shell
+/// forwards SIGTERM and returns the exit code of the process.
 const SUPERVISE: &str = r#"
 stopped=
 exec 3<&0
@@ -25,9 +25,9 @@ exec 3<&0
 child=$!
 trap 'stopped=1; kill -TERM "$child" 2>/dev/null' TERM
 ( trap '' TERM; cat <&3 >/dev/null
-  # Once this shell is gone the number may belong to somebody else.
+  # If this shell has ended, the process id may have been reused.
   if kill -0 $$ 2>/dev/null; then kill -KILL "$child" 2>/dev/null; fi
-  # Others may still be writing there as they end.
+  # Other processes may still write there while they end.
   for round in 1 2 3 4 5; do [ -z "$0" ] || rm -rf "$0" 2>/dev/null && break; sleep 0.2; done ) &
 exec 3<&-
 wait "$child"; code=$?
@@ -36,11 +36,12 @@ exit "$code"
 "#;
 
 impl Supervised {
-    /// Starts a command that writes to `log`. When it is to end, `remove` goes with it.
+    /// Starts a command and appends its output to `log`. Removes the folder `remove` when the process is dropped or its
+    /// parent ends.
     ///
     /// # Errors
     ///
-    /// When the log cannot be written or the process cannot be started.
+    /// If the log cannot be written or the process cannot be started.
     pub fn start(command: &Command, log: &Path, remove: Option<&Path>) -> Result<Self> {
         let output = File::options()
             .create(true)
@@ -57,30 +58,30 @@ impl Supervised {
             .stdin(Stdio::piped())
             .stdout(output.try_clone()?)
             .stderr(output)
-            // A group of its own: Ctrl-C in a terminal reaches the starter only, which then ends this one in order.
+            // Its own process group: Ctrl-C in a terminal reaches only the parent, which then ends this one in order.
             .process_group(0)
             .spawn()
             .context("cannot run sh")?;
         Ok(Self(child))
     }
 
-    /// Asks the process to stop by SIGTERM and waits for its end, at most `limit`.
+    /// Sends SIGTERM and waits at most `limit` until the process ends. Returns `None` if it still runs.
     ///
     /// # Errors
     ///
-    /// When the process cannot be asked.
+    /// If the signal cannot be sent.
     pub fn terminate(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
         kill_process(self.pid()?, Signal::TERM)?;
-        let asked = Instant::now();
+        let sent = Instant::now();
         loop {
             match self.0.try_wait()? {
-                None if asked.elapsed() < limit => std::thread::sleep(Duration::from_millis(20)),
+                None if sent.elapsed() < limit => std::thread::sleep(Duration::from_millis(20)),
                 ended => return Ok(ended),
             }
         }
     }
 
-    /// Kills the process as a crash does, and what was to be removed with it stays.
+    /// Kills the process like a crash. Its folder is not removed.
     pub(crate) fn crash(&mut self) -> Result<()> {
         self.signal_all(Signal::KILL)?;
         self.0.wait()?;
@@ -96,28 +97,28 @@ impl Supervised {
         i32::try_from(self.0.id()).ok().and_then(Pid::from_raw).context("the process has no id")
     }
 
-    /// The id of the process itself, below the shell.
+    /// Returns the id of the process itself, below the shell.
     ///
     /// # Errors
     ///
-    /// When it has ended.
+    /// If it has ended.
     pub fn id(&self) -> Result<i32> {
         let shell = self.0.id();
         let begun = Instant::now();
         loop {
-            // The first child of the shell; the second one waits for the starter to end.
+            // The process is the first child of the shell. The second child waits for the end of the parent.
             let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"))?;
             let mut children = children.split_whitespace();
             match (children.next().and_then(|id| id.parse().ok()), children.next()) {
                 (Some(id), Some(_)) => return Ok(id),
-                // The shell has only begun.
+                // The shell has not started both children yet.
                 _ if begun.elapsed() < FORK_LIMIT => std::thread::sleep(Duration::from_millis(1)),
                 _ => bail!("the process has ended"),
             }
         }
     }
 
-    /// Whether the process has ended.
+    /// Returns true if the process has ended.
     pub(crate) fn has_ended(&mut self) -> bool {
         !matches!(self.0.try_wait(), Ok(None))
     }
@@ -126,9 +127,9 @@ impl Supervised {
 impl Drop for Supervised {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
-        // It may have been paused.
+        // The process may be paused.
         let _ = self.signal_all(Signal::CONT);
-        // The shell ends with the process; there is nobody to tell about a failure.
+        // The shell ends after the process. Drop cannot return an error.
         let _ = self.0.wait();
     }
 }

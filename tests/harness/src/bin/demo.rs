@@ -1,6 +1,7 @@
-//! `make demo`: the main job on a real control plane, step by step, each step checked.
+//! `make demo`: shows on a real control plane how the operator finds gaps. Checks the result of each step.
 //!
-//! With a terminal it stays up until Ctrl-C; without one it ends, with an error when a step did not show what it should.
+//! In a terminal, the cluster runs until Ctrl-C after the last step. Otherwise the demo ends. It fails if the result of a
+//! step is wrong.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -17,13 +18,13 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, WatchEvent, W
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
 
-/// How long a step may take to show what it should.
+/// The time within which a step must show its result.
 const STEP_LIMIT: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     let (stop, stopped) = mpsc::channel();
     let handler = ctrlc::set_handler(move || {
-        // Only a demo that is ending has nobody who listens.
+        // Fails only if the demo is already ending.
         let _ = stop.send(());
     });
     match handler.map_err(Into::into).and_then(|()| demo(&stopped)) {
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
 fn demo(stopped: &mpsc::Receiver<()>) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let operator = std::env::current_exe()?.with_file_name("responsibility-operator");
-    ensure!(operator.is_file(), "{} is missing; run cargo build", operator.display());
+    ensure!(operator.is_file(), "{} is missing; run make demo", operator.display());
     let (cluster, control_plane) = Cluster::provide()?;
     let demo = Demo { cluster, root, stopped, is_own: control_plane.is_some() };
 
@@ -55,7 +56,7 @@ fn demo(stopped: &mpsc::Receiver<()>) -> Result<()> {
     demo.wait_until("shop", "shop", "is evaluated", |status| status["summary"]["workloads"] == 9)?;
     demo.wait_until("payments", "payments", "is evaluated", |status| status["summary"]["workloads"] == 3)?;
 
-    step("Who is responsible, and where is nobody?");
+    step("Which layers have an owner, and which have a gap?");
     demo.show(&["get", "rassign", "-A"])?;
     demo.show(&["get", "crassign"])?;
     demo.show_unowned("shop", "shop")?;
@@ -75,18 +76,18 @@ fn demo(stopped: &mpsc::Receiver<()>) -> Result<()> {
         ],
     )?;
 
-    step("Gaps are announced once, as Events");
+    step("The operator emits one Event for the gaps");
     demo.wait_for_event("shop", "GapsFound")?;
     demo.wait_for_event("payments", "GapsFound")?;
     demo.show_events("payments")?;
 
-    step("Somebody opens the ledger to the world");
+    step("A LoadBalancer Service exposes the ledger to the internet");
     let runtime = tokio::runtime::Runtime::new()?;
     let watches = runtime.block_on(Reaction::watch(&demo.cluster.kubeconfig))?;
     demo.show(&["apply", "-f", "deploy/samples/load-balancer.yaml"])?;
     let reaction = runtime.block_on(async { tokio::time::timeout(STEP_LIMIT, watches.measure()).await });
-    let reaction = reaction.context("the new gaps did not show in the status")??;
-    println!("The status showed the new gaps {} ms after the Service was created.\n", reaction.as_millis());
+    let reaction = reaction.context("the status did not show the new gaps")??;
+    println!("The status shows the new gaps {} ms after the Service was created.\n", reaction.as_millis());
     demo.show_unowned("payments", "payments")?;
     demo.wait_for_event("payments", "LayerUnowned")?;
     demo.show_events("payments")?;
@@ -99,20 +100,20 @@ fn demo(stopped: &mpsc::Receiver<()>) -> Result<()> {
     }
     demo.show(&["get", "rassign", "-A"])?;
     demo.kubectl(&["wait", "crassign/platform", "--for=condition=Covered", "--timeout=30s"])?;
-    println!("What the platform team sees, which is told of the gaps of all these workloads:\n");
+    println!("The cluster assignment of the platform team counts the gaps of all these workloads:\n");
     demo.show(&["get", "crassign"])?;
     demo.wait_for_event("payments", "GapsClosed")?;
     demo.show_events("payments")?;
 
     demo.show_who_does_what(&operator)?;
 
-    step("Done: every step showed what it should");
+    step("Done: every step passed");
     if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
-        println!("The cluster stays up. In another terminal:\n");
+        println!("The cluster keeps running. In another terminal:\n");
         println!("  export KUBECONFIG={}", demo.cluster.kubeconfig.display());
         println!("  {} describe rassign -n shop shop", demo.cluster.kubectl.display());
-        println!("\nPress Ctrl-C to end it.");
-        stopped.recv().context("nobody can end the demo")?;
+        println!("\nPress Ctrl-C to stop it.");
+        stopped.recv().context("the signal handler has ended")?;
     }
     Ok(())
 }
@@ -121,7 +122,7 @@ fn step(title: &str) {
     println!("\n=== {title}\n");
 }
 
-/// The cluster of the demo: its own, or the one that `DEMO_KUBECONFIG` names.
+/// The cluster of the demo: a new control plane, or the cluster of `DEMO_KUBECONFIG`.
 struct Cluster {
     kubeconfig: PathBuf,
     kubectl: PathBuf,
@@ -134,7 +135,7 @@ impl Cluster {
         let kubectl = assets.path(Tool::Kubectl)?;
         if let Some(kubeconfig) = std::env::var_os("DEMO_KUBECONFIG").map(PathBuf::from) {
             step("Use the cluster of DEMO_KUBECONFIG");
-            println!("What the demo applies stays there: crds/ and deploy/samples/.");
+            println!("The demo applies crds/ and deploy/samples/ and does not delete them.");
             let folder = tempfile::tempdir()?.keep();
             return Ok((Self { kubeconfig, kubectl, folder }, None));
         }
@@ -149,7 +150,7 @@ impl Cluster {
     }
 }
 
-/// How long it takes from the Service to the status, seen by two watches of the same client.
+/// Measures the time from the creation of the Service to the new status, with two watches of one client.
 struct Reaction {
     services: BoxStream<'static, kube::Result<WatchEvent<Service>>>,
     assignments: BoxStream<'static, kube::Result<WatchEvent<DynamicObject>>>,
@@ -181,7 +182,7 @@ impl Reaction {
     }
 }
 
-/// The time at which a watch shows an object as wanted.
+/// Waits until a watch shows an object for which `wanted` is true, and returns the time.
 async fn seen<K>(
     mut events: BoxStream<'static, kube::Result<WatchEvent<K>>>,
     wanted: impl Fn(&K) -> bool,
@@ -200,7 +201,7 @@ struct Demo<'a> {
     cluster: Cluster,
     root: PathBuf,
     stopped: &'a mpsc::Receiver<()>,
-    /// Whether the cluster is the demo's own: nobody else is to see a node that is none.
+    /// True if the demo has started the cluster. Only then does the demo create a Node object without a machine.
     is_own: bool,
 }
 
@@ -220,7 +221,7 @@ impl Demo<'_> {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Runs kubectl and shows the command and its output.
+    /// Runs kubectl and prints the command and its output.
     fn show(&self, arguments: &[&str]) -> Result<()> {
         println!("$ kubectl {}", arguments.join(" "));
         println!("{}", self.kubectl(arguments)?);
@@ -239,7 +240,7 @@ impl Demo<'_> {
                 return Ok(());
             }
             if started.elapsed() > STEP_LIMIT {
-                bail!("{namespace}/{name} did not come to the state that it {what}; its status is {status:#}");
+                bail!("{namespace}/{name}: the status does not show that it {what}: {status:#}");
             }
         }
     }
@@ -251,15 +252,15 @@ impl Demo<'_> {
             let events =
                 self.kubectl(&["get", "events", "-n", namespace, "--field-selector", &selector, "-o", "name"])?;
             match events.lines().count() {
-                0 if started.elapsed() > STEP_LIMIT => bail!("no Event {reason} in the namespace {namespace}"),
+                0 if started.elapsed() > STEP_LIMIT => bail!("the namespace {namespace} has no Event {reason}"),
                 0 => {}
                 1 => return Ok(()),
-                more => bail!("{more} Events {reason} in the namespace {namespace} instead of one"),
+                more => bail!("the namespace {namespace} has {more} Events {reason} instead of one"),
             }
         }
     }
 
-    /// The unowned layers of an assignment: whose duty each is, and what to write.
+    /// Prints the unowned layers of an assignment: whose duty each layer is, and how to fix the gap.
     fn show_unowned(&self, namespace: &str, name: &str) -> Result<()> {
         println!("The unowned layers of {namespace}/{name} (status.unownedLayers):\n");
         println!("{:24} {:9} {:22} {:>9}  WHAT TO DO", "LAYER", "DUTY OF", "REASON", "WORKLOADS");
@@ -273,25 +274,25 @@ impl Demo<'_> {
         Ok(())
     }
 
-    /// Whose failure an outdated node is under one model and another, and the matrix of one workload.
+    /// Shows unfulfilled duties: a missing NetworkPolicy, an outdated node under two service models, and one workload in full.
     fn show_who_does_what(&self, operator: &Path) -> Result<()> {
-        step("Every duty has an owner. Are they done?");
-        println!("No NetworkPolicy says who may reach the shop's pods, which is for its team to say:\n");
+        step("Every duty has an owner. Is every duty fulfilled?");
+        println!("No NetworkPolicy restricts access to the pods of the shop. This is a duty of its team:\n");
         self.show_unfulfilled("rassign", &["-n", "shop", "shop"])?;
         self.show(&["apply", "-f", "deploy/samples/network-policy.yaml"])?;
         self.wait_for_event("shop", "DutyFulfilled")?;
         self.show_events("shop")?;
         if self.is_own {
-            step("A node runs an outdated image. Who owed the upgrade?");
+            step("A node runs an outdated image. Whose duty is the upgrade?");
             self.show(&["apply", "-f", "deploy/samples/node.yaml"])?;
-            println!("Where the nodes are the customer's own (serviceModel: CaaS), its platform team:\n");
+            println!("With serviceModel CaaS, the customer runs the nodes. It is the duty of the platform team:\n");
             self.expect_outdated_node("Customer", "platform-team")?;
-            println!("The same node where the provider runs the nodes (serviceModel: ManagedNodes):\n");
+            println!("With serviceModel ManagedNodes, the provider runs the nodes. It is the duty of the provider:\n");
             let managed = r#"{"spec":{"serviceModel":"ManagedNodes"}}"#;
             self.show(&["patch", "crassign", "platform", "--type=merge", "-p", managed])?;
             self.expect_outdated_node("Provider", "cloud-provider")?;
         }
-        step("One workload in full: who owes what, who holds it, is it done, and why");
+        step("One workload in full: the duties, their owners, and the evidence");
         println!("$ responsibility-operator explain Deployment/storefront --namespace shop");
         let explain = ["explain", "Deployment/storefront", "--namespace", "shop"];
         let output = Command::new(operator).args(explain).env("KUBECONFIG", &self.cluster.kubeconfig).output()?;
@@ -299,7 +300,7 @@ impl Demo<'_> {
         ensure!(output.status.success(), "explain failed: {}", String::from_utf8_lossy(&output.stderr));
         println!("{text}");
         let segmentation = text.lines().find(|line| line.starts_with("network-segmentation")).unwrap_or_default();
-        ensure!(segmentation.contains("Fulfilled"), "the NetworkPolicy does not show: {segmentation:?}");
+        ensure!(segmentation.contains("Fulfilled"), "explain ignores the NetworkPolicy: {segmentation:?}");
         Ok(())
     }
 
@@ -313,7 +314,10 @@ impl Demo<'_> {
             if rows.into_iter().flatten().any(|row| is_meant(&row)) {
                 return self.show_unfulfilled("crassign", &["platform"]);
             }
-            ensure!(started.elapsed() < STEP_LIMIT, "the node is not the failure of {party}: {status:#}");
+            ensure!(
+                started.elapsed() < STEP_LIMIT,
+                "the status does not show the outdated node as a duty of {party}: {status:#}"
+            );
         }
     }
 
@@ -322,12 +326,9 @@ impl Demo<'_> {
         Ok(serde_json::from_str::<Value>(&object)?["status"].take())
     }
 
-    /// What shows duties not to be done, and who holds them.
+    /// Prints the unfulfilled duties of an assignment: their owners, what the signal has found, and how to fix it.
     fn show_unfulfilled(&self, kind: &str, name: &[&str]) -> Result<()> {
-        println!(
-            "{:24} {:9} {:16} {:18} {:>9}  WHAT WAS SEEN, WHAT TO DO",
-            "LAYER", "DUTY OF", "PARTY", "SIGNAL", "WORKLOADS"
-        );
+        println!("{:24} {:9} {:16} {:18} {:>9}  FINDING AND FIX", "LAYER", "DUTY OF", "PARTY", "SIGNAL", "WORKLOADS");
         for row in self.status_of(kind, name)?["unfulfilled"].as_array().into_iter().flatten() {
             let text = |field: &str| row[field].as_str().unwrap_or("-");
             let (layer, duty, party, signal) = (text("layer"), text("duty"), text("party"), text("signal"));
@@ -353,7 +354,7 @@ impl Demo<'_> {
     }
 }
 
-/// The rows of a status as layer/duty/reason.
+/// Returns the rows of a status as layer/duty/reason.
 fn rows(status: &Value) -> impl Iterator<Item = String> {
     let rows = status["unownedLayers"].as_array().into_iter().flatten();
     rows.map(|row| {

@@ -1,4 +1,4 @@
-//! Writes what is generated from the chart: the plain manifests, the README, the copy of the definitions.
+//! Writes the files that are generated from the chart: the plain manifests, the README and the copy of the CRDs.
 
 use std::fs;
 

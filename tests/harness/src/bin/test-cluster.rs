@@ -1,4 +1,4 @@
-//! The control plane of the tests by hand: `build`, `up`, `down`.
+//! Runs the control plane of the tests by hand: `build`, `up`, `down`.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -21,16 +21,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Step {
-    /// Build what is missing of the control plane
+    /// Build or download the programs of the control plane that are missing
     Build,
     /// Start a control plane that stays until `down`
     Up,
     /// Stop the control plane that `up` started
     Down,
-    /// Print the path of Helm, which is built when it is missing
+    /// Download the official binaries of all platforms and pin their SHA-256 sums
+    PinBinaries,
+    /// Print the path of Helm. Build it if it is missing
     #[command(hide = true)]
     Helm,
-    /// Run a control plane in the foreground until it is told to stop
+    /// Run a control plane in the foreground until SIGTERM
     #[command(hide = true)]
     Serve,
 }
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Step::Build => Assets::locate().and_then(|assets| assets.provide()),
         Step::Up => up(),
         Step::Down => down(),
+        Step::PinBinaries => Assets::pin_binaries(),
         Step::Helm => helm(),
         Step::Serve => serve(),
     };
@@ -52,7 +55,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is kept of a control plane between `up` and `down`.
+/// Returns the path of a file that `up` writes and `down` reads.
 fn state(file: &str) -> Result<PathBuf> {
     let folder =
         std::env::temp_dir().join(format!("responsibility-operator-cluster-{}", rustix::process::getuid().as_raw()));
@@ -93,7 +96,7 @@ fn up() -> Result<()> {
 
 fn down() -> Result<()> {
     let Some(pid) = running()? else {
-        eprintln!("no control plane is up");
+        eprintln!("no control plane is running");
         return Ok(());
     };
     kill_process(pid, Signal::TERM)?;
@@ -113,12 +116,12 @@ fn helm() -> Result<()> {
 fn serve() -> Result<()> {
     let (stop, stopped) = mpsc::channel();
     ctrlc::set_handler(move || {
-        // Only a server that is ending has nobody who listens.
+        // Fails only if the server is already ending.
         let _ = stop.send(());
     })?;
     let runtime = tokio::runtime::Runtime::new()?;
     let cluster = runtime.block_on(ControlPlane::start())?;
     fs::write(state("kubeconfig")?, cluster.kubeconfig().display().to_string())?;
-    stopped.recv().context("nobody can tell this server to stop")?;
+    stopped.recv().context("the signal handler has ended")?;
     Ok(())
 }

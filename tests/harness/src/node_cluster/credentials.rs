@@ -1,4 +1,4 @@
-//! Who may do what in the cluster: the users of its components, each with the rights that Kubernetes gives it.
+//! Tokens, kubeconfigs and certificates of the components. Kubernetes itself defines the rights of these users.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use rcgen::{
 use super::NODE;
 use crate::components;
 
-/// The components that talk to the API server: the name of the kubeconfig, the user and its groups.
+/// The clients of the API server: kubeconfig, user and groups.
 const USERS: [(&str, &str, &str); 4] = [
     ("kubeconfig", "admin", "system:masters"),
     ("kube-controller-manager.kubeconfig", "system:kube-controller-manager", ""),
@@ -20,12 +20,12 @@ const USERS: [(&str, &str, &str); 4] = [
     ("kube-proxy.kubeconfig", "system:kube-proxy", ""),
 ];
 
-/// The certificate of the authority that everybody in the cluster trusts.
+/// Returns the path of the CA certificate of the cluster.
 pub(super) fn authority(folder: &Path) -> PathBuf {
     folder.join("authority.crt")
 }
 
-/// Writes the tokens and the kubeconfigs that hold them.
+/// Writes the token file and a kubeconfig for each user.
 pub(super) fn write_users(folder: &Path, server: &str) -> Result<()> {
     let kubelet = format!("system:node:{NODE}");
     let users = USERS.into_iter().chain([("kubelet.kubeconfig", kubelet.as_str(), "system:nodes")]);
@@ -38,7 +38,7 @@ pub(super) fn write_users(folder: &Path, server: &str) -> Result<()> {
     components::write_files(folder, &tokens.concat(), components::AUDIT_ALL)
 }
 
-/// Writes the certificates of the authority, of the API server, and the one by which that shows kubelet who it is.
+/// Writes the certificates of the CA and the API server, and the client certificate of the API server for the kubelet.
 pub(super) fn write_certificates(folder: &Path, addresses: &[&str]) -> Result<()> {
     let key = KeyPair::generate()?;
     let mut own = CertificateParams::default();

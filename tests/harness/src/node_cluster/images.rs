@@ -1,4 +1,4 @@
-//! Images of the node: they are brought to it as files, from no registry.
+//! Imports images into the node from files, without a registry.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::node::CONTAINERD;
 use crate::components::START_LIMIT;
 use crate::components::output;
 
-/// The image that holds the namespaces of a pod. `/pod serve :8080` answers every request by `ok`.
+/// The pause image of pods, which also runs as a small workload: `/pod serve :8080` answers every request with `ok`.
 pub const POD_IMAGE: &str = "localhost/responsibility-operator-pod:1";
 
 /// Builds the image of `tests/pod-image` as an oci-archive.
@@ -35,18 +35,18 @@ pub(super) fn build_pod_image(folder: &Path) -> Result<PathBuf> {
     Ok(archive)
 }
 
-/// Imports all images of an oci-archive, under the names it gives them, and waits until kubelet can use them.
+/// Imports all images of an oci-archive with their names, and waits until the kubelet can use them.
 pub(super) fn import(archive: &Path) -> Result<()> {
     output(ctr(&["images", "import", "--snapshotter=native"]).arg(archive))
         .with_context(|| format!("cannot import {}", archive.display()))?;
     let started = Instant::now();
-    // kubelet sees what containerd has labelled, which it does soon after.
+    // The kubelet sees an image once containerd has labelled it, shortly after the import.
     loop {
         let known = names(&[r#"labels."io.cri-containerd.image"==managed"#])?;
         if names(&[])?.iter().all(|name| known.contains(name)) {
             return Ok(());
         }
-        ensure!(started.elapsed() < START_LIMIT, "containerd shows kubelet only the images {known:?}");
+        ensure!(started.elapsed() < START_LIMIT, "the kubelet sees only the images {known:?}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -55,7 +55,7 @@ fn names(filters: &[&str]) -> Result<Vec<String>> {
     Ok(output(ctr(&["images", "ls", "-q"]).args(filters))?.lines().map(str::to_owned).collect())
 }
 
-/// The client of containerd, for what Kubernetes has there.
+/// Returns a command of the containerd client in the namespace of Kubernetes.
 pub(super) fn ctr(arguments: &[&str]) -> Command {
     let mut command = Command::new("ctr");
     command.args(["--address", CONTAINERD, "--namespace", "k8s.io"]).args(arguments);

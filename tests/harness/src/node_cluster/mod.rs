@@ -1,4 +1,4 @@
-//! A real cluster with one node: pods run in it, under kubelet and containerd, as root on Linux.
+//! A real cluster with one node, whose kubelet and containerd run pods. Needs Linux and root.
 
 mod credentials;
 mod images;
@@ -28,7 +28,7 @@ use crate::supervised::Supervised;
 /// The name of the node.
 const NODE: &str = "node";
 
-/// A running cluster with one node. It ends when this is dropped or the process ends.
+/// A running cluster with one node. It ends when this is dropped or the process that started it ends.
 #[derive(Debug)]
 pub struct NodeCluster {
     folder: PathBuf,
@@ -39,11 +39,11 @@ pub struct NodeCluster {
 }
 
 impl NodeCluster {
-    /// Starts a cluster and waits until its node is ready. It tells how far it is.
+    /// Starts a cluster and waits until its node is ready. Prints its progress.
     ///
     /// # Errors
     ///
-    /// When a program is missing or does not become ready; the end of its log is in the message.
+    /// If a program is missing or does not become ready. The message contains the end of its log.
     pub async fn start(sandbox: &Sandbox) -> Result<Self> {
         let assets = Assets::locate()?;
         let started = Instant::now();
@@ -89,7 +89,7 @@ impl NodeCluster {
         Ok(())
     }
 
-    /// Waits until `what` is there, as long as all programs run.
+    /// Waits until `look` returns a value, and fails if a program ends. Errors name `what` is missing.
     async fn until_some<T>(&mut self, what: &str, look: impl AsyncFn() -> Result<Option<T>>) -> Result<T> {
         let started = Instant::now();
         loop {
@@ -108,13 +108,13 @@ impl NodeCluster {
         }
     }
 
-    /// The log of a program of the cluster, such as `kubelet`.
+    /// Returns the path of the log of a program, such as `kubelet`.
     #[must_use]
     pub fn log(&self, program: &str) -> PathBuf {
         self.folder.join(format!("{program}.log"))
     }
 
-    /// Helm as administrator of this cluster, with nothing of the user's own.
+    /// Returns a Helm command with the rights of an administrator, without the configuration of the user.
     #[must_use]
     pub fn helm(&self) -> Command {
         let mut command = Command::new(&self.helm);
@@ -127,20 +127,20 @@ impl NodeCluster {
         command
     }
 
-    /// Brings the images of an oci-archive to the node. Pods name them as the archive does, and must not want to pull them.
+    /// Imports the images of an oci-archive into the node. Pods must use `imagePullPolicy: Never`.
     ///
     /// # Errors
     ///
-    /// When it cannot be read.
+    /// If the archive cannot be read.
     pub fn import_image(&self, archive: &Path) -> Result<()> {
         images::import(archive)
     }
 
-    /// The first process of a running container, as the processes of this program see it.
+    /// Returns the id of the first process of a container, in the process namespace of this program.
     ///
     /// # Errors
     ///
-    /// When the container does not run.
+    /// If the container does not run.
     pub async fn container_pid(&self, namespace: &str, pod: &str, container: &str) -> Result<Pid> {
         let pods: Api<Pod> = Api::namespaced(self.client().await?, namespace);
         let status = pods.get(pod).await?.status.unwrap_or_default();
@@ -154,11 +154,11 @@ impl NodeCluster {
         pid.and_then(Pid::from_raw).with_context(|| format!("containerd runs no process of {namespace}/{pod}"))
     }
 
-    /// Kills the first process of a container, as a crash does.
+    /// Kills the first process of a container, like a crash.
     ///
     /// # Errors
     ///
-    /// When the container does not run.
+    /// If the container does not run.
     pub async fn kill_container(&self, namespace: &str, pod: &str, container: &str) -> Result<()> {
         Ok(kill_process(self.container_pid(namespace, pod, container).await?, Signal::KILL)?)
     }
@@ -176,7 +176,7 @@ impl Access for NodeCluster {
 
 impl Drop for NodeCluster {
     fn drop(&mut self) {
-        // Who depends on another ends first.
+        // A component ends before those that it needs.
         while self.processes.pop().is_some() {}
     }
 }
@@ -186,11 +186,11 @@ fn is_ready(node: &Node) -> bool {
     conditions.into_iter().flatten().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
-/// The memory of a process that is in RAM, in bytes.
+/// Returns the resident memory of a process, in bytes.
 ///
 /// # Errors
 ///
-/// When there is no such process.
+/// If the process does not exist.
 pub fn resident_memory(process: Pid) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{}/status", process.as_raw_nonzero()))?;
     let kilobytes =

@@ -1,4 +1,4 @@
-//! The network of the node: an interface with an address, and how pods are connected to it.
+//! The network of the node and its pods.
 
 use std::fs;
 use std::path::Path;
@@ -9,9 +9,9 @@ use serde_json::json;
 
 use crate::components::output;
 
-/// The address of the node. Nothing of it is seen outside of its network namespace.
+/// The address of the node, which exists only in its network namespace.
 pub(super) const NODE_ADDRESS: &str = "10.200.0.2";
-/// The addresses of Services; the API server has the first.
+/// The addresses of Services. The first one belongs to the API server.
 pub(super) const SERVICE_RANGE: &str = "10.201.0.0/24";
 pub(super) const API_SERVICE_ADDRESS: &str = "10.201.0.1";
 /// The addresses of pods.
@@ -19,7 +19,7 @@ pub(super) const POD_RANGE: &str = "10.202.0.0/24";
 
 const INTERFACE: &str = "node0";
 
-/// Gives the network namespace, which is empty, what a node needs.
+/// Sets up the empty network namespace: the loopback interface, the interface of the node, a default route.
 pub(super) fn prepare() -> Result<()> {
     let address = format!("{NODE_ADDRESS}/24");
     let commands: [&[&str]; 5] = [
@@ -27,7 +27,7 @@ pub(super) fn prepare() -> Result<()> {
         &["link", "add", INTERFACE, "type", "bridge"],
         &["address", "add", &address, "dev", INTERFACE],
         &["link", "set", INTERFACE, "up"],
-        // It leads nowhere; the address of a node is looked for on the interface of the default route.
+        // The kubelet takes the node address from the interface of the default route, which leads nowhere.
         &["route", "add", "default", "dev", INTERFACE],
     ];
     for arguments in commands {
@@ -37,7 +37,7 @@ pub(super) fn prepare() -> Result<()> {
     Ok(())
 }
 
-/// Writes the configuration by which containerd connects pods.
+/// Writes the CNI configuration that containerd uses for pods.
 pub(super) fn write_cni(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     let configuration = json!({

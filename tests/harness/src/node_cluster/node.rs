@@ -31,7 +31,7 @@ pub(super) fn apiserver(assets: &Assets, folder: &Path) -> Result<Command> {
         .arg("--authorization-mode=Node,RBAC")
         .arg("--enable-admission-plugins=NodeRestriction")
         .arg(format!("--service-cluster-ip-range={SERVICE_RANGE}"))
-        // The name of the node is in no DNS.
+        // DNS does not resolve the name of the node.
         .arg("--kubelet-preferred-address-types=InternalIP")
         .arg(format!("--tls-cert-file={}", file("apiserver.crt")))
         .arg(format!("--tls-private-key-file={}", file("apiserver.key")))
@@ -64,8 +64,8 @@ pub(super) fn containerd(folder: &Path) -> Result<Command> {
     let cni = folder.join("cni");
     network::write_cni(&cni)?;
     let cni = cni.display();
-    // Snapshots are plain copies: images are small here, and overlays cannot be had everywhere. A lower OOM score cannot
-    // be had everywhere either, and a profile of AppArmor would stay in the kernel.
+    // Snapshots are plain copies: the images are small, and overlay mounts are not allowed in every container. Neither is a
+    // lower OOM score. An AppArmor profile would remain in the kernel.
     let configuration = format!(
         r#"version = 2
 root = "/var/lib/containerd"
@@ -117,7 +117,7 @@ pub(super) fn kubelet(assets: &Assets, sandbox: &Sandbox) -> Result<Command> {
         "cgroupRoot": sandbox.cgroup()?,
         "containerRuntimeEndpoint": format!("unix://{CONTAINERD}"),
         "volumePluginDir": "/var/lib/kubelet/volume-plugins",
-        // The machine is what it is: with cgroups of version 1, with swap, with a full disk, without CAP_SYS_RESOURCE.
+        // The node must start on any machine: with cgroups v1, swap or a full disk, and without CAP_SYS_RESOURCE.
         "failCgroupV1": false,
         "failSwapOn": false,
         "evictionHard": {"memory.available": "50Mi", "nodefs.available": "0%", "nodefs.inodesFree": "0%",
@@ -143,7 +143,7 @@ pub(super) fn proxy(assets: &Assets, folder: &Path) -> Result<Command> {
         "mode": "nftables",
         "clusterCIDR": POD_RANGE,
         "clientConnection": {"kubeconfig": folder.join("kube-proxy.kubeconfig")},
-        // Zero leaves the setting of the machine alone.
+        // Zero keeps the setting of the machine.
         "conntrack": {"maxPerCore": 0},
         "hostnameOverride": NODE,
         "oomScoreAdj": 0,

@@ -1,4 +1,4 @@
-//! What a machine has to have for a node, told all at once.
+//! Checks the requirements of a node on this machine and reports all that are missing at once.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -8,10 +8,10 @@ use anyhow::{Result, bail};
 
 use crate::assets::on_path;
 
-/// Where Debian puts the plugins that connect pods to the network.
+/// The folder of the CNI plugins on Debian.
 pub(super) const CNI_PLUGINS: &str = "/usr/lib/cni";
 
-/// Programs, with the Debian package of each.
+/// The required programs, with the Debian package of each.
 const PROGRAMS: [(&str, &str); 12] = [
     ("containerd", "containerd"),
     ("containerd-shim-runc-v2", "containerd"),
@@ -27,14 +27,14 @@ const PROGRAMS: [(&str, &str); 12] = [
     ("unshare", "util-linux"),
 ];
 
-/// Refuses with everything that is missing and how to get it.
+/// Fails with a list of everything that is missing and the packages to install.
 pub(super) fn check() -> Result<()> {
     let mut missing = Vec::new();
     let mut packages = BTreeSet::new();
     if !cfg!(target_os = "linux") {
-        missing.push("it is not Linux".to_owned());
+        missing.push("this is not Linux".to_owned());
     } else if !rustix::process::geteuid().is_root() {
-        missing.push("it has to be run by root".to_owned());
+        missing.push("this user is not root".to_owned());
     }
     for (program, package) in PROGRAMS {
         if on_path(program).is_none() {

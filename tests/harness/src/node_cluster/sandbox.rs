@@ -1,9 +1,9 @@
-//! A place of its own for a cluster with a node, which leaves nothing behind, however it ends.
+//! Namespaces for a cluster with a node. Nothing of the node remains on the machine, however the program ends.
 //!
 //! The program runs itself again in a network, mount and process namespace. When the first process of the process
-//! namespace ends, the kernel ends all others, containers included, and the mounts and the network go with them. What the
-//! kernel leaves, cgroups and a folder, a keeper outside of the namespaces removes; it also ends them when whoever
-//! started it is gone.
+//! namespace ends, the kernel ends all others, containers included, and removes the mounts and the network. A keeper
+//! outside of the namespaces removes the rest: the cgroups and a folder. It also ends the namespaces when the process that
+//! started it ends.
 
 use std::env;
 use std::fs::{self, File};
@@ -21,27 +21,27 @@ use super::{network, requirements};
 use crate::assets::{Assets, cache_folder};
 use crate::components::output;
 
-/// Tells the program which of its parts to play, and in which folder.
+/// Environment variables for the program that runs itself again: its role and its folder.
 const ROLE: &str = "RESPONSIBILITY_SANDBOX_ROLE";
 const FOLDER: &str = "RESPONSIBILITY_SANDBOX_FOLDER";
 const KEEPER: &str = "keeper";
 const INSIDE: &str = "inside";
 
-/// The file with the process that holds the namespaces, as it is known outside of them.
+/// The file with the id of the process that holds the namespaces, as seen from outside.
 const PID: &str = "pid";
 
-/// The keeper holds a lock on this file as long as it lives.
+/// The file that the keeper locks until it ends.
 const LOCK: &str = "lock";
 
 const PREFIX: &str = "responsibility-operator-node-";
 
-/// How long what is left of killed processes may take to go away.
+/// The time within which the kernel must remove the remains of killed processes.
 const CLEANING_LIMIT: Duration = Duration::from_secs(20);
 
-/// Folders whose place in the tree is fixed in the programs of a node.
+/// Folders whose paths are fixed in the programs of a node.
 const PRIVATE_FOLDERS: [&str; 3] = ["/run", "/var/lib", "/var/log"];
 
-/// Settings of the whole machine that kubelet would change. It finds its own values here and leaves the machine's alone.
+/// Kernel settings that the kubelet would change for the whole machine. It sees these values instead and changes nothing.
 const MACHINE_SETTINGS: [(&str, &str); 6] = [
     ("kernel/keys/root_maxbytes", "25000000"),
     ("kernel/keys/root_maxkeys", "1000000"),
@@ -51,18 +51,18 @@ const MACHINE_SETTINGS: [(&str, &str); 6] = [
     ("vm/panic_on_oom", "0"),
 ];
 
-/// The place in which a cluster with a node runs.
+/// The folder and the namespaces of a cluster with a node.
 #[derive(Debug)]
 pub struct Sandbox {
     folder: PathBuf,
 }
 
-/// Runs `inside` in namespaces of its own, by starting this program again with the same arguments. Call it before anything
-/// else, with one thread.
+/// Runs `inside` in new namespaces, by starting this program again with the same arguments. Call it first, while the
+/// program has one thread.
 ///
 /// # Errors
 ///
-/// When the machine lacks something, the namespaces cannot be made, or `inside` fails.
+/// If the machine lacks a requirement, the namespaces cannot be created, or `inside` fails.
 pub fn sandboxed(inside: impl FnOnce(&Sandbox) -> Result<()>) -> Result<ExitCode> {
     match (env::var(ROLE).as_deref(), env::var_os(FOLDER).map(PathBuf::from)) {
         (Ok(INSIDE), Some(folder)) => inside(&Sandbox::prepare(folder)?).map(|()| ExitCode::SUCCESS),
@@ -71,26 +71,26 @@ pub fn sandboxed(inside: impl FnOnce(&Sandbox) -> Result<()>) -> Result<ExitCode
     }
 }
 
-/// What the user started: waits for the keeper, and lets go of it on Ctrl-C.
+/// Runs in the process that the user has started: waits for the keeper and ends it on Ctrl-C.
 fn start() -> Result<ExitCode> {
     requirements::check()?;
-    // Here and not inside, where there is no network to download from.
+    // The namespaces have no network for downloads.
     Assets::locate()?.provide_node()?;
     for path in [env::temp_dir(), cache_folder()?, env::current_exe()?] {
         let hidden = PRIVATE_FOLDERS.iter().any(|folder| path.starts_with(folder));
-        ensure!(!hidden, "{} cannot be used: the node has {PRIVATE_FOLDERS:?} to itself", path.display());
+        ensure!(!hidden, "{} cannot be used: the node hides the contents of {PRIVATE_FOLDERS:?}", path.display());
     }
     let folder = tempfile::Builder::new().prefix(PREFIX).tempdir()?.keep();
     let mut keeper = again(KEEPER, &folder)?
         .stdin(Stdio::piped())
-        // A group of its own: Ctrl-C in a terminal reaches this process only, which then ends the rest in order.
+        // Its own process group: Ctrl-C in a terminal reaches only this process, which then ends the keeper in order.
         .process_group(0)
         .spawn()
         .context("cannot start the keeper of the node")?;
-    let hold = Arc::new(Mutex::new(keeper.stdin.take()));
+    let pipe = Arc::new(Mutex::new(keeper.stdin.take()));
     ctrlc::set_handler(move || {
-        eprintln!("\nending the node ...");
-        drop(hold.lock().unwrap_or_else(PoisonError::into_inner).take());
+        eprintln!("\nstopping the node ...");
+        drop(pipe.lock().unwrap_or_else(PoisonError::into_inner).take());
     })?;
     let status = keeper.wait()?;
     if folder.exists() {
@@ -104,7 +104,7 @@ fn start() -> Result<ExitCode> {
 fn keep(folder: &Path) -> Result<ExitCode> {
     let (starter, starter_gone) = mpsc::channel::<()>();
     std::thread::spawn(move || {
-        // Ends when the starter does; nobody writes to this pipe.
+        // Nobody writes to this pipe. It closes when the starter ends.
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         drop(starter);
     });
@@ -116,22 +116,22 @@ fn keep(folder: &Path) -> Result<ExitCode> {
 }
 
 fn run_inside(folder: &Path, starter_gone: &mpsc::Receiver<()>) -> Result<ExitStatus> {
-    // Under its name it is locked from the start: whoever finds it free removes the folder.
+    // Create the lock before it gets its name: another keeper removes a folder whose lock is free.
     let made = folder.join("making-lock");
     let lock = File::create(&made)?;
     lock.lock().context("cannot lock the folder of the node")?;
     fs::rename(made, folder.join(LOCK))?;
-    clean_stale(folder.parent().context("the folder of the node is in no folder")?)?;
+    clean_stale(folder.parent().context("the folder of the node has no parent")?)?;
     for hierarchy in cgroup_hierarchies()? {
         let cgroup = hierarchy.join(cgroup_name(folder)?);
-        fs::create_dir(&cgroup).with_context(|| format!("cannot make the cgroup {}", cgroup.display()))?;
+        fs::create_dir(&cgroup).with_context(|| format!("cannot create the cgroup {}", cgroup.display()))?;
     }
     let program = again(INSIDE, folder)?;
     let mut namespaces = Command::new("setpriv")
-        // When the keeper is killed, this goes with it, and the namespaces with this.
+        // If the keeper is killed, the kernel kills this process and with it the namespaces.
         .args(["--pdeathsig", "KILL", "unshare"])
         .args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
-        // The first process of a process namespace inherits all orphans: a shell looks after them.
+        // The first process of a process namespace inherits all orphans. A shell reaps them.
         .args(["sh", "-c", r#""$@"; exit "$?""#, "sh"])
         .arg(program.get_program())
         .args(program.get_args())
@@ -151,7 +151,7 @@ fn run_inside(folder: &Path, starter_gone: &mpsc::Receiver<()>) -> Result<ExitSt
     }
 }
 
-/// This program with the same arguments, in another role.
+/// Returns a command that runs this program with the same arguments in another role.
 fn again(role: &str, folder: &Path) -> Result<Command> {
     let mut command = Command::new(env::current_exe()?);
     command.args(env::args_os().skip(1)).env(ROLE, role).env(FOLDER, folder);
@@ -162,7 +162,7 @@ fn exit_code(status: ExitStatus) -> ExitCode {
     status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-/// Removes the cgroups and the folder as soon as the kernel has ended the processes in them.
+/// Removes the cgroups and the folder once the kernel has ended the processes in them.
 fn clean(folder: &Path) -> Result<()> {
     let name = cgroup_name(folder)?;
     let cgroups: Vec<PathBuf> = cgroup_hierarchies()?.into_iter().map(|hierarchy| hierarchy.join(&name)).collect();
@@ -182,15 +182,15 @@ fn until_done(mut attempt: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Where cgroups are mounted: one place with version 2, one for each controller with version 1.
+/// Returns the mount points of cgroups: one with version 2, one for each controller with version 1.
 fn cgroup_hierarchies() -> Result<Vec<PathBuf>> {
     let mounts = fs::read_to_string("/proc/self/mounts").context("cannot read /proc/self/mounts")?;
     let hierarchies: Vec<PathBuf> = mounts
         .lines()
         .filter_map(|line| {
             let mut fields = line.split_whitespace().skip(1);
-            let place = fields.next()?;
-            matches!(fields.next()?, "cgroup" | "cgroup2").then(|| place.into())
+            let path = fields.next()?;
+            matches!(fields.next()?, "cgroup" | "cgroup2").then(|| path.into())
         })
         .collect();
     ensure!(!hierarchies.is_empty(), "no cgroups are mounted");
@@ -199,7 +199,7 @@ fn cgroup_hierarchies() -> Result<Vec<PathBuf>> {
 
 fn cgroup_name(folder: &Path) -> Result<String> {
     let name = folder.file_name().and_then(|name| name.to_str());
-    Ok(name.with_context(|| format!("{} is no folder of a node", folder.display()))?.to_owned())
+    Ok(name.with_context(|| format!("{} is not the folder of a node", folder.display()))?.to_owned())
 }
 
 fn remove_cgroup(cgroup: &Path) -> io::Result<()> {
@@ -215,7 +215,7 @@ fn remove_cgroup(cgroup: &Path) -> io::Result<()> {
     fs::remove_dir(cgroup)
 }
 
-/// Cleans up for keepers that were killed together with their starters: nobody holds the lock of their folders.
+/// Cleans up after keepers that were killed together with their starters: the locks of their folders are free.
 fn clean_stale(folders: &Path) -> Result<()> {
     for entry in fs::read_dir(folders)? {
         let entry = entry?;
@@ -229,7 +229,7 @@ fn clean_stale(folders: &Path) -> Result<()> {
 }
 
 impl Sandbox {
-    /// Makes the private folders and the network; runs inside of the namespaces.
+    /// Sets up the private folders and the network. Runs inside of the namespaces.
     fn prepare(folder: PathBuf) -> Result<Self> {
         let sandbox = Self { folder };
         for target in PRIVATE_FOLDERS {
@@ -248,19 +248,19 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// The folder of the node, which goes with it.
+    /// Returns the folder of the node, which is removed when the node ends.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// A file with the process, as it is known outside, in whose namespaces the node runs.
+    /// Returns the path of a file with the id of the process that holds the namespaces, as seen from outside.
     #[must_use]
     pub fn pid_file(&self) -> PathBuf {
         self.folder.join(PID)
     }
 
-    /// The cgroup of the node, as kubelet names it.
+    /// Returns the cgroup of the node in the form that the kubelet expects.
     pub(super) fn cgroup(&self) -> Result<String> {
         Ok(format!("/{}", cgroup_name(&self.folder)?))
     }

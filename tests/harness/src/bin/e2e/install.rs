@@ -1,4 +1,4 @@
-//! Installing and uninstalling.
+//! Installs and uninstalls the operator.
 
 use std::time::Instant;
 
@@ -10,10 +10,10 @@ use crate::objects::{all, deployment, namespace};
 use crate::rights::OPTIONAL;
 use crate::scenario::{RELEASE, SYSTEM, Scenario, seconds};
 
-/// The chart of this checkout.
+/// The chart of this checkout, relative to its root.
 pub(crate) const CHART: &str = "charts/responsibility-operator";
 
-/// What comes with the definitions.
+/// The objects that belong to the CRDs.
 const DEFINITIONS: [&str; 4] = [
     "APIService <no value>/v1alpha1.sharedresponsibility.dev",
     "CustomResourceDefinition <no value>/clusterresponsibilityassignments.sharedresponsibility.dev",
@@ -29,9 +29,9 @@ pub(crate) fn namespaces(scenario: &mut Scenario) -> Result<()> {
         deployment("shop", "web"),
         deployment("shop", "api"),
     ])?;
-    let careless = scenario.refused(&["run", "careless", "-n", SYSTEM, "--image=careless"])?;
-    print!("{careless}");
-    ensure!(careless.contains("violates PodSecurity"), "a careless pod was refused for another reason");
+    let refused = scenario.refused(&["run", "unrestricted", "-n", SYSTEM, "--image=unrestricted"])?;
+    print!("{refused}");
+    ensure!(refused.contains("violates PodSecurity"), "the unrestricted pod was refused for another reason");
     let ready = ["wait", "--for=condition=Available", "deployment", "--all", "-n", "shop", "--timeout=120s"];
     scenario.show(&ready)?;
     scenario.before = all(scenario)?;
@@ -47,11 +47,14 @@ pub(crate) fn wrong_values(scenario: &mut Scenario) -> Result<()> {
         let mut helm = scenario.cluster.helm();
         helm.current_dir(&scenario.root).args(["install", RELEASE, CHART, "-n", SYSTEM, "--set", value]);
         let refused = helm.output()?;
-        let told = String::from_utf8_lossy(&refused.stderr).into_owned();
-        println!("$ helm install {RELEASE} {CHART} --set {value}\n{told}");
-        ensure!(!refused.status.success() && told.contains(field), "{value} was not refused by the name of {field}");
+        let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+        println!("$ helm install {RELEASE} {CHART} --set {value}\n{error}");
+        ensure!(
+            !refused.status.success() && error.contains(field),
+            "Helm did not refuse {value} with the field {field}"
+        );
     }
-    // Helm installs the definitions before it looks at the values.
+    // Helm installs CRDs before it checks the values.
     let new = new(scenario)?;
     ensure!(new == DEFINITIONS, "other objects were installed: {new:?}");
     Ok(())
@@ -83,20 +86,20 @@ pub(crate) fn install(scenario: &mut Scenario) -> Result<()> {
     scenario.measure("helm install to two ready replicas", seconds(started.elapsed()));
     scenario.until_both_ready()?;
     let pods = scenario.show(&["get", "pods", "-n", SYSTEM, "-o", "wide"])?;
-    ensure!(pods.lines().count() == 3, "there are other pods than the two replicas");
+    ensure!(pods.lines().count() == 3, "the namespace has more pods than the two replicas");
     let leader = scenario.leader()?;
     scenario.measure("helm install to a leader", seconds(started.elapsed()));
-    println!("{leader} leads");
+    println!("{leader} is the leader");
     scenario.show(&["wait", "crassign/platform", "--for=condition=Ready", "--timeout=60s"])?;
     scenario.show(&["get", "crassign"])?;
     Ok(())
 }
 
-/// The objects that were not there before; all that were have to be there.
+/// Returns the objects that did not exist before. Fails if one that existed is missing.
 fn new(scenario: &Scenario) -> Result<Vec<String>> {
     let after = all(scenario)?;
     let lost: Vec<&String> = scenario.before.difference(&after).collect();
-    ensure!(lost.is_empty(), "these are gone: {lost:?}");
+    ensure!(lost.is_empty(), "these objects are missing: {lost:?}");
     Ok(after.difference(&scenario.before).cloned().collect())
 }
 
@@ -113,21 +116,21 @@ pub(crate) fn uninstall(scenario: &mut Scenario) -> Result<()> {
         "--timeout=60s",
     ];
     scenario.show(&gone)?;
-    // What the steps before have made.
+    // Objects of the earlier steps.
     scenario.show(&["delete", "service", "web", "-n", "shop"])?;
     let optional = OPTIONAL.map(|(group, _, _, plural)| format!("crd/{plural}.{group}"));
     scenario.kubectl(&[&["delete"], &optional.each_ref().map(String::as_str)[..]].concat())?;
-    let (left, _) = scenario.until("what was made for the steps is gone", |this| {
+    let (left, _) = scenario.until("the objects of the earlier steps are deleted", |this| {
         let left = new(this)?;
         let passing =
             |object: &String| object.contains("shop/web") || OPTIONAL.iter().any(|(group, ..)| object.contains(group));
         Ok((!left.iter().any(passing)).then_some(left))
     })?;
-    println!("What is there now and was not before:");
+    println!("Objects that remain:");
     for object in &left {
         println!("  {object}");
     }
     let expected = [&DEFINITIONS[..], &["ResponsibilityAssignment shop/team", "ServiceModel <no value>/own"]].concat();
-    ensure!(left == expected, "other objects were expected to be left: {expected:#?}");
+    ensure!(left == expected, "other objects should remain: {expected:#?}");
     Ok(())
 }

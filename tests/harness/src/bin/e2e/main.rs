@@ -1,4 +1,4 @@
-//! `make e2e`: the operator as users install it, in a real Kubernetes with a node, step by step, each step checked.
+//! `make e2e`: installs the operator like a user, in a real Kubernetes with a node. Checks the result of each step.
 
 mod install;
 mod objects;
@@ -17,10 +17,10 @@ use harness::{Sandbox, sandboxed};
 
 use scenario::{Scenario, step};
 
-/// Try the operator in a real Kubernetes with a node. Needs Linux and root.
+/// Test the operator in a real Kubernetes with a node. Needs Linux and root.
 #[derive(Parser)]
 struct Cli {
-    /// Start the cluster with the operator's image only, and keep it until Ctrl-C
+    /// Only start the cluster and import the image of the operator; run until Ctrl-C
     #[arg(long)]
     keep: bool,
 }
@@ -35,26 +35,26 @@ fn main() -> ExitCode {
 
 type Step = fn(&mut Scenario) -> Result<()>;
 
-/// What is shown, in this order. Each step checks what it shows.
+/// The steps with their titles, in this order.
 const STEPS: [(&str, Step); 18] = [
-    ("Namespaces: the operator's enforces the restricted Pod Security Standard", install::namespaces),
-    ("Wrong values are refused with the name of the field", install::wrong_values),
-    ("helm install: two replicas, ready by the kubelet's probes", install::install),
-    ("A team writes its assignment: status and Events", operate::team_assigns),
-    ("A change shows in the status", operate::change),
-    ("helm test: definitions, rights, a leader", operate::helm_test),
+    ("Namespaces: that of the operator enforces the restricted Pod Security Standard", install::namespaces),
+    ("Helm refuses wrong values and names the field", install::wrong_values),
+    ("helm install: two replicas become ready", install::install),
+    ("A team creates its assignment: status and Events", operate::team_assigns),
+    ("A new Service changes the status", operate::change),
+    ("helm test: CRDs, rights, a leader", operate::helm_test),
     ("Probes and metrics", operate::metrics),
-    ("APIs that come later are watched", operate::optional_apis),
-    ("The pod that leads is deleted: another takes over, nothing is told twice", operate::delete_leader),
-    ("The process that leads is killed: another takes over", operate::kill_leader),
-    ("The Lease is deleted: it comes back", operate::delete_lease),
-    ("Evictions go one by one", operate::evictions),
-    ("How much memory the replicas use", operate::memory),
-    ("No Secrets, and granted is used", rights::compare),
-    ("Reports are switched on: written once, whoever leads", reports::report),
-    ("helm uninstall: definitions and assignments stay, and nothing else", install::uninstall),
-    ("helm upgrade from the version before, which brings the definitions up to date", upgrade::upgrade),
-    ("What the end-to-end run has measured", scenario::summary),
+    ("APIs that are installed later are watched", operate::optional_apis),
+    ("The pod of the leader is deleted: another takes over, no Event is repeated", operate::delete_leader),
+    ("The process of the leader is killed: another takes over", operate::kill_leader),
+    ("The Lease is deleted: the operator creates it again", operate::delete_lease),
+    ("The PodDisruptionBudget allows one eviction at a time", operate::evictions),
+    ("Memory of the replicas", operate::memory),
+    ("The operator uses all its rights, and cannot read Secrets", rights::compare),
+    ("Reports are enabled: a new leader does not write them again", reports::report),
+    ("helm uninstall: only CRDs and their objects remain", install::uninstall),
+    ("helm upgrade from an earlier version updates the CRDs", upgrade::upgrade),
+    ("Measurements of this run", scenario::summary),
 ];
 
 fn end_to_end(sandbox: &Sandbox) -> Result<()> {
@@ -68,16 +68,16 @@ fn end_to_end(sandbox: &Sandbox) -> Result<()> {
         }
         println!("({:.1} s)", started.elapsed().as_secs_f32());
     }
-    step("Done: every step showed what it should");
+    step("Done: every step passed");
     Ok(())
 }
 
 fn keep(sandbox: &Sandbox) -> Result<()> {
     let scenario = Scenario::start(sandbox)?;
-    scenario.tell_how_to_use(sandbox);
-    println!("\nPress Ctrl-C to end it.");
+    scenario.print_usage(sandbox);
+    println!("\nPress Ctrl-C to stop it.");
     loop {
-        // Whoever started this ends it.
+        // The process that has started this one ends it.
         std::thread::park();
     }
 }

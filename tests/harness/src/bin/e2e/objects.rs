@@ -1,4 +1,4 @@
-//! Objects that users apply, and all objects of the cluster.
+//! Objects that users apply, and a list of all objects of the cluster.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ pub(crate) fn namespace(name: &str, labels: &Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": labels } })
 }
 
-/// A Deployment whose pod runs.
+/// Returns a Deployment whose pod can run.
 pub(crate) fn deployment(namespace: &str, name: &str) -> Value {
     let labels = json!({ "app": name });
     json!({
@@ -27,7 +27,7 @@ pub(crate) fn deployment(namespace: &str, name: &str) -> Value {
     })
 }
 
-/// A Service that leads to it from outside.
+/// Returns a LoadBalancer Service for a Deployment.
 pub(crate) fn load_balancer(namespace: &str, of: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Service", "metadata": { "name": of, "namespace": namespace },
@@ -35,7 +35,7 @@ pub(crate) fn load_balancer(namespace: &str, of: &str) -> Value {
     })
 }
 
-/// An assignment in which a team holds these layers.
+/// Returns an assignment in which a team owns the customer duties of layers.
 pub(crate) fn assignment(namespace: &str, layers: &[&str]) -> Value {
     json!({
         "apiVersion": "sharedresponsibility.dev/v1alpha1", "kind": "ResponsibilityAssignment",
@@ -48,7 +48,7 @@ pub(crate) fn assignment(namespace: &str, layers: &[&str]) -> Value {
     })
 }
 
-/// A cluster's own service model.
+/// Returns a custom service model.
 pub(crate) fn service_model(name: &str) -> Value {
     json!({
         "apiVersion": "sharedresponsibility.dev/v1alpha1", "kind": "ServiceModel", "metadata": { "name": name },
@@ -56,14 +56,14 @@ pub(crate) fn service_model(name: &str) -> Value {
     })
 }
 
-/// All objects of the cluster as `kind namespace/name`, but for those that come and go by themselves.
+/// Returns all objects of the cluster as `kind namespace/name`, except those that Kubernetes creates and deletes all the time.
 pub(crate) fn all(scenario: &Scenario) -> Result<BTreeSet<String>> {
     let kinds = scenario.kubectl(&["api-resources", "--verbs=list", "-o", "name"])?;
     let passing = ["events", "events.events.k8s.io", "leases.coordination.k8s.io", "endpointslices.discovery.k8s.io"];
     let kinds: Vec<&str> = kinds.lines().filter(|kind| !passing.contains(kind)).collect();
     let template = "go-template={{range .items}}{{.kind}} {{.metadata.namespace}}/{{.metadata.name}}{{\"\\n\"}}{{end}}";
     let listed = scenario.kubectl(&["get", &kinds.join(","), "-A", "-o", template])?;
-    // Leases of nodes and of Kubernetes itself are renewed all the time; those of the operator's namespace count.
+    // Only Leases in the namespace of the operator count. Others belong to Kubernetes.
     let leases = scenario.kubectl(&["get", "leases", "-n", crate::scenario::SYSTEM, "-o", template])?;
     Ok(listed.lines().chain(leases.lines()).map(str::to_owned).collect())
 }

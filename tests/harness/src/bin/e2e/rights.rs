@@ -1,4 +1,4 @@
-//! What the operator may do and what it has done, from the audit log.
+//! Compares the rights of the operator with its requests in the audit log.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::scenario::{RELEASE, SYSTEM, Scenario};
 
-/// APIs that the operator watches where they are served: group, version, kind, plural.
+/// The optional APIs that the operator watches if they are served: group, version, kind, plural.
 pub(crate) const OPTIONAL: [(&str, &str, &str, &str); 14] = [
     ("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes"),
     ("gateway.networking.k8s.io", "v1", "GRPCRoute", "grpcroutes"),
@@ -26,7 +26,7 @@ pub(crate) const OPTIONAL: [(&str, &str, &str, &str); 14] = [
     ("snapshot.storage.k8s.io", "v1", "VolumeSnapshot", "volumesnapshots"),
 ];
 
-/// A right: verb and resource, with its group and subresource.
+/// A right: a verb and a resource with its group and subresource.
 type Right = (String, String);
 
 pub(crate) fn compare(scenario: &mut Scenario) -> Result<()> {
@@ -51,14 +51,14 @@ pub(crate) fn compare(scenario: &mut Scenario) -> Result<()> {
         println!("{resource:50} {}", of(&granted).join(", "));
     }
     let unused: Vec<&Right> = granted.difference(&used).collect();
-    ensure!(unused.is_empty(), "granted and never used: {unused:?}");
+    ensure!(unused.is_empty(), "these rights are granted but not used: {unused:?}");
     let beyond: Vec<&Right> = used.difference(&granted).collect();
-    ensure!(beyond.is_empty(), "asked for and not granted: {beyond:?}");
-    println!("\n{} rights are granted, {} are used: they are the same.", granted.len(), used.len());
+    ensure!(beyond.is_empty(), "these rights are used but not granted: {beyond:?}");
+    println!("\nAll {} granted rights are used, and no others.", granted.len());
     Ok(())
 }
 
-/// What the roles of the operator's ServiceAccount grant.
+/// Returns the rights that the roles of the ServiceAccount grant.
 fn granted(scenario: &Scenario) -> Result<BTreeSet<Right>> {
     let lease_role = format!("{RELEASE}-lease");
     let roles = [scenario.get(&["clusterrole", RELEASE])?, scenario.get(&["role", &lease_role, "-n", SYSTEM])?];
@@ -74,25 +74,25 @@ fn granted(scenario: &Scenario) -> Result<BTreeSet<Right>> {
             }
         }
     }
-    // Nothing else may be bound to it.
+    // No other role may be bound to the ServiceAccount.
     for kind in ["clusterrolebindings", "rolebindings"] {
         for binding in scenario.get(&[kind, "-A"])?["items"].as_array().into_iter().flatten() {
             let is_bound = binding["subjects"].as_array().into_iter().flatten().any(|subject| {
                 subject["kind"] == "ServiceAccount" && subject["name"] == RELEASE && subject["namespace"] == SYSTEM
             });
             let role = binding["roleRef"]["name"].as_str().unwrap_or_default();
-            ensure!(!is_bound || [RELEASE, &lease_role].contains(&role), "{role} is bound to the operator too");
+            ensure!(!is_bound || [RELEASE, &lease_role].contains(&role), "the operator also has the role {role}");
         }
     }
     Ok(granted)
 }
 
-/// What the operator has asked for, refused or not. What every ServiceAccount may do is left out: to find out which APIs are
-/// served, and what it may do itself.
+/// Returns the rights that the operator has used, including refused requests. Ignores requests that every ServiceAccount may
+/// send: API discovery and reviews of its own rights.
 pub(crate) fn used(scenario: &Scenario) -> Result<BTreeSet<Right>> {
     let user = format!("system:serviceaccount:{SYSTEM}:{RELEASE}");
     let log = std::fs::read_to_string(scenario.cluster.audit_log())?;
-    // The last line may be half written.
+    // The last line may be incomplete.
     let entries = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let own = entries.filter(|entry| entry["user"]["username"] == user.as_str());
     let rights = own.filter_map(|entry| {

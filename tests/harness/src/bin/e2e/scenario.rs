@@ -1,4 +1,4 @@
-//! The cluster, how it is talked to, and what was measured in it.
+//! The cluster of a run, helpers for its steps, and the measurements.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,16 +14,16 @@ use tokio::runtime::Runtime;
 
 /// The namespace of the operator.
 pub(crate) const SYSTEM: &str = "responsibility-system";
-/// The release, and the name of all its objects.
+/// The name of the release and of all its objects.
 pub(crate) const RELEASE: &str = "responsibility-operator";
-/// How long a step may take to show what it should.
+/// The time within which a step must show its result.
 pub(crate) const LIMIT: Duration = Duration::from_mins(2);
 
 pub(crate) struct Scenario {
     pub(crate) cluster: NodeCluster,
     pub(crate) runtime: Runtime,
     pub(crate) root: PathBuf,
-    /// All objects of the cluster before anything was installed.
+    /// All objects of the cluster before the first install.
     pub(crate) before: BTreeSet<String>,
     measured: Vec<(&'static str, String)>,
 }
@@ -32,7 +32,7 @@ pub(crate) fn step(title: &str) {
     println!("\n=== {title}\n");
 }
 
-/// What was measured, one line each.
+/// Prints the measurements, one on each line.
 pub(crate) fn summary(scenario: &mut Scenario) -> Result<()> {
     ensure!(!scenario.measured.is_empty(), "nothing was measured");
     for (what, value) in &scenario.measured {
@@ -48,28 +48,28 @@ impl Scenario {
         let archive = root.join(format!("target/image/responsibility-operator-{version}.oci.tar"));
         let size =
             fs::metadata(&archive).with_context(|| format!("{} is missing; run make image", archive.display()))?.len();
-        step("Start a Kubernetes with a node, in a network of its own");
+        step("Start a Kubernetes with a node, in its own network namespace");
         let runtime = Runtime::new()?;
         let cluster = runtime.block_on(NodeCluster::start(sandbox))?;
         cluster.import_image(&archive)?;
         let mut scenario = Self { cluster, runtime, root, before: BTreeSet::new(), measured: Vec::new() };
         #[allow(clippy::cast_precision_loss, reason = "sizes are shown with one decimal")]
-        scenario.measure("image, as it is pulled", format!("{:.1} MiB", size as f64 / 1_048_576.0));
+        scenario.measure("size of the image archive", format!("{:.1} MiB", size as f64 / 1_048_576.0));
         Ok(scenario)
     }
 
-    /// Notes a figure for the summary, and shows it.
+    /// Prints a measurement and keeps it for the summary.
     pub(crate) fn measure(&mut self, what: &'static str, value: String) {
         println!("{what}: {value}");
         self.measured.push((what, value));
     }
 
-    /// Runs kubectl and returns what it prints.
+    /// Runs kubectl and returns its output.
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> Result<String> {
         output(self.cluster.kubectl().current_dir(&self.root).args(arguments))
     }
 
-    /// Runs kubectl and shows the command and its output.
+    /// Runs kubectl and prints the command and its output.
     pub(crate) fn show(&self, arguments: &[&str]) -> Result<String> {
         println!("$ kubectl {}", arguments.join(" "));
         let output = self.kubectl(arguments)?;
@@ -77,14 +77,14 @@ impl Scenario {
         Ok(output)
     }
 
-    /// Runs kubectl, which has to fail, and returns what it says.
+    /// Runs kubectl, expects a failure, and returns its output.
     pub(crate) fn refused(&self, arguments: &[&str]) -> Result<String> {
         let output = self.cluster.kubectl().args(arguments).output()?;
-        ensure!(!output.status.success(), "kubectl {} was not refused", arguments.join(" "));
+        ensure!(!output.status.success(), "kubectl {} did not fail", arguments.join(" "));
         Ok(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
     }
 
-    /// Runs Helm and shows the command and its output.
+    /// Runs Helm and prints the command and its output.
     pub(crate) fn helm(&self, arguments: &[&str]) -> Result<String> {
         println!("$ helm {}", arguments.join(" "));
         let output = output(self.cluster.helm().current_dir(&self.root).args(arguments))?;
@@ -109,19 +109,19 @@ impl Scenario {
         self.runtime.block_on(self.cluster.client())
     }
 
-    /// Waits until something holds, and says how long that took.
+    /// Waits until `look` returns a value. Returns it and the time this took. `what` describes the value in errors.
     pub(crate) fn until<T>(&self, what: &str, look: impl Fn(&Self) -> Result<Option<T>>) -> Result<(T, Duration)> {
         let started = Instant::now();
         loop {
             if let Some(found) = look(self)? {
                 return Ok((found, started.elapsed()));
             }
-            ensure!(started.elapsed() < LIMIT, "waited in vain: {what}");
+            ensure!(started.elapsed() < LIMIT, "timed out waiting for: {what}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// The pods of the operator that are ready and not about to end.
+    /// Returns the names of the operator's pods that are ready and not terminating.
     pub(crate) fn ready_pods(&self) -> Result<Vec<String>> {
         let component = "app.kubernetes.io/component=operator";
         let pods = self.get(&["pods", "-n", SYSTEM, "-l", component])?;
@@ -139,7 +139,7 @@ impl Scenario {
         Ok(self.until("two replicas are ready", |this| Ok(Some(this.ready_pods()?).filter(|pods| pods.len() == 2)))?.0)
     }
 
-    /// Who holds the Lease, as it names itself.
+    /// Returns the holder of the Lease.
     pub(crate) fn holder(&self) -> Result<Option<String>> {
         let client = self.client()?;
         let leases: Api<Lease> = Api::namespaced(client, SYSTEM);
@@ -148,22 +148,22 @@ impl Scenario {
         Ok(holder.filter(|holder| !holder.is_empty()))
     }
 
-    /// The pod of a holder.
+    /// Returns the pod name of a holder.
     pub(crate) fn pod_of(holder: &str) -> &str {
         holder.rsplit_once('_').map_or(holder, |(pod, _)| pod)
     }
 
-    /// Waits until somebody holds the Lease.
+    /// Waits until a replica holds the Lease, and returns the holder.
     pub(crate) fn leader(&self) -> Result<String> {
-        Ok(self.until("somebody leads", Self::holder)?.0)
+        Ok(self.until("a leader", Self::holder)?.0)
     }
 
-    /// Waits until another holds the Lease; who, and after what time.
+    /// Waits until another replica holds the Lease. Returns the holder and the time this took.
     pub(crate) fn other_leader(&self, than: &str) -> Result<(String, Duration)> {
-        self.until("another leads", |this| Ok(this.holder()?.filter(|holder| holder != than)))
+        self.until("another leader", |this| Ok(this.holder()?.filter(|holder| holder != than)))
     }
 
-    /// What helps to find out why a step failed.
+    /// Prints objects, logs and Events that help to find out why a step failed.
     pub(crate) fn explain(&self) {
         for arguments in [
             &["get", "all,lease,rassign,crassign", "-A", "-o", "wide"][..],
@@ -178,17 +178,17 @@ impl Scenario {
         }
     }
 
-    pub(crate) fn tell_how_to_use(&self, sandbox: &Sandbox) {
+    pub(crate) fn print_usage(&self, sandbox: &Sandbox) {
         let kubectl = self.cluster.kubectl();
-        println!("\nIn another terminal, as root, a shell in the network of the cluster:\n");
+        println!("\nIn another terminal, as root, start a shell in the network of the cluster:\n");
         println!("  export KUBECONFIG={}", self.cluster.kubeconfig().display());
         println!("  nsenter --net=/proc/$(cat {})/ns/net bash", sandbox.pid_file().display());
         println!("  {} get pods -A", kubectl.get_program().display());
-        println!("\nHelm is {}. Its values for the image here:", self.cluster.helm().get_program().display());
+        println!("\nHelm is {}. Its arguments for the imported image:", self.cluster.helm().get_program().display());
         println!("  {}", image_values(&self.root).unwrap_or_default().join(" "));
     }
 
-    /// The arguments by which Helm is told of the image that was imported.
+    /// Returns the Helm arguments for the imported image.
     pub(crate) fn image_values(&self) -> Result<Vec<String>> {
         image_values(&self.root)
     }
@@ -205,14 +205,14 @@ fn image_values(root: &Path) -> Result<Vec<String>> {
     Ok(set.into())
 }
 
-/// The version of the operator in this checkout.
+/// Returns the version of the operator in this checkout.
 fn version(root: &Path) -> Result<String> {
     let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
     let line = manifest.lines().find_map(|line| line.strip_prefix("version = \""));
-    Ok(line.and_then(|line| line.strip_suffix('"')).context("Cargo.toml names no version")?.to_owned())
+    Ok(line.and_then(|line| line.strip_suffix('"')).context("Cargo.toml has no version")?.to_owned())
 }
 
-/// A time in seconds.
+/// Formats a duration in seconds.
 pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f32())
 }
