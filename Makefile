@@ -16,8 +16,8 @@ ACTIONLINT_VERSION = 1.7.12
 ACTIONLINT_ROOT = $(CACHE)/tools/actionlint-$(ACTIONLINT_VERSION)
 MDBOOK_VERSION = 0.5.4
 MDBOOK_ROOT = $(CACHE)/tools/mdbook-$(MDBOOK_VERSION)
-LYCHEE_VERSION = 0.24.2
-LYCHEE_ROOT = $(CACHE)/tools/lychee-$(LYCHEE_VERSION)
+HYPERLINK_VERSION = 0.3.2
+HYPERLINK_ROOT = $(CACHE)/tools/hyperlink-$(HYPERLINK_VERSION)
 
 # What make bench builds, and what it measures, as WORKLOADSxASSIGNMENTS: those with as many workloads stand together.
 BENCHED = --package benches --package responsibility-operator --package harness
@@ -67,24 +67,17 @@ $(ACTIONLINT_ROOT)/actionlint:
 	@echo "building actionlint $(ACTIONLINT_VERSION): once per version, a minute ..."
 	GOBIN=$(ACTIONLINT_ROOT) go install github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT_VERSION)
 
-# Links to the repository on GitHub are checked as files of this checkout.
-REPOSITORY = https://github.com/sharedresponsibility/responsibility-operator
-BOOK = $(abspath $(TARGETS))/book
-
-docs: $(MDBOOK_ROOT)/bin/mdbook $(LYCHEE_ROOT)/bin/lychee ## Build the documentation site into target/book; check all internal links and anchors
-	$(MDBOOK_ROOT)/bin/mdbook build --dest-dir $(BOOK)
-	$(LYCHEE_ROOT)/bin/lychee --offline --include-fragments --no-progress --root-dir $(BOOK) \
-		--remap '$(REPOSITORY)/(?:blob|tree|edit)/main/(.*) file://$(CURDIR)/$$1' \
-		--exclude-path $(BOOK)/404.html --exclude-path $(BOOK)/print.html \
-		'*.md' '.github/**/*.md' 'charts/**/*.md' 'deploy/**/*.md' 'docs/**/*.md' '$(BOOK)/**/*.html'
+docs: $(MDBOOK_ROOT)/bin/mdbook $(HYPERLINK_ROOT)/bin/hyperlink ## Build the documentation site into target/book; check the links of all Markdown files
+	$(MDBOOK_ROOT)/bin/mdbook build --dest-dir $(abspath $(TARGETS))/book
+	.ci/check-links $(MDBOOK_ROOT)/bin/mdbook $(HYPERLINK_ROOT)/bin/hyperlink $(abspath $(TARGETS))/book
 
 $(MDBOOK_ROOT)/bin/mdbook:
 	@echo "building mdbook $(MDBOOK_VERSION): once per version, some minutes ..."
 	$(CARGO) install mdbook --quiet --locked --version $(MDBOOK_VERSION) --root $(MDBOOK_ROOT) --no-default-features --features search
 
-$(LYCHEE_ROOT)/bin/lychee:
-	@echo "building lychee $(LYCHEE_VERSION): once per version, some minutes ..."
-	$(CARGO) install lychee --quiet --locked --version $(LYCHEE_VERSION) --root $(LYCHEE_ROOT) --no-default-features
+$(HYPERLINK_ROOT)/bin/hyperlink:
+	@echo "building hyperlink $(HYPERLINK_VERSION): once per version, a minute ..."
+	$(CARGO) install hyperlink --quiet --locked --version $(HYPERLINK_VERSION) --root $(HYPERLINK_ROOT)
 
 image: $(AUDITABLE_ROOT)/bin/cargo-auditable ## Build the container image with buildah, Podman or Docker
 	@PATH="$(AUDITABLE_ROOT)/bin:$$PATH" deploy/image.sh
