@@ -10,7 +10,7 @@ export BINARIES
 # Cargo unifies the features of dependencies over all packages that it builds together, and compiles a crate again for
 # other features. All targets name the same packages here, and share the crates. There are no examples: --examples has the
 # effect that a build has the features of the tests.
-PACKAGES ?= --package responsibility-operator --package harness
+PACKAGES ?= --package responsibility-operator --package harness --package generate
 BUILD = $(CARGO) build --locked $(PACKAGES) --examples
 
 # Tools are built once per version, without optimization: they run for seconds.
@@ -24,13 +24,17 @@ AUDITABLE_VERSION = 0.7.7
 AUDITABLE_ROOT = $(CACHE)/tools/cargo-auditable-$(AUDITABLE_VERSION)
 ACTIONLINT_VERSION = 1.7.12
 ACTIONLINT_ROOT = $(CACHE)/tools/actionlint-$(ACTIONLINT_VERSION)
+MDBOOK_VERSION = 0.5.4
+MDBOOK_ROOT = $(CACHE)/tools/mdbook-$(MDBOOK_VERSION)
+HYPERLINK_VERSION = 0.3.2
+HYPERLINK_ROOT = $(CACHE)/tools/hyperlink-$(HYPERLINK_VERSION)
 
 # The programs of make bench, and the sizes of the measured clusters as WORKLOADSxASSIGNMENTS. Write sizes with the same
 # number of workloads next to each other.
 BENCHED = --package benches --package responsibility-operator --package harness
 CLUSTERS ?= 1000x200,10000x200,10000x5000
 
-.PHONY: demo unit test chart e2e bench bench-core bench-programs lint lint-workflows image licences audit mutants \
+.PHONY: demo unit test chart e2e bench bench-core bench-programs lint lint-workflows docs image licences audit mutants \
 	generate measures control-plane pin-binaries helm cluster-up cluster-down node-up
 
 demo: ## Show the operator on a real control plane: a shop, its assignments, the gaps, the Events
@@ -82,6 +86,18 @@ lint-workflows: $(ACTIONLINT_ROOT)/actionlint ## Check the GitHub workflows, and
 $(ACTIONLINT_ROOT)/actionlint:
 	@echo "building actionlint $(ACTIONLINT_VERSION): once per version, a minute ..."
 	GOBIN=$(ACTIONLINT_ROOT) go install github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT_VERSION)
+
+docs: $(MDBOOK_ROOT)/bin/mdbook $(HYPERLINK_ROOT)/bin/hyperlink ## Build the documentation site into target/book; check the links of all Markdown files
+	$(MDBOOK_ROOT)/bin/mdbook build --dest-dir $(abspath $(TARGETS))/book
+	.ci/check-links $(MDBOOK_ROOT)/bin/mdbook $(HYPERLINK_ROOT)/bin/hyperlink $(abspath $(TARGETS))/book
+
+$(MDBOOK_ROOT)/bin/mdbook:
+	@echo "building mdbook $(MDBOOK_VERSION): once per version, some minutes ..."
+	$(CARGO) install mdbook --quiet --locked --version $(MDBOOK_VERSION) --root $(MDBOOK_ROOT) --no-default-features --features search
+
+$(HYPERLINK_ROOT)/bin/hyperlink:
+	@echo "building hyperlink $(HYPERLINK_VERSION): once per version, a minute ..."
+	$(CARGO) install hyperlink --quiet --locked --version $(HYPERLINK_VERSION) --root $(HYPERLINK_ROOT)
 
 image: $(AUDITABLE_ROOT)/bin/cargo-auditable ## Build the container image with buildah, Podman or Docker
 	@PATH="$(AUDITABLE_ROOT)/bin:$$PATH" deploy/image.sh

@@ -1,9 +1,11 @@
 //! Decoders: turn the objects of each kind into events for the engine.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use kube::Resource;
 use kube::runtime::watcher::Config;
+use serde::de::DeserializeOwned;
 
 use super::event::WatchEvent;
 use crate::controller::observed::{ObservedAssignment, ObservedServiceModel};
@@ -22,6 +24,10 @@ const PAGE_SIZE: u32 = 250;
 
 /// Objects per page for kinds whose objects can have hundreds of kilobytes.
 const PAGE_SIZE_OF_LARGE: u32 = 25;
+
+/// Object type of a watch.
+pub(super) trait Object: Resource + Clone + Debug + DeserializeOwned + Send + 'static {}
+impl<T: Resource + Clone + Debug + DeserializeOwned + Send + 'static> Object for T {}
 
 /// Decoder of the objects of one kind.
 pub(super) struct Decoder<O> {

@@ -1,7 +1,6 @@
 //! Watched kinds: one line for each built-in kind, and one decoder for each optional kind.
 
 use std::collections::BTreeSet;
-use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +9,10 @@ use futures::future::BoxFuture;
 use kube::api::Api;
 use kube::core::{ApiResource, ClusterResourceScope, DynamicResourceScope, NamespaceResourceScope};
 use kube::{Client, Resource};
-use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Sender;
 
-use super::decode::{self, Decoder};
+use super::decode::{self, Decoder, Object};
 use super::event::WatchEvent;
 use super::optional::OptionalResource;
 use super::stream::Stream;
@@ -25,10 +23,6 @@ use crate::telemetry::metric::Metrics;
 
 /// Task of one watch.
 pub(super) type Task = BoxFuture<'static, ()>;
-
-/// Object type of a watch.
-pub(super) trait Object: Resource + Clone + Debug + DeserializeOwned + Send + 'static {}
-impl<T: Resource + Clone + Debug + DeserializeOwned + Send + 'static> Object for T {}
 
 /// Makes the watches of all kinds.
 pub(super) struct WatchFactory {

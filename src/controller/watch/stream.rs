@@ -13,9 +13,8 @@ use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::decode::Decoder;
+use super::decode::{Decoder, Object};
 use super::event::WatchEvent;
-use super::kinds::Object;
 use super::watched_kind::{Problem, WatchedKind};
 use crate::controller::api_call::{ErrorClass, root_cause};
 use crate::facts::{Delta, Listed};
