@@ -124,7 +124,7 @@ pub struct ServiceModelStatus {
     pub conditions: Vec<Condition>,
     /// How many assignments name it.
     #[serde(default)]
-    pub assignments_using: i64,
+    pub used_by: i64,
 }
 
 /// One flat enum: described variants would become a `oneOf`, which structural schemas refuse.

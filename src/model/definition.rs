@@ -71,7 +71,7 @@ pub fn service_model_status(
     ServiceModelStatus {
         observed_generation: generation,
         conditions: vec![verdict.dated(&previous.conditions, generation, now)],
-        assignments_using: i64::try_from(assignments_using).unwrap_or(i64::MAX),
+        used_by: i64::try_from(assignments_using).unwrap_or(i64::MAX),
     }
 }
 
@@ -158,7 +158,7 @@ mod tests {
         let seen = (condition.type_.as_str(), condition.status.as_str(), condition.reason.as_str());
         assert_eq!(seen, ("Accepted", accepted, reason));
         assert!(condition.message.contains(part), "{}", condition.message);
-        assert_eq!((status.observed_generation, status.assignments_using), (Some(3), 2));
+        assert_eq!((status.observed_generation, status.used_by), (Some(3), 2));
         assert_eq!(condition.observed_generation, Some(3));
     }
 

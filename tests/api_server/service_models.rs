@@ -51,7 +51,7 @@ async fn a_column_of_its_own_changes_cells_and_adds_layers_as_soon_as_it_is_ther
             }],
         }),
     )]);
-    let model = status_of(cluster, "house-model", |status| status.assignments_using == 1).await;
+    let model = status_of(cluster, "house-model", |status| status.used_by == 1).await;
     assert_eq!(accepted(&model), "True Accepted");
     let status = ns.status("team", |status| status.summary.as_ref().unwrap().layers == 14).await;
     assert_eq!(status.summary.as_ref().unwrap().model.as_deref(), Some("house-model"));
