@@ -277,7 +277,7 @@ impl Assignment {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::silent;
+    use super::super::testing::empty;
     use super::*;
     use crate::facts::Requirement;
 
@@ -286,7 +286,7 @@ mod tests {
         Assignment {
             selector: some(selector),
             namespace_selector: some(namespace_selector),
-            ..silent(AssignmentId { namespace: (!cluster).then(|| "shop".into()), name: "a".into() })
+            ..empty(AssignmentId { namespace: (!cluster).then(|| "shop".into()), name: "a".into() })
         }
     }
 

@@ -184,7 +184,8 @@ impl Compiler<'_> {
             for (_, party) in holders(entry) {
                 if let Some(until) = &agreement.valid_until {
                     // An agreement with an invalid date is not in force.
-                    let in_force = parse(until).is_some_and(|until| !self.has_ended(until, DeadlineKind::Agreement, party));
+                    let in_force =
+                        parse(until).is_some_and(|until| !self.has_ended(until, DeadlineKind::Agreement, party));
                     if !in_force {
                         continue;
                     }

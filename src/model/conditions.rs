@@ -122,9 +122,12 @@ pub(super) fn inventory_complete(completeness: &Completeness) -> ConditionValue 
         Some(namespaced_scope) => {
             ConditionValue::new("InventoryComplete", "True", "NamespacedScope", namespaced_scope.clone())
         }
-        None if completeness.minor.is_empty() => {
-            ConditionValue::new("InventoryComplete", "True", "AllInputsRead", "All kinds that duties depend on are read.")
-        }
+        None if completeness.minor.is_empty() => ConditionValue::new(
+            "InventoryComplete",
+            "True",
+            "AllInputsRead",
+            "All kinds that duties depend on are read.",
+        ),
         None => {
             let message = format!("All kinds that duties depend on are read; {}", completeness.minor.join("; "));
             ConditionValue::new("InventoryComplete", "True", "AllInputsRead", message)
@@ -137,12 +140,18 @@ pub(super) fn ready(acceptance: &Acceptance, completeness: &Completeness) -> Con
         Acceptance::SchemaOutdated(_) => {
             ConditionValue::new("Ready", "False", "SchemaOutdated", "The stored object cannot be read. Apply it again.")
         }
-        Acceptance::ServiceModelNotFound(_) => {
-            ConditionValue::new("Ready", "False", "ServiceModelNotFound", "The service model in spec.serviceModel does not exist.")
-        }
-        Acceptance::ServiceModelInvalid { .. } => {
-            ConditionValue::new("Ready", "False", "ServiceModelInvalid", "The service model in spec.serviceModel cannot be used.")
-        }
+        Acceptance::ServiceModelNotFound(_) => ConditionValue::new(
+            "Ready",
+            "False",
+            "ServiceModelNotFound",
+            "The service model in spec.serviceModel does not exist.",
+        ),
+        Acceptance::ServiceModelInvalid { .. } => ConditionValue::new(
+            "Ready",
+            "False",
+            "ServiceModelInvalid",
+            "The service model in spec.serviceModel cannot be used.",
+        ),
         Acceptance::Accepted { .. } if !completeness.is_complete() => {
             ConditionValue::new("Ready", "False", "InventoryIncomplete", completeness.sentences())
         }
@@ -160,7 +169,9 @@ pub(super) fn covered(
 ) -> ConditionValue {
     let unknown = |reason, message: String| ConditionValue::new("Covered", "Unknown", reason, message);
     match acceptance {
-        Acceptance::SchemaOutdated(_) => return unknown("SchemaOutdated", "The stored object cannot be read. Apply it again.".into()),
+        Acceptance::SchemaOutdated(_) => {
+            return unknown("SchemaOutdated", "The stored object cannot be read. Apply it again.".into());
+        }
         _ if !completeness.essential.is_empty() => return unknown("InventoryIncomplete", completeness.sentences()),
         Acceptance::ServiceModelNotFound(_) => {
             return unknown("ServiceModelNotFound", "The service model in spec.serviceModel does not exist.".into());
@@ -305,7 +316,12 @@ pub(super) fn consistent(
     roll_up: &RollUp,
 ) -> ConditionValue {
     if let Acceptance::SchemaOutdated(_) = acceptance {
-        return ConditionValue::new("Consistent", "Unknown", "SchemaOutdated", "The stored object cannot be read. Apply it again.");
+        return ConditionValue::new(
+            "Consistent",
+            "Unknown",
+            "SchemaOutdated",
+            "The stored object cannot be read. Apply it again.",
+        );
     }
     if !completeness.essential.is_empty() {
         return ConditionValue::new("Consistent", "Unknown", "InventoryIncomplete", completeness.sentences());
@@ -318,7 +334,12 @@ pub(super) fn consistent(
         .take(MESSAGE_LINES)
         .collect();
     if conflicts.is_empty() {
-        return ConditionValue::new("Consistent", "True", "NoConflict", "No duty is claimed by several parties at the same rank.");
+        return ConditionValue::new(
+            "Consistent",
+            "True",
+            "NoConflict",
+            "No duty is claimed by several parties at the same rank.",
+        );
     }
     ConditionValue::new("Consistent", "False", "OverlappingAssignments", conflicts.join("\n"))
 }
@@ -326,10 +347,20 @@ pub(super) fn consistent(
 /// Returns the condition `Current`: `True` if no review, agreement, evidence or exception has ended or ends within 30 days.
 pub(super) fn current(acceptance: &Acceptance, deadlines: &[Deadline]) -> ConditionValue {
     if let Acceptance::SchemaOutdated(_) = acceptance {
-        return ConditionValue::new("Current", "Unknown", "SchemaOutdated", "The stored object cannot be read. Apply it again.");
+        return ConditionValue::new(
+            "Current",
+            "Unknown",
+            "SchemaOutdated",
+            "The stored object cannot be read. Apply it again.",
+        );
     }
     if deadlines.is_empty() {
-        return ConditionValue::new("Current", "True", "NothingDue", "No review, agreement, evidence or exception has ended or ends within 30 days.");
+        return ConditionValue::new(
+            "Current",
+            "True",
+            "NothingDue",
+            "No review, agreement, evidence or exception has ended or ends within 30 days.",
+        );
     }
     let passed = deadlines.iter().any(|deadline| deadline.passed);
     let reason = if passed { "Lapsed" } else { "AboutToLapse" };

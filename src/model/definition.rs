@@ -64,9 +64,12 @@ pub fn service_model_status(
         (None, Err(Unusable::Refused(why))) => {
             ConditionValue::new("Accepted", "False", "ServiceModelInvalid", shorten(why, 400))
         }
-        (None, Ok(_) | Err(Unusable::NotFound)) => {
-            ConditionValue::new("Accepted", "True", "Accepted", "Assignments can use this ServiceModel in spec.serviceModel.")
-        }
+        (None, Ok(_) | Err(Unusable::NotFound)) => ConditionValue::new(
+            "Accepted",
+            "True",
+            "Accepted",
+            "Assignments can use this ServiceModel in spec.serviceModel.",
+        ),
     };
     ServiceModelStatus {
         observed_generation: generation,

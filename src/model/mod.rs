@@ -41,8 +41,7 @@ pub use evaluation::{DutyState, Evaluation, Risk, State};
 pub use explain::{ExplainedDuty, explain};
 pub use fulfilment::{Attribution, Catalogue, Observation, Reach, SignalId, SignalResult, SignalText, SignalVerdict};
 pub use message::{
-    UNASSIGNED, failure_sentence, list, risk_sentence, sentence, shorten, unreadable_sentence,
-    without_description,
+    UNASSIGNED, failure_sentence, list, risk_sentence, sentence, shorten, unreadable_sentence, without_description,
 };
 pub use node_model::{CONTROL_PLANE_LABEL, NodeClass, NodeModels, NodeRule, SchedulableNodes};
 pub use reminder::reminders;

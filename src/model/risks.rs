@@ -94,15 +94,17 @@ fn claims_on_duties_not_owed(context: &EvaluationContext<'_>, _: &[DutyVerdict<'
     }
     let claims =
         context.assignments.iter().flat_map(|assignment| assignment.claims.iter().map(move |c| (assignment, c)));
-    let without_effect = claims.filter(|(_, claim)| context.present.has(claim.layer) && !context.owes(claim.layer, claim.duty));
-    without_effect.map(|(assignment, claim)| {
-        let reason = match claim.duty {
-            Duty::Provider => RiskReason::ProviderClaimsCustomerLayer,
-            Duty::Customer => RiskReason::CustomerClaimsProviderLayer,
-        };
-        Risk::of_claim(reason, assignment, claim)
-    })
-    .collect()
+    let without_effect =
+        claims.filter(|(_, claim)| context.present.has(claim.layer) && !context.owes(claim.layer, claim.duty));
+    without_effect
+        .map(|(assignment, claim)| {
+            let reason = match claim.duty {
+                Duty::Provider => RiskReason::ProviderClaimsCustomerLayer,
+                Duty::Customer => RiskReason::CustomerClaimsProviderLayer,
+            };
+            Risk::of_claim(reason, assignment, claim)
+        })
+        .collect()
 }
 
 /// A party that is not a Customer holds a customer duty, and no accountable party is named (CSA CCM STA-04: list outsourced
@@ -147,8 +149,8 @@ fn provider_claims_with(
         verdict.duty.duty == Duty::Provider && matches!(verdict.duty.state, State::Owned | State::Assumed)
     });
     let claims = held.flat_map(|verdict| &verdict.deciding);
-    let matching = claims
-        .filter(|(assignment, claim)| context.directory.evidence(assignment, &claim.party, claim.layer) == state);
+    let matching =
+        claims.filter(|(assignment, claim)| context.directory.evidence(assignment, &claim.party, claim.layer) == state);
     matching.map(|(assignment, claim)| Risk::of_claim(reason, assignment, claim)).collect()
 }
 

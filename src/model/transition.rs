@@ -95,7 +95,8 @@ impl Transitions {
             outside(difference(failures(before), &failures(&open)), matrix, roll_up.platform_unfulfilled_layers);
         // A duty counts as recovered only if its signal passes: the signal or the duty can also have disappeared.
         let passes = |entry: &&Announcement| has_signal_in(matrix, catalogue, &roll_up.passing, entry);
-        let passing: Duties<'_> = before.iter().filter(passes).map(|entry| (entry.layer.as_str(), entry.duty)).collect();
+        let passing: Duties<'_> =
+            before.iter().filter(passes).map(|entry| (entry.layer.as_str(), entry.duty)).collect();
         let recovered: Vec<_> = recovered.into_iter().filter(|duty| passing.contains(duty)).collect();
         let notes = if opened.len() + closed.len() + failing.len() + recovered.len() > SINGLE_NOTES {
             let openings = opened.iter().map(|entry| entry.layer.as_str()).collect();
@@ -146,9 +147,7 @@ fn has_signal_in(
 ) -> bool {
     let OpenState::Unfulfilled(name) = &entry.state else { return false };
     signals.iter().any(|(layer, duty, signal)| {
-        matrix.layer(*layer).name == entry.layer
-            && *duty == entry.duty
-            && *catalogue.get(*signal).signal == **name
+        matrix.layer(*layer).name == entry.layer && *duty == entry.duty && *catalogue.get(*signal).signal == **name
     })
 }
 
@@ -200,12 +199,7 @@ fn first_notes(matrix: &Matrix, roll_up: &RollUp) -> Vec<Note> {
         list(&unowned, LAYERS_LIMIT / 2),
     );
     if !failing.is_empty() {
-        let _ = write!(
-            note,
-            "; {} have an unfulfilled duty: {}",
-            failing.len(),
-            list(&failing, LAYERS_LIMIT / 2)
-        );
+        let _ = write!(note, "; {} have an unfulfilled duty: {}", failing.len(), list(&failing, LAYERS_LIMIT / 2));
     }
     note.push_str(". Add or correct entries in spec.duties; status.unownedLayers lists each gap.");
     vec![Note { warning: true, reason: "GapsFound", about: None, date: None, note }]

@@ -43,7 +43,8 @@ impl<'a> EvaluationContext<'a> {
             }
         }
         // A pass does not count if nodes of another service model have no reading.
-        let has_all_readings = |result: &SignalResult| !without_reading.contains(&(result.layer, result.duty, result.signal));
+        let has_all_readings =
+            |result: &SignalResult| !without_reading.contains(&(result.layer, result.duty, result.signal));
         results.retain(|result| result.verdict != SignalVerdict::Passed || has_all_readings(result));
         results.extend(self.evidence_results(verdicts));
         results.sort();

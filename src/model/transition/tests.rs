@@ -376,7 +376,8 @@ fn a_load_balancer_that_is_added_later_is_one_summary() {
 fn a_change_that_is_undone_is_no_transition() {
     let announced = open_states(matrix(), &Catalogue::default(), &owned());
     assert!(
-        Transitions::between(matrix(), &Catalogue::default(), Some(&announced), &gaps(&[(NODES, LayerUnowned)])).is_some()
+        Transitions::between(matrix(), &Catalogue::default(), Some(&announced), &gaps(&[(NODES, LayerUnowned)]))
+            .is_some()
     );
     assert_eq!(Transitions::between(matrix(), &Catalogue::default(), Some(&announced), &owned()), None);
 }
@@ -384,7 +385,8 @@ fn a_change_that_is_undone_is_no_transition() {
 #[test]
 fn after_it_was_told_nothing_is_left_to_tell() {
     let after = of(&[found_gaps(&[(NODES, LayerUnowned), (CODE, UnknownParty)]), found_gaps(&[(NODES, UnknownParty)])]);
-    for announced in [None, Some(vec![]), Some(vec![announcement("access-control", Duty::Customer, GapState::Lapsed)])] {
+    for announced in [None, Some(vec![]), Some(vec![announcement("access-control", Duty::Customer, GapState::Lapsed)])]
+    {
         let transitions = Transitions::between(matrix(), &Catalogue::default(), announced.as_deref(), &after).unwrap();
         assert_eq!(Transitions::between(matrix(), &Catalogue::default(), Some(&transitions.announced), &after), None);
     }

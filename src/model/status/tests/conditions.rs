@@ -164,7 +164,10 @@ fn an_excepted_duty_is_no_gap() {
 fn an_unknown_service_model_comes_with_the_line_to_write() {
     let some = [undetermined(), owned(), undetermined(), undetermined()];
     let message = condition(&Given::namespaced(roll_up(some)).status(), "Covered").message.clone();
-    assert!(message.contains("3 workload(s)") && message.contains("Set spec.serviceModel in a cluster assignment"), "{message}");
+    assert!(
+        message.contains("3 workload(s)") && message.contains("Set spec.serviceModel in a cluster assignment"),
+        "{message}"
+    );
 }
 
 #[rstest]

@@ -1,4 +1,4 @@
-//! The rows of `unownedLayers`.
+//! Rows of `status.unownedLayers`.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use rstest::rstest;
