@@ -95,7 +95,7 @@ pub fn risk_sentence(reason: RiskReason, layer: Option<&Layer>, subject: Option<
             format!("{name} has no provider duty, so provider: {party} has no effect. Write customer: PARTY.")
         }
         RiskReason::CustomerClaimsProviderLayer => {
-            format!("{name} has no customer duty, so customer: {party} has no effect. Remove customer for this layer.")
+            format!("{name} has no customer duty, so customer: {party} has no effect. Remove this claim.")
         }
         RiskReason::AccountableMissing => {
             format!("{party} holds this duty, and no party is accountable. Add accountable: PARTY of role Customer.")
@@ -270,7 +270,7 @@ mod tests {
             RiskReason::ServiceModelContradicted => "Correct serviceModel, or remove it",
             RiskReason::ServiceModelSelfDeclared => "Set spec.serviceModel in a cluster assignment",
             RiskReason::ProviderClaimsCustomerLayer | RiskReason::CustomerDutiesEmpty => "Write customer: PARTY",
-            RiskReason::CustomerClaimsProviderLayer => "Remove customer for this layer",
+            RiskReason::CustomerClaimsProviderLayer => "Remove this claim",
             RiskReason::AccountableMissing => "Add accountable: PARTY of role Customer",
             RiskReason::ClaimOverruled => "Agree with the platform team, or remove ",
             RiskReason::PartyRedefined => "Remove the declaration here",

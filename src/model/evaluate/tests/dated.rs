@@ -45,7 +45,7 @@ fn a_provider_duty_lapses_as_well() {
     let aws = namespaced("shop").party("aws", Role::Provider).provider(&[SHARED], "aws").lapsed();
     let lapsed = workload().with(aws);
     assert_eq!(lapsed.state(SHARED, Duty::Provider), Some(Gap(ReviewLapsed)));
-    assert_eq!(lapsed.state(SHARED, Duty::Customer), Some(Gap(LayerUnowned)), "a lapsed half is no owned half");
+    assert_eq!(lapsed.state(SHARED, Duty::Customer), Some(Gap(LayerUnowned)), "a lapsed half does not count as owned");
 }
 
 #[test]

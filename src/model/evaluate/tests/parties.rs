@@ -139,7 +139,7 @@ fn a_party_of_the_cluster_is_accountable_in_a_namespace_for_what_it_accepts(#[ca
         cluster("a").party("platform", Role::Customer),
         cluster("b").customer(&[NETWORK], "platform"),
         cluster("c").customer(&[CODE], "platform"),
-        cluster("d").customer(&[NODES], "somebody"),
+        cluster("d").customer(&[NODES], "other-party"),
     ],
     &[CODE, NETWORK]
 )]

@@ -131,7 +131,7 @@ fn covered_names_at_most_five_gaps_each_in_a_line() {
 /// With namespaced Roles only, the condition names the excluded kinds.
 #[test]
 fn a_scope_that_was_chosen_is_complete_and_says_what_is_not_seen() {
-    let chosen = "namespaces shop, bank only; nodes and cluster assignments are not looked at";
+    let chosen = "namespaces shop, bank only; nodes and cluster assignments are not watched";
     let given = Given::namespaced(roll_up([owned()]))
         .but(|given| given.completeness.namespaced_scope = Some(chosen.to_owned()));
     let status = given.status();
