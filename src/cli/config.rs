@@ -162,7 +162,10 @@ fn check_workload_kinds(kinds: &[ConfiguredKind]) -> anyhow::Result<()> {
 
 /// Checks the group, version, kind and plural of a kind to watch.
 fn check_kind([group, version, kind, plural]: [&str; 4]) -> anyhow::Result<()> {
-    ensure!(is_subdomain(group), "group: {group:?} is not a valid API group; write the group of the kind, such as argoproj.io");
+    ensure!(
+        is_subdomain(group),
+        "group: {group:?} is not a valid API group; write the group of the kind, such as argoproj.io"
+    );
     ensure!(
         is_label(version),
         "version: {version:?} is not a valid version; write the served version, such as v1alpha1"
@@ -228,7 +231,8 @@ fn check_rule(rule: &NodeRule) -> anyhow::Result<()> {
             "{field}: the text is empty, which matches every node; remove the field, or write a value to match"
         );
     }
-    let has_condition = texts.iter().any(|(field, text)| *field != "value" && text.is_some()) || rule.control_plane_visible;
+    let has_condition =
+        texts.iter().any(|(field, text)| *field != "value" && text.is_some()) || rule.control_plane_visible;
     ensure!(
         has_condition,
         "the rule has no condition; write label, labelPrefix, taint, name, kubeletVersion, providerID or \
@@ -319,7 +323,10 @@ allowedRegistries: [registry.example.com/shop]
         "allowedRegistries: ['']",
         "allowedRegistries[0]: \"\" is not a valid prefix of an image name; write a prefix"
     )]
-    #[case::no_namespace("veleroNamespace: Velero/1", "veleroNamespace: \"Velero/1\" is not a valid namespace name; write the namespace")]
+    #[case::no_namespace(
+        "veleroNamespace: Velero/1",
+        "veleroNamespace: \"Velero/1\" is not a valid namespace name; write the namespace"
+    )]
     #[case::custom_name(
         "customSignals: [{name: A B, NODE, layer: node-os}]",
         "customSignals[0]: name: \"A B\" is not a valid signal name; write lowercase letters"
@@ -348,7 +355,10 @@ allowedRegistries: [registry.example.com/shop]
         "customSignals: [{name: a, NODE, layer: node-os, failed: ' '}]",
         "customSignals[0]: failed: the text is empty"
     )]
-    #[case::odd_registry("allowedRegistries: [a.io, 'https://a.io/ *']", "allowedRegistries[1]: \"https://a.io/ *\" is not a valid prefix")]
+    #[case::odd_registry(
+        "allowedRegistries: [a.io, 'https://a.io/ *']",
+        "allowedRegistries[1]: \"https://a.io/ *\" is not a valid prefix"
+    )]
     fn odd_settings_of_signals_are_refused(#[case] text: &str, #[case] expected: &str) {
         let node = "group: example.com, version: v1, kind: NodeScan, plural: nodescans, duty: Operator";
         let with_rules = format!("{node}, rules: [{{path: spec.ok, equals: true}}]");
@@ -405,7 +415,10 @@ allowedRegistries: [registry.example.com/shop]
         "{name: a, value: b, model: CaaS}",
         "nodeModels[0]: value: there is no label or taint with this value; write"
     )]
-    #[case::empty_prefix("{labelPrefix: '', model: CaaS}", "nodeModels[0]: labelPrefix: the text is empty, which matches every node")]
+    #[case::empty_prefix(
+        "{labelPrefix: '', model: CaaS}",
+        "nodeModels[0]: labelPrefix: the text is empty, which matches every node"
+    )]
     fn odd_rules_are_refused(#[case] rule: &str, #[case] expected: &str) {
         let refusal = refusal(&format!("nodeModels: [{rule}]"));
         assert!(refusal.starts_with(expected), "{refusal}");
@@ -445,7 +458,8 @@ allowedRegistries: [registry.example.com/shop]
     #[test]
     fn a_name_that_no_daemon_set_has_is_refused() {
         assert!(
-            refusal("nodeAgents: [good, 'Not One']").starts_with("nodeAgents[1]: \"Not One\" is not a valid DaemonSet name")
+            refusal("nodeAgents: [good, 'Not One']")
+                .starts_with("nodeAgents[1]: \"Not One\" is not a valid DaemonSet name")
         );
     }
 

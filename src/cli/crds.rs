@@ -34,12 +34,12 @@ impl CrdsArgs {
         if !self.apply {
             return print();
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the async runtime")?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the async runtime")?;
         runtime.block_on(async { tokio::time::timeout(LIMIT, apply()).await }).with_context(|| {
-            format!(
-                "the API server did not serve the CRDs within {} s; see kubectl describe crd",
-                LIMIT.as_secs()
-            )
+            format!("the API server did not serve the CRDs within {} s; see kubectl describe crd", LIMIT.as_secs())
         })?
     }
 }

@@ -8,7 +8,8 @@ use crate::controller::diagnose;
 
 /// Checks what the controller needs with these options, and prints one line per check.
 pub(super) fn execute(args: &RunArgs) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the async runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the async runtime")?;
     runtime.block_on(run(args))
 }
 

@@ -49,7 +49,10 @@ pub(super) fn lease(text: &str) -> Result<LeaseName, String> {
         Some((namespace, name)) if is_label(namespace) && is_subdomain(name) => {
             Ok(LeaseName { namespace: namespace.to_owned(), name: name.to_owned() })
         }
-        _ => Err("not a valid Lease; write NAMESPACE/NAME, such as responsibility-system/responsibility-operator".to_owned()),
+        _ => {
+            Err("not a valid Lease; write NAMESPACE/NAME, such as responsibility-system/responsibility-operator"
+                .to_owned())
+        }
     }
 }
 

@@ -148,7 +148,10 @@ impl RunArgs {
         let file = self.config.as_deref().map(FileConfig::read).transpose()?.unwrap_or_default();
         let namespaces = self.namespaces.as_deref().map(distinct_namespaces).transpose()?;
         let excluded = self.exclude_namespaces.len();
-        ensure!(excluded <= EXCLUDED, "--exclude-namespaces takes at most {EXCLUDED} names, {excluded} are given; write a prefix such as openshift-*");
+        ensure!(
+            excluded <= EXCLUDED,
+            "--exclude-namespaces takes at most {EXCLUDED} names, {excluded} are given; write a prefix such as openshift-*"
+        );
         // A namespace that the user names explicitly is not excluded.
         let excluded =
             if namespaces.is_some() { ExcludedNamespaces::default() } else { self.exclude_namespaces.iter().collect() };
@@ -184,14 +187,19 @@ impl RunArgs {
 /// Parses the limit of status writes per second.
 fn status_writes(text: &str) -> Result<NonZeroU32, String> {
     let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= STATUS_WRITES);
-    number.ok_or_else(|| format!("not a valid limit; write a number from 1 to {STATUS_WRITES}, such as {STATUS_WRITES_PER_SECOND}"))
+    number.ok_or_else(|| {
+        format!("not a valid limit; write a number from 1 to {STATUS_WRITES}, such as {STATUS_WRITES_PER_SECOND}")
+    })
 }
 
 /// Returns the namespaces to watch without duplicates.
 fn distinct_namespaces(names: &[String]) -> anyhow::Result<Vec<String>> {
     let distinct: BTreeSet<String> = names.iter().cloned().collect();
     let count = distinct.len();
-    ensure!(count > 0, "--namespaces is empty; name the namespaces to watch, or remove the flag to watch the whole cluster");
+    ensure!(
+        count > 0,
+        "--namespaces is empty; name the namespaces to watch, or remove the flag to watch the whole cluster"
+    );
     ensure!(
         count <= NAMESPACES,
         "--namespaces takes at most {NAMESPACES} names, {count} are given; remove the flag to watch the whole cluster"

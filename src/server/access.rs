@@ -78,7 +78,10 @@ impl Reviewer {
     }
 
     async fn review(&self, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
-        let token = bearer(headers).ok_or((StatusCode::UNAUTHORIZED, "the request has no bearer token; send one in the header Authorization"))?;
+        let token = bearer(headers).ok_or((
+            StatusCode::UNAUTHORIZED,
+            "the request has no bearer token; send one in the header Authorization",
+        ))?;
         let digest: [u8; 32] = Sha256::digest(token).into();
         let allowed_since = self.allowed_since(&digest);
         if allowed_since.is_some_and(|since| since < ALLOWED_FOR) {
@@ -109,7 +112,10 @@ impl Reviewer {
         let status = self.response(reviewed)?.status.unwrap_or_default();
         match status {
             TokenReviewStatus { authenticated: Some(true), user: Some(user), .. } => Ok(user),
-            _ => Err((StatusCode::UNAUTHORIZED, "the token is not valid in this cluster; send a token that its API server accepts")),
+            _ => Err((
+                StatusCode::UNAUTHORIZED,
+                "the token is not valid in this cluster; send a token that its API server accepts",
+            )),
         }
     }
 

@@ -117,7 +117,9 @@ async fn serve(content: &'static str, listener: TcpListener, router: Router, tls
 }
 
 /// Sets timeouts that close connections without requests.
-fn with_timeouts<Acceptor>(server: axum_server::Server<SocketAddr, Acceptor>) -> axum_server::Server<SocketAddr, Acceptor> {
+fn with_timeouts<Acceptor>(
+    server: axum_server::Server<SocketAddr, Acceptor>,
+) -> axum_server::Server<SocketAddr, Acceptor> {
     let mut server = server.first_request_timeout(REQUEST_LIMIT).http1_only();
     server.http_builder().http1().header_read_timeout(REQUEST_LIMIT);
     server

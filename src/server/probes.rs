@@ -8,7 +8,8 @@ use axum::routing::get;
 use crate::telemetry::health::{Health, Probe};
 
 pub(super) fn router(health: Health) -> Router {
-    let live = async |State(health): State<Health>, RawQuery(query): RawQuery| response(health.live(), query.as_deref());
+    let live =
+        async |State(health): State<Health>, RawQuery(query): RawQuery| response(health.live(), query.as_deref());
     let ready =
         async |State(health): State<Health>, RawQuery(query): RawQuery| response(health.ready(), query.as_deref());
     Router::new().route("/livez", get(live)).route("/readyz", get(ready)).with_state(health)

@@ -53,7 +53,11 @@ fn gauges(registry: &mut Registry, snapshot: &Snapshot) {
         duties.map(|((layer, duty, state), count)| ([&*matrix.layer(*layer).name, duty.name(), *state], *count));
     gauge(registry, &DUTIES, duties);
     let gaps = stats.gaps.iter().map(|(namespace, count)| ([namespace.to_string()], *count)).collect();
-    gauge(registry, &GAPS, limit_series(gaps).iter().map(|(names, count)| (names.each_ref().map(String::as_str), *count)));
+    gauge(
+        registry,
+        &GAPS,
+        limit_series(gaps).iter().map(|(names, count)| (names.each_ref().map(String::as_str), *count)),
+    );
     let fulfilment = stats.fulfilment.iter();
     let fulfilment =
         fulfilment.map(|((layer, duty, word), count)| ([&*matrix.layer(*layer).name, duty.name(), *word], *count));

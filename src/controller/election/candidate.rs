@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_time_of_two_leaders_never_overlaps() {
-        // Whoever sees the last renewal at the earliest possible moment waits longer than its holder goes on.
+        // The standby sees the last renewal at the earliest possible time. It still waits longer than the leader continues.
         let start = Instant::now();
         let (mut leader, mut standby) = (Candidate::new("a".into()), Candidate::new("b".into()));
         leader.wrote(claim("a", "t1"), start);
