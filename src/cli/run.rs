@@ -47,7 +47,7 @@ pub(super) struct RunArgs {
     #[arg(long, env = "RESPONSIBILITY_MANAGED_CONTROL_PLANE")]
     managed_control_plane: bool,
 
-    /// How to treat provider duties that nobody claims
+    /// Treatment of provider duties that nobody claims
     #[arg(long, value_enum, default_value_t, env = "RESPONSIBILITY_PROVIDER_DUTIES")]
     provider_duties: ProviderDutiesArg,
 
