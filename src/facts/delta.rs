@@ -14,7 +14,7 @@ use super::version::KubernetesVersion;
 use super::workload::{WorkloadKey, WorkloadKind, WorkloadObject};
 use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
 
-/// A change of the inputs. `None` as the facts of an object: it was deleted, or does not count any more.
+/// A change of the inputs. `None` as the facts of an object: it was deleted, or the evaluation does not use it any more.
 #[derive(Clone, Debug)]
 pub enum Delta {
     /// An object that is a workload or a part of one.
@@ -108,7 +108,7 @@ pub struct Listed {
     pub kind: ListedKind,
     /// The namespace that was listed; the whole cluster without one.
     pub scope: Option<Arc<str>>,
-    /// The names of the objects that count.
+    /// The names of the listed objects.
     pub names: HashSet<ObjectName>,
 }
 

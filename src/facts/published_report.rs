@@ -31,7 +31,7 @@ pub const MAX_SPLITS: u32 = 4;
 pub struct PublishedReport {
     /// The resource version.
     pub resource_version: String,
-    /// The digest of its content without times; none if somebody else may have changed the content.
+    /// The digest of its content without times; none if another client may have changed the content.
     pub digest: Option<String>,
     /// The labels that the operator sets.
     pub labels: BTreeMap<String, String>,
