@@ -41,7 +41,7 @@ pub enum Delta {
     Relisted(Listed),
     /// The current day, in UTC.
     Day(Date),
-    /// What follows for pods that no NetworkPolicy selects.
+    /// The significance of pods that no NetworkPolicy selects.
     PolicyCoverage(PolicyCoverage),
     /// An object that only signals read. The namespace of a cluster-scoped one is empty.
     Facts(FactKind, ObjectName, Option<Facts>),
@@ -53,15 +53,15 @@ pub enum Delta {
     ServerVersion(Option<KubernetesVersion>),
 }
 
-/// What follows for pods that no NetworkPolicy selects.
+/// The significance of pods that no NetworkPolicy selects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PolicyCoverage {
-    /// Nothing: NetworkPolicies cannot be read.
+    /// Unknown, because NetworkPolicies cannot be read.
     #[default]
     Unreadable,
-    /// Nothing: the cluster serves another policy API, whose policies can select them.
+    /// Unknown, because the cluster serves another policy API whose policies can select them.
     OtherApisServed,
-    /// No policy selects them.
+    /// No policy of any API selects them.
     Complete,
 }
 

@@ -108,7 +108,7 @@ pub struct PolicyFacts {
 /// The effect of a NetworkPolicy on ingress traffic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IngressRules {
-    /// None: the policy is about egress only.
+    /// It has no effect: the policy is about egress only.
     #[default]
     Ignored,
     /// It allows some sources.

@@ -1,9 +1,8 @@
 //! The index of all facts and evaluations: [`Inventory::apply`] takes a change and returns everything whose result may have
 //! changed.
 //!
-//! The index is synchronous, without I/O, and has one owner. A change only evaluates the workloads that it affects: all
-//! objects but nodes, service models, cluster assignments and the like affect one namespace, and the evaluation of each
-//! workload is stored. The result does not depend on the order of the changes and equals an evaluation from scratch, which
+//! The index is synchronous, without I/O, and has one owner. A change only evaluates the workloads that it affects: most
+//! objects affect one namespace, and the evaluation of each workload is stored. The result does not depend on the order of the changes and equals an evaluation from scratch, which
 //! the tests check.
 
 mod apply;
