@@ -88,8 +88,8 @@ pub struct BackupStatus {
 }
 
 impl BackupStatus {
-    /// Returns true if data of volumes was saved, as snapshots or as moved data. Velero does not count snapshots whose data it
-    /// moves, but the operations that move them.
+    /// Returns true if data of volumes was saved, as snapshots or as moved data. Velero does not count snapshots whose
+    /// data it moves, but the operations that move them.
     fn counts_volumes(&self, moves_data: bool) -> bool {
         let moved = self.backup_item_operations_completed.filter(|_| moves_data);
         let counts = [self.volume_snapshots_completed, self.csi_volume_snapshots_completed, moved];
@@ -121,7 +121,8 @@ impl FactsOf for Backup {
     }
 }
 
-/// A VolumeSnapshot, reduced to the fields that the operator reads: <https://kubernetes.io/docs/concepts/storage/volume-snapshots/>.
+/// A VolumeSnapshot, reduced to the fields that the operator reads:
+/// <https://kubernetes.io/docs/concepts/storage/volume-snapshots/>.
 pub type VolumeSnapshot = Dynamic<SnapshotSpec, SnapshotStatus>;
 
 /// The decoded part of the spec of a VolumeSnapshot.

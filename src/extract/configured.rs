@@ -82,9 +82,9 @@ fn path_in_spec<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FieldPath,
 pub type ConfiguredWorkload = Dynamic<Value>;
 
 impl ConfiguredWorkload {
-    /// Returns the change for an object that was added or updated. Without a readable template at the path the object is not
-    /// evaluated, and the objects that it controls are parts of it, as for a kind that is not configured. The template can have
-    /// a sibling `volumeClaimTemplates`, as in a StatefulSet.
+    /// Returns the change for an object that was added or updated. Without a readable template at the path the object
+    /// is not evaluated, and the objects that it controls are parts of it, as for a kind that is not configured. The
+    /// template can have a sibling `volumeClaimTemplates`, as in a StatefulSet.
     #[must_use]
     pub fn delta(&self, kind: &ConfiguredKind, extraction: &Extraction) -> Delta {
         let workload_kind = kind.workload_kind();

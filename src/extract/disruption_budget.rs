@@ -28,8 +28,8 @@ pub struct Status {
 }
 
 impl Spec {
-    /// Returns true if it never allows a pod to be evicted, however many are healthy. The currently allowed disruptions are not
-    /// used: they change with each rollout.
+    /// Returns true if it never allows a pod to be evicted, however many are healthy. The currently allowed disruptions
+    /// are not used: they change with each rollout.
     fn blocks(&self, expected_pods: i32) -> bool {
         let requires_all = match &self.min_available {
             Some(IntOrString::Int(least)) => expected_pods > 0 && *least >= expected_pods,

@@ -31,7 +31,8 @@ pub struct KindSpec {
     pub listed: ListedKind,
 }
 
-/// The purpose for which the operator reads a kind. It determines which results are missing while the kind is unreadable.
+/// The purpose for which the operator reads a kind. It determines which results are missing while the kind is
+/// unreadable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Workloads and namespaces. Without them there are no results.
@@ -81,8 +82,8 @@ impl KindSpec {
         }
     }
 
-    /// Returns true if the operator can read the kind only with rights in the whole cluster. This includes PersistentVolumeClaims and
-    /// Roles: signals cannot use them without StorageClasses and ClusterRoles.
+    /// Returns true if the operator can read the kind only with rights in the whole cluster. This includes
+    /// PersistentVolumeClaims and Roles: signals cannot use them without StorageClasses and ClusterRoles.
     #[must_use]
     pub const fn needs_cluster(&self) -> bool {
         !self.namespaced

@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer};
 
 use crate::facts::{Labels, ObjectName};
 
-/// An object of the Kubernetes kind `K`. The operator decodes the part `S` of the spec, the part `T` of the status, and some
-/// metadata.
+/// An object of the Kubernetes kind `K`. The operator decodes the part `S` of the spec, the part `T` of the status, and
+/// some metadata.
 #[derive(Debug, Deserialize)]
 #[serde(bound = "S: Default + Deserialize<'de>, T: Default + Deserialize<'de>")]
 pub struct Slim<K, S, T = IgnoredAny> {

@@ -1,8 +1,8 @@
-//! Extracts facts from objects of the API server: types that decode only the fields the operator reads, and a function for
-//! each kind.
+//! Extracts facts from objects of the API server: types that decode only the fields the operator reads, and a function
+//! for each kind.
 //!
-//! Only the facts are kept. Fields that are not decoded cost neither time nor memory. Managed fields are skipped except those of
-//! reports, and Secrets are never read.
+//! Only the facts are kept. Fields that are not decoded cost neither time nor memory. Managed fields are skipped except
+//! those of reports, and Secrets are never read.
 
 mod assignment;
 mod backup;
@@ -59,7 +59,8 @@ pub use workload::{CronJob, DaemonSet, Deployment, Job, Pod, ReplicaSet, Replica
 pub struct Extraction {
     /// The names of DaemonSets that need access to their node, in addition to the built-in list.
     pub agents: BTreeSet<String>,
-    /// The allowed prefixes of image names, such as `registry.example.com/shop`. All images are allowed if the list is empty.
+    /// The allowed prefixes of image names, such as `registry.example.com/shop`. All images are allowed if the list is
+    /// empty.
     pub registries: Vec<String>,
 }
 
@@ -88,8 +89,8 @@ impl Extraction {
 
 /// A kind whose objects are inputs of the inventory.
 pub trait Extract: kube::Resource<DynamicType = ()> {
-    /// Returns the change for an object that was added or updated. It is a deletion for an object that is not evaluated, such as a
-    /// finished Job or a pod that another workload controls.
+    /// Returns the change for an object that was added or updated. It is a deletion for an object that is not
+    /// evaluated, such as a finished Job or a pod that another workload controls.
     fn delta(&self, extraction: &Extraction) -> Delta;
 
     /// Returns the change for an object that was deleted.

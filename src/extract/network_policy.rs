@@ -22,8 +22,8 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// Returns its effect on ingress traffic. A policy without the type `Ingress` has none, and a policy without types has
-    /// that type. A rule without ports allows every source if it has no peers or a peer that matches every source.
+    /// Returns its effect on ingress traffic. A policy without the type `Ingress` has none, and a policy without types
+    /// has that type. A rule without ports allows every source if it has no peers or a peer that matches every source.
     fn ingress(&self) -> IngressRules {
         let types = self.policy_types.as_deref().unwrap_or_default();
         let is_open = |rule: &IngressRule| {

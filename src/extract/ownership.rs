@@ -1,13 +1,13 @@
-//! Finds the workload that an object is a part of: itself, its controller, or all objects with the same prefix of a generated
-//! name.
+//! Finds the workload that an object is a part of: itself, its controller, or all objects with the same prefix of a
+//! generated name.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
 use super::meta::object_name;
 use crate::facts::{GENERATED, ObjectIdentity, WorkloadKey, WorkloadKind};
 
-/// The number of bytes of `generateName` that the API server keeps: a generated name has at most 63 bytes and ends with five
-/// random ones.
+/// The number of bytes of `generateName` that the API server keeps: a generated name has at most 63 bytes and ends with
+/// five random ones.
 const PREFIX_LIMIT: usize = 58;
 
 /// The relation of an object to a workload.
@@ -40,8 +40,8 @@ pub(super) fn ownership(metadata: &ObjectMeta, kind: &WorkloadKind, version: &st
         if is_child_of(kind, &owner_kind) {
             return Ownership::Child(WorkloadKey { name: owner.name.as_str().into(), ..key(metadata, owner_kind) });
         }
-        // The controller of a static pod is its Node, which is not a workload. Other built-in workloads do not control objects of
-        // this kind: such an owner reference could hide an object and is ignored.
+        // The controller of a static pod is its Node, which is not a workload. Other built-in workloads do not control
+        // objects of this kind: such an owner reference could hide an object and is ignored.
         if (group, owner.kind.as_str()) != ("", "Node") && matches!(owner_kind, WorkloadKind::Other(_)) {
             let part_of = WorkloadKey { name: owner.name.as_str().into(), ..key(metadata, owner_kind) };
             let identity = ObjectIdentity { uid: owner.uid.as_str().into(), version: version.into(), created };
@@ -54,8 +54,8 @@ pub(super) fn ownership(metadata: &ObjectMeta, kind: &WorkloadKind, version: &st
     Ownership::Workload { part_of, identity: itself() }
 }
 
-/// Returns the prefix of a generated name. An object can have a `generateName` that its name does not start with, if both were
-/// given: then there is none.
+/// Returns the prefix of a generated name. An object can have a `generateName` that its name does not start with, if
+/// both were given: then there is none.
 fn generated_prefix(metadata: &ObjectMeta) -> Option<&str> {
     let prefix = metadata.generate_name.as_deref().filter(|prefix| !prefix.is_empty())?;
     let kept = prefix.get(..PREFIX_LIMIT).unwrap_or(prefix);

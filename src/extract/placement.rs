@@ -67,7 +67,8 @@ impl Term {
 }
 
 impl Expression {
-    /// Returns `None` for an unknown operator and for values that are invalid for the operator: the scheduler matches no node then.
+    /// Returns `None` for an unknown operator and for values that are invalid for the operator: the scheduler matches
+    /// no node then.
     fn read(&self) -> Option<NodeRequirement> {
         let values = self.values.as_deref().unwrap_or_default();
         let listed = || values.iter().map(|value| Arc::from(value.as_str())).collect();

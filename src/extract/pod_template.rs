@@ -12,8 +12,8 @@ use super::volume::Volume;
 use crate::facts::{HostAccess, Labels, PodLabels, Shortcomings, ValueDigest, WorkloadFacts, set_of};
 use crate::matrix::LayerTriggers;
 
-/// A pod template, reduced to the fields that the operator reads. The API server may not have validated the template of a
-/// configured kind: each optional field can be null.
+/// A pod template, reduced to the fields that the operator reads. The API server may not have validated the template of
+/// a configured kind: each optional field can be null.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct PodTemplate {
@@ -74,9 +74,9 @@ impl PodSpec {
         }
     }
 
-    /// Returns the security settings that the template does not have. Init containers need no resources: the scheduler uses the
-    /// larger of their resources and those of the other containers. Settings that the API server does not allow on Windows are
-    /// not required there.
+    /// Returns the security settings that the template does not have. Init containers need no resources: the scheduler
+    /// uses the larger of their resources and those of the other containers. Settings that the API server does not
+    /// allow on Windows are not required there.
     fn shortcomings(&self, extraction: &Extraction) -> Shortcomings {
         let images = || self.containers().map(|container| container.image.as_deref().unwrap_or_default());
         let sidecars = || self.init_containers.iter().flatten().filter(|container| container.is_sidecar());
@@ -268,8 +268,8 @@ fn addresses_external_service(value: &str) -> bool {
 
 /// Extracts the hosts of an address such as `jdbc:postgresql://user:secret@db.example.com:5432,standby:5432/shop`.
 ///
-/// Reserved characters in a password make an address ambiguous. Then the hosts of all readings are returned: a service that is
-/// wrongly detected is a smaller error than one that is missed.
+/// Reserved characters in a password make an address ambiguous. Then the hosts of all readings are returned: a service
+/// that is wrongly detected is a smaller error than one that is missed.
 fn hosts(address: &str) -> Vec<&str> {
     let after_scheme = address.split_once("//").map(|(_, rest)| rest);
     let before_path = after_scheme.map(up_to_delimiter);

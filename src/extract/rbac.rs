@@ -78,7 +78,8 @@ struct RoleRef {
     name: String,
 }
 
-/// The group of all ServiceAccounts. With a colon and a namespace it is the group of the ServiceAccounts of that namespace.
+/// The group of all ServiceAccounts. With a colon and a namespace it is the group of the ServiceAccounts of that
+/// namespace.
 const ACCOUNTS: &str = "system:serviceaccounts";
 /// The prefix of the user name of a ServiceAccount.
 const ACCOUNT: &str = "system:serviceaccount:";

@@ -13,8 +13,8 @@ use super::meta::{object_name, or_default};
 use crate::facts::published_report::{DIGEST, MANAGED_BY, SOURCE, is_report_name, report_labels};
 use crate::facts::{Facts, KindAndName, ObjectName, PublishedReport, ReportFacts, ResultCounts};
 
-/// The fields that the operator manages in its Reports, as JSON pointers into managed fields. If another client changes a field,
-/// the operator does not manage it any more. `results` is atomic, the counts are separate fields.
+/// The fields that the operator manages in its Reports, as JSON pointers into managed fields. If another client changes
+/// a field, the operator does not manage it any more. `results` is atomic, the counts are separate fields.
 const OWN_FIELDS: [&str; 7] = [
     "/f:source",
     "/f:results",
@@ -125,8 +125,8 @@ impl ObservedReport {
         owner.or_else(|| Some(KindAndName { kind: self.label("resource.kind")?, name: self.label("resource.name")? }))
     }
 
-    /// Returns the facts of a Report that the operator has written; `None` for another report. The times of its results are only
-    /// included if its name is one that the operator uses.
+    /// Returns the facts of a Report that the operator has written; `None` for another report. The times of its results
+    /// are only included if its name is one that the operator uses.
     #[must_use]
     pub fn own(&self) -> Option<(ObjectName, PublishedReport)> {
         let labels = self.metadata.labels.as_ref()?;
@@ -147,8 +147,8 @@ impl ObservedReport {
         Some((name, known))
     }
 
-    /// Returns true if its content is unchanged since the operator applied it. Another client that changes a field becomes its
-    /// manager.
+    /// Returns true if its content is unchanged since the operator applied it. Another client that changes a field
+    /// becomes its manager.
     fn is_as_written(&self) -> bool {
         let is_own = |entry: &&ManagedFieldsEntry| {
             entry.manager.as_deref() == Some(SOURCE) && entry.operation.as_deref() == Some("Apply")

@@ -1,5 +1,5 @@
-//! Routes of the Gateway API and of OpenShift with the Services they route to, and the ReferenceGrants for routes to other
-//! namespaces.
+//! Routes of the Gateway API and of OpenShift with the Services they route to, and the ReferenceGrants for routes to
+//! other namespaces.
 
 use serde::Deserialize;
 
@@ -89,8 +89,8 @@ fn is_service(group: Option<&str>, kind: Option<&str>) -> bool {
 }
 
 impl GatewayRouteSpec {
-    /// Returns true if it can route traffic from outside of the cluster. A route whose parents are all Services only routes traffic
-    /// within the cluster. A route without parents can be attached to a default Gateway.
+    /// Returns true if it can route traffic from outside of the cluster. A route whose parents are all Services only
+    /// routes traffic within the cluster. A route without parents can be attached to a default Gateway.
     fn is_attached(&self) -> bool {
         let mut parents = self.parent_refs.iter().flatten().peekable();
         parents.peek().is_none() || parents.any(|parent| parent.kind.as_deref() != Some("Service"))

@@ -1,7 +1,7 @@
 //! Workloads: top-level controllers, and ReplicaSets and pods without a controller.
 //!
-//! Children of these kinds are not evaluated: the ReplicaSet of a Deployment, the pod of a ReplicaSet, the Job of a CronJob. Only
-//! the names and owners of current ReplicaSets are kept, because reports of scanners are about them.
+//! Children of these kinds are not evaluated: the ReplicaSet of a Deployment, the pod of a ReplicaSet, the Job of a
+//! CronJob. Only the names and owners of current ReplicaSets are kept, because reports of scanners are about them.
 
 use k8s_openapi::api::{apps::v1 as apps, batch::v1 as batch, core::v1 as core};
 use serde::Deserialize;

@@ -14,7 +14,8 @@ use super::version::KubernetesVersion;
 use super::workload::{WorkloadKey, WorkloadKind, WorkloadObject};
 use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
 
-/// A change of the inputs. `None` as the facts of an object: it was deleted, or the evaluation does not use it any more.
+/// A change of the inputs. `None` as the facts of an object: it was deleted, or the evaluation does not use it any
+/// more.
 #[derive(Clone, Debug)]
 pub enum Delta {
     /// An object that is a workload or a part of one.

@@ -42,8 +42,8 @@ pub struct BackupFacts {
 }
 
 impl BackupFacts {
-    /// Returns true if it certainly contains a namespace. A pattern in `included` does not count; a pattern in `excluded`
-    /// counts as a match.
+    /// Returns true if it certainly contains a namespace. A pattern in `included` does not count; a pattern in
+    /// `excluded` counts as a match.
     #[must_use]
     pub fn contains_namespace(&self, namespace: &str) -> bool {
         let is_included = self.included.is_empty() || self.included.contains("*") || self.included.contains(namespace);

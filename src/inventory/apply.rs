@@ -189,8 +189,9 @@ impl Inventory {
         }
     }
 
-    /// Updates the cluster assignments that apply to a namespace and evaluates its workloads again: all of them if `all` is
-    /// true or if the assignments, the declared parties or the scope changed, otherwise those that one of `versions` selects.
+    /// Updates the cluster assignments that apply to a namespace and evaluates its workloads again: all of them if
+    /// `all` is true or if the assignments, the declared parties or the scope changed, otherwise those that one of
+    /// `versions` selects.
     pub(super) fn refresh_scope(
         &mut self,
         name: &Arc<str>,

@@ -15,8 +15,8 @@ impl Inventory {
         self.remove_if_empty(&child.namespace);
     }
 
-    /// Records the owner of a current child. Evaluates the old and the new owner again if any signal object is indexed: only
-    /// signals depend on children.
+    /// Records the owner of a current child. Evaluates the old and the new owner again if any signal object is indexed:
+    /// only signals depend on children.
     fn set_owner(&mut self, child: &WorkloadKey, owner: Option<WorkloadKey>, changed: &mut ChangeSet) {
         let object = KindAndName { kind: child.kind.name().into(), name: child.name.clone() };
         let namespace = self.namespace_entry(&child.namespace);

@@ -43,8 +43,8 @@ impl Inventory {
         }
     }
 
-    /// Evaluates the workloads of a namespace again whose signals depend on an object. `versions` are its facts before and
-    /// after the change.
+    /// Evaluates the workloads of a namespace again whose signals depend on an object. `versions` are its facts before
+    /// and after the change.
     pub(super) fn evaluate_affected(
         &mut self,
         namespace: &Arc<str>,
@@ -98,8 +98,8 @@ impl Inventory {
         namespace.workloads.insert(workload.key.clone(), workload);
     }
 
-    /// Evaluates a workload of a namespace and updates the members of its assignments if the result changed. `cache` contains
-    /// the evaluations of other workloads of the same unchanged namespace.
+    /// Evaluates a workload of a namespace and updates the members of its assignments if the result changed. `cache`
+    /// contains the evaluations of other workloads of the same unchanged namespace.
     fn evaluate_workload(
         &mut self,
         namespace: &Namespace,

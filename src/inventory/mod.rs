@@ -1,9 +1,9 @@
-//! The index of all facts and evaluations: [`Inventory::apply`] takes a change and returns everything whose result may have
-//! changed.
+//! The index of all facts and evaluations: [`Inventory::apply`] takes a change and returns everything whose result may
+//! have changed.
 //!
-//! The index is synchronous, without I/O, and has one owner. A change only evaluates the workloads that it affects: most
-//! objects affect one namespace, and the evaluation of each workload is stored. The result does not depend on the order of the changes and equals an evaluation from scratch, which
-//! the tests check.
+//! The index is synchronous, without I/O, and has one owner. A change only evaluates the workloads that it affects:
+//! most objects affect one namespace, and the evaluation of each workload is stored. The result does not depend on the
+//! order of the changes and equals an evaluation from scratch, which the tests check.
 
 mod apply;
 mod apply_workload;
@@ -180,14 +180,15 @@ impl Inventory {
         }
     }
 
-    /// Defers all evaluations until [`catch_up`](Self::catch_up). Without this, the initial list would evaluate each workload
-    /// again for each later node, Service and assignment.
+    /// Defers all evaluations until [`catch_up`](Self::catch_up). Without this, the initial list would evaluate each
+    /// workload again for each later node, Service and assignment.
     #[must_use]
     pub fn deferred(self) -> Self {
         Self { deferred: true, ..self }
     }
 
-    /// Evaluates all workloads if the evaluation was deferred. From now on every change evaluates the workloads it affects.
+    /// Evaluates all workloads if the evaluation was deferred. From now on every change evaluates the workloads it
+    /// affects.
     pub fn catch_up(&mut self) -> ChangeSet {
         let mut changed = ChangeSet::default();
         if std::mem::take(&mut self.deferred) {
@@ -277,8 +278,8 @@ impl Inventory {
         self.namespaces.get(namespace).into_iter().flat_map(|namespace| namespace.workloads.keys()).collect()
     }
 
-    /// Returns the gaps of an evaluation that are reported to the workload teams of a namespace. If a cluster assignment applies
-    /// to the namespace, gaps of platform layers are reported there instead.
+    /// Returns the gaps of an evaluation that are reported to the workload teams of a namespace. If a cluster
+    /// assignment applies to the namespace, gaps of platform layers are reported there instead.
     #[must_use]
     pub fn gaps_of_workload_team(&self, namespace: &str, evaluation: &Evaluation) -> BTreeSet<(LayerId, Duty)> {
         let platform_elsewhere = self.namespaces.get(namespace).is_some_and(|ns| !ns.cluster_assignments.is_empty());
@@ -326,8 +327,8 @@ impl Inventory {
         self.evaluated
     }
 
-    /// Returns the number of evaluations that were computed for these pairs. Workloads of a namespace with equal inputs share
-    /// one evaluation.
+    /// Returns the number of evaluations that were computed for these pairs. Workloads of a namespace with equal inputs
+    /// share one evaluation.
     #[must_use]
     pub const fn computed(&self) -> u64 {
         self.computed

@@ -140,7 +140,8 @@ impl Namespace {
         self.owners.keys().filter(move |child| *child.kind == *kind.name()).map(|child| &child.name)
     }
 
-    /// Records the owner of a child, or that it is not a current child. Returns the workloads whose children have changed.
+    /// Records the owner of a child, or that it is not a current child. Returns the workloads whose children have
+    /// changed.
     pub(super) fn set_owner(&mut self, child: KindAndName, owner: Option<WorkloadKey>) -> Vec<WorkloadKey> {
         let before = match &owner {
             Some(owner) => self.owners.insert(child.clone(), owner.clone()),
@@ -248,8 +249,8 @@ impl Namespace {
         workload.parts.facts().any(|facts| !is_selected(facts))
     }
 
-    /// Returns true if NetworkPolicies restrict the ingress traffic of all pods of a workload: at least one policy restricts it,
-    /// and no policy allows every source.
+    /// Returns true if NetworkPolicies restrict the ingress traffic of all pods of a workload: at least one policy
+    /// restricts it, and no policy allows every source.
     pub(super) fn is_segmented(&self, workload: &Workload) -> bool {
         let is_restricted = |facts: &WorkloadFacts| {
             let mut effects =

@@ -1,8 +1,8 @@
 //! The nodes, and the result of each placement: the service models and observations of the nodes it admits.
 //!
-//! Many workloads share a placement, so each distinct placement is stored once, with the number of admitted nodes by result.
-//! A new node is only matched against the distinct placements. Only workloads whose placement has another result are
-//! evaluated again.
+//! Many workloads share a placement, so each distinct placement is stored once, with the number of admitted nodes by
+//! result. A new node is only matched against the distinct placements. Only workloads whose placement has another
+//! result are evaluated again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -181,8 +181,8 @@ impl Nodes {
         }
     }
 
-    /// Evaluates all nodes again. Results depend on the visibility of the control plane, the day and the version of the API
-    /// server.
+    /// Evaluates all nodes again. Results depend on the visibility of the control plane, the day and the version of the
+    /// API server.
     fn reevaluate_nodes(&mut self) {
         self.counts.clear();
         self.placements.values_mut().for_each(|entry| entry.counts.clear());

@@ -15,8 +15,8 @@ use crate::matrix::Matrix;
 use crate::model::{Assignment, Evaluation, compile, define};
 
 impl Inventory {
-    /// Applies a change of a service model: rebuilds the matrix, compiles all assignments and evaluates all workloads again if
-    /// the matrix changed.
+    /// Applies a change of a service model: rebuilds the matrix, compiles all assignments and evaluates all workloads
+    /// again if the matrix changed.
     pub(super) fn apply_service_model(
         &mut self,
         name: &Arc<str>,
@@ -70,8 +70,8 @@ impl Inventory {
         }
     }
 
-    /// Applies a change of the current day: evaluates the workloads again whose assignments, nodes or signal objects depend on
-    /// the date.
+    /// Applies a change of the current day: evaluates the workloads again whose assignments, nodes or signal objects
+    /// depend on the date.
     pub(super) fn apply_day(&mut self, today: Date, changed: &mut ChangeSet) {
         let before = std::mem::replace(&mut self.today, today);
         if before == today {

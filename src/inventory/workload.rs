@@ -12,8 +12,8 @@ pub(super) struct Workload {
     pub(super) key: Arc<WorkloadKey>,
     pub(super) parts: Parts,
     pub(super) identity: ObjectIdentity,
-    /// The assignments that select it: cluster assignments first, each kind by name. Shared with all workloads that have the
-    /// same ones.
+    /// The assignments that select it: cluster assignments first, each kind by name. Shared with all workloads that
+    /// have the same ones.
     pub(super) selected_by: Arc<[AssignmentId]>,
     /// `None` if no assignment selects it.
     pub(super) evaluation: Option<Arc<Evaluation>>,
@@ -24,8 +24,8 @@ pub(super) struct Workload {
 pub(super) struct Parts {
     /// The facts of its own pod template, if it has one that can be read.
     pub(super) itself: Option<WorkloadFacts>,
-    /// The facts of the objects that it controls, or that have the same prefix of a generated name. If `itself` is known, these
-    /// objects can come from outdated versions of the template.
+    /// The facts of the objects that it controls, or that have the same prefix of a generated name. If `itself` is
+    /// known, these objects can come from outdated versions of the template.
     pub(super) objects: BTreeMap<WorkloadKey, WorkloadFacts>,
 }
 
@@ -36,8 +36,8 @@ impl Parts {
         self.itself.iter().chain(objects)
     }
 
-    /// Returns the facts of its own template and of each object. Services can select objects by labels that the template does
-    /// not have, such as the hash of a revision.
+    /// Returns the facts of its own template and of each object. Services can select objects by labels that the
+    /// template does not have, such as the hash of a revision.
     pub(super) fn all(&self) -> impl Iterator<Item = &WorkloadFacts> {
         self.itself.iter().chain(self.objects.values())
     }
@@ -71,7 +71,8 @@ impl Workload {
         Self { key, parts: Parts::default(), identity, selected_by: Arc::default(), evaluation: None }
     }
 
-    /// Returns true if the selector of an assignment matches its own labels, or those of any object if it has no template.
+    /// Returns true if the selector of an assignment matches its own labels, or those of any object if it has no
+    /// template.
     pub(super) fn is_selected_by(&self, assignment: &Assignment) -> bool {
         assignment
             .selector

@@ -46,7 +46,8 @@ fn triggers_of_env(variable: &Value) -> LayerTriggers {
     triggers_of_container(&json!({ "name": "web", "env": [variable] }))
 }
 
-/// Returns the layer triggers of a container with an environment variable of this value, under a name without a meaning.
+/// Returns the layer triggers of a container with an environment variable of this value, under a name without a
+/// meaning.
 fn triggers_of_value(value: &str) -> LayerTriggers {
     triggers_of_env(&json!({ "name": "UPSTREAM", "value": value }))
 }

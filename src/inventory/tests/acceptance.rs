@@ -98,8 +98,8 @@ fn everything() -> Vec<&'static str> {
     Matrix::built_in().layers().map(|(_, layer)| layer.name.as_str()).collect()
 }
 
-/// Returns an index of managed Kubernetes with a Deployment that uses a PVC, a Secret and the variable `DATABASE_URL`, and with
-/// a LoadBalancer Service.
+/// Returns an index of managed Kubernetes with a Deployment that uses a PVC, a Secret and the variable `DATABASE_URL`,
+/// and with a LoadBalancer Service.
 fn full(assignment: Value) -> Inventory {
     let mut inventory = inventory_under(ServiceModel::Caas);
     let facts = showing("web", &[LayerTriggers::STORAGE, LayerTriggers::SECRETS, LayerTriggers::EXTERNAL_SERVICES]);

@@ -20,8 +20,8 @@ fn large() -> Inventory {
     of_size(100)
 }
 
-/// Returns an index with namespaces of ten workloads and an assignment each, and one cluster assignment. One workload of each
-/// namespace selects the nodes of a pool.
+/// Returns an index with namespaces of ten workloads and an assignment each, and one cluster assignment. One workload
+/// of each namespace selects the nodes of a pool.
 pub(super) fn of_size(namespaces: usize) -> Inventory {
     let mut inventory = inventory_under(ServiceModel::Caas);
     for namespace in 0..namespaces {

@@ -77,8 +77,8 @@ fn about(dice: &mut Dice) -> CustomTarget {
     }
 }
 
-/// Returns an index with a Deployment that uses storage, and with a cluster-scoped object about `about` that passes until the
-/// end of today.
+/// Returns an index with a Deployment that uses storage, and with a cluster-scoped object about `about` that passes
+/// until the end of today.
 fn with_site(about: CustomTarget) -> Inventory {
     let mut inventory = inventory_under(ServiceModel::Caas);
     inventory.apply(itself(key("Deployment", "shop", "web"), showing("web", &[LayerTriggers::STORAGE])));

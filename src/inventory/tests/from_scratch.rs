@@ -48,9 +48,9 @@ const NOTHING: &str = "(None, false, false, [])";
 proptest! {
     #![proptest_config(crate::model::testing::tried())]
 
-    /// After every change, duplicate and relist the index equals an evaluation from scratch. The [`ChangeSet`] contains every
-    /// assignment with another status, every workload with other gaps, every namespace that became unassigned and every
-    /// namespace with another report.
+    /// After every change, duplicate and relist the index equals an evaluation from scratch. The [`ChangeSet`] contains
+    /// every assignment with another status, every workload with other gaps, every namespace that became unassigned and
+    /// every namespace with another report.
     #[test]
     fn any_sequence_of_changes_gives_the_same_as_evaluating_from_scratch(
         settings in settings(),

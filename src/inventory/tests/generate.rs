@@ -189,8 +189,8 @@ fn owner_kind() -> WorkloadKind {
     WorkloadKind::of("postgresql.cnpg.io", "Cluster")
 }
 
-/// Generates a change of a workload object. The object is a workload itself, or a part of an owner of another kind or of the
-/// objects with the same prefix of a generated name.
+/// Generates a change of a workload object. The object is a workload itself, or a part of an owner of another kind or
+/// of the objects with the same prefix of a generated name.
 fn workload(dice: &mut Dice) -> Delta {
     let ObjectName { namespace, name } = object_name(dice, "w");
     let kind = dice.pick(&KINDS);

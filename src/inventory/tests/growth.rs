@@ -1,4 +1,5 @@
-//! Tests of growth: the cost of a change does not depend on the size of the cluster, and a repeated object costs nothing.
+//! Tests of growth: the cost of a change does not depend on the size of the cluster, and a repeated object costs
+//! nothing.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -43,8 +43,9 @@ proptest! {
 
     /// A new node never removes a duty of a workload whose nodes are known and have a determined service model.
     ///
-    /// A workload without an admitted node, such as a pool that is scaled to zero, gets the service models of all nodes. There
-    /// the first node of its pool can remove duties. The same applies to nodes whose service model becomes determined.
+    /// A workload without an admitted node, such as a pool that is scaled to zero, gets the service models of all
+    /// nodes. There the first node of its pool can remove duties. The same applies to nodes whose service model becomes
+    /// determined.
     #[test]
     fn a_further_node_never_takes_away_a_duty(settings in settings(), steps in steps(10..60), node in node()) {
         let (mut inventory, world) = after(settings, steps);
@@ -57,8 +58,8 @@ proptest! {
         }
     }
 
-    /// The service model in a namespaced assignment can only add customer duties. This does not apply to workloads whose service
-    /// model nothing else determines.
+    /// The service model in a namespaced assignment can only add customer duties. This does not apply to workloads
+    /// whose service model nothing else determines.
     #[test]
     fn a_service_model_claimed_in_a_namespace_never_takes_away_a_duty(settings in settings(), steps in steps(10..60)) {
         let (mut inventory, world) = after(settings, steps);
@@ -88,8 +89,8 @@ proptest! {
         }
     }
 
-    /// An assignment that gives duties to parties of its own never opens a gap, if no assignment of the same rank gives these
-    /// duties to another party.
+    /// An assignment that gives duties to parties of its own never opens a gap, if no assignment of the same rank gives
+    /// these duties to another party.
     #[test]
     fn a_valid_assignment_that_contradicts_nobody_never_opens_a_gap(
         settings in settings(),

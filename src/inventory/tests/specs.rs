@@ -196,7 +196,8 @@ fn own_layer(dice: &mut Dice, layer: &str) -> LayerDefinition {
     }
 }
 
-/// Generates an assignment that gives duties to parties of its own and has no exceptions. True for a cluster assignment.
+/// Generates an assignment that gives duties to parties of its own and has no exceptions. True for a cluster
+/// assignment.
 pub(super) fn fresh_claims() -> impl Strategy<Value = (bool, ClusterResponsibilityAssignmentSpec)> {
     from_dice(|dice| {
         let party = |name: &str, role| party(&mut Dice::zeros(), name, role);

@@ -49,8 +49,8 @@ fn namespace_of(delta: &Delta) -> Option<&str> {
 proptest! {
     #![proptest_config(crate::model::testing::tried())]
 
-    /// The results of a tenant depend only on its own objects, on cluster-scoped objects and on routes of other namespaces that its
-    /// own ReferenceGrants allow.
+    /// The results of a tenant depend only on its own objects, on cluster-scoped objects and on routes of other
+    /// namespaces that its own ReferenceGrants allow.
     #[test]
     fn a_tenant_is_shown_what_follows_from_its_own_objects_and_those_of_the_cluster(
         settings in settings(),

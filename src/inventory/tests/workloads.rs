@@ -97,7 +97,8 @@ fn a_namespace_comes_back_for_all_that_select_its_workloads() {
     assert_eq!(inventory.roll_up(&everywhere).unwrap().workloads, 0);
 }
 
-/// The controller of a Rollout adds the hash of a revision to the selector of its Service. The template has no such label.
+/// The controller of a Rollout adds the hash of a revision to the selector of its Service. The template has no such
+/// label.
 #[test]
 fn a_service_that_selects_the_children_only_leads_to_the_owner_all_the_same() {
     let mut inventory = shop_and_bank();

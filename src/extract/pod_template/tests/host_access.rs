@@ -50,7 +50,8 @@ fn with_added(capabilities: &[&str]) -> Value {
     json!({ "securityContext": { "capabilities": { "add": capabilities } } })
 }
 
-/// This includes paths and types that are not storage: the socket of the container runtime gives full access to the host.
+/// This includes paths and types that are not storage: the socket of the container runtime gives full access to the
+/// host.
 #[rstest]
 #[case(json!({ "path": "/srv" }))]
 #[case(json!({ "path": "/" }))]
