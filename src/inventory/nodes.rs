@@ -55,7 +55,7 @@ pub(super) struct Nodes {
     signals: Arc<ActiveSignals>,
     today: Date,
     server: Option<KubernetesVersion>,
-    nodes: HashMap<Arc<str>, Node>,
+    by_name: HashMap<Arc<str>, Node>,
     counts: Counts,
     /// The number of nodes with the label of the control plane.
     control_planes: usize,
@@ -69,7 +69,7 @@ impl Nodes {
             signals,
             today,
             server: None,
-            nodes: HashMap::new(),
+            by_name: HashMap::new(),
             counts: Counts::new(),
             control_planes: 0,
             placements: HashMap::new(),
@@ -79,11 +79,11 @@ impl Nodes {
     /// Returns true if there are no nodes and no placements.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.nodes.is_empty() && self.counts.is_empty() && self.placements.is_empty() && self.control_planes == 0
+        self.by_name.is_empty() && self.counts.is_empty() && self.placements.is_empty() && self.control_planes == 0
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.nodes.keys()
+        self.by_name.keys()
     }
 
     /// Adds a user of a placement and returns the stored, shared placement.
@@ -94,7 +94,7 @@ impl Nodes {
             return stored;
         }
         let mut counts = Counts::new();
-        for (_, node) in self.nodes.iter().filter(|(name, node)| placement.admits(name, &node.facts)) {
+        for (_, node) in self.by_name.iter().filter(|(name, node)| placement.admits(name, &node.facts)) {
             *counts.entry(node.result.clone()).or_default() += 1;
         }
         let result = self.evaluate_placement(placement, &counts);
@@ -124,12 +124,12 @@ impl Nodes {
 
     /// Inserts, updates or deletes a node. Returns the placements whose result has changed.
     pub(super) fn put(&mut self, name: &Arc<str>, facts: Option<NodeFacts>) -> ChangedPlacements {
-        if self.nodes.get(name).map(|node| &node.facts) == facts.as_ref() {
+        if self.by_name.get(name).map(|node| &node.facts) == facts.as_ref() {
             return ChangedPlacements::new();
         }
         let runs_control_plane = |facts: &NodeFacts| facts.labels.get(CONTROL_PLANE_LABEL).is_some();
         let was_visible = self.control_planes > 0;
-        if let Some(before) = self.nodes.remove(name) {
+        if let Some(before) = self.by_name.remove(name) {
             self.control_planes -= usize::from(runs_control_plane(&before.facts));
             self.count(name, &before, |count| *count -= 1);
         }
@@ -138,7 +138,7 @@ impl Nodes {
             let result = self.evaluate_node(name, &facts);
             let node = Node { facts, result };
             self.count(name, &node, |count| *count += 1);
-            self.nodes.insert(name.clone(), node);
+            self.by_name.insert(name.clone(), node);
         }
         if was_visible != (self.control_planes > 0) {
             self.reevaluate_nodes();
@@ -186,10 +186,10 @@ impl Nodes {
     fn reevaluate_nodes(&mut self) {
         self.counts.clear();
         self.placements.values_mut().for_each(|entry| entry.counts.clear());
-        for (name, mut node) in std::mem::take(&mut self.nodes) {
+        for (name, mut node) in std::mem::take(&mut self.by_name) {
             node.result = self.evaluate_node(&name, &node.facts);
             self.count(&name, &node, |count| *count += 1);
-            self.nodes.insert(name, node);
+            self.by_name.insert(name, node);
         }
     }
 

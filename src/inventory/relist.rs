@@ -45,14 +45,14 @@ impl Inventory {
             ListedKind::Grants => objects(&|ns| ns.grants.keys().cloned().collect(), &|name| Delta::Grant(name, None)),
             ListedKind::Facts(kind) => {
                 let delete = |name| Delta::Facts(*kind, name, None);
-                let namespaced = objects(&|ns| ns.signal_index.names(*kind).cloned().collect(), &delete);
+                let in_namespaces = objects(&|ns| ns.signal_index.names(*kind).cloned().collect(), &delete);
                 let cluster_scoped = self.signal_index.names(*kind).filter(|name| listed.misses("", name));
                 let cross_namespace = self.cross_namespace_index.names(*kind);
                 let cross_namespace = cross_namespace
                     .filter(|(namespace, name)| listed.misses(namespace, name))
                     .map(|(namespace, name)| ObjectName { namespace: namespace.clone(), name: name.clone() });
                 let others = cluster_scoped.map(|name| ObjectName::cluster(name)).chain(cross_namespace).map(delete);
-                namespaced.into_iter().chain(others).collect()
+                in_namespaces.into_iter().chain(others).collect()
             }
             ListedKind::Routes(kind) => {
                 let of_kind =
