@@ -38,8 +38,8 @@ fn signal_text() -> SignalText {
         layer: Some("network-segmentation".into()),
         attribution: Attribution::Customer,
         reach: Reach::Duty,
-        passed: "a NetworkPolicy says who may reach its pods".into(),
-        failed: "no NetworkPolicy says who may reach its pods".into(),
+        passed: "NetworkPolicies restrict ingress to its pods".into(),
+        failed: "no NetworkPolicy restricts ingress to its pods".into(),
         unseen: "nothing is there".into(),
         remedy: "add a NetworkPolicy".into(),
     }
@@ -307,7 +307,7 @@ fn an_error_says_why_and_is_none_where_the_same_is_wrong_for_another_workload() 
     assert_eq!(build(&both, &known), first, "the failure covers it already");
     let alone = build(&[hidden()], &known);
     let message =
-        "no NetworkPolicy says who may reach its pods; not known whether it still is so: status.phase is missing";
+        "no NetworkPolicy restricts ingress to its pods; not known whether it still is so: status.phase is missing";
     assert_eq!(alone[0].results[0].message, message);
 }
 
