@@ -10,8 +10,8 @@ pub(super) const SIGNAL: Signal = Signal {
     attribution: Attribution::Operator,
     reach: Reach::Part,
     reads: &[Reads::Nodes, Reads::ServerVersion],
-    rule: "The kubelet of each node is not newer than the API server, and at most as many minor versions older as the threshold. \
-           Virtual kubelets report a version of their own and are Unknown.",
+    rule: "The kubelet of each node is not newer than the API server, and older by at most the threshold. Virtual kubelets report a \
+           version of their own and are Unknown.",
     source: "https://kubernetes.io/releases/version-skew-policy/#kubelet: up to three minor versions older, never newer",
     threshold: Some(Threshold { default: 3, least: 1, most: 3, unit: "minor versions" }),
     passed: "its nodes run kubelet versions that the API server supports",

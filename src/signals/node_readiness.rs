@@ -11,7 +11,7 @@ pub(super) const SIGNAL: Signal = Signal {
     attribution: Attribution::Operator,
     reach: Reach::Part,
     reads: &[Reads::Nodes],
-    rule: "No node has been not Ready for longer than the threshold. A node that fails must be repaired or replaced.",
+    rule: "No node has been without Ready=True for longer than the threshold. A node that fails must be repaired or replaced.",
     source: "https://kubernetes.io/docs/reference/node/node-status/#condition; AKS and GKE repair or replace such nodes",
     threshold: Some(Threshold { default: 1, least: 1, most: 30, unit: "days" }),
     passed: "its nodes are ready",

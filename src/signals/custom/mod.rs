@@ -88,7 +88,7 @@ pub enum BadCustomSignal {
         name: String,
     },
     /// The number of rules is not valid.
-    #[error("rules: there are {count}; write 1 to {RULES}, such as {{path: status.phase, equals: CompiledSignal}}")]
+    #[error("rules: there are {count}; write 1 to {RULES}, such as {{path: status.phase, equals: Ready}}")]
     Rules {
         /// The number of rules.
         count: usize,
