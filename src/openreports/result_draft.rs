@@ -186,7 +186,7 @@ impl ResultDraft {
     pub(super) fn omitted(count: usize, limit: usize) -> Self {
         let message = format!(
             "{count} more failure(s) of these workloads do not fit: a Report has at most {limit} results. The statuses of the \
-             assignments count all of them"
+             assignments count all of them."
         );
         let mut draft = Self::of_operator("ResultsLeftOut", message);
         draft.properties.insert("leftOut", count.to_string());
