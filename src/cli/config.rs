@@ -310,14 +310,17 @@ allowedRegistries: [registry.example.com/shop]
     }
 
     #[rstest]
-    #[case::no_signal("signals: {node-ages: {}}", "signals: \"node-ages\" is no signal; write one of: broad-rights, ")]
+    #[case::no_signal(
+        "signals: {node-ages: {}}",
+        "signals: \"node-ages\" is not a signal; write one of: broad-rights, "
+    )]
     #[case::no_number(
         "signals: {network-policy: {threshold: 3}}",
-        "signals: network-policy: threshold: its rule has no number; leave it out"
+        "signals: network-policy: threshold: this signal does not have a threshold; remove it"
     )]
     #[case::out_of_range(
         "signals: {node-age: {threshold: 0}}",
-        "signals: node-age: threshold: 0 is not possible; write from 1 to 365 days"
+        "signals: node-age: threshold: 0 is out of range; write 1 to 365 days"
     )]
     #[case::no_registry(
         "allowedRegistries: ['']",

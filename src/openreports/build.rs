@@ -1,4 +1,4 @@
-//! Which result lies in which Report.
+//! Assigns results to Reports.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -13,116 +13,117 @@ use crate::inventory::ReportableNamespace;
 use crate::matrix::{Audience, Matrix};
 use crate::model::{Catalogue, Evaluation};
 
-/// The longest value of a label.
+/// The maximum length of a label value in bytes.
 const LABEL_LIMIT: usize = 63;
 
-/// A subject, its number, and what is wrong with it.
+/// A subject, its hash, and its results.
 struct Entry<'a> {
-    number: u64,
+    hash: u64,
     subject: ReportSubject<'a>,
-    findings: Vec<&'a ResultDraft>,
+    drafts: Vec<&'a ResultDraft>,
 }
 
-/// The Reports of a namespace, those with results only.
+/// Builds the Reports of a namespace. A Report without results is not built.
 ///
-/// The workloads have one together; where they have more results than a Report holds they are halved by their numbers, and
-/// each half again, so that a change of a workload is one of the Report that it lies in. Halves that are `known` go together
-/// again when that leaves room: what comes and goes at the border moves nothing. What of platform layers is told to the cluster
-/// assignments is reported once for the namespace, in a Report of its own.
+/// The workloads share one Report. If they have more results than a Report holds, they are split in halves by their hashes, and
+/// each half again, so that a change of a workload changes only its Report. Published halves are joined again only if that
+/// leaves room (see [`REJOIN`]), so that small changes near the limit move no results. If cluster assignments list the platform
+/// layers, the results of these layers are reported once for the namespace, in a Report of their own.
 #[must_use]
 pub fn build_reports(
     matrix: &Matrix,
     catalogue: &Catalogue,
     reported: &ReportableNamespace<'_>,
-    known: &PublishedReports,
+    published: &PublishedReports,
 ) -> Vec<Report> {
-    // Workloads that differ in nothing that counts share what was found for them.
-    let mut found: HashMap<*const Evaluation, Vec<ResultDraft>> = HashMap::new();
+    // Workloads with the same evaluation share their results.
+    let mut drafts_of: HashMap<*const Evaluation, Vec<ResultDraft>> = HashMap::new();
     for workload in &reported.workloads {
         let evaluation = workload.evaluation;
-        found.entry(Arc::as_ptr(evaluation)).or_insert_with(|| ResultDraft::all(matrix, catalogue, evaluation));
+        drafts_of.entry(Arc::as_ptr(evaluation)).or_insert_with(|| ResultDraft::all(matrix, catalogue, evaluation));
     }
     let (unassigned, namespace) = (ResultDraft::unassigned(), ReportSubject::namespace(reported));
-    let is_own = |finding: &&ResultDraft| !(reported.platform_elsewhere && finding.concern == Audience::Platform);
+    let is_listed_here = |draft: &&ResultDraft| !(reported.platform_elsewhere && draft.audience == Audience::Platform);
     let (mut entries, mut platform_drafts) = (Vec::new(), BTreeMap::new());
     for workload in &reported.workloads {
-        let found = found.get(&Arc::as_ptr(workload.evaluation)).map(Vec::as_slice).unwrap_or_default();
-        let (mut own, elsewhere): (Vec<&ResultDraft>, Vec<&ResultDraft>) = found.iter().partition(is_own);
-        for finding in elsewhere.into_iter().filter(|finding| finding.should_report(&namespace, known)) {
-            platform_drafts.entry(finding.key()).or_insert(finding);
+        let drafts = drafts_of.get(&Arc::as_ptr(workload.evaluation)).map(Vec::as_slice).unwrap_or_default();
+        let (mut here, elsewhere): (Vec<&ResultDraft>, Vec<&ResultDraft>) = drafts.iter().partition(is_listed_here);
+        for draft in elsewhere.into_iter().filter(|draft| draft.should_report(&namespace, published)) {
+            platform_drafts.entry(draft.key()).or_insert(draft);
         }
         let subject = ReportSubject::workload(workload);
-        own.retain(|finding| finding.should_report(&subject, known));
-        if !own.is_empty() {
-            entries.push(Entry { number: subject.number(), subject, findings: own });
+        here.retain(|draft| draft.should_report(&subject, published));
+        if !here.is_empty() {
+            entries.push(Entry { hash: subject.hash(), subject, drafts: here });
         }
     }
-    let entry = |findings| Entry { number: namespace.number(), subject: namespace.clone(), findings };
+    let entry = |drafts| Entry { hash: namespace.hash(), subject: namespace.clone(), drafts };
     if reported.is_unassigned {
         entries.push(entry(vec![&unassigned]));
     }
     let mut order: Vec<&Entry<'_>> = entries.iter().collect();
-    order.sort_by_key(|entry| entry.number);
-    let mut builder = Builder { reported, known, namespace: &namespace, made: Vec::new() };
+    order.sort_by_key(|entry| entry.hash);
+    let mut builder = Builder { reported, published, namespace: &namespace, reports: Vec::new() };
     builder.split(&order, &format!("{SOURCE}-"), 0);
     if !platform_drafts.is_empty() {
         let all: Vec<&ResultDraft> = platform_drafts.into_values().collect();
-        let is_new = |finding: &&ResultDraft| !all.iter().any(|other| finding.is_covered_by(other));
+        let is_new = |draft: &&ResultDraft| !all.iter().any(|other| draft.is_covered_by(other));
         let entry = entry(all.iter().copied().filter(is_new).collect());
-        builder.make(&[&entry], format!("{SOURCE}-platform"), Audience::Platform);
+        builder.add_report(&[&entry], format!("{SOURCE}-platform"), Audience::Platform);
     }
-    builder.made
+    builder.reports
 }
 
-/// The Reports of a namespace while they are made.
+/// Builds the Reports of one namespace.
 struct Builder<'a> {
     reported: &'a ReportableNamespace<'a>,
-    known: &'a PublishedReports,
+    published: &'a PublishedReports,
     namespace: &'a ReportSubject<'a>,
-    made: Vec<Report>,
+    reports: Vec<Report>,
 }
 
 impl Builder<'_> {
-    /// Makes one Report of entries sorted by number, or those of their halves where they are too many. The halves are told
-    /// apart by the next bit of the numbers.
+    /// Adds one Report with entries sorted by hash, or splits them in halves by the next bit of the hashes if they have too many
+    /// results.
     fn split(&mut self, entries: &[&Entry<'_>], name: &str, depth: u32) {
-        let count: usize = entries.iter().map(|entry| entry.findings.len()).sum();
+        let count: usize = entries.iter().map(|entry| entry.drafts.len()).sum();
         if count == 0 {
             return;
         }
-        let limit = if self.known.has_splits(name) { REJOIN } else { RESULTS };
+        let limit = if self.published.has_splits(name) { REJOIN } else { RESULTS };
         if count <= limit || depth == MAX_SPLITS {
-            return self.make(entries, name.trim_end_matches('-').to_owned(), Audience::Workload);
+            return self.add_report(entries, name.trim_end_matches('-').to_owned(), Audience::Workload);
         }
-        let is_first = |entry: &&Entry<'_>| (entry.number >> (u64::BITS - 1 - depth)) & 1 == 0;
+        let is_first = |entry: &&Entry<'_>| (entry.hash >> (u64::BITS - 1 - depth)) & 1 == 0;
         let (first, second) = entries.split_at(entries.partition_point(is_first));
         self.split(first, &format!("{name}0"), depth + 1);
         self.split(second, &format!("{name}1"), depth + 1);
     }
 
-    /// Makes a Report of entries. Where they have more results than it holds, the weightiest are in it and the rest is counted.
-    fn make(&mut self, entries: &[&Entry<'_>], name: String, concern: Audience) {
+    /// Adds a Report with entries. If they have more results than it holds, it contains the most severe ones and counts the rest.
+    fn add_report(&mut self, entries: &[&Entry<'_>], name: String, audience: Audience) {
         let mut order: Vec<&Entry<'_>> = entries.to_vec();
         order.sort_by(|one, other| one.subject.name.cmp(&other.subject.name));
-        let listed = order.iter().flat_map(|entry| entry.findings.iter().map(|finding| (&entry.subject, *finding)));
+        let listed = order.iter().flat_map(|entry| entry.drafts.iter().map(|draft| (&entry.subject, *draft)));
         let mut listed: Vec<(usize, (&ReportSubject<'_>, &ResultDraft))> = listed.enumerate().collect();
         let omitted = (listed.len() > RESULTS).then(|| {
-            listed.sort_by_key(|(place, (_, finding))| (Reverse(finding.severity), *place));
+            listed.sort_by_key(|(position, (_, draft))| (Reverse(draft.severity), *position));
             let omitted = listed.split_off(RESULTS - 1).len();
-            listed.sort_by_key(|(place, _)| *place);
+            listed.sort_by_key(|(position, _)| *position);
             ResultDraft::omitted(omitted, RESULTS)
         });
-        let result = |(_, (subject, finding)): (usize, (&ReportSubject<'_>, &ResultDraft))| finding.result(subject, "");
+        let result = |(_, (subject, draft)): (usize, (&ReportSubject<'_>, &ResultDraft))| draft.result(subject, "");
         let mut results: Vec<ReportResult> = listed.into_iter().map(result).collect();
-        results.extend(omitted.map(|finding| finding.result(self.namespace, &name)));
+        results.extend(omitted.map(|draft| draft.result(self.namespace, &name)));
         let owners: BTreeSet<Option<&str>> = entries.iter().map(|entry| entry.subject.owner).collect();
-        let owner = owners.first().filter(|_| owners.len() == 1).copied().flatten().filter(|owner| is_label(owner));
-        self.made.push(Report::new(self.reported.namespace, name, concern, owner, results));
+        let owner =
+            owners.first().filter(|_| owners.len() == 1).copied().flatten().filter(|owner| is_label_value(owner));
+        self.reports.push(Report::new(self.reported.namespace, name, audience, owner, results));
     }
 }
 
-/// Whether a text can be the value of a label.
-fn is_label(text: &str) -> bool {
+/// Returns true if a text is a valid label value.
+fn is_label_value(text: &str) -> bool {
     let is_end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
     text.len() <= LABEL_LIMIT
         && is_end(text.chars().next())

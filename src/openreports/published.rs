@@ -1,4 +1,4 @@
-//! The Reports of the operator as the API server stores them, and the times of their results.
+//! The Reports of the operator that the API server stores, with the times of their results.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,16 +7,17 @@ use super::report::Report;
 use crate::facts::PublishedReport;
 use crate::facts::published_report::report_labels;
 
-/// What is known of the own Reports of a namespace.
+/// The Reports of the operator in a namespace, as last read or written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PublishedReports {
-    known: BTreeMap<String, PublishedReport>,
-    /// When results were found that somebody has taken away, or that are in no Report until the next one is written.
+    reports: BTreeMap<String, PublishedReport>,
+    /// The times of results that are in no Report at the moment, by ID: somebody removed them, or the next write adds them again.
+    /// In seconds since 1970.
     earlier: BTreeMap<u64, i64>,
 }
 
 impl PublishedReport {
-    /// What is known of a Report that was written, as this version of the object.
+    /// Converts a Report that was written, with the resource version from the API server.
     #[must_use]
     pub fn written(report: &Report, resource_version: String) -> Self {
         let since = report.results.iter().filter_map(|result| {
@@ -31,76 +32,77 @@ impl PublishedReport {
         }
     }
 
-    /// Whether a Report is to say nothing else.
+    /// Returns true if the stored Report has the same content and labels as `report`.
     pub(super) fn matches(&self, report: &Report) -> bool {
         self.digest.as_deref() == Some(report.digest()) && self.labels == report_labels(report.metadata.labels.as_ref())
     }
 }
 
 impl PublishedReports {
-    /// What is known of one.
+    /// Returns a Report by name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&PublishedReport> {
-        self.known.get(name)
+        self.reports.get(name)
     }
 
-    /// Those that are known, by name.
+    /// Returns all Reports, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &PublishedReport)> {
-        self.known.iter().map(|(name, known)| (name.as_str(), known))
+        self.reports.iter().map(|(name, report)| (name.as_str(), report))
     }
 
-    /// Whether nothing is known.
+    /// Returns true if there are no Reports and no times.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty() && self.earlier.is_empty()
+        self.reports.is_empty() && self.earlier.is_empty()
     }
 
-    /// Takes one in. The times of what it replaces are kept.
-    pub fn insert(&mut self, name: String, known: PublishedReport) {
-        if let Some(before) = self.known.insert(name, known) {
+    /// Adds a Report. The times of a Report that it replaces are kept.
+    pub fn insert(&mut self, name: String, report: PublishedReport) {
+        if let Some(before) = self.reports.insert(name, report) {
             self.keep_times(before);
         }
     }
 
-    /// One is gone; returns whether it was known. Its times are kept.
+    /// Removes a Report and keeps its times. Returns false if there was no such Report.
     pub fn remove(&mut self, name: &str) -> bool {
-        let Some(known) = self.known.remove(name) else { return false };
-        self.keep_times(known);
+        let Some(report) = self.reports.remove(name) else { return false };
+        self.keep_times(report);
         true
     }
 
-    /// All is as it has to be: the times of what is in no Report are of nothing any more.
+    /// Drops the times of results that are in no Report. Called when all Reports are up to date.
     pub fn settle(&mut self) {
         self.earlier.clear();
     }
 
-    /// Forgets the times of what is in none of these Reports, which are to be.
+    /// Drops the times of results that are not in `reports`, the Reports to write.
     pub fn keep_times_of(&mut self, reports: &[Report]) {
         if !self.earlier.is_empty() {
-            let numbers: HashSet<u64> =
-                reports.iter().flat_map(|report| &report.results).flat_map(|result| result.numbers).collect();
-            self.earlier.retain(|id, _| numbers.contains(id));
+            let ids: HashSet<u64> =
+                reports.iter().flat_map(|report| &report.results).flat_map(|result| result.ids).collect();
+            self.earlier.retain(|id, _| ids.contains(id));
         }
     }
 
-    /// When a result was found that has or had this number. What was known before somebody changed it comes first.
+    /// Returns when the result with this ID was found, in seconds since 1970. The time from before somebody changed a Report takes
+    /// precedence.
     #[must_use]
     pub fn since(&self, id: u64) -> Option<i64> {
-        let times = |known: &PublishedReport| {
-            let place = known.since.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-            Some(known.since.get(place)?.1)
+        let times = |report: &PublishedReport| {
+            let position = report.since.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+            Some(report.since.get(position)?.1)
         };
-        self.earlier.get(&id).copied().or_else(|| self.known.values().find_map(times))
+        self.earlier.get(&id).copied().or_else(|| self.reports.values().find_map(times))
     }
 
-    /// Whether there are Reports whose names begin so, with another digit.
+    /// Returns true if a Report has a name that starts with `prefix` and the digit of a half.
     pub(super) fn has_splits(&self, prefix: &str) -> bool {
-        let first = self.known.range(format!("{prefix}0")..).next();
+        let first = self.reports.range(format!("{prefix}0")..).next();
         first.is_some_and(|(name, _)| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(['0', '1'])))
     }
 
-    fn keep_times(&mut self, known: PublishedReport) {
-        for (id, seconds) in known.since {
+    fn keep_times(&mut self, report: PublishedReport) {
+        for (id, seconds) in report.since {
             self.earlier.entry(id).or_insert(seconds);
         }
     }

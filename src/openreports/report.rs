@@ -1,4 +1,4 @@
-//! The types of OpenReports, as far as they are written.
+//! The types of OpenReports that the operator writes.
 
 use std::collections::BTreeMap;
 
@@ -14,52 +14,52 @@ use crate::matrix::Audience;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// Its API group and version.
+    /// The API group and version.
     pub api_version: &'static str,
-    /// Its kind.
+    /// The kind, always `Report`.
     pub kind: &'static str,
-    /// Its name, its namespace, its labels, and the digest of what it says.
+    /// The name, the namespace, the labels, and the digest as an annotation.
     pub metadata: ObjectMeta,
-    /// Who reports.
+    /// The tool that reports.
     pub source: &'static str,
-    /// The results by outcome.
+    /// The number of results by status.
     pub summary: Summary,
-    /// What is wrong.
+    /// The results.
     pub results: Vec<ReportResult>,
 }
 
-/// How many results there are of each outcome.
+/// The number of results of each status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// What is well is not reported.
+    /// Always 0: passes are not reported.
     pub pass: usize,
-    /// What is wrong.
+    /// Failures.
     pub fail: usize,
-    /// What may be wrong.
+    /// Possible failures.
     pub warn: usize,
-    /// What was wrong and cannot be seen any more.
+    /// Earlier failures whose source cannot be read any more.
     pub error: usize,
-    /// Nothing is reported that does not apply.
+    /// Always 0: signals that do not apply are not reported.
     pub skip: usize,
 }
 
-/// Whether something is wrong.
+/// The status of a result. Passes are not reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResultStatus {
-    /// It is.
+    /// A failure.
     Fail,
-    /// It may be.
+    /// A possible failure.
     Warn,
-    /// It was, and whether it still is cannot be found out.
+    /// An earlier failure whose source cannot be read any more.
     Error,
 }
 
 impl ResultStatus {
-    /// All of them.
+    /// All statuses.
     pub const ALL: [Self; 3] = [Self::Fail, Self::Warn, Self::Error];
 
-    /// The word for it.
+    /// Returns the word in the API.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -70,52 +70,52 @@ impl ResultStatus {
     }
 }
 
-/// How much it weighs. Ordered by weight.
+/// The severity of a result, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// It is only told.
+    /// Information only.
     Info,
-    /// What was seen is too old or cannot be seen any more, or nobody has said anything yet.
+    /// An observation that is too old or cannot be repeated, or a namespace without an assignment.
     Low,
     /// A duty that another party may take over.
     Medium,
-    /// A duty for which the customer answers whoever does the work.
+    /// A duty for which the customer stays accountable even if another party does the work.
     High,
 }
 
-/// One result.
+/// A result.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ReportResult {
-    /// Who reports: readers of today look at it here and not at the Report.
+    /// The tool that reports. Current readers use this field and ignore `source` of the Report.
     pub source: &'static str,
-    /// The layer.
+    /// The name of the layer.
     pub policy: String,
-    /// Why it is a gap, or the signal that shows that it is not done.
+    /// The reason of a gap, or the signal that shows that the duty is not fulfilled.
     pub rule: String,
-    /// Whether it is about who holds a duty, or about whether it is done.
+    /// `Ownership` or `Fulfilment`.
     pub category: &'static str,
-    /// How much it weighs.
+    /// The severity.
     pub severity: Severity,
-    /// When it was found.
+    /// The time at which the failure was first reported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<Timestamp>,
-    /// Whether something is wrong.
+    /// The status.
     pub result: ResultStatus,
-    /// Whether it counts against the workload.
+    /// True if the result counts against the workload.
     pub scored: bool,
-    /// What it is about.
+    /// The workload or namespace that the result is about.
     pub resources: [ObjectReference; 1],
-    /// What is wrong and what to write, in the words of the statuses.
+    /// The message of the status: what is wrong and what to write.
     pub message: String,
-    /// What else tells about it.
+    /// Further properties, such as the layer and the party.
     pub properties: BTreeMap<&'static str, String>,
-    /// Its number, and those that it has when it comes out otherwise.
+    /// The ID of the result, then the IDs that it has with the other statuses.
     #[serde(skip)]
-    pub numbers: [u64; 3],
+    pub ids: [u64; 3],
 }
 
-/// A time, as OpenReports has it.
+/// A time in the format of OpenReports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Timestamp {
     /// Seconds since 1970.
@@ -125,22 +125,22 @@ pub struct Timestamp {
 }
 
 impl Report {
-    /// A Report of these results, with the digest of them.
+    /// Builds a Report and computes its digest.
     pub(super) fn new(
         namespace: &str,
         name: String,
-        concern: Audience,
+        audience: Audience,
         owner: Option<&str>,
         results: Vec<ReportResult>,
     ) -> Self {
-        let count = |outcome| results.iter().filter(|result| result.result == outcome).count();
+        let count = |status| results.iter().filter(|result| result.result == status).count();
         let [fail, warn, error] = ResultStatus::ALL.map(count);
         let summary = Summary { fail, warn, error, ..Summary::default() };
-        let concern = match concern {
+        let audience = match audience {
             Audience::Workload => "workload",
             Audience::Platform => "platform",
         };
-        let labels = [(MANAGED_BY, Some(SOURCE)), (CONCERN, Some(concern)), (OWNER, owner)];
+        let labels = [(MANAGED_BY, Some(SOURCE)), (CONCERN, Some(audience)), (OWNER, owner)];
         let labels: BTreeMap<String, String> =
             labels.into_iter().filter_map(|(label, value)| Some((label.to_owned(), value?.to_owned()))).collect();
         let mut report = Self {
@@ -161,20 +161,20 @@ impl Report {
         report
     }
 
-    /// Its name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &str {
         self.metadata.name.as_deref().unwrap_or_default()
     }
 
-    /// The digest of what it says, times aside.
+    /// Returns the digest of the content without the times.
     #[must_use]
     pub fn digest(&self) -> &str {
         self.metadata.annotations.as_ref().and_then(|all| all.get(DIGEST)).map_or("", String::as_str)
     }
 
     fn compute_digest(&self) -> String {
-        // Serialising plain data to memory cannot fail; if it did, the Report would be written each time.
+        // Serialization of plain data to memory cannot fail. If it did, the Report would be written each time.
         let bytes = serde_json::to_vec(self).unwrap_or_default();
         let digest = Sha256::digest(bytes).iter().take(16).fold(0, |number, byte| (number << 8) | u128::from(*byte));
         format!("{digest:032x}")

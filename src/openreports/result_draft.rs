@@ -1,4 +1,4 @@
-//! What is wrong with a workload, one finding for each duty and what shows it.
+//! Drafts of results: one for each gap and for each signal that failed, without the workload.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,42 +18,43 @@ use crate::model::{
     unreadable_sentence,
 };
 
-/// The category of results about who holds a duty.
+/// The category of results about the holder of a duty.
 const OWNERSHIP: &str = "Ownership";
 
-/// The category of results about whether a duty is done.
+/// The category of results about the fulfilment of a duty.
 const FULFILMENT: &str = "Fulfilment";
 
-/// Something that is wrong, whatever it is about.
+/// A result without its subject. Workloads with the same evaluation share it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ResultDraft {
-    pub(super) concern: Audience,
+    pub(super) audience: Audience,
     pub(super) severity: Severity,
-    /// The layer and its duty, where it is about one.
-    about: Option<(LayerId, Duty)>,
+    /// The layer and its duty, for a result about a duty.
+    duty: Option<(LayerId, Duty)>,
     policy: String,
     rule: String,
     category: &'static str,
-    pub(super) outcome: ResultStatus,
+    pub(super) status: ResultStatus,
     message: String,
     properties: BTreeMap<&'static str, String>,
 }
 
-/// What findings are about.
+/// The workload or namespace that a result is about.
 #[derive(Clone, Debug)]
 pub(super) struct ReportSubject<'a> {
-    /// What it is called, by which it has its place among others: no two of a namespace are called the same.
+    /// The name that sorts the subject among others. It is unique in the namespace.
     pub(super) name: String,
     reference: ObjectReference,
-    /// What tells who has to do something: the assignment and the party that answers for it.
+    /// The assignment, as `Kind/name`.
     assignment: Option<String>,
+    /// The accountable party of the assignment.
     pub(super) owner: Option<&'a str>,
 }
 
 impl<'a> ReportSubject<'a> {
-    /// The number by which it has its place in a Report.
-    pub(super) fn number(&self) -> u64 {
-        number(&[&self.name])
+    /// Returns the hash that decides in which half of a split Report the subject is.
+    pub(super) fn hash(&self) -> u64 {
+        hash(&[&self.name])
     }
 
     pub(super) fn workload(workload: &ReportableWorkload<'a>) -> Self {
@@ -81,7 +82,7 @@ impl<'a> ReportSubject<'a> {
             reference: ObjectReference {
                 api_version: Some("v1".to_owned()),
                 kind: Some("Namespace".to_owned()),
-                // It lies in none. Policy Reporter has it among what is in it, where it takes the results to be.
+                // A Namespace is in no namespace, but Policy Reporter groups results by this field.
                 namespace: Some(reported.namespace.to_owned()),
                 name: Some(reported.namespace.to_owned()),
                 uid: reported.uid.map(ToString::to_string),
@@ -94,27 +95,27 @@ impl<'a> ReportSubject<'a> {
 }
 
 impl ResultDraft {
-    /// What is wrong with a workload, in matrix order: gaps, then what shows duties not to be done, or would if it could be
-    /// read.
+    /// Returns the results of a workload in the order of the matrix: for each duty its gap, then the signals that failed, are
+    /// stale or cannot be read.
     pub(super) fn all(matrix: &Matrix, catalogue: &Catalogue, evaluation: &Evaluation) -> Vec<Self> {
-        let mut findings = Vec::new();
+        let mut drafts = Vec::new();
         for duty in &evaluation.duties {
             let layer = matrix.layer(duty.layer);
-            findings.extend(Self::gap(layer, duty));
-            let mut seen = BTreeSet::new();
+            drafts.extend(Self::gap(layer, duty));
+            let mut signals = BTreeSet::new();
             let results = evaluation.results.iter();
-            // Two things seen by one signal may be wrong: it is one failure, of what weighs more.
+            // If a signal has two results for a duty, only the more severe one counts.
             let results = results.rev().filter(|result| (result.layer, result.duty) == (duty.layer, duty.duty));
             let mut listed: Vec<Self> = results
                 .filter_map(|result| {
-                    let finding = Self::unfulfilled(layer, catalogue, duty, result)?;
-                    seen.insert(result.signal).then_some(finding)
+                    let draft = Self::unfulfilled(layer, catalogue, duty, result)?;
+                    signals.insert(result.signal).then_some(draft)
                 })
                 .collect();
             listed.reverse();
-            findings.append(&mut listed);
+            drafts.append(&mut listed);
         }
-        findings
+        drafts
     }
 
     fn gap(layer: &Layer, duty: &DutyState) -> Option<Self> {
@@ -126,30 +127,30 @@ impl ResultDraft {
     }
 
     fn unfulfilled(layer: &Layer, catalogue: &Catalogue, duty: &DutyState, result: &SignalResult) -> Option<Self> {
-        let (outcome, fulfilment) = match (result.verdict, duty.fulfilment) {
+        let (status, fulfilment) = match (result.verdict, duty.fulfilment) {
             (SignalVerdict::Failed, fulfilment) => (ResultStatus::Fail, fulfilment),
-            // What was seen too long ago counts where nothing newer shows a failure.
+            // An observation that is too old counts only if no newer one shows a failure.
             (SignalVerdict::Stale, Fulfilment::Stale) => (ResultStatus::Warn, Fulfilment::Stale),
             (SignalVerdict::Unreadable, fulfilment) => (ResultStatus::Error, fulfilment),
             _ => return None,
         };
         let signal_text = catalogue.get(result.signal);
-        let message = match outcome {
+        let message = match status {
             ResultStatus::Error => unreadable_sentence(signal_text, result.detail.as_deref()),
             ResultStatus::Fail | ResultStatus::Warn => failure_sentence(signal_text, result.detail.as_deref()),
         };
-        let listed = (outcome, fulfilment.name());
-        let mut finding =
+        let listed = (status, fulfilment.name());
+        let mut draft =
             Self::of_duty(layer, duty, (FULFILMENT, &signal_text.signal), listed, duty.holder.as_ref(), message);
-        finding.properties.insert("signal", signal_text.signal.to_string());
-        Some(finding)
+        draft.properties.insert("signal", signal_text.signal.to_string());
+        Some(draft)
     }
 
     fn of_duty(
         layer: &Layer,
         duty: &DutyState,
         (category, rule): (&'static str, &str),
-        (outcome, state): (ResultStatus, &str),
+        (status, state): (ResultStatus, &str),
         party: Option<&Arc<str>>,
         message: String,
     ) -> Self {
@@ -160,92 +161,92 @@ impl ResultDraft {
             ("party", party.map(ToString::to_string)),
         ];
         Self {
-            concern: layer.concern,
-            severity: match outcome {
+            audience: layer.concern,
+            severity: match status {
                 ResultStatus::Warn | ResultStatus::Error => Severity::Low,
                 ResultStatus::Fail if layer.retained => Severity::High,
                 ResultStatus::Fail => Severity::Medium,
             },
-            about: Some((duty.layer, duty.duty)),
+            duty: Some((duty.layer, duty.duty)),
             policy: layer.name.clone(),
             rule: rule.to_owned(),
             category,
-            outcome,
+            status,
             message,
             properties: listed.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
         }
     }
 
-    /// That no assignment speaks for the workloads of a namespace.
+    /// Returns the result for a namespace without an assignment.
     pub(super) fn unassigned() -> Self {
         Self { severity: Severity::Low, ..Self::of_operator("NamespaceUnassigned", UNASSIGNED.to_owned()) }
     }
 
-    /// That so many failures are left out.
+    /// Returns the result for `count` failures that do not fit in a Report.
     pub(super) fn omitted(count: usize, limit: usize) -> Self {
         let message = format!(
-            "{count} more failure(s) of these workloads are left out: a Report holds at most {limit} results. The statuses of \
-             the assignments count all of them"
+            "{count} more failure(s) of these workloads do not fit: a Report has at most {limit} results. The statuses of the \
+             assignments count all of them."
         );
-        let mut finding = Self::of_operator("ResultsLeftOut", message);
-        finding.properties.insert("leftOut", count.to_string());
-        finding
+        let mut draft = Self::of_operator("ResultsLeftOut", message);
+        draft.properties.insert("leftOut", count.to_string());
+        draft
     }
 
     fn of_operator(rule: &str, message: String) -> Self {
         Self {
-            concern: Audience::Workload,
+            audience: Audience::Workload,
             severity: Severity::Info,
-            about: None,
+            duty: None,
             policy: SOURCE.to_owned(),
             rule: rule.to_owned(),
             category: OWNERSHIP,
-            outcome: ResultStatus::Warn,
+            status: ResultStatus::Warn,
             message,
             properties: BTreeMap::new(),
         }
     }
 
-    /// Whether another tells of the same that it is wrong for certain.
+    /// Returns true if this is an error and `other` shows the same failure without doubt.
     pub(super) fn is_covered_by(&self, other: &Self) -> bool {
-        let is_same = (self.about, &self.rule, self.party()) == (other.about, &other.rule, other.party());
-        self.outcome == ResultStatus::Error && other.outcome != ResultStatus::Error && is_same
+        let is_same = (self.duty, &self.rule, self.party()) == (other.duty, &other.rule, other.party());
+        self.status == ResultStatus::Error && other.status != ResultStatus::Error && is_same
     }
 
-    /// What tells it from others about the same subject.
+    /// Returns the identity of the result among those of the same subject.
     pub(super) fn key(&self) -> (Option<(LayerId, Duty)>, &str, ResultStatus, &str) {
-        (self.about, &self.rule, self.outcome, self.party())
+        (self.duty, &self.rule, self.status, self.party())
     }
 
-    /// Who holds the duty, or whom the gap is about.
+    /// Returns the holder of the duty, or the party that the gap is about; empty if there is none.
     fn party(&self) -> &str {
         self.properties.get("party").map(String::as_str).unwrap_or_default()
     }
 
-    /// Whether it is to be reported of a subject: what cannot be seen is, where it was wrong when it was seen last.
-    pub(super) fn should_report(&self, subject: &ReportSubject<'_>, known: &PublishedReports) -> bool {
-        self.outcome != ResultStatus::Error || self.numbers(subject, "").iter().any(|id| known.since(*id).is_some())
+    /// Returns true if the result is reported for a subject: an error only if the subject failed before.
+    pub(super) fn should_report(&self, subject: &ReportSubject<'_>, published: &PublishedReports) -> bool {
+        self.status != ResultStatus::Error || self.ids(subject, "").iter().any(|id| published.since(*id).is_some())
     }
 
-    /// The number of the result that tells it of a subject, and those that it has when it comes out otherwise: readers take
-    /// one that came out otherwise for another. `place` tells those apart that are alike in several Reports.
-    fn numbers(&self, subject: &ReportSubject<'_>, place: &str) -> [u64; 3] {
+    /// Returns the ID of the result for a subject, then the IDs that it has with the other statuses: readers expect another ID for
+    /// another status. `report` distinguishes equal results in several Reports.
+    fn ids(&self, subject: &ReportSubject<'_>, report: &str) -> [u64; 3] {
         let ObjectReference { namespace, name, uid, .. } = &subject.reference;
         let [namespace, name, uid] = [namespace, name, uid].map(|part| part.as_deref().unwrap_or_default());
-        let duty = self.about.map_or("", |(_, duty)| duty.name());
+        let duty = self.duty.map_or("", |(_, duty)| duty.name());
         let (policy, rule, party) = (self.policy.as_str(), self.rule.as_str(), self.party());
-        let id = |outcome: ResultStatus| {
-            number(&[namespace, &subject.name, name, uid, policy, duty, rule, party, outcome.name(), place])
+        let id = |status: ResultStatus| {
+            hash(&[namespace, &subject.name, name, uid, policy, duty, rule, party, status.name(), report])
         };
-        let mut outcomes = ResultStatus::ALL;
-        outcomes.sort_by_key(|outcome| *outcome != self.outcome);
-        outcomes.map(id)
+        let mut statuses = ResultStatus::ALL;
+        statuses.sort_by_key(|status| *status != self.status);
+        statuses.map(id)
     }
 
-    /// The result that tells it of a subject.
-    pub(super) fn result(&self, subject: &ReportSubject<'_>, place: &str) -> ReportResult {
-        let numbers = self.numbers(subject, place);
-        let [id, ..] = numbers;
+    /// Returns the result for a subject. `report` is empty, or the name of the Report if it can have equal results in others.
+    pub(super) fn result(&self, subject: &ReportSubject<'_>, report: &str) -> ReportResult {
+        let ids = self.ids(subject, report);
+        let [id, ..] = ids;
         let mut properties = self.properties.clone();
         properties.insert(RESULT_ID, format!("{id:016x}"));
         let further = [("assignment", subject.assignment.as_deref()), ("owner", subject.owner)];
@@ -257,18 +258,18 @@ impl ResultDraft {
             category: self.category,
             severity: self.severity,
             timestamp: None,
-            result: self.outcome,
-            scored: self.outcome == ResultStatus::Fail,
+            result: self.status,
+            scored: self.status == ResultStatus::Fail,
             resources: [subject.reference.clone()],
             message: self.message.clone(),
             properties,
-            numbers,
+            ids,
         }
     }
 }
 
-/// A number made of texts, the same in every process and version.
-fn number(parts: &[&str]) -> u64 {
+/// Hashes texts. The hash is the same in every process and version.
+fn hash(parts: &[&str]) -> u64 {
     let digest = Sha256::digest(parts.join("\n"));
-    digest.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte))
+    digest.iter().take(8).fold(0, |hash, byte| (hash << 8) | u64::from(*byte))
 }

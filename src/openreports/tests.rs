@@ -1,4 +1,4 @@
-//! What is reported of a namespace, in how many Reports, and what is written of them.
+//! Tests of the results of a namespace, their Reports and the writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,28 +18,28 @@ use crate::model::{
     Attribution, Catalogue, DutyState, Evaluation, Reach, SignalId, SignalResult, SignalText, SignalVerdict, State,
 };
 
-/// etcd takes 1.5 MiB, and others keep lists of Reports in memory.
+/// The maximum size of a Report in bytes. etcd accepts 1.5 MiB, and other tools keep lists of Reports in memory.
 const SIZE_LIMIT: usize = 512 * 1024;
 
 fn layer(name: &str) -> LayerId {
     Matrix::built_in().find(name).unwrap()
 }
 
-/// A catalogue of one signal, which speaks of network-segmentation.
+/// A catalogue with one signal for network-segmentation.
 fn catalogue() -> (Catalogue, SignalId) {
     let mut catalogue = Catalogue::new();
-    let signal = catalogue.add(catalogue_speaks());
+    let signal = catalogue.add(signal_text());
     (catalogue, signal)
 }
 
-fn catalogue_speaks() -> SignalText {
+fn signal_text() -> SignalText {
     SignalText {
         signal: "network-policy".into(),
         layer: Some("network-segmentation".into()),
         attribution: Attribution::Customer,
         reach: Reach::Duty,
-        passed: "a NetworkPolicy says who may reach its pods".into(),
-        failed: "no NetworkPolicy says who may reach its pods".into(),
+        passed: "NetworkPolicies restrict ingress to its pods".into(),
+        failed: "no NetworkPolicy restricts ingress to its pods".into(),
         unseen: "nothing is there".into(),
         remedy: "add a NetworkPolicy".into(),
     }
@@ -53,9 +53,9 @@ fn evaluation(duties: Vec<DutyState>) -> Arc<Evaluation> {
     Arc::new(Evaluation { duties, ..Evaluation::default() })
 }
 
-/// A workload as the index keeps it.
+/// A workload with its evaluation.
 #[derive(Clone, Debug)]
-struct Kept {
+struct Stored {
     key: WorkloadKey,
     identity: ObjectIdentity,
     evaluation: Arc<Evaluation>,
@@ -63,7 +63,7 @@ struct Kept {
     owner: Option<String>,
 }
 
-impl Kept {
+impl Stored {
     fn new(name: &str, evaluation: Arc<Evaluation>) -> Self {
         Self {
             key: WorkloadKey { namespace: "shop".into(), kind: WorkloadKind::Deployment, name: name.into() },
@@ -80,24 +80,24 @@ impl Kept {
     }
 }
 
-fn reported(kept: &[Kept]) -> ReportableNamespace<'_> {
+fn reported(stored: &[Stored]) -> ReportableNamespace<'_> {
     ReportableNamespace {
         namespace: "shop",
-        workloads: kept.iter().map(Kept::reported).collect(),
+        workloads: stored.iter().map(Stored::reported).collect(),
         ..ReportableNamespace::default()
     }
 }
 
-fn made_beside(reported: &ReportableNamespace<'_>, known: &PublishedReports) -> Vec<Report> {
+fn reports_beside(reported: &ReportableNamespace<'_>, known: &PublishedReports) -> Vec<Report> {
     build_reports(Matrix::built_in(), &catalogue().0, reported, known)
 }
 
-fn made(reported: &ReportableNamespace<'_>) -> Vec<Report> {
-    made_beside(reported, &PublishedReports::default())
+fn build(reported: &ReportableNamespace<'_>) -> Vec<Report> {
+    reports_beside(reported, &PublishedReports::default())
 }
 
-fn made_of(kept: &[Kept]) -> Vec<Report> {
-    made(&reported(kept))
+fn reports_of(stored: &[Stored]) -> Vec<Report> {
+    build(&reported(stored))
 }
 
 fn label<'a>(report: &'a Report, label: &str) -> Option<&'a str> {
@@ -108,7 +108,7 @@ fn id(result: &ReportResult) -> &str {
     &result.properties[RESULT_ID]
 }
 
-/// What is known of Reports that were written as this version.
+/// The state after Reports were written with this resource version.
 fn known(reports: &[Report], version: &str) -> PublishedReports {
     let mut own = PublishedReports::default();
     for report in reports {
@@ -117,25 +117,25 @@ fn known(reports: &[Report], version: &str) -> PublishedReports {
     own
 }
 
-/// The Reports after what is written at a time, and what was written.
+/// Returns the Reports that are applied at `now`, and a log of all writes.
 fn written(wanted: Vec<Report>, known: &PublishedReports, now: i64) -> (Vec<Report>, Vec<String>) {
-    let (mut applied, mut told) = (Vec::new(), Vec::new());
+    let (mut applied, mut log) = (Vec::new(), Vec::new());
     for change in report_writes(wanted, known, now) {
         match change {
-            ReportWrite::Delete { name, resource_version } => told.push(format!("delete {name} at {resource_version}")),
+            ReportWrite::Delete { name, resource_version } => log.push(format!("delete {name} at {resource_version}")),
             ReportWrite::Apply { report, .. } => {
-                told.push(format!("apply {}", report.name()));
+                log.push(format!("apply {}", report.name()));
                 applied.push(*report);
             }
         }
     }
-    (applied, told)
+    (applied, log)
 }
 
 #[test]
 fn a_gap_is_a_failure_in_the_words_of_the_status() {
-    let kept = Kept::new("web", evaluation(vec![gap("node-os", GapReason::LayerUnowned)]));
-    let [report] = &made_of(&[kept])[..] else { panic!("one Report") };
+    let stored = Stored::new("web", evaluation(vec![gap("node-os", GapReason::LayerUnowned)]));
+    let [report] = &reports_of(&[stored])[..] else { panic!("one Report") };
     let [result] = &report.results[..] else { panic!("one result") };
     assert_eq!((result.policy.as_str(), result.rule.as_str()), ("node-os", "LayerUnowned"));
     assert_eq!((result.result, result.severity, result.scored), (ResultStatus::Fail, Severity::Medium, true));
@@ -168,10 +168,10 @@ fn what_a_signal_shows_is_reported_where_it_is_wrong(
     let held = DutyState::new(layer, Duty::Customer, State::Owned, None);
     let duty = DutyState { holder: Some("net-team".into()), fulfilment, ..held };
     let result = SignalResult { layer, duty: Duty::Customer, signal, verdict, detail: None };
-    // Two things seen by one signal are one failure.
+    // Two results of one signal are one failure.
     let results = vec![result.clone(), SignalResult { detail: Some("another".into()), ..result }];
     let evaluation = Arc::new(Evaluation { duties: vec![duty], results, ..Evaluation::default() });
-    let reports = made_of(&[Kept::new("web", evaluation)]);
+    let reports = reports_of(&[Stored::new("web", evaluation)]);
     let results: Vec<&ReportResult> = reports.iter().flat_map(|report| &report.results).collect();
     assert_eq!(
         results.iter().map(|result| (result.result, result.severity)).collect::<Vec<_>>(),
@@ -194,9 +194,9 @@ fn what_a_signal_shows_is_reported_where_it_is_wrong(
 #[case::excepted(State::Excepted, None)]
 #[case::unknown(State::Unknown, None)]
 fn only_gaps_are_failures(#[case] state: State, #[case] expected: Option<&str>) {
-    // A layer that the customer answers for whoever does the work.
+    // The customer stays accountable for this layer even if another party does the work.
     let duty = DutyState::new(layer("data-classification"), Duty::Customer, state, Some("someone".into()));
-    let reports = made_of(&[Kept::new("web", evaluation(vec![duty]))]);
+    let reports = reports_of(&[Stored::new("web", evaluation(vec![duty]))]);
     let results: Vec<&ReportResult> = reports.iter().flat_map(|report| &report.results).collect();
     assert_eq!(results.iter().map(|result| &*result.properties["state"]).collect::<Vec<_>>(), Vec::from_iter(expected));
     for result in results {
@@ -208,9 +208,10 @@ fn only_gaps_are_failures(#[case] state: State, #[case] expected: Option<&str>) 
 fn what_is_told_to_cluster_assignments_is_reported_once_and_apart() {
     let found =
         evaluation(vec![gap("application-code", GapReason::LayerUnowned), gap("node-os", GapReason::LayerUnowned)]);
-    let kept: Vec<Kept> = ["web", "api"].iter().map(|name| Kept::new(name, found.clone())).collect();
+    let stored: Vec<Stored> = ["web", "api"].iter().map(|name| Stored::new(name, found.clone())).collect();
     let uid: Arc<str> = "uid-shop".into();
-    let of = |platform_elsewhere| made(&ReportableNamespace { platform_elsewhere, uid: Some(&uid), ..reported(&kept) });
+    let of =
+        |platform_elsewhere| build(&ReportableNamespace { platform_elsewhere, uid: Some(&uid), ..reported(&stored) });
     assert_eq!(of(false)[0].results.len(), 4);
     let [of_workloads, of_platform] = &of(true)[..] else { panic!("two Reports") };
     assert_eq!(of_platform.name(), "responsibility-operator-platform");
@@ -228,24 +229,25 @@ fn what_differs_between_workloads_of_a_platform_layer_is_told_each() {
         let gap = State::Gap(GapReason::NotAccepted);
         evaluation(vec![DutyState::new(layer("node-os"), Duty::Provider, gap, Some(party.into()))])
     };
-    let kept = [Kept::new("api", refused("aws")), Kept::new("web", refused("gcp")), Kept::new("db", refused("aws"))];
-    let reports = made(&ReportableNamespace { platform_elsewhere: true, ..reported(&kept) });
+    let stored =
+        [Stored::new("api", refused("aws")), Stored::new("web", refused("gcp")), Stored::new("db", refused("aws"))];
+    let reports = build(&ReportableNamespace { platform_elsewhere: true, ..reported(&stored) });
     let [report] = &reports[..] else { panic!("one Report") };
     let parties: Vec<&str> = report.results.iter().map(|result| result.properties["party"].as_str()).collect();
     assert_eq!(parties, ["aws", "gcp"]);
     assert_ne!(id(&report.results[0]), id(&report.results[1]));
 }
 
-/// A workload of which the signal of the catalogue says this.
-fn shown(verdict: SignalVerdict, fulfilment: Fulfilment) -> Vec<Kept> {
+/// A workload with one result of the signal in the catalogue.
+fn with_result(verdict: SignalVerdict, fulfilment: Fulfilment) -> Vec<Stored> {
     let (layer, signal) = (layer("network-segmentation"), catalogue().1);
     let held = DutyState::new(layer, Duty::Customer, State::Owned, None);
     let duty = DutyState { holder: Some("net-team".into()), fulfilment, ..held };
     let results = vec![SignalResult { layer, duty: Duty::Customer, signal, verdict, detail: None }];
-    vec![Kept::new("web", Arc::new(Evaluation { duties: vec![duty], results, ..Evaluation::default() }))]
+    vec![Stored::new("web", Arc::new(Evaluation { duties: vec![duty], results, ..Evaluation::default() }))]
 }
 
-/// What is said of the only result, its number, and since when.
+/// The status, the ID and the time of the only result.
 fn only(reports: &[Report]) -> (ResultStatus, String, i64) {
     let [report] = reports else { panic!("one Report: {reports:?}") };
     let [result] = &report.results[..] else { panic!("one result: {report:?}") };
@@ -254,13 +256,14 @@ fn only(reports: &[Report]) -> (ResultStatus, String, i64) {
 
 #[test]
 fn what_was_wrong_and_can_be_seen_no_more_stays_as_an_error_and_what_comes_out_otherwise_is_another_result() {
-    let hidden = shown(SignalVerdict::Unreadable, Fulfilment::Unknown);
-    assert_eq!(made_of(&hidden), [], "it was not wrong before");
-    let written =
-        |kept: &[Kept], known: &PublishedReports, now| written(made_beside(&reported(kept), known), known, now).0;
-    let first = written(&shown(SignalVerdict::Stale, Fulfilment::Stale), &PublishedReports::default(), 100);
+    let hidden = with_result(SignalVerdict::Unreadable, Fulfilment::Unknown);
+    assert_eq!(reports_of(&hidden), [], "it was not wrong before");
+    let written = |stored: &[Stored], known: &PublishedReports, now| {
+        written(reports_beside(&reported(stored), known), known, now).0
+    };
+    let first = written(&with_result(SignalVerdict::Stale, Fulfilment::Stale), &PublishedReports::default(), 100);
     let stale = only(&first);
-    let second = written(&shown(SignalVerdict::Failed, Fulfilment::Unfulfilled), &known(&first, "1"), 200);
+    let second = written(&with_result(SignalVerdict::Failed, Fulfilment::Unfulfilled), &known(&first, "1"), 200);
     let failed = only(&second);
     assert_eq!([stale.0, failed.0], [ResultStatus::Warn, ResultStatus::Fail]);
     assert_ne!(stale.1, failed.1);
@@ -270,19 +273,23 @@ fn what_was_wrong_and_can_be_seen_no_more_stays_as_an_error_and_what_comes_out_o
     assert!(third[0].results[0].message.ends_with("its source cannot be read"), "{:?}", third[0].results[0].message);
     assert!(error.0 == ResultStatus::Error && error.1 != failed.1 && error.1 != stale.1);
     let known = known(&third, "3");
-    assert_eq!(made_beside(&reported(&hidden), &known).len(), 1, "it stays, also after a restart");
-    let back = only(&written(&shown(SignalVerdict::Failed, Fulfilment::Unfulfilled), &known, 400));
+    assert_eq!(reports_beside(&reported(&hidden), &known).len(), 1, "it stays, also after a restart");
+    let back = only(&written(&with_result(SignalVerdict::Failed, Fulfilment::Unfulfilled), &known, 400));
     assert_eq!(back.1, failed.1);
     assert_eq!([stale.2, failed.2, error.2, back.2], [100; 4], "it was found once");
-    assert_eq!(made_beside(&reported(&shown(SignalVerdict::Passed, Fulfilment::Fulfilled)), &known), []);
-    assert_eq!(made_beside(&reported(&shown(SignalVerdict::Unseen, Fulfilment::Unknown)), &known), [], "it is gone");
+    assert_eq!(reports_beside(&reported(&with_result(SignalVerdict::Passed, Fulfilment::Fulfilled)), &known), []);
+    assert_eq!(
+        reports_beside(&reported(&with_result(SignalVerdict::Unseen, Fulfilment::Unknown)), &known),
+        [],
+        "it is gone"
+    );
 }
 
 #[test]
 fn an_error_says_why_and_is_none_where_the_same_is_wrong_for_another_workload() {
     let platform = layer("node-os");
     let mut catalogue = Catalogue::new();
-    let signal = catalogue.add(SignalText { layer: Some("node-os".into()), ..catalogue_speaks() });
+    let signal = catalogue.add(SignalText { layer: Some("node-os".into()), ..signal_text() });
     let of = |verdict: SignalVerdict, fulfilment: Fulfilment, seen: Option<&str>| {
         let held = DutyState::new(platform, Duty::Customer, State::Owned, None);
         let duty = DutyState { holder: Some("platform".into()), fulfilment, ..held };
@@ -291,19 +298,20 @@ fn an_error_says_why_and_is_none_where_the_same_is_wrong_for_another_workload() 
         Arc::new(Evaluation { duties: vec![duty], results: vec![result], ..Evaluation::default() })
     };
     let hidden =
-        || Kept::new("api", of(SignalVerdict::Unreadable, Fulfilment::Unknown, Some("status.phase is missing")));
-    let failed = Kept::new("web", of(SignalVerdict::Failed, Fulfilment::Unfulfilled, None));
-    let told = |kept: &[Kept], known: &PublishedReports| {
-        let reported = ReportableNamespace { platform_elsewhere: true, ..reported(kept) };
+        || Stored::new("api", of(SignalVerdict::Unreadable, Fulfilment::Unknown, Some("status.phase is missing")));
+    let failed = Stored::new("web", of(SignalVerdict::Failed, Fulfilment::Unfulfilled, None));
+    let build = |stored: &[Stored], known: &PublishedReports| {
+        let reported = ReportableNamespace { platform_elsewhere: true, ..reported(stored) };
         build_reports(Matrix::built_in(), &catalogue, &reported, known)
     };
     let both = [failed, hidden()];
-    let first = told(&both, &PublishedReports::default());
+    let first = build(&both, &PublishedReports::default());
     assert_eq!(first[0].results.iter().map(|result| result.result).collect::<Vec<_>>(), [ResultStatus::Fail]);
     let known = known(&written(first.clone(), &PublishedReports::default(), 100).0, "1");
-    assert_eq!(told(&both, &known), first, "the failure tells of it already");
-    let alone = told(&[hidden()], &known);
-    let message = "no NetworkPolicy says who may reach its pods; the current state is unknown: status.phase is missing";
+    assert_eq!(build(&both, &known), first, "the failure covers it already");
+    let alone = build(&[hidden()], &known);
+    let message =
+        "no NetworkPolicy restricts ingress to its pods; the current state is unknown: status.phase is missing";
     assert_eq!(alone[0].results[0].message, message);
 }
 
@@ -312,13 +320,13 @@ fn times_are_of_what_is_to_be_reported_only() {
     let of = |count: usize| {
         let layers = ["node-os", "cloud-network"];
         let gaps = layers[..count].iter().map(|name| gap(name, GapReason::LayerUnowned)).collect();
-        made_of(&[Kept::new("web", evaluation(gaps))])
+        reports_of(&[Stored::new("web", evaluation(gaps))])
     };
     let mut own = known(&written(of(2), &PublishedReports::default(), 100).0, "1");
-    let numbers: Vec<u64> = of(2)[0].results.iter().map(|result| result.numbers[0]).collect();
+    let ids: Vec<u64> = of(2)[0].results.iter().map(|result| result.ids[0]).collect();
     assert!(own.remove("responsibility-operator"));
     own.keep_times_of(&of(1));
-    let mut times: Vec<Option<i64>> = numbers.iter().map(|id| own.since(*id)).collect();
+    let mut times: Vec<Option<i64>> = ids.iter().map(|id| own.since(*id)).collect();
     times.sort();
     assert_eq!(times, [None, Some(100)], "one is mended");
 }
@@ -349,8 +357,8 @@ fn a_round_is_bounded_however_many_reports_somebody_makes() {
 
 #[test]
 fn a_namespace_of_which_nobody_speaks_is_no_clean_one() {
-    assert_eq!(made_of(&[]), []);
-    let [report] = &made(&ReportableNamespace { is_unassigned: true, ..reported(&[]) })[..] else {
+    assert_eq!(reports_of(&[]), []);
+    let [report] = &build(&ReportableNamespace { is_unassigned: true, ..reported(&[]) })[..] else {
         panic!("one Report")
     };
     assert_eq!((report.summary.warn, report.results[0].rule.as_str()), (1, "NamespaceUnassigned"));
@@ -360,12 +368,12 @@ fn a_namespace_of_which_nobody_speaks_is_no_clean_one() {
 fn a_report_has_an_owner_where_it_is_one_and_can_be_a_label() {
     let found = evaluation(vec![gap("node-os", GapReason::LayerUnowned)]);
     let owner = |owners: &[Option<&str>]| {
-        let kept = |(index, owner): (usize, Option<&str>)| Kept {
+        let stored = |(index, owner): (usize, Option<&str>)| Stored {
             owner: owner.map(str::to_owned),
-            ..Kept::new(&index.to_string(), found.clone())
+            ..Stored::new(&index.to_string(), found.clone())
         };
-        let kept: Vec<Kept> = owners.iter().copied().enumerate().map(kept).collect();
-        label(&made_of(&kept)[0], OWNER).map(str::to_owned)
+        let stored: Vec<Stored> = owners.iter().copied().enumerate().map(stored).collect();
+        label(&reports_of(&stored)[0], OWNER).map(str::to_owned)
     };
     assert_eq!(owner(&[Some("a"), Some("a")]).as_deref(), Some("a"));
     assert_eq!(owner(&[Some("a"), Some("b")]), None);
@@ -377,9 +385,9 @@ fn a_report_has_an_owner_where_it_is_one_and_can_be_a_label() {
 fn what_has_generated_names_is_the_same_whichever_object_is_the_last() {
     let found = evaluation(vec![gap("node-os", GapReason::LayerUnowned)]);
     let run = |name: &str, uid: &str| {
-        let kept = Kept::new(name, found.clone());
-        let identity = ObjectIdentity { uid: uid.into(), ..kept.identity };
-        made_of(&[Kept { identity, ..kept }])
+        let stored = Stored::new(name, found.clone());
+        let identity = ObjectIdentity { uid: uid.into(), ..stored.identity };
+        reports_of(&[Stored { identity, ..stored }])
     };
     assert_eq!(run("etl-*", "1"), run("etl-*", "2"));
     assert_ne!(
@@ -392,13 +400,13 @@ fn what_has_generated_names_is_the_same_whichever_object_is_the_last() {
 #[test]
 fn nothing_is_written_that_is_there_and_a_result_keeps_its_time() {
     let both = vec![gap("node-os", GapReason::LayerUnowned), gap("cloud-network", GapReason::LayerUnowned)];
-    let one = || made_of(&[Kept::new("web", evaluation(both[..1].to_vec()))]);
-    let (first, told) = written(one(), &PublishedReports::default(), 100);
-    assert_eq!(told, ["apply responsibility-operator"]);
+    let one = || reports_of(&[Stored::new("web", evaluation(both[..1].to_vec()))]);
+    let (first, log) = written(one(), &PublishedReports::default(), 100);
+    assert_eq!(log, ["apply responsibility-operator"]);
     let there = known(&first, "7");
     assert_eq!(written(one(), &there, 200).1, [""; 0], "the time alone is no change");
-    let (second, told) = written(made_of(&[Kept::new("web", evaluation(both.clone()))]), &there, 200);
-    assert_eq!(told, ["apply responsibility-operator"]);
+    let (second, log) = written(reports_of(&[Stored::new("web", evaluation(both.clone()))]), &there, 200);
+    assert_eq!(log, ["apply responsibility-operator"]);
     let times = |report: &Report| -> BTreeMap<String, i64> {
         report.results.iter().map(|result| (result.policy.clone(), result.timestamp.unwrap().seconds)).collect()
     };
@@ -416,29 +424,29 @@ fn nothing_is_written_that_is_there_and_a_result_keeps_its_time() {
     assert_eq!(written(vec![], &there, 300).1, ["delete responsibility-operator at 7"]);
 }
 
-/// A namespace of so many workloads, each with a gap in every layer.
-fn crowd(count: usize) -> Vec<Kept> {
+/// `count` workloads, each with a gap in every layer.
+fn crowd(count: usize) -> Vec<Stored> {
     let layers = Matrix::built_in().layers();
     let gaps = layers.map(|(id, _)| DutyState::new(id, Duty::Customer, State::Gap(GapReason::LayerUnowned), None));
     let found = evaluation(gaps.collect());
-    (0..count).map(|number| Kept::new(&format!("app-{number}"), found.clone())).collect()
+    (0..count).map(|number| Stored::new(&format!("app-{number}"), found.clone())).collect()
 }
 
 #[test]
 fn the_largest_namespace_has_a_bounded_set_that_says_what_it_leaves_out() {
-    let reports = made_of(&crowd(5_000));
+    let reports = reports_of(&crowd(5_000));
     assert_eq!(reports.len(), 1 << MAX_SPLITS);
     let mut counted = 0;
     for report in &reports {
         assert_eq!(report.results.len(), RESULTS);
         assert!(serde_json::to_vec(report).unwrap().len() < SIZE_LIMIT);
-        let (last, told) = report.results.split_last().unwrap();
+        let (last, others) = report.results.split_last().unwrap();
         assert_eq!(
             (last.rule.as_str(), last.severity, last.result),
             ("ResultsLeftOut", Severity::Info, ResultStatus::Warn)
         );
-        assert!(told.iter().all(|result| result.severity == Severity::High), "the weightiest are told");
-        counted += told.len() + last.properties["leftOut"].parse::<usize>().unwrap();
+        assert!(others.iter().all(|result| result.severity == Severity::High), "the most severe are reported");
+        counted += others.len() + last.properties["leftOut"].parse::<usize>().unwrap();
     }
     assert_eq!(counted, 5_000 * 22);
 }
@@ -447,64 +455,64 @@ fn the_largest_namespace_has_a_bounded_set_that_says_what_it_leaves_out() {
 fn halves_go_together_again_only_where_that_leaves_room() {
     let gaps = |count| {
         let found = evaluation(vec![gap("node-os", GapReason::LayerUnowned)]);
-        (0..count).map(|number| Kept::new(&format!("app-{number}"), found.clone())).collect::<Vec<_>>()
+        (0..count).map(|number| Stored::new(&format!("app-{number}"), found.clone())).collect::<Vec<_>>()
     };
     let names = |count: usize, known: &PublishedReports| -> Vec<String> {
-        made_beside(&reported(&gaps(count)), known).iter().map(|report| report.name().to_owned()).collect()
+        reports_beside(&reported(&gaps(count)), known).iter().map(|report| report.name().to_owned()).collect()
     };
     let (one, halves) = (["responsibility-operator"], ["responsibility-operator-0", "responsibility-operator-1"]);
     assert_eq!(names(RESULTS, &PublishedReports::default()), one);
-    assert_eq!(names(RESULTS + 1, &known(&made_of(&gaps(RESULTS)), "1")), halves);
-    let split = known(&made_of(&gaps(RESULTS + 1)), "1");
+    assert_eq!(names(RESULTS + 1, &known(&reports_of(&gaps(RESULTS)), "1")), halves);
+    let split = known(&reports_of(&gaps(RESULTS + 1)), "1");
     assert_eq!(names(RESULTS, &split), halves);
     assert_eq!(names(REJOIN + 1, &split), halves);
     assert_eq!(names(REJOIN, &split), one);
 }
 
-fn crowds() -> impl Strategy<Value = (Vec<Kept>, usize)> {
+fn crowds() -> impl Strategy<Value = (Vec<Stored>, usize)> {
     let layers: Vec<LayerId> = Matrix::built_in().layers().map(|(id, _)| id).collect();
     let gaps = prop::sample::subsequence(layers, 1..=22);
     let gap = |layer| DutyState::new(layer, Duty::Customer, State::Gap(GapReason::LayerUnowned), None);
     let found = gaps.prop_map(move |layers| evaluation(layers.into_iter().map(gap).collect()));
     let workloads = prop::collection::btree_map(0_u16..2000, found, 1..100);
-    let kept = |(number, found): (u16, Arc<Evaluation>)| Kept::new(&format!("app-{number}"), found);
-    let kept = workloads.prop_map(move |all| all.into_iter().map(kept).collect::<Vec<_>>());
-    kept.prop_flat_map(|kept| {
-        let count = kept.len();
-        (Just(kept), 0..count)
+    let stored = |(number, found): (u16, Arc<Evaluation>)| Stored::new(&format!("app-{number}"), found);
+    let stored = workloads.prop_map(move |all| all.into_iter().map(stored).collect::<Vec<_>>());
+    stored.prop_flat_map(|stored| {
+        let count = stored.len();
+        (Just(stored), 0..count)
     })
 }
 
 proptest! {
-    // Each makes thousands of results, several times over.
+    // Each case builds thousands of results several times.
     #![proptest_config(ProptestConfig { cases: 24, ..tried() })]
 
-    /// However many there are: Reports are bounded, hold each result once, follow from the workloads and not from their order,
-    /// and what changes with one workload is the Report that it lies in, with the halves of that.
+    /// For any number of workloads: Reports are bounded, contain each result once, and do not depend on the order of the
+    /// workloads. A change of one workload changes only its Report and the halves of that.
     #[test]
-    fn reports_are_bounded_and_a_change_of_one_workload_stays_in_its_report((kept, index) in crowds()) {
-        let reports = made_of(&kept);
+    fn reports_are_bounded_and_a_change_of_one_workload_stays_in_its_report((stored, index) in crowds()) {
+        let reports = reports_of(&stored);
         prop_assert!(reports.len() <= 1 << MAX_SPLITS);
         prop_assert!(reports.iter().all(|report| (1..=RESULTS).contains(&report.results.len())));
         let ids: Vec<&str> = reports.iter().flat_map(|report| report.results.iter().map(id)).collect();
         prop_assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
-        let backwards: Vec<Kept> = kept.iter().rev().cloned().collect();
-        prop_assert_eq!(&made_of(&backwards), &reports);
+        let backwards: Vec<Stored> = stored.iter().rev().cloned().collect();
+        prop_assert_eq!(&reports_of(&backwards), &reports);
         let there = known(&reports, "1");
-        prop_assert_eq!(&made_beside(&reported(&kept), &there), &reports);
+        prop_assert_eq!(&reports_beside(&reported(&stored), &there), &reports);
         prop_assert_eq!(report_writes(reports.clone(), &there, 1), vec![]);
 
-        let mut others = kept.clone();
+        let mut others = stored.clone();
         others.remove(index);
-        let fewer = made_beside(&reported(&others), &there);
+        let fewer = reports_beside(&reported(&others), &there);
         let then = known(&fewer, "1");
-        prop_assert_eq!(&made_beside(&reported(&others), &then), &fewer);
-        let (_, told) = written(fewer, &there, 1);
-        let (_, back) = written(made_beside(&reported(&kept), &then), &then, 1);
-        for told in [told, back] {
-            let name = |told: &String| told.split(' ').nth(1).unwrap().to_owned();
-            let touched: BTreeSet<String> = told.iter().map(name).collect();
-            // They all lie on one way from the whole to a half of a half.
+        prop_assert_eq!(&reports_beside(&reported(&others), &then), &fewer);
+        let (_, removed) = written(fewer, &there, 1);
+        let (_, added) = written(reports_beside(&reported(&stored), &then), &then, 1);
+        for log in [removed, added] {
+            let name = |line: &String| line.split(' ').nth(1).unwrap().to_owned();
+            let touched: BTreeSet<String> = log.iter().map(name).collect();
+            // All changed Reports are on one path of halves.
             let shortest = touched.iter().min_by_key(|name| name.len()).unwrap();
             prop_assert!(touched.iter().all(|name| name.starts_with(shortest.as_str())), "{:?}", touched);
             prop_assert!(touched.len() <= 2 + usize::try_from(MAX_SPLITS).unwrap(), "{:?}", touched);

@@ -1,52 +1,51 @@
-//! What to write so that the Reports of a namespace are as they should be.
+//! Computes the writes that bring the Reports of a namespace up to date.
 
 use super::ROUND;
 use super::published::PublishedReports;
 use super::report::{Report, Timestamp};
 
-/// One write.
+/// A write.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReportWrite {
-    /// There is nothing to report in it any more.
+    /// Deletes a Report that has no results any more.
     Delete {
         /// The name of the Report.
         name: String,
-        /// The version of the object as it is known.
+        /// The last known resource version of the object.
         resource_version: String,
     },
-    /// It has to say this.
+    /// Creates or replaces a Report.
     Apply {
-        /// All of it.
+        /// The complete Report.
         report: Box<Report>,
-        /// Whether one of its name is known as the operator's: what somebody else has changed in it is undone.
+        /// True if the operator already owns a Report with this name: the write overwrites changes by others.
         is_own: bool,
     },
 }
 
-/// What to write where these Reports are to be and those are known, at most [`ROUND`] changes. `now` is in seconds since 1970: the time of what was not
-/// reported before.
+/// Returns the writes that turn the published Reports into `reports`, at most [`ROUND`].
 ///
-/// What goes comes first: a result that moves to another Report is in none for a moment, never in two, which readers might
-/// take for one.
+/// Results that were not reported before get the time `now`, in seconds since 1970. Deletes come first: a result that moves to
+/// another Report is in neither for a moment, but never in both, which readers could show as one.
 #[must_use]
-pub fn report_writes(reports: Vec<Report>, known: &PublishedReports, now: i64) -> Vec<ReportWrite> {
-    let is_to_be = |name: &str| reports.iter().any(|report| report.name() == name);
-    let going = known.iter().filter(|(name, _)| !is_to_be(name)).map(|(name, known)| ReportWrite::Delete {
+pub fn report_writes(reports: Vec<Report>, published: &PublishedReports, now: i64) -> Vec<ReportWrite> {
+    let is_wanted = |name: &str| reports.iter().any(|report| report.name() == name);
+    let deletes = published.iter().filter(|(name, _)| !is_wanted(name)).map(|(name, report)| ReportWrite::Delete {
         name: name.to_owned(),
-        resource_version: known.resource_version.clone(),
+        resource_version: report.resource_version.clone(),
     });
-    let mut changes: Vec<ReportWrite> = going.collect();
+    let mut writes: Vec<ReportWrite> = deletes.collect();
     for mut report in reports {
-        let before = known.get(report.name());
-        if before.is_some_and(|known| known.matches(&report)) {
+        let current = published.get(report.name());
+        if current.is_some_and(|current| current.matches(&report)) {
             continue;
         }
         for result in &mut report.results {
-            let since = result.numbers.iter().find_map(|id| known.since(*id));
+            let since = result.ids.iter().find_map(|id| published.since(*id));
             result.timestamp = Some(Timestamp { seconds: since.unwrap_or(now), nanos: 0 });
         }
-        changes.push(ReportWrite::Apply { report: Box::new(report), is_own: before.is_some() });
+        writes.push(ReportWrite::Apply { report: Box::new(report), is_own: current.is_some() });
     }
-    changes.truncate(ROUND);
-    changes
+    writes.truncate(ROUND);
+    writes
 }

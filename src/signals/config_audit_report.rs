@@ -1,4 +1,4 @@
-//! Whether a scanner found critical mistakes in the manifests of a workload.
+//! Checks that Trivy found no critical misconfigurations in the manifests of a workload.
 
 use super::report_summary::{ReportSummary, summarize};
 use super::signal::{Reading, Reads, Signal, SignalFunction, Threshold, WorkloadInput};
@@ -11,21 +11,21 @@ pub(super) const SIGNAL: Signal = Signal {
     attribution: Attribution::Customer,
     reach: Reach::Part,
     reads: &[Reads::Facts(FactKind::ConfigAuditReports)],
-    rule: "No ConfigAuditReport of Trivy about the workload, or about the ReplicaSet that it runs at the moment, counts a critical \
-           failure; the oldest is no older than the threshold.",
+    rule: "No ConfigAuditReport of Trivy about the workload or its current ReplicaSet counts a critical failure. The oldest of these \
+           reports is not older than the threshold.",
     source: "https://aquasecurity.github.io/trivy-operator/latest/docs/crds/configaudit-report/",
     threshold: Some(Threshold { default: 30, least: 1, most: 365, unit: "days" }),
-    passed: "no critical mistake was found in its manifests",
-    failed: "critical mistakes were found in its manifests",
-    unseen: "no ConfigAuditReport is about it",
-    remedy: "mend what its ConfigAuditReport lists as critical",
+    passed: "no critical misconfiguration was found in its manifests",
+    failed: "critical misconfigurations were found in its manifests",
+    unseen: "it has no ConfigAuditReport",
+    remedy: "fix the critical checks in its ConfigAuditReport",
     evaluate: SignalFunction::Workload(evaluate),
 };
 
-fn evaluate(view: &WorkloadInput<'_>, days: u32) -> Reading {
-    match summarize(view, FactKind::ConfigAuditReports) {
-        Err(seen) => seen,
+fn evaluate(input: &WorkloadInput<'_>, days: u32) -> Reading {
+    match summarize(input, FactKind::ConfigAuditReports) {
+        Err(reading) => reading,
         Ok(ReportSummary { outcome, .. }) if outcome.failed > 0 => Reading::passed_if(false),
-        Ok(found) => found.unless_older(view.today, days, "its ConfigAuditReport"),
+        Ok(summary) => summary.unless_older(input.today, days, "its ConfigAuditReport"),
     }
 }

@@ -1,4 +1,4 @@
-//! Whether pods of a workload can be moved one after another, so that nodes can be patched without an outage.
+//! Checks that the pods of a workload can be evicted one after another, so that nodes can be patched without an outage.
 
 use super::signal::{Reading, Reads, Signal, SignalFunction, WorkloadInput};
 use crate::facts::{BudgetFacts, FactKind, Facts, WorkloadKind};
@@ -10,41 +10,39 @@ pub(super) const SIGNAL: Signal = Signal {
     attribution: Attribution::Customer,
     reach: Reach::Part,
     reads: &[Reads::Facts(FactKind::Budgets)],
-    rule: "Where several pods are asked for, a PodDisruptionBudget selects them; whichever selects pods lets some be evicted. \
-           Budgets that never do keep whoever runs the nodes from patching them.",
+    rule: "A PodDisruptionBudget selects the pods if the workload has several replicas. Each PodDisruptionBudget that selects them \
+           allows evictions; a budget that never does blocks the patching of nodes.",
     source: "https://kubernetes.io/docs/tasks/run-application/configure-pdb/; AKS and EKS upgrade guides: a budget that allows no \
              disruption blocks the drain of nodes",
     threshold: None,
     passed: "its pods can be evicted one after another",
-    failed: "no PodDisruptionBudget selects its pods, of which several are asked for",
-    unseen: "PodDisruptionBudgets are not looked at",
-    remedy: "add a PodDisruptionBudget with maxUnavailable: 1",
+    failed: "no PodDisruptionBudget selects its pods, although it has several replicas",
+    unseen: "PodDisruptionBudgets are not read",
+    remedy: "use a PodDisruptionBudget with maxUnavailable: 1",
     evaluate: SignalFunction::Workload(evaluate),
 };
 
-fn evaluate(view: &WorkloadInput<'_>, _: u32) -> Reading {
-    let is_moved = !matches!(view.key.kind, WorkloadKind::DaemonSet | WorkloadKind::CronJob | WorkloadKind::Job);
-    if !is_moved {
+fn evaluate(input: &WorkloadInput<'_>, _: u32) -> Reading {
+    let is_evictable = !matches!(input.key.kind, WorkloadKind::DaemonSet | WorkloadKind::CronJob | WorkloadKind::Job);
+    if !is_evictable {
         return Reading::NOT_APPLICABLE;
     }
-    if let Err(seen) = view.read(FactKind::Budgets) {
-        return seen;
+    if let Err(reading) = input.read(FactKind::Budgets) {
+        return reading;
     }
-    let budgets: Vec<&BudgetFacts> = view
+    let budgets: Vec<&BudgetFacts> = input
         .namespace
         .of(FactKind::Budgets)
-        .filter(|(name, facts)| view.facts.iter().any(|of| facts.affects(name, view.key, of, view.children)))
+        .filter(|(name, facts)| input.facts.iter().any(|of| facts.affects(name, input.key, of, input.children)))
         .filter_map(|(_, facts)| match facts {
             Facts::Budget(budget) => Some(budget),
             _ => None,
         })
         .collect();
     if budgets.iter().any(|budget| budget.blocks) {
-        return Reading::failed(
-            "a PodDisruptionBudget never lets its pods be evicted, so that nodes cannot be drained",
-        );
+        return Reading::failed("a PodDisruptionBudget never allows evictions of its pods, so nodes cannot be drained");
     }
-    match (budgets.is_empty(), view.facts.iter().any(|facts| facts.several)) {
+    match (budgets.is_empty(), input.facts.iter().any(|facts| facts.several)) {
         (false, _) => Reading::passed_if(true),
         (true, true) => Reading::passed_if(false),
         (true, false) => Reading::NOT_APPLICABLE,

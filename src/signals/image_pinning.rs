@@ -1,4 +1,4 @@
-//! Whether a workload runs the images that were looked at, and no others under their names.
+//! Checks that the images of a workload are pinned by digest.
 
 use super::signal::{Reading, Reads, Signal, SignalFunction, WorkloadInput};
 use crate::facts::Shortcomings;
@@ -10,19 +10,19 @@ pub(super) const SIGNAL: Signal = Signal {
     attribution: Attribution::Customer,
     reach: Reach::Part,
     reads: &[Reads::Templates],
-    rule: "Each image is named by its digest.",
-    source: "https://kubernetes.io/docs/concepts/containers/images/#image-digests: a tag may be moved to another image",
+    rule: "Each image is referenced by its digest.",
+    source: "https://kubernetes.io/docs/concepts/containers/images/#image-digests: a tag can be moved to another image",
     threshold: None,
     passed: "its images are pinned by digest",
-    failed: "an image is named by a tag, which can be moved to another image",
+    failed: "an image is referenced by a tag, which can be moved to another image",
     unseen: "its pod template cannot be read",
-    remedy: "name images by digest: name@sha256:...",
+    remedy: "reference images by digest: name@sha256:...",
     evaluate: SignalFunction::Workload(evaluate),
 };
 
-fn evaluate(view: &WorkloadInput<'_>, _: u32) -> Reading {
-    if view.facts.is_empty() {
+fn evaluate(input: &WorkloadInput<'_>, _: u32) -> Reading {
+    if input.facts.is_empty() {
         return Reading::UNSEEN;
     }
-    Reading::passed_if(!view.facts.iter().any(|facts| facts.shortcomings.contains(Shortcomings::UNPINNED_IMAGE)))
+    Reading::passed_if(!input.facts.iter().any(|facts| facts.shortcomings.contains(Shortcomings::UNPINNED_IMAGE)))
 }

@@ -1,93 +1,93 @@
-//! What is kept of the objects that are read for signals only, and whether they can be read.
+//! Indexes of the objects that only signals read, and the availability of their kinds.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::facts::{Availability, CustomTarget, FactKind, Facts, KindAndName, ReportFacts, WorkloadKey};
 
-/// Of what an object speaks.
+/// The subjects that an object is about.
 #[derive(Default)]
-struct Named {
-    /// By name.
-    subjects: BTreeSet<KindAndName>,
-    /// Whether it speaks of others beside.
-    not_all: bool,
+struct Subjects {
+    /// The subjects that it names.
+    named: BTreeSet<KindAndName>,
+    /// True if it is also about subjects that it does not name.
+    has_unnamed: bool,
 }
 
-impl Named {
+impl Subjects {
     fn of(facts: &Facts) -> Self {
-        let mut named = Self::default();
+        let mut subjects = Self::default();
         match facts {
-            Facts::Report(report) => named.subjects.extend(report.about.keys().cloned()),
+            Facts::Report(report) => subjects.named.extend(report.about.keys().cloned()),
             Facts::Custom(found) => {
                 for finding in found {
                     match &finding.about {
                         CustomTarget::Workloads(references) => {
-                            named.subjects.extend(references.iter().map(|reference| reference.object.clone()));
+                            subjects.named.extend(references.iter().map(|reference| reference.object.clone()));
                         }
-                        CustomTarget::All | CustomTarget::Pods(_) => named.not_all = true,
+                        CustomTarget::All | CustomTarget::Pods(_) => subjects.has_unnamed = true,
                     }
                 }
             }
             _ => {}
         }
-        named
+        subjects
     }
 }
 
-/// The objects of a namespace, or those of none, that are read for signals only.
+/// The objects of a namespace, or the cluster-scoped objects, that only signals read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SignalIndex {
     objects: BTreeMap<(FactKind, Arc<str>), Facts>,
-    /// The names of those that speak of an object, by name.
-    about: BTreeMap<(FactKind, KindAndName), BTreeSet<Arc<str>>>,
-    /// The names of those that speak of workloads without naming all of them.
-    about_any: BTreeSet<(FactKind, Arc<str>)>,
+    /// The names of the objects that name a subject.
+    by_subject: BTreeMap<(FactKind, KindAndName), BTreeSet<Arc<str>>>,
+    /// The objects that are about workloads that they do not name.
+    with_unnamed: BTreeSet<(FactKind, Arc<str>)>,
 }
 
 impl SignalIndex {
-    /// Whether there is nothing on it.
+    /// Returns true if there are no objects.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.objects.is_empty()
     }
 
-    /// Whether something on it is another matter on another day.
+    /// Returns true if any stored fact depends on the date.
     #[must_use]
     pub fn is_dated(&self) -> bool {
         self.objects.values().any(Facts::is_dated)
     }
 
-    /// Puts an object on it, or takes it off, and returns what was known of it before.
+    /// Adds or replaces an object, or removes it if `facts` is none. Returns its previous facts.
     pub fn put(&mut self, kind: FactKind, name: &Arc<str>, facts: Option<Facts>) -> Option<Facts> {
-        let now = facts.as_ref().map(Named::of).unwrap_or_default();
+        let new = facts.as_ref().map(Subjects::of).unwrap_or_default();
         let key = (kind, name.clone());
-        if now.not_all {
-            self.about_any.insert(key.clone());
+        if new.has_unnamed {
+            self.with_unnamed.insert(key.clone());
         } else {
-            self.about_any.remove(&key);
+            self.with_unnamed.remove(&key);
         }
-        let before = match facts {
+        let previous = match facts {
             Some(facts) => self.objects.insert(key, facts),
             None => self.objects.remove(&key),
         };
-        let known = before.as_ref().map(Named::of).unwrap_or_default();
-        for subject in known.subjects.difference(&now.subjects) {
+        let old = previous.as_ref().map(Subjects::of).unwrap_or_default();
+        for subject in old.named.difference(&new.named) {
             let key = (kind, subject.clone());
-            if let Some(names) = self.about.get_mut(&key) {
+            if let Some(names) = self.by_subject.get_mut(&key) {
                 names.remove(name);
                 if names.is_empty() {
-                    self.about.remove(&key);
+                    self.by_subject.remove(&key);
                 }
             }
         }
-        for subject in now.subjects {
-            self.about.entry((kind, subject)).or_default().insert(name.clone());
+        for subject in new.named {
+            self.by_subject.entry((kind, subject)).or_default().insert(name.clone());
         }
-        before
+        previous
     }
 
-    /// The objects of a kind that may speak of a workload, which is made of these at the moment.
+    /// Returns the objects of a kind that can be about a workload or the objects that it controls.
     pub(super) fn objects_about(
         &self,
         kind: FactKind,
@@ -95,50 +95,52 @@ impl SignalIndex {
         children: &[KindAndName],
     ) -> impl Iterator<Item = (&Arc<str>, &Facts)> {
         let itself = KindAndName::of(workload);
-        let naming = children.iter().chain([&itself]).filter_map(|subject| self.about.get(&(kind, subject.clone())));
-        let any = self.about_any.range((kind, Arc::from(""))..).take_while(|(of, _)| *of == kind).map(|(_, name)| name);
+        let naming =
+            children.iter().chain([&itself]).filter_map(|subject| self.by_subject.get(&(kind, subject.clone())));
+        let any =
+            self.with_unnamed.range((kind, Arc::from(""))..).take_while(|(of, _)| *of == kind).map(|(_, name)| name);
         let names: BTreeSet<&Arc<str>> = any.chain(naming.flatten()).collect();
         names.into_iter().filter_map(move |name| Some((name, self.get(kind, name)?)))
     }
 
-    /// The reports of a kind about an object.
+    /// Returns the reports of a kind about an object.
     pub(super) fn reports_about(&self, kind: FactKind, subject: &KindAndName) -> impl Iterator<Item = &ReportFacts> {
-        let names = self.about.get(&(kind, subject.clone()));
+        let names = self.by_subject.get(&(kind, subject.clone()));
         names.into_iter().flatten().filter_map(move |name| match self.get(kind, name) {
             Some(Facts::Report(report)) => Some(report),
             _ => None,
         })
     }
 
-    /// The names of the objects of a kind.
+    /// Returns the names of the objects of a kind.
     pub fn names(&self, kind: FactKind) -> impl Iterator<Item = &Arc<str>> {
         self.of(kind).map(|(name, _)| name)
     }
 
-    /// The objects of a kind by name.
+    /// Returns the objects of a kind, sorted by name.
     pub(super) fn of(&self, kind: FactKind) -> impl Iterator<Item = (&Arc<str>, &Facts)> {
         let from = (kind, Arc::from(""));
         self.objects.range(from..).take_while(move |((of, _), _)| *of == kind).map(|((_, name), facts)| (name, facts))
     }
 
-    /// An object of a kind.
+    /// Returns an object by kind and name.
     pub(super) fn get(&self, kind: FactKind, name: &Arc<str>) -> Option<&Facts> {
         self.objects.get(&(kind, name.clone()))
     }
 }
 
-/// The objects that speak of other namespaces than their own.
+/// The objects that are about other namespaces than their own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CrossNamespaceIndex(BTreeMap<(FactKind, Arc<str>, Arc<str>), Facts>);
 
 impl CrossNamespaceIndex {
-    /// Whether there is nothing on it.
+    /// Returns true if there are no objects.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Puts an object of a namespace on it, or takes it off, and returns what was known of it before.
+    /// Adds or replaces an object of a namespace, or removes it if `facts` is none. Returns its previous facts.
     pub fn put(
         &mut self,
         kind: FactKind,
@@ -152,38 +154,38 @@ impl CrossNamespaceIndex {
         }
     }
 
-    /// The namespaces and names of the objects of a kind.
+    /// Returns the namespaces and names of the objects of a kind.
     pub fn names(&self, kind: FactKind) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
         self.0.keys().filter(move |(of, ..)| *of == kind).map(|(_, namespace, name)| (namespace, name))
     }
 
-    /// The objects of a kind that lie in a namespace, by name.
+    /// Returns the objects of a kind in a namespace, sorted by name.
     pub(super) fn of(&self, kind: FactKind, namespace: &str) -> impl Iterator<Item = (&Arc<str>, &Facts)> {
-        let lies_there = move |key: &(FactKind, Arc<str>, Arc<str>)| key.0 == kind && *key.1 == *namespace;
-        self.0.iter().filter(move |(key, _)| lies_there(key)).map(|((_, _, name), facts)| (name, facts))
+        let is_wanted = move |key: &(FactKind, Arc<str>, Arc<str>)| key.0 == kind && *key.1 == *namespace;
+        self.0.iter().filter(move |(key, _)| is_wanted(key)).map(|((_, _, name), facts)| (name, facts))
     }
 }
 
-/// What can be read, everywhere or by namespace.
+/// The availability of kinds, in all namespaces or in one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Availabilities(HashMap<(FactKind, Option<Arc<str>>), Availability>);
 
 impl Availabilities {
-    /// Notes the standing of a kind, in one namespace or everywhere; returns whether that is news.
-    pub fn put(&mut self, kind: FactKind, namespace: Option<Arc<str>>, standing: Availability) -> bool {
-        self.0.insert((kind, namespace), standing).unwrap_or_default() != standing
+    /// Sets the availability of a kind, in one namespace or in all. Returns true if it changed.
+    pub fn put(&mut self, kind: FactKind, namespace: Option<Arc<str>>, availability: Availability) -> bool {
+        self.0.insert((kind, namespace), availability).unwrap_or_default() != availability
     }
 
-    /// All that was noted.
+    /// Returns all entries.
     #[cfg(test)]
     pub(crate) fn all(&self) -> impl Iterator<Item = (FactKind, Option<Arc<str>>, Availability)> {
-        self.0.iter().map(|((kind, namespace), standing)| (*kind, namespace.clone(), *standing))
+        self.0.iter().map(|((kind, namespace), availability)| (*kind, namespace.clone(), *availability))
     }
 
-    /// The standing of a kind in a namespace.
+    /// Returns the availability of a kind in a namespace.
     pub(super) fn of(&self, kind: FactKind, namespace: &Arc<str>) -> Availability {
-        let everywhere = || self.0.get(&(kind, None));
-        let here = self.0.get(&(kind, Some(namespace.clone())));
-        here.or_else(everywhere).copied().unwrap_or_default()
+        let in_all = || self.0.get(&(kind, None));
+        let in_namespace = self.0.get(&(kind, Some(namespace.clone())));
+        in_namespace.or_else(in_all).copied().unwrap_or_default()
     }
 }

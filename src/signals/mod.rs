@@ -1,7 +1,7 @@
-//! Signals: what is seen in the cluster of whether duties are fulfilled. Pure.
+//! Evaluates signals: checks of cluster objects that show if duties are fulfilled. Pure.
 //!
-//! Each signal is one file: what it speaks of, its rule and the source of that, and a function that looks. [`SIGNALS`] is the
-//! registry: whatever is configured, documented and looked at comes from there. No signal claims more than it sees.
+//! Each signal has its own file: its layer, its rule with the source, its messages, and a function that evaluates it. [`SIGNALS`]
+//! is the registry for configuration, documentation and evaluation. A signal does not claim more than it observes.
 
 mod broad_rights;
 mod certificate;
@@ -47,7 +47,7 @@ pub use signal::{
 };
 pub use support::{support_as_of, supported_until};
 
-/// All signals, in the order of the layers that they speak of.
+/// All built-in signals, in the order of their layers.
 pub const SIGNALS: [&Signal; 21] = [
     &broad_rights::SIGNAL,
     &image_pinning::SIGNAL,
@@ -72,10 +72,10 @@ pub const SIGNALS: [&Signal; 21] = [
     &provider_evidence::SIGNAL,
 ];
 
-/// The namespace where Velero runs unless it is said otherwise.
+/// The default namespace of Velero.
 const VELERO: &str = "velero";
 
-/// The signals that are looked at.
+/// The enabled signals, ready for evaluation.
 #[derive(Debug)]
 pub struct ActiveSignals {
     catalogue: Arc<Catalogue>,
@@ -87,21 +87,21 @@ pub struct ActiveSignals {
     velero_namespace: Arc<str>,
 }
 
-/// A signal that is looked at.
+/// An enabled signal with its threshold.
 #[derive(Debug)]
-struct Active<L> {
+struct Active<F> {
     id: SignalId,
-    evaluate: L,
+    evaluate: F,
     threshold: u32,
 }
 
-impl<L> Active<L> {
-    fn observed(&self, seen: Reading) -> Observation {
-        observed(self.id, seen)
+impl<F> Active<F> {
+    fn observation(&self, reading: Reading) -> Observation {
+        observation(self.id, reading)
     }
 }
 
-fn observed(signal: SignalId, Reading { verdict, detail }: Reading) -> Observation {
+fn observation(signal: SignalId, Reading { verdict, detail }: Reading) -> Observation {
     Observation { signal, on: None, verdict, detail }
 }
 
@@ -112,7 +112,7 @@ impl Default for ActiveSignals {
 }
 
 impl ActiveSignals {
-    /// The signals that settings enable.
+    /// Builds the signals that `settings` enable.
     #[must_use]
     pub fn new(settings: &SignalSettings) -> Self {
         let mut catalogue = Catalogue::new();
@@ -154,88 +154,98 @@ impl ActiveSignals {
         }
     }
 
-    /// What they speak of.
+    /// Returns the texts of the signals.
     #[must_use]
     pub const fn catalogue(&self) -> &Arc<Catalogue> {
         &self.catalogue
     }
 
-    /// Whether it is configured which registries are allowed.
+    /// Returns true if the configuration has allowed registries.
     #[must_use]
     pub const fn registries_known(&self) -> bool {
         self.registries_known
     }
 
-    /// The namespace where Velero runs: its Backups lie there and nowhere else.
+    /// Returns the namespace of Velero, which contains all of its Backups.
     #[must_use]
     pub const fn velero_namespace(&self) -> &Arc<str> {
         &self.velero_namespace
     }
 
-    /// What is seen of a workload.
+    /// Evaluates the signals of workloads for a workload.
     #[must_use]
-    pub fn evaluate(&self, view: &WorkloadInput<'_>) -> Vec<Observation> {
+    pub fn evaluate(&self, input: &WorkloadInput<'_>) -> Vec<Observation> {
         let workload_signals =
-            self.workload_signals.iter().map(|active| active.observed((active.evaluate)(view, active.threshold)));
-        let custom_signals = self.custom_signals.iter().map(|active| observed(active.id, custom::look(view, active)));
+            self.workload_signals.iter().map(|active| active.observation((active.evaluate)(input, active.threshold)));
+        let custom_signals =
+            self.custom_signals.iter().map(|active| observation(active.id, custom::evaluate(input, active)));
         workload_signals.chain(custom_signals).collect()
     }
 
-    /// What is seen of the cluster.
+    /// Evaluates the signals of the cluster.
     #[must_use]
-    pub fn evaluate_cluster(&self, view: &ClusterInput) -> Vec<Observation> {
-        self.cluster_signals.iter().map(|active| active.observed((active.evaluate)(view, active.threshold))).collect()
+    pub fn evaluate_cluster(&self, input: &ClusterInput) -> Vec<Observation> {
+        self.cluster_signals
+            .iter()
+            .map(|active| active.observation((active.evaluate)(input, active.threshold)))
+            .collect()
     }
 
-    /// What is seen of nodes while they cannot be read.
+    /// Returns the observations of the node signals while nodes cannot be read.
     #[must_use]
     pub fn unreadable_nodes(&self) -> Vec<Observation> {
-        self.node_signals.iter().map(|active| active.observed(Reading::new(SignalVerdict::Unreadable))).collect()
+        self.node_signals.iter().map(|active| active.observation(Reading::new(SignalVerdict::Unreadable))).collect()
     }
 
-    /// What is seen of a node that shows a service model; of one that shows none it is nobody's doing.
+    /// Evaluates the node signals for a node. Returns nothing if the service model is unknown, because no side can be responsible.
     #[must_use]
-    pub fn evaluate_node(&self, view: &NodeInput<'_>, model: Option<ServiceModel>) -> Vec<Observation> {
+    pub fn evaluate_node(&self, input: &NodeInput<'_>, model: Option<ServiceModel>) -> Vec<Observation> {
         let Some(model) = model else { return Vec::new() };
-        let observed = |active: &Active<NodeFunction>| Observation {
+        let observe = |active: &Active<NodeFunction>| Observation {
             on: Some(model.into()),
-            ..active.observed((active.evaluate)(view, active.threshold))
+            ..active.observation((active.evaluate)(input, active.threshold))
         };
-        self.node_signals.iter().map(observed).collect()
+        self.node_signals.iter().map(observe).collect()
     }
 }
 
-/// What is seen of several nodes together: of each signal, and each service model of these nodes, the weightiest, and of equal
-/// weight the first. Where a signal does not apply to some of them, a pass of the others shows nothing of all; where it does not
-/// apply to those of one service model, it shows nothing of these.
+/// Combines the observations of several nodes: the most severe for each signal and service model, and the first of equally severe
+/// ones.
+///
+/// If a signal does not apply to some of these nodes, a pass of the others becomes Unseen. If it applies to no node of a
+/// service model, but to others, it is Unseen for that service model. If it applies to no node at all, it is omitted.
 #[must_use]
-pub fn worst_per_signal<'a>(observed: impl IntoIterator<Item = &'a Observation>) -> Vec<Observation> {
+pub fn worst_per_signal<'a>(observations: impl IntoIterator<Item = &'a Observation>) -> Vec<Observation> {
     let mut all: Vec<Observation> = Vec::new();
-    // What does not apply comes last of its group.
-    for seen in distinct_per_signal(observed) {
-        match all.last_mut().filter(|last| (last.signal, last.on) == (seen.signal, seen.on)) {
+    // In its group, an observation that does not apply comes last.
+    for observation in distinct_per_signal(observations) {
+        match all.last_mut().filter(|last| (last.signal, last.on) == (observation.signal, observation.on)) {
             Some(last) if last.verdict == SignalVerdict::Passed => last.verdict = SignalVerdict::Unseen,
             Some(_) => {}
-            None => all.push(seen),
+            None => all.push(observation),
         }
     }
-    let applies = |seen: &&Observation| seen.verdict != SignalVerdict::NotApplicable;
-    let applying: BTreeSet<SignalId> = all.iter().filter(applies).map(|seen| seen.signal).collect();
-    all.retain(|seen| applying.contains(&seen.signal));
-    for seen in all.iter_mut().filter(|seen| seen.verdict == SignalVerdict::NotApplicable) {
-        seen.verdict = SignalVerdict::Unseen;
+    let applies = |observation: &&Observation| observation.verdict != SignalVerdict::NotApplicable;
+    let applying: BTreeSet<SignalId> = all.iter().filter(applies).map(|observation| observation.signal).collect();
+    all.retain(|observation| applying.contains(&observation.signal));
+    for observation in all.iter_mut().filter(|observation| observation.verdict == SignalVerdict::NotApplicable) {
+        observation.verdict = SignalVerdict::Unseen;
     }
     all
 }
 
-/// As much of what is seen of several nodes as counts beside more of them: of each signal and service model the weightiest, and
-/// whether the signal does not apply to some.
+/// Reduces the observations of several nodes to those that can matter when more nodes are added: the most severe for each signal
+/// and service model, and one that does not apply, if there is one.
 #[must_use]
-pub fn distinct_per_signal<'a>(observed: impl IntoIterator<Item = &'a Observation>) -> Vec<Observation> {
-    let mut all: Vec<&Observation> = observed.into_iter().collect();
-    let rank = |seen: &Observation| (seen.signal, seen.on, std::cmp::Reverse(seen.verdict.weight_among_several()));
+pub fn distinct_per_signal<'a>(observations: impl IntoIterator<Item = &'a Observation>) -> Vec<Observation> {
+    let mut all: Vec<&Observation> = observations.into_iter().collect();
+    let rank = |observation: &Observation| {
+        (observation.signal, observation.on, std::cmp::Reverse(observation.verdict.weight_among_several()))
+    };
     all.sort_by(|one, other| rank(one).cmp(&rank(other)).then_with(|| one.detail.cmp(&other.detail)));
-    all.dedup_by_key(|seen| (seen.signal, seen.on, seen.verdict == SignalVerdict::NotApplicable));
+    all.dedup_by_key(|observation| {
+        (observation.signal, observation.on, observation.verdict == SignalVerdict::NotApplicable)
+    });
     all.into_iter().cloned().collect()
 }
 

@@ -1,4 +1,4 @@
-//! Whether nodes run an image that still gets patches.
+//! Checks that the images of nodes still get patches.
 
 use jiff::civil::Date;
 
@@ -12,33 +12,33 @@ pub(super) const SIGNAL: Signal = Signal {
     attribution: Attribution::Operator,
     reach: Reach::Duty,
     reads: &[Reads::Nodes],
-    rule: "The image of a node, by the label kubernetes.azure.com/node-image-version, is no older than the threshold. Other nodes \
-           do not show of which day their image is.",
+    rule: "The image of a node, by the label kubernetes.azure.com/node-image-version, is not older than the threshold. Nodes of other \
+           providers do not show the date of their image.",
     source: "https://learn.microsoft.com/azure/aks/support-policies: node images older than 90 days are not supported, and the \
              customer rolls its node pools",
     threshold: Some(Threshold { default: 90, least: 1, most: 730, unit: "days" }),
     passed: "its nodes run a recent image",
-    failed: "a node runs an image that gets no patches any more",
-    unseen: "its nodes do not show of which day their image is",
+    failed: "a node runs an image that no longer gets patches",
+    unseen: "its nodes do not show the date of their image",
     remedy: "upgrade the node image",
     evaluate: SignalFunction::Node(evaluate),
 };
 
 const LABEL: &str = "kubernetes.azure.com/node-image-version";
 
-fn evaluate(view: &NodeInput<'_>, days: u32) -> Reading {
-    let Some(version) = view.facts.labels.get(LABEL) else { return Reading::UNSEEN };
-    match day_of(version) {
-        None => Reading::unseen("the version of a node's image tells no day"),
-        Some(day) if day < days_before(view.today, days) => {
-            Reading::failed(format!("a node runs an image of {day}, older than {days} days"))
+fn evaluate(input: &NodeInput<'_>, days: u32) -> Reading {
+    let Some(version) = input.facts.labels.get(LABEL) else { return Reading::UNSEEN };
+    match date_of(version) {
+        None => Reading::unseen("the version of a node image contains no date"),
+        Some(day) if day < days_before(input.today, days) => {
+            Reading::failed(format!("a node runs an image from {day}, older than {days} days"))
         }
         Some(_) => Reading::passed_if(true),
     }
 }
 
-/// The day in a version such as `AKSUbuntu-2204gen2containerd-202509.23.0`.
-fn day_of(version: &str) -> Option<Date> {
+/// Returns the date in a version such as `AKSUbuntu-2204gen2containerd-202509.23.0`.
+fn date_of(version: &str) -> Option<Date> {
     let (_, last) = version.rsplit_once('-')?;
     let mut parts = last.split('.');
     let (month, day) = (parts.next()?, parts.next()?);
@@ -61,6 +61,6 @@ mod tests {
     #[case("2025", None)]
     #[case("", None)]
     fn the_day_of_an_image_is_read_where_its_version_tells_one(#[case] version: &str, #[case] expected: Option<Date>) {
-        assert_eq!(day_of(version), expected);
+        assert_eq!(date_of(version), expected);
     }
 }

@@ -1,4 +1,4 @@
-//! Whether the party that holds a provider duty has shown that it does it.
+//! Checks that the party that holds a provider duty has valid evidence for it.
 
 use super::signal::{Reads, Signal, SignalFunction};
 use crate::model::{Attribution, Reach};
@@ -10,12 +10,12 @@ pub(super) const SIGNAL: Signal = Signal {
     reach: Reach::Duty,
     reads: &[Reads::Assignments],
     rule: "The party that holds the provider duty has evidence (SOC 2, ISO 27001, PCI AOC ...) that covers the layer and has not \
-           ended. Evidence that has ended is stale. It never speaks of a customer duty.",
-    source: "PCI DSS 4.0.1, 12.8.4; CSA CCM 4, STA; a report about a period counts for 12 months after its end",
+           expired. Expired evidence is Stale. The signal does not apply to customer duties.",
+    source: "PCI DSS 4.0.1, 12.8.4; CSA CCM 4, STA; a report about a period is valid for 12 months after its end",
     threshold: None,
-    passed: "evidence of the holder covers it",
-    failed: "the evidence of the holder has ended",
-    unseen: "nobody has shown evidence of it",
-    remedy: "add the current report to evidence of the party",
+    passed: "evidence of the holder covers the layer",
+    failed: "the evidence of the holder has expired",
+    unseen: "the holder has no evidence for the layer",
+    remedy: "add the current report to evidence of the party in spec.parties",
     evaluate: SignalFunction::Evidence,
 };

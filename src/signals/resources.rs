@@ -1,4 +1,4 @@
-//! Whether a workload says what it needs, and cannot take the memory of others.
+//! Checks that the containers of a workload have resource requests and a memory limit.
 
 use super::signal::{Reading, Reads, Signal, SignalFunction, WorkloadInput};
 use crate::facts::Shortcomings;
@@ -10,28 +10,28 @@ pub(super) const SIGNAL: Signal = Signal {
     attribution: Attribution::Customer,
     reach: Reach::Part,
     reads: &[Reads::Templates],
-    rule: "Each container that goes on running requests memory and processor time and has a limit of memory, or its pod does as a \
-           whole. Defaults of a LimitRange are not seen.",
+    rule: "Each container, except init containers that end, requests memory and CPU and has a memory limit, or the pod does as a \
+           whole. The signal does not see defaults of a LimitRange.",
     source: "https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/; NSA/CISA Kubernetes Hardening Guide \
              1.2, resource policies",
     threshold: None,
-    passed: "its containers say what they need and at most take",
-    failed: "a container has no requests or no limit of memory",
+    passed: "its containers have resource requests and a memory limit",
+    failed: "a container has no resource requests or no memory limit",
     unseen: "its pod template cannot be read",
     remedy: "set resources.requests and resources.limits.memory",
     evaluate: SignalFunction::Workload(evaluate),
 };
 
-fn evaluate(view: &WorkloadInput<'_>, _: u32) -> Reading {
-    if view.facts.is_empty() {
+fn evaluate(input: &WorkloadInput<'_>, _: u32) -> Reading {
+    if input.facts.is_empty() {
         return Reading::UNSEEN;
     }
-    let has = |shortcoming| view.facts.iter().any(|facts| facts.shortcomings.contains(shortcoming));
+    let has = |shortcoming| input.facts.iter().any(|facts| facts.shortcomings.contains(shortcoming));
     if has(Shortcomings::NO_MEMORY_LIMIT) {
-        return Reading::failed("a container has no limit of memory");
+        return Reading::failed("a container has no memory limit");
     }
     if has(Shortcomings::NO_REQUESTS) {
-        return Reading::failed("a container requests no memory or no processor time");
+        return Reading::failed("a container requests no memory or no CPU");
     }
     Reading::passed_if(true)
 }

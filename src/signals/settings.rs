@@ -1,4 +1,4 @@
-//! Which signals are looked at, and by which thresholds.
+//! Settings of the signals: enabled or not, and thresholds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,54 +10,54 @@ use super::signal::Reads;
 use super::{SIGNALS, Signal};
 use crate::facts::FactKind;
 
-/// What the configuration says of one signal.
+/// The configuration of one signal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct SignalSetting {
-    /// Whether it is looked at; it is unless it is said otherwise.
+    /// True (default) if the signal is evaluated.
     pub enabled: Option<bool>,
-    /// The number in its rule.
+    /// The number in the rule.
     pub threshold: Option<u32>,
 }
 
-/// What the configuration says of the signals.
+/// The configuration of all signals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SignalSettings {
     by_signal: BTreeMap<String, SignalSetting>,
     custom: Vec<Arc<CustomObjects>>,
-    /// Whether it is configured which registries are allowed.
+    /// True if the configuration has allowed registries.
     pub(super) registries_known: bool,
-    /// The namespace where Velero runs.
+    /// The namespace of Velero; none for the default.
     pub(super) velero_namespace: Option<String>,
 }
 
-/// Why a setting cannot be meant.
+/// An error in the settings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSetting {
-    /// There is no such signal.
-    #[error("{name:?} is no signal; write one of: {}", names())]
+    /// The signal does not exist.
+    #[error("{name:?} is not a signal; write one of: {}", names())]
     NoSuchSignal {
         /// The name.
         name: String,
     },
-    /// The rule of the signal has no number.
-    #[error("{name}: threshold: its rule has no number; leave it out")]
+    /// The signal has no threshold.
+    #[error("{name}: threshold: this signal does not have a threshold; remove it")]
     NoThreshold {
         /// The signal.
         name: &'static str,
     },
-    /// The number is out of its range.
-    #[error("{name}: threshold: {given} is not possible; write from {least} to {most} {unit}")]
+    /// The threshold is out of range.
+    #[error("{name}: threshold: {given} is out of range; write {least} to {most} {unit}")]
     OutOfRange {
         /// The signal.
         name: &'static str,
-        /// What was given.
+        /// The configured number.
         given: u32,
-        /// The least that makes sense.
+        /// The minimum.
         least: u32,
-        /// The most that makes sense.
+        /// The maximum.
         most: u32,
-        /// What is counted.
+        /// The unit.
         unit: &'static str,
     },
 }
@@ -67,11 +67,11 @@ fn names() -> String {
 }
 
 impl SignalSettings {
-    /// Checked settings by the names of signals.
+    /// Checks settings by the names of signals.
     ///
     /// # Errors
     ///
-    /// The first that cannot be meant: what is wrong with it and what to write.
+    /// The first setting that is not valid.
     pub fn new(settings: BTreeMap<String, SignalSetting>) -> Result<Self, BadSetting> {
         for (name, setting) in &settings {
             let Some(signal) = SIGNALS.iter().find(|signal| signal.id == name) else {
@@ -107,19 +107,19 @@ impl SignalSettings {
         self.custom.iter()
     }
 
-    /// The same where it is configured which registries are allowed, or not.
+    /// Sets if the configuration has allowed registries.
     #[must_use]
     pub fn with_registries(self, known: bool) -> Self {
         Self { registries_known: known, ..self }
     }
 
-    /// The same where Velero runs in another namespace than `velero`.
+    /// Sets the namespace of Velero; none for `velero`.
     #[must_use]
     pub fn with_velero_in(self, namespace: Option<String>) -> Self {
         Self { velero_namespace: namespace, ..self }
     }
 
-    /// The signals that are looked at, each with its threshold, 0 where it has none.
+    /// Returns the enabled signals with their thresholds. The threshold is 0 if the signal has none.
     pub fn enabled(&self) -> impl Iterator<Item = (&'static Signal, u32)> {
         SIGNALS.iter().filter_map(|signal| {
             let setting = self.by_signal.get(signal.id);
@@ -130,11 +130,11 @@ impl SignalSettings {
         })
     }
 
-    /// The built-in kinds that some signal reads and nothing else.
+    /// Returns the built-in kinds that are read only because an enabled signal needs them.
     #[must_use]
     pub fn kinds(&self) -> BTreeSet<FactKind> {
-        let reads = self.enabled().flat_map(|(signal, _)| signal.reads);
-        let kinds = reads.filter_map(|reads| match reads {
+        let inputs = self.enabled().flat_map(|(signal, _)| signal.reads);
+        let kinds = inputs.filter_map(|input| match input {
             Reads::Facts(kind) => Some(*kind),
             _ => None,
         });

@@ -1,4 +1,4 @@
-//! What a signal is, and what it may look at.
+//! The parts of a signal and the inputs that it can read.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,95 +12,95 @@ use crate::facts::{
 use crate::matrix::LayerTriggers;
 use crate::model::{Attribution, Reach, SignalVerdict};
 
-/// A signal: what it looks at, what it speaks of, by which rule and on whose word.
+/// A signal: its layer, its inputs, its rule with the source, and its messages.
 #[derive(Debug)]
 pub struct Signal {
-    /// Its name in statuses, metrics and configuration.
+    /// The name in statuses, metrics and configuration.
     pub id: &'static str,
-    /// The layer that it speaks of; none for one that speaks of every layer.
+    /// The layer of the duty; none for every layer.
     pub layer: Option<&'static str>,
-    /// Whose doing it shows.
+    /// The side that owes the duty.
     pub attribution: Attribution,
-    /// How much is shown when it passes.
+    /// The part of the duty that a pass shows.
     pub reach: Reach,
-    /// What it reads.
+    /// The inputs.
     pub reads: &'static [Reads],
-    /// When it passes, in a sentence.
+    /// The condition for a pass, in sentences.
     pub rule: &'static str,
-    /// Where that rule is from.
+    /// The source of the rule.
     pub source: &'static str,
-    /// The number in the rule that can be set.
+    /// The number in the rule that can be configured.
     pub threshold: Option<Threshold>,
-    /// What was seen when it passed.
+    /// The message for a pass.
     pub passed: &'static str,
-    /// What was seen when it failed.
+    /// The message for a failure.
     pub failed: &'static str,
-    /// What is missing where there is nothing to look at.
+    /// The message if there is nothing to evaluate.
     pub unseen: &'static str,
-    /// What to do when it failed.
+    /// The advice for a failure.
     pub remedy: &'static str,
-    /// How it looks.
+    /// The function that evaluates it.
     pub evaluate: SignalFunction,
 }
 
 /// The number in the rule of a signal.
 #[derive(Clone, Copy, Debug)]
 pub struct Threshold {
-    /// What it is unless it is set.
+    /// The default.
     pub default: u32,
-    /// The least that makes sense.
+    /// The minimum.
     pub least: u32,
-    /// The most that makes sense.
+    /// The maximum.
     pub most: u32,
-    /// What is counted.
+    /// The unit, such as `days`.
     pub unit: &'static str,
 }
 
-/// What a signal reads.
+/// An input of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reads {
-    /// Pod templates, which are read in any case.
+    /// Pod templates. They are always read.
     Templates,
-    /// Namespaces, which are read in any case.
+    /// Namespaces. They are always read.
     Namespaces,
-    /// NetworkPolicies, which are read in any case.
+    /// NetworkPolicies. They are always read.
     NetworkPolicies,
-    /// Nodes, which are read in any case.
+    /// Nodes. They are always read.
     Nodes,
-    /// Evidence of parties in assignments, which are read in any case.
+    /// Evidence of parties in assignments. They are always read.
     Assignments,
-    /// The version that the API server tells to everybody.
+    /// The version of the API server, from `/version`.
     ServerVersion,
-    /// Objects that are read for signals only.
+    /// Objects that only signals read.
     Facts(FactKind),
 }
 
-/// Looks at a workload with a threshold, 0 where the signal has none.
+/// Evaluates a workload with a threshold, which is 0 if the signal has none.
 pub type WorkloadFunction = fn(&WorkloadInput<'_>, u32) -> Reading;
-/// Looks at a node with a threshold, 0 where the signal has none.
+/// Evaluates a node with a threshold, which is 0 if the signal has none.
 pub type NodeFunction = fn(&NodeInput<'_>, u32) -> Reading;
-/// Looks at the cluster with a threshold, 0 where the signal has none.
+/// Evaluates the cluster with a threshold, which is 0 if the signal has none.
 pub type ClusterFunction = fn(&ClusterInput, u32) -> Reading;
 
-/// How a signal looks.
+/// The function that evaluates a signal.
 #[derive(Clone, Copy, Debug)]
 pub enum SignalFunction {
-    /// At a workload and what belongs to it, with its threshold.
+    /// For a workload and its related objects.
     Workload(WorkloadFunction),
-    /// At a node, with its threshold.
+    /// For a node.
     Node(NodeFunction),
-    /// At the cluster, with its threshold: every workload shares what is seen.
+    /// For the cluster. All workloads share the result.
     Cluster(ClusterFunction),
-    /// At the evidence of the party that holds a provider duty.
+    /// For the evidence of the party that holds a provider duty, which the model evaluates.
     Evidence,
 }
 
-/// What a signal saw.
+/// The result of a signal for one input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// What it comes to.
+    /// The verdict.
     pub verdict: SignalVerdict,
-    /// What exactly was seen, where the words of the signal leave that open.
+    /// The message; none for the message of the signal for this verdict.
     pub detail: Option<Arc<str>>,
 }
 
@@ -112,72 +112,76 @@ impl Reading {
     pub(super) const NOT_APPLICABLE: Self = Self::new(SignalVerdict::NotApplicable);
     pub(super) const UNSEEN: Self = Self::new(SignalVerdict::Unseen);
 
-    /// Passed, or failed in the words of the signal.
+    /// Returns a pass or a failure, with the message of the signal.
     pub(super) const fn passed_if(passed: bool) -> Self {
         Self::new(if passed { SignalVerdict::Passed } else { SignalVerdict::Failed })
     }
 
-    /// Failed in these words.
+    /// Returns a failure with its own message.
     pub(super) fn failed(detail: impl Into<Arc<str>>) -> Self {
         Self { verdict: SignalVerdict::Failed, detail: Some(detail.into()) }
     }
 
-    /// Too old, in these words.
+    /// Returns an observation that is too old, with its own message.
     pub(super) fn stale(detail: impl Into<Arc<str>>) -> Self {
         Self { verdict: SignalVerdict::Stale, detail: Some(detail.into()) }
     }
 
-    /// What several things come to that all have to pass: the weightiest; none where there is nothing.
-    pub(super) fn worst_of(several: impl Iterator<Item = Self>) -> Option<Self> {
-        several.max_by_key(|seen| seen.verdict.weight_among_several())
+    /// Returns the most severe reading of several that must all pass; none if there are none.
+    pub(super) fn worst_of(readings: impl Iterator<Item = Self>) -> Option<Self> {
+        readings.max_by_key(|reading| reading.verdict.weight_among_several())
     }
 
-    /// Nothing to look at, in these words.
+    /// Returns a reading for nothing to evaluate, with its own message.
     pub(super) fn unseen(detail: impl Into<Arc<str>>) -> Self {
         Self { verdict: SignalVerdict::Unseen, detail: Some(detail.into()) }
     }
 }
 
-/// A workload and what belongs to it.
+/// A workload and its related objects.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkloadInput<'a> {
-    /// The day, in UTC.
+    /// The current date in UTC.
     pub today: Date,
     /// The workload.
     pub key: &'a WorkloadKey,
-    /// What its templates show.
+    /// The facts of its pod templates.
     pub facts: &'a [&'a WorkloadFacts],
-    /// What its manifests, Services and routes show.
+    /// The layer triggers of its manifests, Services and routes.
     pub triggers: LayerTriggers,
-    /// The objects that it is made of at the moment, and of which others may speak.
+    /// The current objects that it controls, such as ReplicaSets. Reports can be about them.
     pub children: &'a [KindAndName],
-    /// The Secrets with the certificates by which it is reached through Ingresses.
+    /// The TLS Secrets of its Ingresses.
     pub tls_secrets: &'a BTreeSet<Arc<str>>,
-    /// The labels of its namespace; none where the namespace was not seen.
+    /// The labels of its namespace; none if the Namespace was not read.
     pub namespace_labels: Option<&'a Labels>,
-    /// Whether NetworkPolicies let nobody into any of its pods unless they say so.
+    /// The coverage of its pods by NetworkPolicies.
     pub segmentation: Segmentation,
-    /// What lies in its namespace and is read for signals.
+    /// The objects in its namespace that only signals read.
     pub namespace: &'a SignalIndex,
-    /// What lies in no namespace and is read for signals.
+    /// The cluster-scoped objects that only signals read.
     pub cluster: &'a SignalIndex,
-    /// What lies in any namespace and speaks of others.
+    /// The objects in any namespace that are about other namespaces.
     pub far: &'a CrossNamespaceIndex,
-    /// What can be read.
+    /// The availability of the kinds.
     pub availabilities: &'a Availabilities,
-    /// Whether it is configured which registries are allowed.
+    /// True if the configuration has allowed registries.
     pub registries_known: bool,
-    /// The namespace where Velero runs.
+    /// The namespace of Velero.
     pub velero_namespace: &'a Arc<str>,
 }
 
 impl WorkloadInput<'_> {
-    /// Whether objects of a kind can be read in the namespace of the workload; otherwise what a signal that reads them saw.
+    /// Checks that objects of a kind can be read in the namespace of the workload.
+    ///
+    /// # Errors
+    ///
+    /// The reading of a signal that needs them.
     pub(super) fn read(&self, kind: FactKind) -> Result<(), Reading> {
         self.read_in(kind, &self.key.namespace)
     }
 
-    /// The same of a namespace.
+    /// Does the same for another namespace.
     pub(super) fn read_in(&self, kind: FactKind, namespace: &Arc<str>) -> Result<(), Reading> {
         match self.availabilities.of(kind, namespace) {
             Availability::Read => Ok(()),
@@ -187,35 +191,35 @@ impl WorkloadInput<'_> {
     }
 }
 
-/// What NetworkPolicies do for the pods of a workload.
+/// The coverage of a workload's pods by NetworkPolicies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Segmentation {
-    /// Each of its pods is selected by one about traffic that comes in.
+    /// Each pod is selected by a NetworkPolicy for ingress.
     Yes,
-    /// Some of its pods are selected by none.
+    /// A NetworkPolicy for ingress is missing for some pods.
     No,
-    /// Some of its pods are selected by none, and another policy API is served, which may do it.
+    /// A NetworkPolicy is missing for some pods, but another policy API is served that can restrict them.
     MaybeOtherwise,
-    /// They cannot be read.
+    /// NetworkPolicies cannot be read.
     Unreadable,
 }
 
-/// A node.
+/// A node and the version of the API server.
 #[derive(Clone, Copy, Debug)]
 pub struct NodeInput<'a> {
-    /// The day, in UTC.
+    /// The current date in UTC.
     pub today: Date,
-    /// The node.
+    /// The facts of the node.
     pub facts: &'a NodeFacts,
-    /// The version of the API server.
+    /// The version of the API server; none if it is unknown.
     pub server: Option<KubernetesVersion>,
 }
 
-/// The cluster.
+/// The facts about the cluster.
 #[derive(Clone, Copy, Debug)]
 pub struct ClusterInput {
-    /// The day, in UTC.
+    /// The current date in UTC.
     pub today: Date,
-    /// The version of the API server.
+    /// The version of the API server; none if it is unknown.
     pub server: Option<KubernetesVersion>,
 }

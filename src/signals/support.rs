@@ -1,4 +1,4 @@
-//! The end of community support of each Kubernetes version.
+//! The end of community support of Kubernetes versions.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -8,13 +8,13 @@ use serde::Deserialize;
 
 use crate::facts::KubernetesVersion;
 
-/// Until when versions are supported by the community. Providers may support theirs for longer.
+/// The table of community support. Providers can support their builds for longer.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Support {
-    /// When that was looked up.
+    /// The date of the table.
     as_of: Date,
-    /// The last day by minor version.
+    /// The last day of support by minor version.
     until: BTreeMap<String, Date>,
 }
 
@@ -23,13 +23,13 @@ static SUPPORT: LazyLock<Support> = LazyLock::new(|| {
         .expect("the table of supported versions is part of the binary and parsed by the tests")
 });
 
-/// The last day on which a version is supported; none for one that the table does not know.
+/// Returns the last day of support of a version; none if the table does not contain it.
 #[must_use]
 pub fn supported_until(version: KubernetesVersion) -> Option<Date> {
     SUPPORT.until.get(&version.to_string()).copied()
 }
 
-/// When the table of supported versions was looked up.
+/// Returns the date of the table of supported versions.
 #[must_use]
 pub fn support_as_of() -> Date {
     SUPPORT.as_of

@@ -1,4 +1,4 @@
-//! A workload and what belongs to it, in a few words.
+//! Builders of signal inputs for tests.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::signals::SignalFunction;
 
 pub(super) const TODAY: Date = date(2026, 11, 27);
 
-/// A Deployment in the namespace `shop` and everything around it. All kinds can be read.
+/// A Deployment in the namespace `shop` with its related objects. All kinds can be read.
 pub(super) struct WorkloadFixture {
     pub(super) key: WorkloadKey,
     pub(super) facts: WorkloadFacts,
@@ -59,41 +59,42 @@ impl WorkloadFixture {
         }
     }
 
-    /// With a change to it.
-    pub(super) fn but(mut self, change: impl FnOnce(&mut Self)) -> Self {
+    /// Changes the fixture.
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
     }
 
-    /// With an object in its namespace.
-    pub(super) fn beside(self, kind: FactKind, name: &str, facts: Facts) -> Self {
-        self.but(|fixture| drop(fixture.namespace.put(kind, &Arc::from(name), Some(facts))))
+    /// Adds an object in its namespace.
+    pub(super) fn with_object(self, kind: FactKind, name: &str, facts: Facts) -> Self {
+        self.with(|fixture| drop(fixture.namespace.put(kind, &Arc::from(name), Some(facts))))
     }
 
-    /// With an object of the cluster.
-    pub(super) fn within(self, kind: FactKind, name: &str, facts: Facts) -> Self {
-        self.but(|fixture| drop(fixture.cluster.put(kind, &Arc::from(name), Some(facts))))
+    /// Adds a cluster-scoped object.
+    pub(super) fn with_cluster_object(self, kind: FactKind, name: &str, facts: Facts) -> Self {
+        self.with(|fixture| drop(fixture.cluster.put(kind, &Arc::from(name), Some(facts))))
     }
 
-    /// What the signal of this name sees of it with its default threshold.
-    pub(super) fn seen_by(&self, id: &str) -> Reading {
+    /// Evaluates the signal `id` with its default threshold.
+    pub(super) fn reading(&self, id: &str) -> Reading {
         let signal = SIGNALS.iter().find(|signal| signal.id == id).unwrap();
-        let SignalFunction::Workload(evaluate) = signal.evaluate else { panic!("{id} does not look at workloads") };
+        let SignalFunction::Workload(evaluate) = signal.evaluate else { panic!("{id} is not a signal of workloads") };
         let facts = [&self.facts];
-        evaluate(&self.view(&facts), signal.threshold.map_or(0, |threshold| threshold.default))
+        evaluate(&self.input(&facts), signal.threshold.map_or(0, |threshold| threshold.default))
     }
 
-    /// What the signal of this name sees of it where the configuration has more of them: what it comes to, and in which words.
-    pub(super) fn seen_by_configured(&self, settings: &SignalSettings, name: &str) -> (SignalVerdict, String) {
+    /// Evaluates a custom signal of the settings. Returns the verdict and the message.
+    pub(super) fn configured_reading(&self, settings: &SignalSettings, name: &str) -> (SignalVerdict, String) {
         let signals = ActiveSignals::new(settings);
         let facts = [&self.facts];
         let id = signals.catalogue().find(name).unwrap();
-        let observed = signals.evaluate(&self.view(&facts)).into_iter().find(|observed| observed.signal == id).unwrap();
-        let words = signals.catalogue().get(id).words(observed.verdict, observed.detail.as_deref());
-        (observed.verdict, words.to_owned())
+        let observation =
+            signals.evaluate(&self.input(&facts)).into_iter().find(|observation| observation.signal == id).unwrap();
+        let words = signals.catalogue().get(id).words(observation.verdict, observation.detail.as_deref());
+        (observation.verdict, words.to_owned())
     }
 
-    fn view<'a>(&'a self, facts: &'a [&'a WorkloadFacts]) -> WorkloadInput<'a> {
+    fn input<'a>(&'a self, facts: &'a [&'a WorkloadFacts]) -> WorkloadInput<'a> {
         WorkloadInput {
             today: TODAY,
             key: &self.key,
@@ -113,22 +114,22 @@ impl WorkloadFixture {
     }
 
     pub(super) fn verdict(&self, id: &str) -> SignalVerdict {
-        self.seen_by(id).verdict
+        self.reading(id).verdict
     }
 }
 
-/// What the signal of this name sees of a node, where the API server is of version 1.37.
-pub(super) fn seen_of_node(id: &str, facts: &NodeFacts) -> Reading {
+/// Evaluates the signal `id` for a node, with version 1.37 of the API server.
+pub(super) fn node_reading(id: &str, facts: &NodeFacts) -> Reading {
     let signal = SIGNALS.iter().find(|signal| signal.id == id).unwrap();
-    let SignalFunction::Node(evaluate) = signal.evaluate else { panic!("{id} does not look at nodes") };
-    let view =
+    let SignalFunction::Node(evaluate) = signal.evaluate else { panic!("{id} is not a signal of nodes") };
+    let input =
         NodeInput { today: TODAY, facts, server: Some(KubernetesVersion { major: 1, minor: 37, of_provider: false }) };
-    evaluate(&view, signal.threshold.map_or(0, |threshold| threshold.default))
+    evaluate(&input, signal.threshold.map_or(0, |threshold| threshold.default))
 }
 
-/// What the signal of this name sees of a cluster of this version.
-pub(super) fn cluster_observations(id: &str, server: Option<KubernetesVersion>) -> Reading {
+/// Evaluates the signal `id` for a cluster of this version.
+pub(super) fn cluster_reading(id: &str, server: Option<KubernetesVersion>) -> Reading {
     let signal = SIGNALS.iter().find(|signal| signal.id == id).unwrap();
-    let SignalFunction::Cluster(evaluate) = signal.evaluate else { panic!("{id} does not look at the cluster") };
+    let SignalFunction::Cluster(evaluate) = signal.evaluate else { panic!("{id} is not a signal of the cluster") };
     evaluate(&ClusterInput { today: TODAY, server }, signal.threshold.map_or(0, |threshold| threshold.default))
 }

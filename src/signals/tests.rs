@@ -1,11 +1,11 @@
-//! Each signal passes, fails and does not know.
+//! Tests that each signal passes, fails and is unknown.
 
 use std::collections::BTreeSet;
 
 use jiff::civil::date;
 use rstest::rstest;
 
-use super::testing::{WorkloadFixture, cluster_observations, seen_of_node};
+use super::testing::{WorkloadFixture, cluster_reading, node_reading};
 use super::*;
 use crate::facts::{
     Availability, BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, FactKind, Facts, HostAccess,
@@ -20,13 +20,13 @@ fn labelled(pairs: &[(&str, &str)]) -> Labels {
 }
 
 fn lacking(shortcoming: Shortcomings) -> WorkloadFixture {
-    WorkloadFixture::new().but(|fixture| fixture.facts.shortcomings = shortcoming)
+    WorkloadFixture::new().with(|fixture| fixture.facts.shortcomings = shortcoming)
 }
 
-/// The same scene where a kind is not looked at, or cannot be read.
-fn where_it_is(standing: Availability, kind: FactKind, fixture: WorkloadFixture) -> WorkloadFixture {
-    fixture.but(|fixture| {
-        fixture.availabilities.put(kind, None, standing);
+/// Sets the availability of a kind.
+fn with_availability(availability: Availability, kind: FactKind, fixture: WorkloadFixture) -> WorkloadFixture {
+    fixture.with(|fixture| {
+        fixture.availabilities.put(kind, None, availability);
     })
 }
 
@@ -34,7 +34,7 @@ fn where_it_is(standing: Availability, kind: FactKind, fixture: WorkloadFixture)
 fn every_signal_speaks_of_a_layer_in_words_that_fit_and_is_named_once() {
     let mut names = BTreeSet::new();
     for signal in SIGNALS {
-        assert!(names.insert(signal.id), "{} is there twice", signal.id);
+        assert!(names.insert(signal.id), "{} is repeated", signal.id);
         let is_plain = signal.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
         assert!(is_plain && signal.id.len() <= 32, "{}", signal.id);
         assert!(signal.layer.is_none_or(|layer| Matrix::built_in().find(layer).is_some()), "{}", signal.id);
@@ -48,17 +48,17 @@ fn every_signal_speaks_of_a_layer_in_words_that_fit_and_is_named_once() {
 #[test]
 fn segmentation_is_seen_where_network_policies_tell() {
     let of = |segmentation| {
-        WorkloadFixture::new().but(|fixture| fixture.segmentation = segmentation).verdict("network-policy")
+        WorkloadFixture::new().with(|fixture| fixture.segmentation = segmentation).verdict("network-policy")
     };
     assert_eq!(of(Segmentation::Yes), Passed);
     assert_eq!(of(Segmentation::No), Failed);
-    assert_eq!(of(Segmentation::MaybeOtherwise), Unseen, "Cilium or a mesh may do it");
+    assert_eq!(of(Segmentation::MaybeOtherwise), Unseen, "Cilium or a mesh can restrict ingress");
     assert_eq!(of(Segmentation::Unreadable), Unreadable);
-    let on_host = WorkloadFixture::new().but(|fixture| {
+    let on_host = WorkloadFixture::new().with(|fixture| {
         fixture.segmentation = Segmentation::Yes;
         fixture.facts.host = HostAccess::HOST_NETWORK;
     });
-    assert_eq!(on_host.verdict("network-policy"), Unseen, "policies do not hold for it");
+    assert_eq!(on_host.verdict("network-policy"), Unseen, "NetworkPolicies do not apply to it");
 }
 
 #[rstest]
@@ -69,20 +69,20 @@ fn segmentation_is_seen_where_network_policies_tell() {
 #[case::no_label(Some(&[][..]), Failed)]
 #[case::namespace_not_seen(None, Unseen)]
 fn pod_security_counts_where_it_is_enforced(#[case] labels: Option<&[(&str, &str)]>, #[case] expected: SignalVerdict) {
-    let fixture = WorkloadFixture::new().but(|fixture| fixture.labels = labels.map(labelled));
+    let fixture = WorkloadFixture::new().with(|fixture| fixture.labels = labels.map(labelled));
     assert_eq!(fixture.verdict("pod-security"), expected);
 }
 
 #[rstest]
 #[case("security-context", Shortcomings::MAY_RUN_AS_ROOT, "may run as root")]
 #[case("security-context", Shortcomings::MAY_ESCALATE, "may gain privileges")]
-#[case("security-context", Shortcomings::KEEPS_CAPABILITIES, "keeps capabilities")]
+#[case("security-context", Shortcomings::KEEPS_CAPABILITIES, "does not drop all capabilities")]
 #[case("security-context", Shortcomings::NO_SECCOMP_PROFILE, "seccomp")]
-#[case("security-context", Shortcomings::MOUNTS_HOST, "mounts a folder of its node")]
+#[case("security-context", Shortcomings::MOUNTS_HOST, "mounts a directory of its node")]
 #[case("resources", Shortcomings::NO_REQUESTS, "requests no memory")]
-#[case("resources", Shortcomings::NO_MEMORY_LIMIT, "no limit of memory")]
+#[case("resources", Shortcomings::NO_MEMORY_LIMIT, "no memory limit")]
 fn what_a_template_leaves_undone_is_named(#[case] id: &str, #[case] shortcoming: Shortcomings, #[case] words: &str) {
-    let seen = lacking(shortcoming).seen_by(id);
+    let seen = lacking(shortcoming).reading(id);
     assert_eq!(seen.verdict, Failed);
     assert!(seen.detail.as_deref().is_some_and(|detail| detail.contains(words)), "{:?}", seen.detail);
     assert_eq!(WorkloadFixture::new().verdict(id), Passed);
@@ -91,10 +91,10 @@ fn what_a_template_leaves_undone_is_named(#[case] id: &str, #[case] shortcoming:
 #[test]
 fn a_pod_that_shares_its_host_is_not_restricted_unless_it_is_a_known_agent() {
     let host = HostAccess::PRIVILEGED;
-    let fixture = WorkloadFixture::new().but(|fixture| fixture.facts.host = host);
-    let seen = fixture.seen_by("security-context");
+    let fixture = WorkloadFixture::new().with(|fixture| fixture.facts.host = host);
+    let seen = fixture.reading("security-context");
     assert_eq!((seen.verdict, seen.detail.as_deref()), (Failed, Some("a container is privileged")));
-    let agent = fixture.but(|fixture| fixture.facts.host = host.union(HostAccess::KNOWN_AGENT));
+    let agent = fixture.with(|fixture| fixture.facts.host = host.union(HostAccess::KNOWN_AGENT));
     assert_eq!(agent.verdict("security-context"), NotApplicable);
 }
 
@@ -102,12 +102,8 @@ fn a_pod_that_shares_its_host_is_not_restricted_unless_it_is_a_known_agent() {
 fn images_are_pinned_and_come_from_where_they_may() {
     assert_eq!(WorkloadFixture::new().verdict("image-pinning"), Passed);
     assert_eq!(lacking(Shortcomings::UNPINNED_IMAGE).verdict("image-pinning"), Failed);
-    assert_eq!(
-        WorkloadFixture::new().verdict("image-registry"),
-        NotApplicable,
-        "it is not configured which are allowed"
-    );
-    let configured = |fixture: WorkloadFixture| fixture.but(|fixture| fixture.registries_known = true);
+    assert_eq!(WorkloadFixture::new().verdict("image-registry"), NotApplicable, "no allowed registries are configured");
+    let configured = |fixture: WorkloadFixture| fixture.with(|fixture| fixture.registries_known = true);
     assert_eq!(configured(WorkloadFixture::new()).verdict("image-registry"), Passed);
     assert_eq!(configured(lacking(Shortcomings::FOREIGN_REGISTRY)).verdict("image-registry"), Failed);
 }
@@ -120,22 +116,22 @@ fn budget(app: Option<&str>, blocks: bool) -> Facts {
 #[test]
 fn several_pods_need_a_budget_and_none_may_block_drains() {
     let several = || {
-        WorkloadFixture::new().but(|fixture| {
+        WorkloadFixture::new().with(|fixture| {
             fixture.facts.several = true;
             fixture.facts.pods.template = labelled(&[("app", "web")]);
         })
     };
     let id = "disruption-budget";
     assert_eq!(several().verdict(id), Failed);
-    assert_eq!(several().beside(FactKind::Budgets, "other", budget(Some("api"), true)).verdict(id), Failed);
-    assert_eq!(several().beside(FactKind::Budgets, "web", budget(Some("web"), false)).verdict(id), Passed);
-    let blocked = several().beside(FactKind::Budgets, "web", budget(None, true)).seen_by(id);
+    assert_eq!(several().with_object(FactKind::Budgets, "other", budget(Some("api"), true)).verdict(id), Failed);
+    assert_eq!(several().with_object(FactKind::Budgets, "web", budget(Some("web"), false)).verdict(id), Passed);
+    let blocked = several().with_object(FactKind::Budgets, "web", budget(None, true)).reading(id);
     assert!(blocked.detail.is_some_and(|detail| detail.contains("nodes cannot be drained")));
     assert_eq!(WorkloadFixture::new().verdict(id), NotApplicable, "a single pod needs none");
-    assert_eq!(WorkloadFixture::new().beside(FactKind::Budgets, "web", budget(None, true)).verdict(id), Failed);
-    assert_eq!(several().but(|fixture| fixture.key.kind = WorkloadKind::DaemonSet).verdict(id), NotApplicable);
-    assert_eq!(where_it_is(Availability::Absent, FactKind::Budgets, several()).verdict(id), Unseen);
-    assert_eq!(where_it_is(Availability::Unreadable, FactKind::Budgets, several()).verdict(id), Unreadable);
+    assert_eq!(WorkloadFixture::new().with_object(FactKind::Budgets, "web", budget(None, true)).verdict(id), Failed);
+    assert_eq!(several().with(|fixture| fixture.key.kind = WorkloadKind::DaemonSet).verdict(id), NotApplicable);
+    assert_eq!(with_availability(Availability::Absent, FactKind::Budgets, several()).verdict(id), Unseen);
+    assert_eq!(with_availability(Availability::Unreadable, FactKind::Budgets, several()).verdict(id), Unreadable);
 }
 
 fn role(everything: bool, escalates: bool, reads_secrets: bool) -> Facts {
@@ -150,30 +146,38 @@ fn binding(account: &str, role: &str, of_cluster_role: bool) -> Facts {
 #[test]
 fn far_reaching_rights_of_its_service_account_are_named() {
     let id = "broad-rights";
-    let admin = || WorkloadFixture::new().within(FactKind::ClusterRoles, "admin", role(true, false, false));
+    let admin =
+        || WorkloadFixture::new().with_cluster_object(FactKind::ClusterRoles, "admin", role(true, false, false));
     assert_eq!(admin().verdict(id), Passed, "nobody is bound to it");
-    let bound = admin().within(FactKind::ClusterRoleBindings, "b", binding("web", "admin", true)).seen_by(id);
+    let bound =
+        admin().with_cluster_object(FactKind::ClusterRoleBindings, "b", binding("web", "admin", true)).reading(id);
     let words = "its ServiceAccount may do everything in the cluster (ClusterRole admin)";
     assert_eq!((bound.verdict, bound.detail.as_deref()), (Failed, Some(words)));
-    let other = admin().within(FactKind::ClusterRoleBindings, "b", binding("api", "admin", true));
+    let other = admin().with_cluster_object(FactKind::ClusterRoleBindings, "b", binding("api", "admin", true));
     assert_eq!(other.verdict(id), Passed, "another ServiceAccount");
-    let here = admin().beside(FactKind::RoleBindings, "b", binding("web", "admin", true)).seen_by(id);
+    let here = admin().with_object(FactKind::RoleBindings, "b", binding("web", "admin", true)).reading(id);
     assert!(here.detail.is_some_and(|detail| detail.contains("everything in its namespace")));
-    let own = WorkloadFixture::new().beside(FactKind::Roles, "own", role(false, true, false));
-    let own = own.beside(FactKind::RoleBindings, "b", binding("web", "own", false)).seen_by(id);
-    assert!(own.detail.is_some_and(|detail| detail.contains("give rights to itself (Role own)")));
-    let secrets = || WorkloadFixture::new().within(FactKind::ClusterRoles, "view-all", role(false, false, true));
-    let everywhere = secrets().within(FactKind::ClusterRoleBindings, "b", binding("web", "view-all", true));
+    let own = WorkloadFixture::new().with_object(FactKind::Roles, "own", role(false, true, false));
+    let own = own.with_object(FactKind::RoleBindings, "b", binding("web", "own", false)).reading(id);
+    assert!(own.detail.is_some_and(|detail| detail.contains("grant rights to itself (Role own)")));
+    let secrets =
+        || WorkloadFixture::new().with_cluster_object(FactKind::ClusterRoles, "view-all", role(false, false, true));
+    let everywhere =
+        secrets().with_cluster_object(FactKind::ClusterRoleBindings, "b", binding("web", "view-all", true));
     assert_eq!(everywhere.verdict(id), Failed);
-    let in_its_namespace = secrets().beside(FactKind::RoleBindings, "b", binding("web", "view-all", true));
+    let in_its_namespace = secrets().with_object(FactKind::RoleBindings, "b", binding("web", "view-all", true));
     assert_eq!(in_its_namespace.verdict(id), Passed, "its own Secrets");
     for kind in [FactKind::Roles, FactKind::RoleBindings, FactKind::ClusterRoles, FactKind::ClusterRoleBindings] {
         assert_eq!(
-            where_it_is(Availability::Unreadable, kind, WorkloadFixture::new()).verdict(id),
+            with_availability(Availability::Unreadable, kind, WorkloadFixture::new()).verdict(id),
             Unreadable,
             "{kind:?}"
         );
-        assert_eq!(where_it_is(Availability::Absent, kind, WorkloadFixture::new()).verdict(id), Unseen, "{kind:?}");
+        assert_eq!(
+            with_availability(Availability::Absent, kind, WorkloadFixture::new()).verdict(id),
+            Unseen,
+            "{kind:?}"
+        );
     }
 }
 
@@ -182,8 +186,9 @@ fn everybody_is_bound_by_the_groups_of_service_accounts() {
     let bound = |change: fn(&mut BindingFacts)| {
         let mut binding = BindingFacts { role: "admin".into(), of_cluster_role: true, ..BindingFacts::default() };
         change(&mut binding);
-        let fixture = WorkloadFixture::new().within(FactKind::ClusterRoles, "admin", role(true, false, false));
-        fixture.within(FactKind::ClusterRoleBindings, "b", Facts::Binding(binding)).verdict("broad-rights")
+        let fixture =
+            WorkloadFixture::new().with_cluster_object(FactKind::ClusterRoles, "admin", role(true, false, false));
+        fixture.with_cluster_object(FactKind::ClusterRoleBindings, "b", Facts::Binding(binding)).verdict("broad-rights")
     };
     assert_eq!(bound(|binding| binding.all = true), Failed);
     assert_eq!(bound(|binding| binding.namespaces = ["shop".into()].into()), Failed);
@@ -203,14 +208,15 @@ fn storage_classes_encrypt_or_do_not_say(
     let id = "storage-encryption";
     let class =
         |is_default| Facts::StorageClass(StorageClassFacts { provisioner: provisioner.into(), encrypted, is_default });
-    let claiming = |claim: VolumeClaim| WorkloadFixture::new().but(|fixture| fixture.facts.claims = [claim].into());
+    let claiming = |claim: VolumeClaim| WorkloadFixture::new().with(|fixture| fixture.facts.claims = [claim].into());
     let of_its_own = claiming(VolumeClaim::PerPod(Some("fast".into())));
-    assert_eq!(of_its_own.within(FactKind::StorageClasses, "fast", class(false)).verdict(id), expected);
-    let by_default = claiming(VolumeClaim::PerPod(None)).within(FactKind::StorageClasses, "fast", class(true));
+    assert_eq!(of_its_own.with_cluster_object(FactKind::StorageClasses, "fast", class(false)).verdict(id), expected);
+    let by_default =
+        claiming(VolumeClaim::PerPod(None)).with_cluster_object(FactKind::StorageClasses, "fast", class(true));
     assert_eq!(by_default.verdict(id), expected);
     let named = claiming(VolumeClaim::Named("data".into()))
-        .beside(FactKind::Claims, "data", Facts::Claim(Some("fast".into())))
-        .within(FactKind::StorageClasses, "fast", class(false));
+        .with_object(FactKind::Claims, "data", Facts::Claim(Some("fast".into())))
+        .with_cluster_object(FactKind::StorageClasses, "fast", class(false));
     assert_eq!(named.verdict(id), expected);
 }
 
@@ -218,9 +224,9 @@ fn storage_classes_encrypt_or_do_not_say(
 fn a_class_that_is_not_there_is_not_known_and_without_claims_nothing_is_to_be_encrypted() {
     let id = "storage-encryption";
     assert_eq!(WorkloadFixture::new().verdict(id), NotApplicable);
-    let claiming = || WorkloadFixture::new().but(|fixture| fixture.facts.claims = [VolumeClaim::PerPod(None)].into());
+    let claiming = || WorkloadFixture::new().with(|fixture| fixture.facts.claims = [VolumeClaim::PerPod(None)].into());
     assert_eq!(claiming().verdict(id), Unseen);
-    assert_eq!(where_it_is(Availability::Unreadable, FactKind::Claims, claiming()).verdict(id), Unreadable);
+    assert_eq!(with_availability(Availability::Unreadable, FactKind::Claims, claiming()).verdict(id), Unreadable);
 }
 
 #[rstest]
@@ -232,8 +238,8 @@ fn a_node_of_auto_mode_is_replaced_within_21_days(
     #[case] expected: SignalVerdict,
 ) {
     let node = |labels: &[(&str, &str)]| NodeFacts { labels: labelled(labels), created, ..NodeFacts::default() };
-    assert_eq!(seen_of_node("node-age", &node(&[("eks.amazonaws.com/compute-type", "auto")])).verdict, expected);
-    let own = seen_of_node("node-age", &node(&[("eks.amazonaws.com/nodegroup", "main")]));
+    assert_eq!(node_reading("node-age", &node(&[("eks.amazonaws.com/compute-type", "auto")])).verdict, expected);
+    let own = node_reading("node-age", &node(&[("eks.amazonaws.com/nodegroup", "main")]));
     assert_eq!(own.verdict, NotApplicable, "it may be patched in place");
 }
 
@@ -243,8 +249,8 @@ fn a_node_of_auto_mode_is_replaced_within_21_days(
 #[case::tells_no_day("AKSWindows-2022-containerd-20348.4171.250910", Unseen)]
 fn an_image_of_a_node_is_no_older_than_90_days(#[case] version: &str, #[case] expected: SignalVerdict) {
     let labels = labelled(&[("kubernetes.azure.com/node-image-version", version)]);
-    assert_eq!(seen_of_node("node-image-age", &NodeFacts { labels, ..NodeFacts::default() }).verdict, expected);
-    assert_eq!(seen_of_node("node-image-age", &NodeFacts::default()).verdict, Unseen);
+    assert_eq!(node_reading("node-image-age", &NodeFacts { labels, ..NodeFacts::default() }).verdict, expected);
+    assert_eq!(node_reading("node-image-age", &NodeFacts::default()).verdict, Unseen);
 }
 
 #[rstest]
@@ -255,7 +261,7 @@ fn an_image_of_a_node_is_no_older_than_90_days(#[case] version: &str, #[case] ex
 #[case::not_known("", Unseen)]
 fn a_kubelet_goes_with_the_api_server(#[case] version: &str, #[case] expected: SignalVerdict) {
     let facts = NodeFacts { kubelet_version: version.into(), ..NodeFacts::default() };
-    assert_eq!(seen_of_node("kubelet-skew", &facts).verdict, expected);
+    assert_eq!(node_reading("kubelet-skew", &facts).verdict, expected);
 }
 
 #[rstest]
@@ -264,7 +270,7 @@ fn a_kubelet_goes_with_the_api_server(#[case] version: &str, #[case] expected: S
 #[case::since_yesterday(Readiness::Not(date(2026, 11, 26)), Passed)]
 #[case::for_longer(Readiness::Not(date(2026, 11, 25)), Failed)]
 fn a_node_may_be_down_for_a_day(#[case] readiness: Readiness, #[case] expected: SignalVerdict) {
-    assert_eq!(seen_of_node("node-readiness", &NodeFacts { readiness, ..NodeFacts::default() }).verdict, expected);
+    assert_eq!(node_reading("node-readiness", &NodeFacts { readiness, ..NodeFacts::default() }).verdict, expected);
 }
 
 #[rstest]
@@ -274,14 +280,14 @@ fn a_node_may_be_down_for_a_day(#[case] readiness: Readiness, #[case] expected: 
 #[case::not_known(None, Unseen)]
 fn a_version_of_kubernetes_is_supported_until_its_day(#[case] minor: Option<u32>, #[case] expected: SignalVerdict) {
     let server = minor.map(|minor| KubernetesVersion { major: 1, minor, of_provider: false });
-    assert_eq!(cluster_observations("version-support", server).verdict, expected);
+    assert_eq!(cluster_reading("version-support", server).verdict, expected);
 }
 
 #[test]
 fn a_build_of_a_provider_is_supported_for_longer_than_anybody_here_knows() {
     let of_provider = KubernetesVersion::parse("v1.34.9-eks-3abbec1");
     assert!(of_provider.is_some_and(|version| version.of_provider));
-    assert_eq!(cluster_observations("version-support", of_provider).verdict, Unseen);
+    assert_eq!(cluster_reading("version-support", of_provider).verdict, Unseen);
 }
 
 #[test]
@@ -290,8 +296,8 @@ fn a_node_that_shows_nothing_is_not_outvoted_by_one_that_passes() {
     let seen = |labels: &[(&str, &str)]| {
         let created = Some(date(2026, 11, 20));
         let facts = NodeFacts { labels: labelled(labels), created, ..NodeFacts::default() };
-        let view = NodeInput { today: testing::TODAY, facts: &facts, server: None };
-        signals.evaluate_node(&view, Some(ServiceModel::ManagedNodes))
+        let input = NodeInput { today: testing::TODAY, facts: &facts, server: None };
+        signals.evaluate_node(&input, Some(ServiceModel::ManagedNodes))
     };
     let verdict = |id: &str, observed: &[Observation]| {
         let found =
@@ -302,7 +308,11 @@ fn a_node_that_shows_nothing_is_not_outvoted_by_one_that_passes() {
     let recent = [("kubernetes.azure.com/node-image-version", "AKSUbuntu-2204-202611.02.0")];
     let windows = [("kubernetes.azure.com/node-image-version", "AKSWindows-2022-containerd-20348.4171.250910")];
     assert_eq!(verdict("node-age", &seen(&auto)), Some(Passed));
-    assert_eq!(verdict("node-age", &[seen(&auto), seen(&recent)].concat()), Some(Unseen), "of one nothing is promised");
+    assert_eq!(
+        verdict("node-age", &[seen(&auto), seen(&recent)].concat()),
+        Some(Unseen),
+        "the signal does not apply to one node"
+    );
     assert_eq!(verdict("node-image-age", &seen(&recent)), Some(Passed));
     assert_eq!(verdict("node-image-age", &[seen(&recent), seen(&windows)].concat()), Some(Unseen));
 }
@@ -342,7 +352,7 @@ fn subject(kind: &str, name: &str) -> KindAndName {
     KindAndName { kind: kind.into(), name: name.into() }
 }
 
-/// A report about an object with so many failures, errors and passes.
+/// A report about an object with these numbers of failures, errors and passes.
 fn report(about: KindAndName, [failed, errors, passed]: [u32; 3], day: Option<jiff::civil::Date>) -> Facts {
     Facts::Report(ReportFacts {
         about: [(about, ResultCounts { failed, errors, passed })].into(),
@@ -356,23 +366,23 @@ fn report(about: KindAndName, [failed, errors, passed]: [u32; 3], day: Option<ji
 #[case("config-audit-report", FactKind::ConfigAuditReports)]
 fn a_scan_counts_for_the_workload_and_for_what_it_runs_at_the_moment(#[case] id: &str, #[case] kind: FactKind) {
     let today = Some(testing::TODAY);
-    let running = || WorkloadFixture::new().but(|fixture| fixture.children = vec![subject("ReplicaSet", "web-5d5d")]);
+    let running = || WorkloadFixture::new().with(|fixture| fixture.children = vec![subject("ReplicaSet", "web-5d5d")]);
     let scan =
         |name: &str, failed: u32, day| report(subject("ReplicaSet", name), [failed, 0, u32::from(failed == 0)], day);
     assert_eq!(running().verdict(id), Unseen);
-    assert_eq!(running().beside(kind, "a", scan("web-5d5d", 0, today)).verdict(id), Passed);
-    assert_eq!(running().beside(kind, "a", scan("web-5d5d", 2, today)).verdict(id), Failed);
-    assert_eq!(running().beside(kind, "a", scan("web-4c4c", 2, today)).verdict(id), Unseen, "an earlier revision");
+    assert_eq!(running().with_object(kind, "a", scan("web-5d5d", 0, today)).verdict(id), Passed);
+    assert_eq!(running().with_object(kind, "a", scan("web-5d5d", 2, today)).verdict(id), Failed);
+    assert_eq!(running().with_object(kind, "a", scan("web-4c4c", 2, today)).verdict(id), Unseen, "an earlier revision");
     let of_itself = report(subject("Deployment", "web"), [1, 0, 0], today);
     assert_eq!(
-        running().beside(kind, "a", scan("web-5d5d", 0, today)).beside(kind, "b", of_itself).verdict(id),
+        running().with_object(kind, "a", scan("web-5d5d", 0, today)).with_object(kind, "b", of_itself).verdict(id),
         Failed
     );
-    let old = running().beside(kind, "a", scan("web-5d5d", 0, Some(date(2026, 10, 1)))).seen_by(id);
+    let old = running().with_object(kind, "a", scan("web-5d5d", 0, Some(date(2026, 10, 1)))).reading(id);
     assert_eq!(old.verdict, crate::model::SignalVerdict::Stale);
     assert!(old.detail.is_some_and(|detail| detail.contains("2026-10-01")));
-    assert_eq!(where_it_is(Availability::Absent, kind, running()).verdict(id), Unseen);
-    assert_eq!(where_it_is(Availability::Unreadable, kind, running()).verdict(id), Unreadable);
+    assert_eq!(with_availability(Availability::Absent, kind, running()).verdict(id), Unseen);
+    assert_eq!(with_availability(Availability::Unreadable, kind, running()).verdict(id), Unreadable);
 }
 
 #[rstest]
@@ -386,7 +396,8 @@ fn results_of_policy_engines_count_in_either_kind_of_report(
     #[case] expected: SignalVerdict,
 ) {
     for kind in [FactKind::Reports, FactKind::PolicyReports] {
-        let fixture = WorkloadFixture::new().beside(kind, "r", report(subject("Deployment", "web"), outcome, None));
+        let fixture =
+            WorkloadFixture::new().with_object(kind, "r", report(subject("Deployment", "web"), outcome, None));
         assert_eq!(fixture.verdict("policy-report"), expected, "{kind:?}");
     }
     assert_eq!(WorkloadFixture::new().verdict("policy-report"), Unseen);
@@ -401,20 +412,27 @@ fn each_container_has_a_report_of_its_own_before_all_is_known_to_be_well() {
         Facts::Report(ReportFacts { about, day: Some(testing::TODAY), container: Some(container.into()) })
     };
     let running = |children: &[&str]| {
-        WorkloadFixture::new().but(|fixture| {
+        WorkloadFixture::new().with(|fixture| {
             fixture.facts.containers = 2;
             fixture.children = children.iter().map(|child| subject("ReplicaSet", child)).collect();
         })
     };
-    let one = || running(&["new"]).beside(kind, "a", scan("new", "main", 0));
+    let one = || running(&["new"]).with_object(kind, "a", scan("new", "main", 0));
     assert_eq!(one().verdict(id), Unseen, "the sidecar was not scanned");
-    assert_eq!(one().beside(kind, "b", scan("new", "sidecar", 0)).verdict(id), Passed);
-    assert_eq!(one().beside(kind, "b", scan("new", "sidecar", 1)).verdict(id), Failed);
-    let old =
-        running(&["new", "old"]).beside(kind, "a", scan("old", "main", 0)).beside(kind, "b", scan("old", "sidecar", 0));
-    assert_eq!(old.verdict(id), Unseen, "what is rolled out was not scanned");
+    assert_eq!(one().with_object(kind, "b", scan("new", "sidecar", 0)).verdict(id), Passed);
+    assert_eq!(one().with_object(kind, "b", scan("new", "sidecar", 1)).verdict(id), Failed);
+    let old = running(&["new", "old"]).with_object(kind, "a", scan("old", "main", 0)).with_object(
+        kind,
+        "b",
+        scan("old", "sidecar", 0),
+    );
+    assert_eq!(old.verdict(id), Unseen, "the new revision was not scanned");
     let undated = report(subject("Deployment", "web"), [0, 0, 1], None);
-    assert_eq!(WorkloadFixture::new().beside(kind, "r", undated).verdict(id), Unseen, "nobody knows how old it is");
+    assert_eq!(
+        WorkloadFixture::new().with_object(kind, "r", undated).verdict(id),
+        Unseen,
+        "nobody knows how old it is"
+    );
 }
 
 #[rstest]
@@ -437,18 +455,21 @@ fn a_certificate_is_renewed_when_its_time_has_come(
     let certificate =
         |secret: &str| Facts::Certificate(CertificateFacts { secret: secret.into(), ready, until, renewal });
     let published = || {
-        WorkloadFixture::new().but(|fixture| {
+        WorkloadFixture::new().with(|fixture| {
             fixture.triggers = fixture.triggers.union(crate::matrix::LayerTriggers::PUBLISHED);
             fixture.tls_secrets = ["web-tls".into()].into();
         })
     };
-    assert_eq!(published().beside(FactKind::Certificates, "web", certificate("web-tls")).verdict(id), expected);
-    assert_eq!(published().beside(FactKind::Certificates, "api", certificate("api-tls")).verdict(id), Unseen);
+    assert_eq!(published().with_object(FactKind::Certificates, "web", certificate("web-tls")).verdict(id), expected);
+    assert_eq!(published().with_object(FactKind::Certificates, "api", certificate("api-tls")).verdict(id), Unseen);
     assert_eq!(
-        WorkloadFixture::new().beside(FactKind::Certificates, "web", certificate("web-tls")).verdict(id),
+        WorkloadFixture::new().with_object(FactKind::Certificates, "web", certificate("web-tls")).verdict(id),
         NotApplicable
     );
-    assert_eq!(where_it_is(Availability::Unreadable, FactKind::Certificates, published()).verdict(id), Unreadable);
+    assert_eq!(
+        with_availability(Availability::Unreadable, FactKind::Certificates, published()).verdict(id),
+        Unreadable
+    );
 }
 
 #[test]
@@ -456,39 +477,35 @@ fn the_newest_backup_that_holds_the_namespace_counts() {
     let id = "velero-backup";
     let storing = || {
         WorkloadFixture::new()
-            .but(|fixture| fixture.triggers = fixture.triggers.union(crate::matrix::LayerTriggers::STORAGE))
+            .with(|fixture| fixture.triggers = fixture.triggers.union(crate::matrix::LayerTriggers::STORAGE))
     };
-    let lying_in = |velero: &str, fixture: WorkloadFixture, name: &str, included: &[&str], phase, at: &str| {
+    let with_backup_in = |velero: &str, fixture: WorkloadFixture, name: &str, included: &[&str], phase, at: &str| {
         let included = included.iter().map(|name| Arc::from(*name)).collect();
         let (excluded, at) = (BTreeSet::new(), at.parse().unwrap());
         let backup = BackupFacts { included, excluded, phase, has_volumes: !name.starts_with("files"), at };
-        fixture.but(|fixture| {
+        fixture.with(|fixture| {
             fixture.far.put(FactKind::Backups, (&velero.into(), &name.into()), Some(Facts::Backup(backup)));
         })
     };
     let backed_up = |fixture, name: &str, included: &[&str], phase, at: &str| {
-        lying_in("velero", fixture, name, included, phase, at)
+        with_backup_in("velero", fixture, name, included, phase, at)
     };
-    let (completed, broken_off) = (BackupPhase::Completed, BackupPhase::Failed);
+    let (completed, failed) = (BackupPhase::Completed, BackupPhase::Failed);
     let (recent, old) = ("2026-11-25T03:00:00Z", "2026-11-10T03:00:00Z");
-    let elsewhere = lying_in("shop", storing(), "a", &["shop"], broken_off, recent);
-    assert_eq!(elsewhere.verdict(id), Unseen, "nobody makes a backup of it there");
+    let elsewhere = with_backup_in("shop", storing(), "a", &["shop"], failed, recent);
+    assert_eq!(elsewhere.verdict(id), Unseen, "Velero does not run there");
     assert_eq!(storing().verdict(id), Unseen);
     assert_eq!(backed_up(storing(), "a", &[], completed, recent).verdict(id), Passed);
     assert_eq!(backed_up(storing(), "a", &["*"], completed, recent).verdict(id), Passed);
-    assert_eq!(
-        backed_up(storing(), "files", &[], completed, recent).verdict(id),
-        Unseen,
-        "without volumes, as it seems"
-    );
+    assert_eq!(backed_up(storing(), "files", &[], completed, recent).verdict(id), Unseen, "it does not show volumes");
     assert_eq!(backed_up(storing(), "a", &["bank"], completed, recent).verdict(id), Unseen, "of another namespace");
     assert_eq!(backed_up(storing(), "a", &["shop"], completed, old).verdict(id), crate::model::SignalVerdict::Stale);
-    let broken = backed_up(backed_up(storing(), "a", &["shop"], completed, old), "b", &["shop"], broken_off, recent);
-    assert_eq!(broken.verdict(id), Failed);
-    let mended = backed_up(broken, "a-later", &["shop"], completed, "2026-11-25T04:00:00Z");
-    assert_eq!(mended.verdict(id), Passed);
+    let failing = backed_up(backed_up(storing(), "a", &["shop"], completed, old), "b", &["shop"], failed, recent);
+    assert_eq!(failing.verdict(id), Failed);
+    let fixed = backed_up(failing, "a-later", &["shop"], completed, "2026-11-25T04:00:00Z");
+    assert_eq!(fixed.verdict(id), Passed);
     assert_eq!(
-        backed_up(WorkloadFixture::new(), "a", &[], broken_off, recent).verdict(id),
+        backed_up(WorkloadFixture::new(), "a", &[], failed, recent).verdict(id),
         NotApplicable,
         "it keeps no data"
     );
@@ -501,11 +518,11 @@ fn the_newest_backup_that_holds_the_namespace_counts() {
     };
     assert!(!excluded.contains_namespace("shop") && excluded.contains_namespace("bank"));
     let by_pattern = BackupFacts { excluded: ["sho*".into()].into(), ..excluded };
-    assert!(!by_pattern.contains_namespace("shop") && !by_pattern.contains_namespace("bank"), "patterns are not tried");
+    assert!(!by_pattern.contains_namespace("shop") && !by_pattern.contains_namespace("bank"), "patterns are not matched");
     let some = BackupFacts { included: ["sho?".into()].into(), excluded: BTreeSet::new(), ..by_pattern };
     assert!(!some.contains_namespace("shop"));
-    assert_eq!(where_it_is(Availability::Absent, FactKind::Backups, storing()).verdict(id), Unseen);
-    assert_eq!(where_it_is(Availability::Unreadable, FactKind::Backups, storing()).verdict(id), Unreadable);
+    assert_eq!(with_availability(Availability::Absent, FactKind::Backups, storing()).verdict(id), Unseen);
+    assert_eq!(with_availability(Availability::Unreadable, FactKind::Backups, storing()).verdict(id), Unreadable);
 }
 
 #[rstest]
@@ -520,10 +537,13 @@ fn the_newest_snapshot_of_a_claim_is_usable(
 ) {
     let id = "volume-snapshot";
     let claiming =
-        || WorkloadFixture::new().but(|fixture| fixture.facts.claims = [VolumeClaim::Named("data".into())].into());
+        || WorkloadFixture::new().with(|fixture| fixture.facts.claims = [VolumeClaim::Named("data".into())].into());
     let snapshot = |claim: &str| Facts::Snapshot(SnapshotFacts { claim: claim.into(), ready, day });
-    assert_eq!(claiming().beside(FactKind::Snapshots, "s", snapshot("data")).verdict(id), expected);
-    assert_eq!(claiming().beside(FactKind::Snapshots, "s", snapshot("other")).verdict(id), Unseen);
-    assert_eq!(WorkloadFixture::new().beside(FactKind::Snapshots, "s", snapshot("data")).verdict(id), NotApplicable);
-    assert_eq!(where_it_is(Availability::Unreadable, FactKind::Snapshots, claiming()).verdict(id), Unreadable);
+    assert_eq!(claiming().with_object(FactKind::Snapshots, "s", snapshot("data")).verdict(id), expected);
+    assert_eq!(claiming().with_object(FactKind::Snapshots, "s", snapshot("other")).verdict(id), Unseen);
+    assert_eq!(
+        WorkloadFixture::new().with_object(FactKind::Snapshots, "s", snapshot("data")).verdict(id),
+        NotApplicable
+    );
+    assert_eq!(with_availability(Availability::Unreadable, FactKind::Snapshots, claiming()).verdict(id), Unreadable);
 }

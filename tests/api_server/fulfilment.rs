@@ -93,7 +93,7 @@ async fn what_a_team_leaves_undone_is_its_failure_until_it_is_done() {
     let row = &status.unfulfilled[4];
     assert_eq!(
         row.message,
-        "no NetworkPolicy says who may reach its pods, or one lets everybody in; add a NetworkPolicy with policyTypes: [Ingress]"
+        "no NetworkPolicy restricts ingress to its pods, or one allows all ingress; add a NetworkPolicy with policyTypes: [Ingress]"
     );
     assert_eq!(row.examples, ["Deployment/web"]);
     let wide = cluster.kubectl(&["get", "rassign", "team", "-n", ns.name, "-o", "wide"]);

@@ -219,8 +219,10 @@ async fn certificates_backups_and_snapshots_are_seen_where_their_apis_are_served
     set_status("certificate", "web", late);
     let status = ns.status("team", |status| fails(status, "certificate")).await;
     let row = status.unfulfilled.iter().find(|row| row.signal == "certificate").unwrap();
-    let expected =
-        format!("Certificate web was not renewed and is good until {}; see the events of the Certificate", in_days(5));
+    let expected = format!(
+        "Certificate web was not renewed and is valid until {}; check the Events of the Certificate",
+        in_days(5)
+    );
     assert_eq!(row.message, expected);
     set_status("certificate", "web", issued(60));
     ns.status("team", |status| !fails(status, "certificate")).await;

@@ -5,36 +5,36 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::Ready;
+use super::CompiledSignal;
 use super::path::{FieldPath, Object};
 use super::rule::{Met, all};
 use super::selector::WrittenSelector;
 use crate::facts::{CustomFinding, CustomTarget, KindAndName, Selector, WorkloadReference};
 use crate::model::shorten;
 
-/// The most workloads that one object can be about.
+/// The maximum number of workloads that one object can be about.
 const REFERENCES: usize = 256;
-/// The most bytes of a name in a reference: the API server accepts no longer one.
+/// The maximum length of a name in a reference in bytes. The API server accepts no longer names.
 const NAME: usize = 253;
-/// The most bytes of a reason.
+/// The maximum length of a reason in bytes.
 const REASON: usize = 200;
 
 /// A reference in an object: `targetRef` of a VerticalPodAutoscaler, or an owner reference.
 #[derive(Deserialize)]
-struct Written {
+struct ObjectRef {
     kind: String,
     name: String,
     namespace: Option<String>,
 }
 
-/// Returns the result for an object that cannot be evaluated. It may hide a failure of any workload.
+/// Returns the result for an object that cannot be evaluated. It can hide a failure of any workload.
 pub(super) fn unknown(signal: u16, why: &str) -> CustomFinding {
     CustomFinding { signal, about: CustomTarget::All, outcome: Err(shorten(why, REASON).into()), until: None }
 }
 
-impl Ready {
-    /// Evaluates an object of a namespace, which is empty for an object of the cluster. `signal` is the position of the signal.
-    pub(super) fn find(&self, signal: u16, namespace: &str, object: &Object) -> CustomFinding {
+impl CompiledSignal {
+    /// Evaluates an object. `namespace` is empty for an object of the cluster, and `signal` is the position of the signal.
+    pub(super) fn evaluate(&self, signal: u16, namespace: &str, object: &Object) -> CustomFinding {
         let about = match (&self.references, &self.pod_selector) {
             (Some(path), _) => references(path, namespace, object)
                 .map(CustomTarget::Workloads)
@@ -74,21 +74,21 @@ fn references(path: &FieldPath, namespace: &str, object: &Object) -> Result<BTre
     references.filter_map(Result::transpose).collect()
 }
 
-/// Reads a reference. Returns none if it leads to another namespace than that of the object, which has no say there.
+/// Decodes a reference. Returns none for a reference to another namespace, because an object must not affect other namespaces.
 fn reference(path: &FieldPath, value: &Json, namespace: &str) -> Result<Option<WorkloadReference>, String> {
-    // A struct could also be decoded from a list.
-    let written = value.is_object().then(|| Written::deserialize(value).ok()).flatten();
-    let Written { kind, name, namespace: of } =
+    // serde also decodes a struct from a list.
+    let written = value.is_object().then(|| ObjectRef::deserialize(value).ok()).flatten();
+    let ObjectRef { kind, name, namespace: target } =
         written.ok_or_else(|| format!("{path} has something other than references with kind and name"))?;
-    if [Some(&kind), Some(&name), of.as_ref()].into_iter().flatten().any(|text| text.len() > NAME) {
-        return Err(format!("{path} has a reference with more than {NAME} bytes, which no object can have"));
+    if [Some(&kind), Some(&name), target.as_ref()].into_iter().flatten().any(|text| text.len() > NAME) {
+        return Err(format!("{path} has a reference with more than {NAME} bytes, which is not a valid name"));
     }
-    let namespace = match of {
-        Some(of) if !namespace.is_empty() && of != namespace => return Ok(None),
+    let namespace = match target {
+        Some(target) if !namespace.is_empty() && target != namespace => return Ok(None),
         None if namespace.is_empty() => {
             return Err(format!("{path} needs a namespace in each reference of an object of the cluster"));
         }
-        of => of.as_deref().unwrap_or(namespace).into(),
+        target => target.as_deref().unwrap_or(namespace).into(),
     };
     Ok(Some(WorkloadReference { namespace, object: KindAndName { kind: kind.into(), name: name.into() } }))
 }
@@ -96,7 +96,7 @@ fn reference(path: &FieldPath, value: &Json, namespace: &str) -> Result<Option<W
 fn pods(path: &FieldPath, object: &Object) -> Result<Option<Selector>, String> {
     let values = path.all(object)?;
     let [value] = *values else { return Err(format!("{path} leads to {} values instead of one", values.len())) };
-    let written = WrittenSelector::of(value)
+    let written = WrittenSelector::from_json(value)
         .ok_or_else(|| format!("{path} is not a label selector with matchLabels or matchExpressions"))?;
-    Ok(written.read())
+    Ok(written.selector())
 }

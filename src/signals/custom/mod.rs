@@ -1,7 +1,7 @@
 //! Custom signals: kinds and rules from the configuration file.
 
+mod evaluate;
 mod finding;
-mod look;
 mod path;
 mod rule;
 mod selector;
@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+pub(super) use evaluate::{ActiveCustom, evaluate};
 use finding::unknown;
-pub(super) use look::{ActiveCustom, look};
 pub use path::{BadPath, FieldPath};
 pub use rule::{BadRule, WrittenRule};
 pub use selector::WrittenSelector;
@@ -22,7 +22,7 @@ use crate::model::{Attribution, Reach};
 use path::Object;
 use rule::Rule;
 
-/// The most rules of a signal.
+/// The maximum number of rules of a signal.
 const RULES: usize = 16;
 
 /// A custom signal: a kind, the rules that its objects must meet, and the duty that they are evidence of.
@@ -35,9 +35,9 @@ pub struct CustomSignal {
     pub group: String,
     /// The version of the group to watch.
     pub version: String,
-    /// The kind as its definition spells it.
+    /// The kind as in its definition.
     pub kind: String,
-    /// The plural of the kind, as in addresses and permissions.
+    /// The plural of the kind, as in API paths and RBAC rules.
     pub plural: String,
     /// The scope of the kind.
     #[serde(default)]
@@ -49,7 +49,7 @@ pub struct CustomSignal {
     pub layer: String,
     /// The side that owes the duty.
     pub duty: Attribution,
-    /// How much of the duty a pass shows.
+    /// The part of the duty that a pass shows.
     #[serde(default)]
     pub shows: Reach,
     /// The rules, all of which an object must meet.
@@ -78,7 +78,7 @@ pub enum KindScope {
     Cluster,
 }
 
-/// Why a custom signal cannot be used.
+/// An error in a custom signal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadCustomSignal {
     /// Another signal has the same name.
@@ -87,26 +87,26 @@ pub enum BadCustomSignal {
         /// The name.
         name: String,
     },
-    /// There are no rules, or too many.
+    /// The number of rules is not valid.
     #[error("rules: there are {count}; write 1 to {RULES}, such as {{path: status.phase, equals: Ready}}")]
     Rules {
         /// The number of rules.
         count: usize,
     },
-    /// A rule cannot be used.
+    /// A rule is not valid.
     #[error("rules[{index}]: {why}")]
     Rule {
         /// The position of the rule, from 0.
         index: usize,
-        /// Why.
+        /// The error.
         why: BadRule,
     },
-    /// A path beside the rules cannot be used.
+    /// A path outside the rules is not valid.
     #[error("{field}: {why}")]
     Path {
         /// The field that has the path.
         field: &'static str,
-        /// Why.
+        /// The error.
         why: BadPath,
     },
     /// Another signal describes the same kind differently.
@@ -115,7 +115,7 @@ pub enum BadCustomSignal {
         /// The other signal.
         name: String,
     },
-    /// The signal says in two ways which workloads its objects are about.
+    /// The signal has both `references` and `podSelector`.
     #[error("podSelector: references already says which workloads an object is about; write one of the two")]
     TwoTargets,
 }
@@ -123,16 +123,16 @@ pub enum BadCustomSignal {
 /// A kind that custom signals evaluate.
 #[derive(Debug)]
 pub struct CustomObjects {
-    /// Its number.
+    /// The number of the kind.
     kind: CustomKind,
-    /// The first signal that evaluates it: its group, version, plural and kind are those of all.
+    /// The first signal that evaluates the kind. All signals have its group, version, plural, kind and scope.
     pub of: CustomSignal,
-    signals: Vec<Ready>,
+    signals: Vec<CompiledSignal>,
 }
 
-/// A signal that can be evaluated.
+/// A valid signal with parsed rules and paths.
 #[derive(Debug)]
-struct Ready {
+struct CompiledSignal {
     signal: CustomSignal,
     selector: Option<Selector>,
     rules: Vec<Rule>,
@@ -140,7 +140,7 @@ struct Ready {
     pod_selector: Option<FieldPath>,
 }
 
-impl Ready {
+impl CompiledSignal {
     fn new(signal: &CustomSignal) -> Result<Self, BadCustomSignal> {
         if signal.references.is_some() && signal.pod_selector.is_some() {
             return Err(BadCustomSignal::TwoTargets);
@@ -154,7 +154,7 @@ impl Ready {
             path.map_err(|why| BadCustomSignal::Path { field, why })
         };
         Ok(Self {
-            selector: signal.selector.as_ref().and_then(WrittenSelector::read),
+            selector: signal.selector.as_ref().and_then(WrittenSelector::selector),
             rules: signal.rules.iter().enumerate().map(rule).collect::<Result<_, _>>()?,
             references: path("references", &signal.references)?,
             pod_selector: path("podSelector", &signal.pod_selector)?,
@@ -168,55 +168,56 @@ impl CustomObjects {
     ///
     /// # Errors
     ///
-    /// The position of the first signal that cannot be used, and why.
+    /// The position of the first signal that is not valid, and the error.
     pub fn of(signals: &[CustomSignal]) -> Result<Vec<Arc<Self>>, (usize, BadCustomSignal)> {
         let mut kinds: Vec<Self> = Vec::new();
         for (index, signal) in signals.iter().enumerate() {
-            let ready = Ready::new(signal).map_err(|why| (index, why))?;
+            let compiled = CompiledSignal::new(signal).map_err(|why| (index, why))?;
             let is_same = |kind: &&mut Self| (&kind.of.group, &kind.of.plural) == (&signal.group, &signal.plural);
             if let Some(known) = kinds.iter_mut().find(is_same) {
                 let CustomSignal { version, kind, scope, name, .. } = &known.of;
                 if (version, kind, scope) != (&signal.version, &signal.kind, &signal.scope) {
                     return Err((index, BadCustomSignal::OtherKind { name: name.clone() }));
                 }
-                known.signals.push(ready);
+                known.signals.push(compiled);
             } else {
                 let kind = CustomKind::new(kinds.len(), signal.scope == KindScope::Cluster);
-                kinds.push(Self { kind, of: signal.clone(), signals: vec![ready] });
+                kinds.push(Self { kind, of: signal.clone(), signals: vec![compiled] });
             }
         }
         Ok(kinds.into_iter().map(Arc::new).collect())
     }
 
-    /// Returns the kind as one of those that are read for signals only.
+    /// Returns the kind as one that only signals read.
     #[must_use]
     pub const fn fact_kind(&self) -> FactKind {
         FactKind::Custom(self.kind)
     }
 
-    /// Evaluates an object with these labels, given as JSON; returns none if no signal selects it.
+    /// Evaluates an object, given as its labels and JSON. Returns none if no signal selects it.
     #[must_use]
     pub fn facts(&self, namespace: &str, labels: &Labels, object: &str) -> Option<Facts> {
-        let is_selected = |ready: &Ready| ready.selector.as_ref().is_none_or(|selector| selector.matches(labels));
-        let selecting: Vec<_> = (0_u16..).zip(&self.signals).filter(|(_, ready)| is_selected(ready)).collect();
+        let is_selected =
+            |signal: &CompiledSignal| signal.selector.as_ref().is_none_or(|selector| selector.matches(labels));
+        let selecting: Vec<_> = (0_u16..).zip(&self.signals).filter(|(_, signal)| is_selected(signal)).collect();
         if selecting.is_empty() {
             return None;
         }
         let object = Object::decode(object, &self.of);
-        let find = |(position, ready): (u16, &Ready)| match &object {
-            Ok(object) => ready.find(position, namespace, object),
+        let evaluate = |(position, signal): (u16, &CompiledSignal)| match &object {
+            Ok(object) => signal.evaluate(position, namespace, object),
             Err(why) => unknown(position, why),
         };
-        Some(Facts::Custom(selecting.into_iter().map(find).collect()))
+        Some(Facts::Custom(selecting.into_iter().map(evaluate).collect()))
     }
 
-    /// Returns the signals that evaluate the kind, each with its position among them.
+    /// Returns the signals that evaluate the kind, with their positions.
     pub(super) fn signals(&self) -> impl Iterator<Item = (u16, &CustomSignal)> {
-        (0..).zip(self.signals.iter().map(|ready| &ready.signal))
+        (0..).zip(self.signals.iter().map(|compiled| &compiled.signal))
     }
 }
 
-/// Compares the signals: everything else follows from them.
+/// Compares the signals. Everything else is derived from them.
 impl PartialEq for CustomObjects {
     fn eq(&self, other: &Self) -> bool {
         self.kind == other.kind && self.signals().eq(other.signals())
@@ -225,10 +226,10 @@ impl PartialEq for CustomObjects {
 
 impl Eq for CustomObjects {}
 
-/// Returns the first name that occurs a second time, with its position.
+/// Returns the first repeated name, with the position of the repetition.
 pub(super) fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> Option<(usize, &'a str)> {
-    let mut known = BTreeSet::new();
-    names.enumerate().find(|(_, name)| !known.insert(*name))
+    let mut seen = BTreeSet::new();
+    names.enumerate().find(|(_, name)| !seen.insert(*name))
 }
 
 #[cfg(test)]

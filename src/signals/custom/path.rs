@@ -9,13 +9,13 @@ use serde_json::Value as Json;
 use super::CustomSignal;
 use crate::model::shorten;
 
-/// The most bytes of a path.
+/// The maximum length of a path in bytes.
 const LENGTH: usize = 512;
-/// The most bytes of an object as JSON. The decoded object takes several times as much memory.
+/// The maximum size of an object as JSON in bytes. The decoded object needs several times as much memory.
 const OBJECT_BYTES: usize = 256 * 1024;
-/// The most values that all paths together may visit in one object: a few milliseconds of processor time.
+/// The maximum number of values that all paths together can visit in one object: a few milliseconds of CPU time.
 const VISITS: usize = 100_000;
-/// The most bytes that an error message quotes from a path or a decoder.
+/// The maximum length in bytes of a quote from a path or a decoder in an error message.
 const QUOTED: usize = 160;
 
 /// A path to values in an object, from the root of the object.
@@ -36,7 +36,7 @@ enum Step {
     Where { field: String, value: String },
 }
 
-/// Why a text cannot be used as a path.
+/// An error in a path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadPath {
     /// The text is too long.
@@ -98,8 +98,8 @@ fn next_step(text: &str) -> Option<(Step, &str)> {
         return Some((Step::Every, rest));
     }
     let (field, value) = inside.split_once('=')?;
-    let is_good = !field.is_empty() && field.chars().all(is_in_name) && !value.is_empty() && !value.contains('"');
-    is_good.then(|| (Step::Where { field: field.to_owned(), value: value.to_owned() }, rest))
+    let is_valid = !field.is_empty() && field.chars().all(is_in_name) && !value.is_empty() && !value.contains('"');
+    is_valid.then(|| (Step::Where { field: field.to_owned(), value: value.to_owned() }, rest))
 }
 
 impl fmt::Display for FieldPath {
@@ -108,7 +108,7 @@ impl fmt::Display for FieldPath {
     }
 }
 
-/// Why a path does not lead to a value.
+/// The reason why a path does not lead to a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Gap {
     /// A field on the path is absent or null.
@@ -134,11 +134,11 @@ impl FieldPath {
         Some(fields)
     }
 
-    /// Returns the values at the path, in their order: several, or none, if the path leads through a list.
+    /// Returns the values at the path, in order: any number if the path leads through a list, otherwise one.
     ///
     /// # Errors
     ///
-    /// If all paths together visit too many values of the object.
+    /// An error if all paths together visit too many values of the object.
     pub(super) fn values<'a>(&self, object: &'a Object) -> Result<Vec<Result<&'a Json, Gap>>, String> {
         let mut values = vec![Ok(&object.json)];
         for step in &self.steps {
@@ -152,21 +152,21 @@ impl FieldPath {
             }
             values = next;
         }
-        let is_there = |value: Result<&'a Json, Gap>| value.and_then(|value| present(Some(value)));
-        Ok(values.into_iter().map(is_there).collect())
+        let not_null = |value: Result<&'a Json, Gap>| value.and_then(|value| present(Some(value)));
+        Ok(values.into_iter().map(not_null).collect())
     }
 
     /// Returns the values at the path.
     ///
     /// # Errors
     ///
-    /// Why one of them cannot be read, with the path.
+    /// The path and the reason why a value cannot be read.
     pub(super) fn all<'a>(&self, object: &'a Object) -> Result<Vec<&'a Json>, String> {
         let values = self.values(object)?.into_iter();
         values.map(|value| value.map_err(|gap| self.explain(gap))).collect()
     }
 
-    /// Says in words why a value cannot be read.
+    /// Returns the message for a value that cannot be read.
     pub(super) fn explain(&self, gap: Gap) -> String {
         match gap {
             Gap::Missing => format!("{self} is missing"),
@@ -242,7 +242,7 @@ pub(super) const fn type_of(value: &Json) -> &'static str {
 /// An object that paths lead through.
 pub(super) struct Object {
     json: Json,
-    /// The number of values that paths may still visit.
+    /// The number of values that paths can still visit.
     left: Cell<usize>,
 }
 
@@ -251,14 +251,14 @@ impl Object {
     ///
     /// # Errors
     ///
-    /// If the object is too large or too deeply nested.
+    /// An error if the object is too large or too deeply nested.
     pub(super) fn decode(text: &str, signal: &CustomSignal) -> Result<Self, String> {
         if text.len() > OBJECT_BYTES {
             return Err(format!("it has more than {} KiB", OBJECT_BYTES / 1024));
         }
         let mut json: Json = serde_json::from_str(text).map_err(|error| shorten(&error.to_string(), QUOTED))?;
         if let Json::Object(fields) = &mut json {
-            // The items of a list may omit both.
+            // The items of a list can omit both.
             fields.entry("apiVersion").or_insert_with(|| format!("{}/{}", signal.group, signal.version).into());
             fields.entry("kind").or_insert_with(|| signal.kind.as_str().into());
         }

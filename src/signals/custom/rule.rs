@@ -10,14 +10,14 @@ use serde_json::Value as Json;
 use super::path::{BadPath, FieldPath, Gap, Object, type_of};
 use crate::model::{day, shorten};
 
-/// The most values of `in`.
+/// The maximum number of values of `in`.
 const VALUES: usize = 64;
-/// The most days of `newerThan`.
+/// The maximum of `newerThan` in days.
 const DAYS: u32 = 3650;
-/// The most bytes that an error message quotes.
+/// The maximum length in bytes of a quote in an error message.
 const QUOTED: usize = 64;
 
-/// A rule as the configuration file has it: a path and exactly one operator.
+/// A rule in the configuration file: a path and exactly one operator.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct WrittenRule {
@@ -26,21 +26,21 @@ pub struct WrittenRule {
     /// The text, number or boolean that every value must equal.
     #[serde(default)]
     pub equals: Option<Json>,
-    /// The texts, numbers and booleans of which every value must equal one.
+    /// The texts, numbers and booleans. Every value must equal one of them.
     #[serde(default)]
     pub r#in: Option<Vec<Json>>,
-    /// True if every value must exist, false if none may.
+    /// True if every value must exist, false if none must exist.
     #[serde(default)]
     pub exists: Option<bool>,
-    /// The age that no time may exceed, in whole days: `30d` or `720h`.
+    /// The maximum age of every time, in whole days: `30d` or `720h`.
     #[serde(default)]
     pub newer_than: Option<String>,
 }
 
-/// Why a rule cannot be used.
+/// An error in a rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadRule {
-    /// The path cannot be read.
+    /// The path is not valid.
     #[error("path: {0}")]
     Path(#[from] BadPath),
     /// There is no operator, or more than one.
@@ -83,10 +83,10 @@ pub(super) struct Rule {
 /// The condition on the values at the path of a rule.
 #[derive(Debug)]
 enum Check {
-    /// One of these, which are all comparable.
+    /// Equal to one of these values, which are all comparable.
     OneOf(Vec<Json>),
     Exists(bool),
-    /// In days.
+    /// At most this number of days old.
     NewerThan(u32),
 }
 
@@ -95,7 +95,7 @@ enum Check {
 pub(super) enum Met {
     No,
     Yes,
-    /// Until the end of this day, in UTC.
+    /// Met until the end of this day, in UTC.
     Until(Date),
 }
 
@@ -120,7 +120,7 @@ impl Rule {
     ///
     /// # Errors
     ///
-    /// Why the result is unknown: the object may meet the rule or not.
+    /// The reason why the result is unknown.
     pub(super) fn evaluate(&self, object: &Object) -> Result<Met, String> {
         let values = self.path.values(object)?;
         let of_values = values.into_iter().map(|value| self.meets(value)).reduce(all);
@@ -152,7 +152,7 @@ impl Rule {
         Ok(expected.iter().any(|expected| is_equal(expected, value)))
     }
 
-    /// Returns the last day on which a time is at most so many days old.
+    /// Returns the last day on which a time is at most `days` days old.
     fn last_day(&self, value: &Json, days: u32) -> Result<Date, String> {
         let time: Option<Timestamp> = value.as_str().and_then(|text| text.parse().ok());
         let time = time.ok_or_else(|| format!("{} is not a time such as 2026-11-29T06:00:00Z", self.path))?;
@@ -160,7 +160,7 @@ impl Rule {
     }
 }
 
-/// Combines two results: one that is not met decides, and otherwise one that is unknown.
+/// Combines two results. One that is not met takes precedence, then one that is unknown.
 pub(super) fn all(one: Result<Met, String>, other: Result<Met, String>) -> Result<Met, String> {
     match (one, other) {
         (Ok(Met::No), _) | (_, Ok(Met::No)) => Ok(Met::No),
@@ -189,7 +189,7 @@ impl Check {
     }
 }
 
-/// Reads a duration as days.
+/// Parses a duration as days.
 fn days(text: &str) -> Option<u32> {
     let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let count: u32 = count.parse().ok().filter(|_| !count.starts_with('+'))?;
@@ -209,9 +209,9 @@ impl fmt::Display for Rule {
         let Self { path, check } = self;
         match check {
             Check::OneOf(values) => {
-                let word = if values.len() == 1 { "equals" } else { "is one of" };
+                let operator = if values.len() == 1 { "equals" } else { "is one of" };
                 let values: Vec<String> = values.iter().map(Json::to_string).collect();
-                write!(formatter, "{path} {word} {}", values.join(", "))
+                write!(formatter, "{path} {operator} {}", values.join(", "))
             }
             Check::Exists(true) => write!(formatter, "{path} exists"),
             Check::Exists(false) => write!(formatter, "{path} does not exist"),

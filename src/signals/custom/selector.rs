@@ -1,5 +1,5 @@
-//! Label selectors in the configuration and in watched objects. A selector that is misread could select everything, so unknown
-//! fields are errors.
+//! Label selectors in the configuration and in watched objects. Unknown fields are errors, because a selector without them could
+//! select everything.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::api::Operator;
 use crate::facts::{Requirement, Selector};
 use crate::model::requirement;
 
-/// The most requirements of a selector.
+/// The maximum number of requirements of a selector.
 const REQUIREMENTS: usize = 64;
 
 /// A label selector as written in YAML or JSON.
@@ -31,8 +31,8 @@ struct WrittenRequirement {
 }
 
 impl WrittenSelector {
-    /// Converts it; returns none if it is empty and selects everything.
-    pub(super) fn read(&self) -> Option<Selector> {
+    /// Converts the selector. Returns none if it is empty and selects everything.
+    pub(super) fn selector(&self) -> Option<Selector> {
         let labels = self.match_labels.iter();
         let labels = labels.map(|(key, value)| Requirement::In(key.clone(), vec![value.clone()]));
         let expressions = self
@@ -42,9 +42,9 @@ impl WrittenSelector {
         Selector::new(labels.chain(expressions).collect())
     }
 
-    /// Decodes a selector from a value of an object; returns none for anything else, such as the selector of a Service.
-    pub(super) fn of(value: &Json) -> Option<Self> {
-        // A struct could also be decoded from a list.
+    /// Decodes a selector from a value of an object. Returns none for anything else, such as the selector of a Service.
+    pub(super) fn from_json(value: &Json) -> Option<Self> {
+        // serde also decodes a struct from a list.
         let written = value.is_object().then(|| Self::deserialize(value).ok()).flatten()?;
         let requirements = written.match_labels.len()
             + written.match_expressions.iter().map(|written| 1 + written.values.len()).sum::<usize>();

@@ -175,7 +175,7 @@ fn one_failure_decides_and_otherwise_what_is_unknown() {
     assert_eq!(outcome(json!([unknown, passes, fails])), Ok(false));
     assert_eq!(outcome(json!([fails, unknown])), Ok(false));
     assert_eq!(outcome(json!([passes, unknown, old])), Err("status.error is missing".into()));
-    // So it is with the elements of a list.
+    // The same applies to the elements of a list.
     let states = |states: Json| outcome_of_elements(&json!({"metadata": {}, "states": states}));
     assert_eq!(states(json!(["ok", 1, "bad"])), Ok(false));
     assert_eq!(states(json!(["ok", 1])), Err("states[*] needs text, but there is a number".to_owned()));
@@ -260,7 +260,7 @@ fn a_path_as_long_as_may_be_is_followed(#[case] path: &str, #[case] spec: &str) 
     assert!(why.starts_with("spec"), "{why}");
 }
 
-/// Returns an object with a list of so many elements, each with a name of some bytes and two tags.
+/// Returns an object with a list of `elements`, each with a name of `bytes` and two tags.
 fn long(elements: usize, bytes: usize) -> Json {
     json!({"metadata": {}, "spec": {"items": vec![json!({"name": "x".repeat(bytes), "tags": ["a", "b"]}); elements]}})
 }
@@ -307,7 +307,7 @@ fn an_object_is_about_its_namespace_unless_it_names_workloads() {
     assert!(concerns(&several, &deployment("web")) && concerns(&several, &deployment("api")));
     assert_eq!(of(json!([])).about, CustomTarget::Workloads(BTreeSet::new()));
     let elsewhere = of(json!([{"kind": "Deployment", "name": "web", "namespace": "bank"}])).about;
-    assert_eq!(elsewhere, CustomTarget::Workloads(BTreeSet::new()), "an object has no say about another namespace");
+    assert_eq!(elsewhere, CustomTarget::Workloads(BTreeSet::new()), "an object must not affect another namespace");
     let odd = of(json!("web"));
     assert_eq!(odd.about, CustomTarget::All, "which workloads it is about is unknown");
     assert!(odd.outcome.unwrap_err().starts_with("references: spec.targets has something other than references"));
@@ -402,15 +402,15 @@ fn fields_that_exclude_each_other_are_refused(#[case] signal: CustomSignal, #[ca
 fn seen(signal: &CustomSignal, plans: &[(&str, Json)]) -> (SignalVerdict, String) {
     let settings = SignalSettings::default().with_custom(std::slice::from_ref(signal)).unwrap();
     let kind = settings.custom().next().unwrap();
-    let mut fixture = WorkloadFixture::new().but(|fixture| {
+    let mut fixture = WorkloadFixture::new().with(|fixture| {
         fixture.availabilities.put(kind.fact_kind(), None, Availability::Read);
     });
     for (name, plan) in plans {
         if let Some(facts) = kind.facts("shop", &Labels::default(), &plan.to_string()) {
-            fixture = fixture.beside(kind.fact_kind(), name, facts);
+            fixture = fixture.with_object(kind.fact_kind(), name, facts);
         }
     }
-    fixture.seen_by_configured(&settings, &signal.name)
+    fixture.configured_reading(&settings, &signal.name)
 }
 
 #[test]
@@ -439,7 +439,7 @@ fn a_time_too_long_ago_is_stale() {
     assert_eq!(seen(&within("Ready", "48h"), &[("a", plan())]).0, SignalVerdict::Passed);
     assert_eq!(
         seen(&within("Ready", "1d"), &[("a", plan())]),
-        (SignalVerdict::Stale, "BackupPlan a is too old: it counted until 2026-11-26".to_owned())
+        (SignalVerdict::Stale, "BackupPlan a is too old: it was valid until 2026-11-26".to_owned())
     );
     let failed = seen(&within("Done", "2d"), &[("a", plan())]);
     assert_eq!(failed, (SignalVerdict::Failed, "BackupPlan a: the backup failed".to_owned()));

@@ -59,24 +59,24 @@ use Fulfilment::{Fulfilled, Unfulfilled, Unknown};
 /// If a signal covers only a part of a duty, the duty stays Unknown when the signal passes.
 #[rustfmt::skip]
 const CASES: [Case; 17] = [
-    case("kubelet-skew", RUNTIME, ("recent", Joined), Unknown, "the kubelets of its nodes go with the API server"),
-    case("kubelet-skew", RUNTIME, ("neglected", Joined), Unfulfilled, "a kubelet is of version 1.20, the API server of {version}"),
-    case("kubelet-skew", RUNTIME, ("bare", Joined), Unknown, "the versions of its kubelets or of the API server are not known"),
-    case("kubelet-skew", RUNTIME, ("recent", NoVersion), Unknown, "the versions of its kubelets or of the API server are not known"),
+    case("kubelet-skew", RUNTIME, ("recent", Joined), Unknown, "its nodes run kubelet versions that the API server supports"),
+    case("kubelet-skew", RUNTIME, ("neglected", Joined), Unfulfilled, "a kubelet has version 1.20, the API server has version {version}"),
+    case("kubelet-skew", RUNTIME, ("bare", Joined), Unknown, "the version of a kubelet or of the API server is unknown"),
+    case("kubelet-skew", RUNTIME, ("recent", NoVersion), Unknown, "the version of a kubelet or of the API server is unknown"),
     case("node-readiness", RUNTIME, ("recent", Joined), Unknown, "its nodes are ready"),
-    case("node-readiness", RUNTIME, ("neglected", Joined), Unfulfilled, "a node is not ready since {3 days before}, longer than 1 day(s)"),
-    case("node-readiness", RUNTIME, ("bare", Joined), Unknown, "its nodes do not show whether they are ready"),
+    case("node-readiness", RUNTIME, ("neglected", Joined), Unfulfilled, "a node has not been ready since {3 days before}, longer than 1 day(s)"),
+    case("node-readiness", RUNTIME, ("bare", Joined), Unknown, "its nodes do not have the condition Ready"),
     case("node-image-age", OS, ("recent", Joined), Fulfilled, "its nodes run a recent image"),
-    case("node-image-age", OS, ("neglected", Joined), Unfulfilled, "a node runs an image of {91 days before}, older than 90 days"),
-    case("node-image-age", OS, ("bare", Joined), Unknown, "its nodes do not show of which day their image is"),
+    case("node-image-age", OS, ("neglected", Joined), Unfulfilled, "a node runs an image from {91 days before}, older than 90 days"),
+    case("node-image-age", OS, ("bare", Joined), Unknown, "its nodes do not show the date of their image"),
     case("node-age", PROVIDED_OS, ("auto", Joined), Fulfilled, "its nodes are replaced in time"),
-    case("node-age", PROVIDED_OS, ("auto", Supported), Unfulfilled, "a node runs since {its creation}, longer than 21 days"),
-    // A Fargate node beside it does not affect the result.
-    case("node-age", PROVIDED_OS, ("auto-and-fargate", Joined), Unknown, "its nodes do not show since when they run"),
-    case("version-support", CONTROL_PLANE, ("recent", Joined), Unknown, "the version of Kubernetes gets patches"),
-    case("version-support", CONTROL_PLANE, ("recent", Supported), Unknown, "the version of Kubernetes gets patches"),
-    case("version-support", CONTROL_PLANE, ("recent", Unsupported), Unfulfilled, "Kubernetes {version} gets no patches from the community since {support}"),
-    case("version-support", CONTROL_PLANE, ("recent", NoVersion), Unknown, "it is not known until when the version of Kubernetes gets patches"),
+    case("node-age", PROVIDED_OS, ("auto", Supported), Unfulfilled, "a node has existed since {its creation}, longer than 21 days"),
+    // The Fargate node beside it has no such creation time, so the result is Unknown.
+    case("node-age", PROVIDED_OS, ("auto-and-fargate", Joined), Unknown, "not all of its nodes are EKS Auto Mode nodes with a creation time"),
+    case("version-support", CONTROL_PLANE, ("recent", Joined), Unknown, "the Kubernetes version gets patches"),
+    case("version-support", CONTROL_PLANE, ("recent", Supported), Unknown, "the Kubernetes version gets patches"),
+    case("version-support", CONTROL_PLANE, ("recent", Unsupported), Unfulfilled, "the community support of Kubernetes {version} ended on {support}"),
+    case("version-support", CONTROL_PLANE, ("recent", NoVersion), Unknown, "the end of support of the Kubernetes version is unknown"),
 ];
 
 pub(super) fn signals() -> impl Iterator<Item = &'static str> {

@@ -1,13 +1,13 @@
-//! Custom signals of a workload.
+//! Evaluates custom signals for a workload.
 
 use std::sync::Arc;
 
-use super::{CustomObjects, Ready};
+use super::{CompiledSignal, CustomObjects};
 use crate::facts::{CustomFinding, FactKind, Facts};
 use crate::model::{SignalId, SignalText, SignalVerdict, shorten};
 use crate::signals::signal::{Reading, WorkloadInput};
 
-/// The most bytes of the advice that names the rules.
+/// The maximum length in bytes of an advice that lists the rules.
 const REMEDY: usize = 256;
 
 /// A custom signal that is evaluated for workloads.
@@ -16,18 +16,18 @@ pub(in crate::signals) struct ActiveCustom {
     pub(in crate::signals) id: SignalId,
     /// The kind of its objects.
     kind: FactKind,
-    /// Its position among the signals of the kind.
+    /// The position among the signals of the kind.
     position: u16,
-    /// The kind as its definition spells it.
-    word: Arc<str>,
+    /// The name of the kind in its definition.
+    kind_name: Arc<str>,
     /// The message for an object that does not meet a rule.
     failed: Arc<str>,
 }
 
 impl CustomObjects {
-    /// Returns the signals of the kind, each added to the catalogue by `enter`.
-    pub(in crate::signals) fn active(&self, mut enter: impl FnMut(SignalText) -> SignalId) -> Vec<ActiveCustom> {
-        let active = (0..).zip(&self.signals).map(|(position, Ready { signal, rules, .. })| {
+    /// Returns the signals of the kind. `add` adds each of them to the catalogue.
+    pub(in crate::signals) fn active(&self, mut add: impl FnMut(SignalText) -> SignalId) -> Vec<ActiveCustom> {
+        let active = (0..).zip(&self.signals).map(|(position, CompiledSignal { signal, rules, .. })| {
             let kind = &signal.kind;
             let failed: Arc<str> = signal
                 .failed
@@ -49,10 +49,10 @@ impl CustomObjects {
                 remedy: remedy.into(),
             };
             ActiveCustom {
-                id: enter(signal_text),
+                id: add(signal_text),
                 kind: self.fact_kind(),
                 position,
-                word: kind.as_str().into(),
+                kind_name: kind.as_str().into(),
                 failed,
             }
         });
@@ -61,36 +61,36 @@ impl CustomObjects {
 }
 
 /// Evaluates a signal for a workload: all objects about it must meet the rules.
-pub(in crate::signals) fn look(view: &WorkloadInput<'_>, active: &ActiveCustom) -> Reading {
-    if let Err(seen) = view.read(active.kind) {
-        return seen;
+pub(in crate::signals) fn evaluate(input: &WorkloadInput<'_>, active: &ActiveCustom) -> Reading {
+    if let Err(reading) = input.read(active.kind) {
+        return reading;
     }
-    let signal_index = if active.kind.is_cluster_scoped() { view.cluster } else { view.namespace };
-    let concerns = |finding: &&CustomFinding| {
+    let signal_index = if active.kind.is_cluster_scoped() { input.cluster } else { input.namespace };
+    let is_about = |finding: &&CustomFinding| {
         finding.signal == active.position
-            && view.facts.iter().any(|facts| finding.about.contains(view.key, facts, view.children))
+            && input.facts.iter().any(|facts| finding.about.contains(input.key, facts, input.children))
     };
-    let found = signal_index.objects_about(active.kind, view.key, view.children).flat_map(|(name, facts)| {
+    let readings = signal_index.objects_about(active.kind, input.key, input.children).flat_map(|(name, facts)| {
         let findings = match facts {
             Facts::Custom(findings) => findings.as_slice(),
             _ => &[],
         };
-        findings.iter().filter(concerns).map(move |finding| active.seen(view, name, finding))
+        findings.iter().filter(is_about).map(move |finding| active.reading(input, name, finding))
     });
-    Reading::worst_of(found).unwrap_or(Reading::UNSEEN)
+    Reading::worst_of(readings).unwrap_or(Reading::UNSEEN)
 }
 
 impl ActiveCustom {
-    fn seen(&self, view: &WorkloadInput<'_>, name: &str, finding: &CustomFinding) -> Reading {
-        let word = &self.word;
+    fn reading(&self, input: &WorkloadInput<'_>, name: &str, finding: &CustomFinding) -> Reading {
+        let kind = &self.kind_name;
         match (&finding.outcome, finding.until) {
             (Err(why), _) => Reading {
                 verdict: SignalVerdict::Unreadable,
-                detail: Some(format!("{word} {name} cannot be evaluated: {why}").into()),
+                detail: Some(format!("{kind} {name} cannot be evaluated: {why}").into()),
             },
-            (Ok(false), _) => Reading::failed(format!("{word} {name}: {}", self.failed)),
-            (Ok(true), Some(until)) if until < view.today => {
-                Reading::stale(format!("{word} {name} is too old: it counted until {until}"))
+            (Ok(false), _) => Reading::failed(format!("{kind} {name}: {}", self.failed)),
+            (Ok(true), Some(until)) if until < input.today => {
+                Reading::stale(format!("{kind} {name} is too old: it was valid until {until}"))
             }
             (Ok(true), _) => Reading::passed_if(true),
         }
