@@ -107,7 +107,7 @@ pub struct Contact {
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct Acknowledgement {
     /// The person who acknowledged the duties.
-    #[schemars(length(min = 1, max = 254), extend("x-kubernetes-validations" = rules::words()))]
+    #[schemars(length(min = 1, max = 254), extend("x-kubernetes-validations" = rules::not_blank()))]
     pub by: String,
     /// The day of the acknowledgement.
     pub at: Date,
@@ -155,7 +155,7 @@ pub struct Evidence {
 pub struct DutyEntry {
     /// The names of the layers.
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "set"))]
-    #[schemars(extend("x-kubernetes-validations" = rules::some_layers()))]
+    #[schemars(extend("x-kubernetes-validations" = rules::at_least_one_layer()))]
     pub layers: Vec<LayerName>,
     /// The party that holds the provider duty of these layers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -199,10 +199,10 @@ pub struct Exception {
     /// The layer that has the gap.
     pub layer: LayerName,
     /// The reason why the gap is acceptable.
-    #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = rules::words()))]
+    #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = rules::not_blank()))]
     pub reason: String,
     /// The person who approved the exception.
-    #[schemars(length(min = 1, max = 254), extend("x-kubernetes-validations" = rules::words()))]
+    #[schemars(length(min = 1, max = 254), extend("x-kubernetes-validations" = rules::not_blank()))]
     pub approved_by: String,
     /// The last day of the exception, at most 400 days ahead.
     pub until: Date,

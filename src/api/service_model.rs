@@ -58,7 +58,7 @@ pub struct Cell {
     #[schemars(schema_with = "owes_schema")]
     pub owes: Owes,
     /// The document that says so, such as a contract, a web page or a policy.
-    #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = rules::words()))]
+    #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = rules::not_blank()))]
     pub source: String,
 }
 
@@ -69,7 +69,7 @@ pub struct LayerDefinition {
     /// The qualified name of the layer, such as example.com/ai-models.
     pub name: LayerName,
     /// A description of the layer.
-    #[schemars(length(min = 1, max = 256), extend("x-kubernetes-validations" = rules::words()))]
+    #[schemars(length(min = 1, max = 256), extend("x-kubernetes-validations" = rules::not_blank()))]
     pub meaning: String,
     /// The part of the cluster that the layer belongs to: Cluster (the control plane), Node or Workload.
     #[schemars(schema_with = "plane_schema")]
@@ -89,7 +89,7 @@ pub struct LayerDefinition {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub halves: Option<DefinedHalves>,
     /// The document that says so, such as a contract, a web page or a policy.
-    #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = rules::words()))]
+    #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = rules::not_blank()))]
     pub source: String,
 }
 
@@ -106,10 +106,10 @@ pub enum DefinedPresence {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DefinedHalves {
     /// The work of the provider.
-    #[schemars(length(min = 1, max = 256), extend("x-kubernetes-validations" = rules::words()))]
+    #[schemars(length(min = 1, max = 256), extend("x-kubernetes-validations" = rules::not_blank()))]
     pub provider: String,
     /// The work of the customer.
-    #[schemars(length(min = 1, max = 256), extend("x-kubernetes-validations" = rules::words()))]
+    #[schemars(length(min = 1, max = 256), extend("x-kubernetes-validations" = rules::not_blank()))]
     pub customer: String,
 }
 
