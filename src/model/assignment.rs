@@ -1,4 +1,4 @@
-//! An assignment as the evaluation sees it: names resolved to layers, one claim per layer and duty, ranks.
+//! Compiled assignments: names are resolved to layers, with one claim per layer and duty, and ranks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,24 +9,24 @@ use crate::api::Role;
 use crate::facts::{AssignmentId, Selector};
 use crate::matrix::{Audience, Duty, LayerId, LayerSet, Matrix, ModelId, ServiceModel};
 
-/// The service model that an assignment claims.
+/// Service model that an assignment names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelClaim {
-    /// One that can be used.
+    /// A model that can be used.
     Known(ModelId),
-    /// A name that resolves to nothing: the claim has no effect.
+    /// A model that does not exist. The claim has no effect.
     NotFound(String),
-    /// A ServiceModel that cannot be used: the claim has no effect.
+    /// A ServiceModel that cannot be used. The claim has no effect.
     Refused {
-        /// Its name.
+        /// Name of the ServiceModel.
         name: String,
-        /// Why it cannot be used.
+        /// Reason why it cannot be used.
         why: String,
     },
 }
 
 impl ModelClaim {
-    /// The model, if it can be used.
+    /// Returns the model if it can be used.
     #[must_use]
     pub const fn known(&self) -> Option<ModelId> {
         match self {
@@ -35,7 +35,7 @@ impl ModelClaim {
         }
     }
 
-    /// Whether it names a service model that the cluster defines, or would have to.
+    /// Returns true unless it names a built-in model.
     #[must_use]
     pub const fn uses_custom_model(&self) -> bool {
         match self {
@@ -45,184 +45,184 @@ impl ModelClaim {
     }
 }
 
-/// A party as one assignment declares it.
+/// Declaration of a party in one assignment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartyDeclaration {
-    /// What it is to the workloads.
+    /// Role of the party for the workloads.
     pub role: Role,
-    /// The layers whose customer duty it lets namespaces give to it; none when the declaration does not say.
+    /// Layers whose customer duty a namespace can give to the party; `None` if not declared.
     pub accepts: Option<LayerSet>,
-    /// What shows that it fulfils its duties.
+    /// Evidence that the party fulfils its duties.
     pub evidence: Box<[EvidenceFacts]>,
-    /// Whether it says how to reach it.
+    /// True if the declaration has a contact.
     pub reachable: bool,
-    /// Whether it acknowledged the duties as they are.
+    /// True if the party acknowledged the current duties.
     pub acknowledged: bool,
 }
 
-/// A report or certificate about a party, as of a day.
+/// Report or certificate about a party, as of a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvidenceFacts {
-    /// The layers it names; all of the party's when there are none.
+    /// Layers that it names; `None` for all layers of the party.
     pub layers: Option<LayerSet>,
-    /// Whether its day has passed.
+    /// True if its last valid day has passed.
     pub ended: bool,
 }
 
 impl EvidenceFacts {
-    /// Whether it speaks of a layer.
+    /// Returns true if it covers a layer.
     #[must_use]
     pub fn covers(&self, layer: LayerId) -> bool {
         self.layers.is_none_or(|layers| layers.has(layer))
     }
 }
 
-/// Whether an agreement in force covers a claim.
+/// Cover of a claim by an agreement in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AgreementCover {
-    /// None does.
+    /// No agreement covers the claim.
     Missing,
-    /// One does by the duty entry that it stands in.
+    /// An agreement without its own layers, in a duty entry that names the layer.
     Entry,
-    /// One lists the layer.
+    /// An agreement lists the layer.
     Listed,
 }
 
-/// The statement that a party holds a duty of a layer.
+/// Statement that a party holds a duty of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The layer.
     pub layer: LayerId,
-    /// Which of its duties.
+    /// The duty of the layer.
     pub duty: Duty,
-    /// Who holds it.
+    /// Party that holds the duty.
     pub party: Arc<str>,
-    /// Who answers for it, when the assignment says so.
+    /// Accountable party, if the assignment names one.
     pub accountable: Option<Arc<str>>,
-    /// Whether the assignment names an agreement with the party that covers the layer.
+    /// Cover by the agreements of the assignment with the party.
     pub agreement: AgreementCover,
 }
 
-/// The review of an assignment, as of a day.
+/// Review state of an assignment, as of a day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Review {
-    /// Nobody is asked for one.
+    /// No past review is recorded.
     #[default]
     Missing,
-    /// It is due on a later day, more than 30 days ahead.
+    /// The next review is due on this day, more than 30 days ahead.
     Current(Date),
-    /// It is due within 30 days, or was due on this day.
+    /// The review is due on this day: within 30 days, or overdue within the days of grace.
     Due(Date),
-    /// It was due on this day, and the days of grace have passed: its duties lapse.
+    /// The review was due on this day and the days of grace have passed. The duties have lapsed.
     Lapsed(Date),
 }
 
-/// What becomes of an exception, as of a day.
+/// State of an exception, as of a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExceptionState {
-    /// It holds.
+    /// In force.
     Valid,
-    /// Its day has passed.
+    /// Its last day has passed.
     Expired(Date),
-    /// It may not be made here.
+    /// Not allowed, without effect.
     Refused(Refusal),
 }
 
-/// Why an exception is refused.
+/// Reason to refuse an exception.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
-    /// Not from this layer, by this kind of assignment.
+    /// This kind of assignment cannot make an exception for the layer.
     Layer,
-    /// It reaches too many days ahead.
+    /// The last day is too far ahead.
     TooFar,
 }
 
-/// A day that is about to pass or has passed.
+/// Date within 30 days or in the past.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline {
-    /// The last good day.
+    /// Last valid day.
     pub date: Date,
-    /// What ends then.
-    pub what: DeadlineKind,
+    /// Kind of what ends.
+    pub kind: DeadlineKind,
     /// The party, or the layer of an exception.
     pub subject: Arc<str>,
-    /// Whether it has passed; otherwise it is within 30 days.
+    /// True if the day has passed, false if it is within 30 days.
     pub passed: bool,
 }
 
-/// What has a last good day.
+/// Kind of a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeadlineKind {
-    /// The review is due; it has passed when the duties lapse.
+    /// Review of the assignment. It counts as passed when the duties lapse.
     Review,
-    /// An agreement with a party.
+    /// Agreement with a party.
     Agreement,
-    /// The evidence of a party.
+    /// Evidence of a party.
     Evidence,
-    /// An exception from a layer.
+    /// Exception for a layer.
     Exception,
 }
 
-/// Whether the operator could take an assignment as it is written.
+/// Result of reading an assignment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acceptance {
-    /// It was taken; layers that no matrix has are named and have no effect.
+    /// The assignment applies. Undefined layers have no effect.
     Accepted {
-        /// Names of layers without a meaning.
+        /// Names of undefined layers.
         unknown_layers: Vec<String>,
     },
-    /// It names a service model that does not exist.
+    /// The named service model does not exist.
     ServiceModelNotFound(String),
-    /// It names a service model that cannot be used.
+    /// The named service model cannot be used.
     ServiceModelInvalid {
-        /// Its name.
+        /// Name of the ServiceModel.
         name: String,
-        /// Why it cannot be used.
+        /// Reason why it cannot be used.
         why: String,
     },
-    /// The stored object does not parse: it was written under another schema.
+    /// The stored object does not match the schema. Contains the error.
     SchemaOutdated(String),
 }
 
-/// What an assignment says as of a day, ready for evaluation.
+/// Assignment as of a day, compiled for the evaluation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
-    /// Its identity.
+    /// Namespace and name.
     pub id: AssignmentId,
-    /// The workloads it speaks of, all when there is none.
+    /// Selector of workloads; `None` for all.
     pub selector: Option<Selector>,
-    /// The namespaces that a cluster assignment takes in, all when there is none.
+    /// Selector of the namespaces of a cluster assignment; `None` for all.
     pub namespace_selector: Option<Selector>,
-    /// The service model it claims.
+    /// Service model that it names.
     pub model: Option<ModelClaim>,
-    /// The layers it declares present.
+    /// Layers that it declares present.
     pub declares: LayerSet,
-    /// The parties it declares.
+    /// Parties that it declares.
     pub parties: BTreeMap<Arc<str>, PartyDeclaration>,
-    /// Its claims, sorted by layer and duty.
+    /// Claims, sorted by layer and duty.
     pub claims: Vec<Claim>,
-    /// Its exceptions by layer.
+    /// Exceptions by layer.
     pub exceptions: BTreeMap<LayerId, ExceptionState>,
-    /// Its review.
+    /// Review state.
     pub review: Review,
-    /// The days that are about to pass or have passed, in order.
+    /// Deadlines within 30 days or in the past, sorted.
     pub deadlines: Vec<Deadline>,
-    /// The next day on which anything of this is different.
+    /// Next day on which the result of compiling changes.
     pub next_change: Option<Date>,
-    /// The digest of what it gives to its parties: what an acknowledgement refers to.
+    /// Digest of the duties that it gives to parties. An acknowledgement refers to it.
     pub digest: Arc<str>,
-    /// Names of layers that no matrix has: they have no effect and are reported.
+    /// Names of undefined layers. They have no effect.
     pub unknown_layers: Vec<String>,
 }
 
 impl Assignment {
-    /// The claims about a duty of a layer: all of the same party in a valid object.
+    /// Returns the claims about a duty of a layer. In a valid object they all name one party.
     pub fn claims_about(&self, layer: LayerId, duty: Duty) -> impl Iterator<Item = &Claim> {
         let start = self.claims.partition_point(|claim| (claim.layer, claim.duty) < (layer, duty));
         self.claims[start..].iter().take_while(move |claim| (claim.layer, claim.duty) == (layer, duty))
     }
 
-    /// Whether it can be taken as it is written.
+    /// Returns the acceptance of an assignment that matches the schema.
     #[must_use]
     pub fn acceptance(&self) -> Acceptance {
         match &self.model {
@@ -234,7 +234,7 @@ impl Assignment {
         }
     }
 
-    /// Whether it names a service model or a layer that the cluster defines, or would have to.
+    /// Returns true if it names a service model or a layer that is not built in.
     #[must_use]
     pub fn uses_custom_model(&self, matrix: &Matrix) -> bool {
         self.model.as_ref().is_some_and(ModelClaim::uses_custom_model)
@@ -242,20 +242,22 @@ impl Assignment {
             || self.declares.ids().any(|layer| !matrix.layer(layer).defined_by.is_empty())
     }
 
-    /// Whether its review has lapsed.
+    /// Returns true if the review has lapsed.
     #[must_use]
     pub const fn is_lapsed(&self) -> bool {
         matches!(self.review, Review::Lapsed(_))
     }
 
-    /// Whether it makes an exception from a layer that holds.
+    /// Returns true if it has an exception in force for a layer.
     #[must_use]
     pub fn excepts(&self, layer: LayerId) -> bool {
         self.exceptions.get(&layer) == Some(&ExceptionState::Valid)
     }
 
-    /// How much the assignment's word weighs for a duty: the highest rank decides. The workload's team has the last word
-    /// on its own layers, the platform's on provider duties and on platform layers; the more specific selector wins.
+    /// Returns the rank of the assignment for a duty. Claims of the highest rank decide.
+    ///
+    /// Namespaced assignments rank higher for customer duties of workload layers. Cluster assignments rank higher for provider
+    /// duties and for platform layers. Within a kind, the more specific selector ranks higher.
     #[must_use]
     pub fn rank(&self, concern: Audience, duty: Duty) -> u8 {
         let within_kind = match (self.id.is_cluster(), &self.selector, &self.namespace_selector) {
@@ -275,7 +277,7 @@ impl Assignment {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::silent;
+    use super::super::testing::empty;
     use super::*;
     use crate::facts::Requirement;
 
@@ -284,11 +286,11 @@ mod tests {
         Assignment {
             selector: some(selector),
             namespace_selector: some(namespace_selector),
-            ..silent(AssignmentId { namespace: (!cluster).then(|| "shop".into()), name: "a".into() })
+            ..empty(AssignmentId { namespace: (!cluster).then(|| "shop".into()), name: "a".into() })
         }
     }
 
-    /// The five kinds of assignment from the most to the least specific of each scope.
+    /// Five kinds of assignment, from the most to the least specific of each scope.
     fn kinds() -> [Assignment; 5] {
         [
             assignment(false, true, false),

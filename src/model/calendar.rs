@@ -1,4 +1,4 @@
-//! Days that pass: everything with a date is looked at as of one day, and says when it will be another.
+//! Dates: results as of one day, and the next day on which they change.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -16,7 +16,7 @@ pub fn days_before(day: Date, days: u32) -> Date {
     day.checked_sub(Span::new().days(i64::from(days))).unwrap_or(Date::MIN)
 }
 
-/// A day, and the next one on which an answer given for this day changes.
+/// Current day, and the next day on which a result changes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Calendar {
     today: Date,
@@ -28,12 +28,12 @@ impl Calendar {
         Self { today, next: None }
     }
 
-    /// The next day on which one of the answers given so far changes.
+    /// Returns the next day on which a result of this calendar changes.
     pub(super) const fn next_change(&self) -> Option<Date> {
         self.next
     }
 
-    /// Whether a day has come.
+    /// Returns true from the start of a day on.
     pub(super) fn has_come(&mut self, day: Date) -> bool {
         if day > self.today {
             self.next = Some(self.next.map_or(day, |next| next.min(day)));
@@ -41,19 +41,19 @@ impl Calendar {
         day <= self.today
     }
 
-    /// Whether a day has passed: it is good through its end, in UTC.
+    /// Returns true after the end of a day, in UTC.
     pub(super) fn has_passed(&mut self, day: Date) -> bool {
-        // The last day there is never passes.
+        // The last day of the calendar has no day after it.
         day.tomorrow().is_ok_and(|after| self.has_come(after))
     }
 }
 
-/// A number of days after a day, or before it; the end of the calendar where it lies beyond.
+/// Returns the day that is this number of days later, or earlier if negative, within the bounds of the calendar.
 pub(super) fn days_after(day: Date, days: i32) -> Date {
     day.saturating_add(days.days())
 }
 
-/// So many months after a day.
+/// Returns the day that is this number of months later, within the bounds of the calendar.
 pub(super) fn months_after(day: Date, months: i32) -> Date {
     day.saturating_add(Span::new().months(months))
 }

@@ -1,5 +1,5 @@
-//! Assignments as they are written, resolved against a matrix as of a day: names become layers, each layer and duty a
-//! claim of its own, dates what they amount to on that day.
+//! Compiles the spec of an assignment against a matrix, as of a day: resolves names to layers, creates one claim per layer and
+//! duty, and evaluates dates.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -20,16 +20,16 @@ use crate::api::{
 use crate::facts::{AssignmentId, Requirement, Selector};
 use crate::matrix::{Duty, LayerSet, Matrix, Unusable};
 
-/// From so many days before its last good day something is about to end.
+/// Days before the last valid day from which a deadline is reported.
 const NOTICE: i32 = 30;
-/// Days from one review to the next, and days of grace, where an assignment does not say.
+/// Default days from one review to the next, and default days of grace.
 const REVIEW: (i32, i32) = (365, 30);
-/// Evidence about a period is stale so many months after its end.
+/// Months after the end of its period for which evidence is valid.
 const STALE: i32 = 12;
-/// An exception reaches at most so many days ahead.
+/// Maximum days that an exception can reach ahead.
 const EXCEPTION: i32 = 400;
 
-/// The assignment that a specification amounts to on a day. One of a namespace has no `namespaceSelector`.
+/// Compiles the spec of an assignment as of a day. Ignores the `namespaceSelector` of a namespaced assignment.
 #[must_use]
 pub fn compile(
     matrix: &Matrix,
@@ -40,14 +40,14 @@ pub fn compile(
     let namespace_selector = spec.namespace_selector.as_ref().filter(|_| id.is_cluster());
     let digest = digest(spec);
     let spec = &spec.assignment;
-    let mut reader =
-        Reader { matrix, calendar: Calendar::new(today), unknown: BTreeSet::new(), deadlines: BTreeSet::new() };
-    let declares = reader.layers(&spec.declares);
-    let parties = reader.parties(spec, &digest);
-    let claims = reader.claims(spec);
-    let exceptions = reader.exceptions(spec, id.is_cluster());
-    let review = reader.review(spec.review.as_ref());
-    let Reader { calendar, unknown, deadlines, .. } = reader;
+    let mut compiler =
+        Compiler { matrix, calendar: Calendar::new(today), unknown: BTreeSet::new(), deadlines: BTreeSet::new() };
+    let declares = compiler.layers(&spec.declares);
+    let parties = compiler.parties(spec, &digest);
+    let claims = compiler.claims(spec);
+    let exceptions = compiler.exceptions(spec, id.is_cluster());
+    let review = compiler.review(spec.review.as_ref());
+    let Compiler { calendar, unknown, deadlines, .. } = compiler;
     Assignment {
         selector: spec.selector.as_ref().and_then(selector),
         namespace_selector: namespace_selector.and_then(selector),
@@ -73,16 +73,16 @@ fn model_claim(matrix: &Matrix, name: &str) -> ModelClaim {
     }
 }
 
-/// What stays the same while an assignment is read.
-struct Reader<'a> {
+/// State while an assignment is compiled.
+struct Compiler<'a> {
     matrix: &'a Matrix,
     calendar: Calendar,
-    /// Names of layers that the matrix does not have.
+    /// Names of undefined layers.
     unknown: BTreeSet<String>,
     deadlines: BTreeSet<Deadline>,
 }
 
-impl Reader<'_> {
+impl Compiler<'_> {
     fn layers(&mut self, names: &[LayerName]) -> LayerSet {
         let mut found = LayerSet::empty();
         for LayerName(name) in names {
@@ -96,11 +96,11 @@ impl Reader<'_> {
         found
     }
 
-    /// Whether a last good day has passed; one that is about to pass, or has, is noted.
-    fn ends(&mut self, date: Date, what: DeadlineKind, subject: &str) -> bool {
+    /// Returns true if a last valid day has passed. Records a deadline if the day is within 30 days or has passed.
+    fn has_ended(&mut self, date: Date, kind: DeadlineKind, subject: &str) -> bool {
         let passed = self.calendar.has_passed(date);
         if passed || self.calendar.has_come(days_after(date, -NOTICE)) {
-            self.deadlines.insert(Deadline { date, what, subject: subject.into(), passed });
+            self.deadlines.insert(Deadline { date, kind, subject: subject.into(), passed });
         }
         passed
     }
@@ -109,7 +109,7 @@ impl Reader<'_> {
         let declare = |party: &api::Party| {
             let accepts = party.accepts.as_ref().map(|layers| self.layers(layers));
             let evidence = self.evidence(party);
-            // Without the digest nobody knows of which duties it was, and nobody acknowledges tomorrow.
+            // Without the digest the acknowledged duties are unknown. A date in the future is not an acknowledgement yet.
             let acknowledged = party.acknowledgement.as_ref().is_some_and(|acknowledgement| {
                 acknowledgement.digest.as_deref() == Some(digest)
                     && parse(&acknowledgement.at).is_some_and(|at| self.calendar.has_come(at))
@@ -125,24 +125,24 @@ impl Reader<'_> {
         let mut dated: Vec<(Option<LayerSet>, Option<Date>)> = Vec::new();
         for evidence in &party.evidence {
             let layers = evidence.layers.as_ref().map(|layers| self.layers(layers));
-            // There is no report yet of a period that has not ended.
+            // Evidence about a period that has not ended does not count yet.
             let period_end = evidence.period_end.as_ref().and_then(parse);
             if period_end.is_none_or(|end| self.calendar.has_come(end)) {
                 dated.push((layers, last_day_of(evidence)));
             }
         }
         let facts = dated.iter().map(|(layers, until)| {
-            // Evidence whose day cannot be read shows nothing.
+            // Evidence with an invalid date counts as ended.
             let Some(until) = *until else { return EvidenceFacts { layers: *layers, ended: true } };
             let is_renewed = dated.iter().any(|(of, later)| {
                 later.is_some_and(|later| later > until)
                     && of.is_none_or(|of| layers.is_some_and(|these| these.difference(of).is_empty()))
             });
-            // What is renewed already may end without a word.
+            // The end of renewed evidence is not a deadline.
             let ended = if is_renewed {
                 self.calendar.has_passed(until)
             } else {
-                self.ends(until, DeadlineKind::Evidence, &party.name.0)
+                self.has_ended(until, DeadlineKind::Evidence, &party.name.0)
             };
             EvidenceFacts { layers: *layers, ended }
         });
@@ -174,7 +174,7 @@ impl Reader<'_> {
         claims
     }
 
-    /// The layers that the agreements in force with each party cover: those they list, or those of their duty entry.
+    /// Returns the layers that the agreements in force cover, by party: the listed layers, or those of the duty entry.
     fn agreements<'a>(&mut self, entries: &'a [DutyEntry]) -> BTreeMap<&'a str, Covered> {
         let mut covered: BTreeMap<&str, Covered> = BTreeMap::new();
         for entry in entries {
@@ -183,8 +183,9 @@ impl Reader<'_> {
             let listed = agreement.layers.as_ref().map(|layers| self.layers(layers));
             for (_, party) in holders(entry) {
                 if let Some(until) = &agreement.valid_until {
-                    // One whose day cannot be read is none.
-                    let in_force = parse(until).is_some_and(|until| !self.ends(until, DeadlineKind::Agreement, party));
+                    // An agreement with an invalid date is not in force.
+                    let in_force =
+                        parse(until).is_some_and(|until| !self.has_ended(until, DeadlineKind::Agreement, party));
                     if !in_force {
                         continue;
                     }
@@ -207,11 +208,11 @@ impl Reader<'_> {
                 let allowed = if cluster { !layer.retained } else { layer.is_exceptable_by_tenants() };
                 let state = match parse(&exception.until) {
                     _ if !allowed => ExceptionState::Refused(Refusal::Layer),
-                    Some(until) if self.ends(until, DeadlineKind::Exception, &layer.name) => {
+                    Some(until) if self.has_ended(until, DeadlineKind::Exception, &layer.name) => {
                         ExceptionState::Expired(until)
                     }
                     Some(until) if self.calendar.has_come(days_after(until, -EXCEPTION)) => ExceptionState::Valid,
-                    // A day that cannot be read never comes.
+                    // An invalid date counts as too far ahead.
                     Some(_) | None => ExceptionState::Refused(Refusal::TooFar),
                 };
                 exceptions.insert(id, state);
@@ -224,7 +225,7 @@ impl Reader<'_> {
         let Some((review, last)) = review.and_then(|review| Some((review, parse(&review.last_at)?))) else {
             return Review::Missing;
         };
-        // Nobody has read it tomorrow.
+        // A date in the future is not a review yet.
         if !self.calendar.has_come(last) {
             return Review::Missing;
         }
@@ -232,8 +233,8 @@ impl Reader<'_> {
         let lapsed = self.calendar.has_passed(days_after(due, review.grace_days.unwrap_or(REVIEW.1)));
         let is_due = self.calendar.has_come(days_after(due, -NOTICE));
         if is_due || lapsed {
-            let (what, subject) = (DeadlineKind::Review, "".into());
-            self.deadlines.insert(Deadline { date: due, what, subject, passed: lapsed });
+            let (kind, subject) = (DeadlineKind::Review, "".into());
+            self.deadlines.insert(Deadline { date: due, kind, subject, passed: lapsed });
         }
         match (lapsed, is_due) {
             (true, _) => Review::Lapsed(due),
@@ -243,14 +244,14 @@ impl Reader<'_> {
     }
 }
 
-/// The layers that agreements with a party cover.
+/// Layers that agreements with a party cover.
 #[derive(Clone, Copy, Default)]
 struct Covered {
     listed: LayerSet,
     by_entry: LayerSet,
 }
 
-/// The last day on which evidence shows something: of a certificate its own, of an audited period 12 months more.
+/// Returns the last valid day of evidence: `validUntil`, or 12 months after the end of the audited period.
 fn last_day_of(evidence: &api::Evidence) -> Option<Date> {
     match (&evidence.valid_until, &evidence.period_end) {
         (Some(until), _) => parse(until),
@@ -268,7 +269,7 @@ fn holders(entry: &DutyEntry) -> impl Iterator<Item = (Duty, &str)> {
     holders.into_iter().filter_map(|(duty, party)| party.as_ref().map(|party| (duty, party.0.as_str())))
 }
 
-/// The selector that a written one amounts to, none when it is empty.
+/// Converts a label selector; `None` if it is empty.
 #[must_use]
 pub fn selector(selector: &LabelSelector) -> Option<Selector> {
     let labels = selector.match_labels.iter().map(|(key, value)| Requirement::In(key.clone(), vec![value.0.clone()]));
@@ -279,7 +280,7 @@ pub fn selector(selector: &LabelSelector) -> Option<Selector> {
     Selector::new(labels.chain(expressions).collect())
 }
 
-/// The requirement that a written one amounts to.
+/// Converts a requirement of a label selector.
 #[must_use]
 pub fn requirement(key: String, operator: Operator, values: Vec<String>) -> Requirement {
     match operator {
@@ -290,8 +291,8 @@ pub fn requirement(key: String, operator: Operator, values: Vec<String>) -> Requ
     }
 }
 
-/// SHA-256 over what the assignment gives to its parties: the duties, who answers for them, under which agreement, and of
-/// which workloads. The order in which that is written does not matter, and dates and contacts are not part of it.
+/// Returns the SHA-256 of what the assignment gives to its parties: duties, accountable parties, agreements and the selection of
+/// workloads. The order of entries does not matter. Dates and contacts are not included.
 fn digest(spec: &ClusterResponsibilityAssignmentSpec) -> String {
     let mut lines = BTreeSet::new();
     let word = |name: Option<&api::PartyName>| name.map_or("", |name| name.0.as_str()).to_owned();
@@ -323,7 +324,7 @@ fn digest(spec: &ClusterResponsibilityAssignmentSpec) -> String {
         hasher.update(format!("{line}\n"));
     }
     hasher.finalize().iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a string cannot fail.
+        // Writing to a string does not fail.
         let _ = write!(hex, "{byte:02x}");
         hex
     })

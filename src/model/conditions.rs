@@ -1,4 +1,4 @@
-//! The conditions of an assignment, each with the fixed reasons and a message that says what to do.
+//! Conditions of an assignment: fixed types and reasons, and messages that name the remedy.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -10,28 +10,30 @@ use super::roll_up::{Failure, RollUp, Row};
 use crate::api::{Fulfilment, GapReason};
 use crate::matrix::{Matrix, ServiceModel};
 
-/// The types of the conditions that the operator keeps, in the order in which it writes them.
+/// Condition types of an assignment, in the order in which the operator writes them.
 pub const CONDITIONS: [&str; 7] =
     ["Accepted", "InventoryComplete", "Covered", "Fulfilled", "Consistent", "Current", "Ready"];
 
-/// How many gaps the message of `Covered` names, a line each.
-const NAMED_GAPS: usize = 5;
+/// Maximum number of lines in the message of a condition, without the line that counts the rest.
+const MESSAGE_LINES: usize = 5;
 
-/// Which inputs the operator cannot read, in sentences. Complete when both are empty.
+/// Inputs that the operator cannot read, as sentences.
+///
+/// The inventory is complete if `essential` and `additional` are empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Completeness {
-    /// Inputs without which nothing can be said: workloads, namespaces, assignments.
+    /// Inputs that every result depends on: workloads, namespaces, assignments.
     pub essential: Vec<String>,
-    /// Inputs that can only add gaps: Services, Ingresses and routes.
+    /// Inputs that can only add gaps: Services, Ingresses, routes.
     pub additional: Vec<String>,
-    /// Inputs on which nothing but a risk or the fulfilment of some duties depends.
+    /// Inputs that only a risk or the fulfilment of some duties depends on.
     pub minor: Vec<String>,
-    /// What is not looked at by choice, where the operator was told to look at some namespaces only.
+    /// Kinds that an option excludes because the operator watches only some namespaces.
     pub namespaced_scope: Option<String>,
 }
 
 impl Completeness {
-    /// Whether everything is readable.
+    /// Returns true if every input that ownership depends on can be read.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.essential.is_empty() && self.additional.is_empty()
@@ -42,7 +44,7 @@ impl Completeness {
     }
 }
 
-/// A condition before it is dated.
+/// A condition without generation and transition time.
 pub(super) struct ConditionValue {
     kind: &'static str,
     status: &'static str,
@@ -60,7 +62,7 @@ impl ConditionValue {
         Self { kind, status, reason, message: message.into() }
     }
 
-    /// The condition as of now. Its transition time moves only when its status does, as the API conventions ask.
+    /// Returns the condition as of `now`. The transition time changes only with the status (Kubernetes API conventions).
     pub(super) fn dated(self, previous: &[Condition], generation: Option<i64>, now: Timestamp) -> Condition {
         let before = previous.iter().find(|condition| condition.type_ == self.kind);
         let since =
@@ -82,12 +84,13 @@ pub(super) fn accepted(acceptance: &Acceptance, completeness: &Completeness) -> 
             ConditionValue::new("Accepted", "Unknown", "InventoryIncomplete", completeness.sentences())
         }
         Acceptance::Accepted { unknown_layers } if unknown_layers.is_empty() => {
-            ConditionValue::new("Accepted", "True", "Accepted", "the assignment is understood")
+            ConditionValue::new("Accepted", "True", "Accepted", "The assignment is valid.")
         }
         Acceptance::Accepted { unknown_layers } => {
-            let names = unknown_layers.iter().map(|name| format!("{:?}", shorten(name, 80))).take(NAMED_GAPS);
+            let names = unknown_layers.iter().map(|name| format!("{:?}", shorten(name, 80))).take(MESSAGE_LINES);
             let message = format!(
-                "these layers have no effect: {}; create a ServiceModel that defines them, or leave them out",
+                "These layers are not defined and have no effect: {}. Create a ServiceModel that defines them, or remove \
+                 them.",
                 names.collect::<Vec<_>>().join(", ")
             );
             ConditionValue::new("Accepted", "True", "LayersIgnored", message)
@@ -96,7 +99,7 @@ pub(super) fn accepted(acceptance: &Acceptance, completeness: &Completeness) -> 
             let models = ServiceModel::ALL.map(ServiceModel::name).join(", ");
             let name = shorten(name, 80);
             let message =
-                format!("serviceModel {name:?} does not exist; create that ServiceModel, or write one of: {models}");
+                format!("serviceModel {name:?} does not exist. Create this ServiceModel, or write one of: {models}.");
             ConditionValue::new("Accepted", "False", "ServiceModelNotFound", message)
         }
         Acceptance::ServiceModelInvalid { name, why } => {
@@ -105,7 +108,7 @@ pub(super) fn accepted(acceptance: &Acceptance, completeness: &Completeness) -> 
         }
         Acceptance::SchemaOutdated(error) => {
             let message =
-                format!("the stored object cannot be read, apply it again: {}", shorten(&format!("{error:?}"), 400));
+                format!("The stored object cannot be read: {}. Apply it again.", shorten(&format!("{error:?}"), 400));
             ConditionValue::new("Accepted", "False", "SchemaOutdated", message)
         }
     }
@@ -119,11 +122,14 @@ pub(super) fn inventory_complete(completeness: &Completeness) -> ConditionValue 
         Some(namespaced_scope) => {
             ConditionValue::new("InventoryComplete", "True", "NamespacedScope", namespaced_scope.clone())
         }
-        None if completeness.minor.is_empty() => {
-            ConditionValue::new("InventoryComplete", "True", "AllInputsRead", "every kind that counts can be read")
-        }
+        None if completeness.minor.is_empty() => ConditionValue::new(
+            "InventoryComplete",
+            "True",
+            "AllInputsRead",
+            "All kinds that duties depend on are read.",
+        ),
         None => {
-            let message = format!("every kind that duties depend on can be read; {}", completeness.minor.join("; "));
+            let message = format!("All kinds that duties depend on are read; {}", completeness.minor.join("; "));
             ConditionValue::new("InventoryComplete", "True", "AllInputsRead", message)
         }
     }
@@ -132,19 +138,25 @@ pub(super) fn inventory_complete(completeness: &Completeness) -> ConditionValue 
 pub(super) fn ready(acceptance: &Acceptance, completeness: &Completeness) -> ConditionValue {
     match acceptance {
         Acceptance::SchemaOutdated(_) => {
-            ConditionValue::new("Ready", "False", "SchemaOutdated", "the stored object cannot be read")
+            ConditionValue::new("Ready", "False", "SchemaOutdated", "The stored object cannot be read. Apply it again.")
         }
-        Acceptance::ServiceModelNotFound(_) => {
-            ConditionValue::new("Ready", "False", "ServiceModelNotFound", "the service model it names does not exist")
-        }
-        Acceptance::ServiceModelInvalid { .. } => {
-            ConditionValue::new("Ready", "False", "ServiceModelInvalid", "the service model it names cannot be used")
-        }
+        Acceptance::ServiceModelNotFound(_) => ConditionValue::new(
+            "Ready",
+            "False",
+            "ServiceModelNotFound",
+            "The service model in spec.serviceModel does not exist.",
+        ),
+        Acceptance::ServiceModelInvalid { .. } => ConditionValue::new(
+            "Ready",
+            "False",
+            "ServiceModelInvalid",
+            "The service model in spec.serviceModel cannot be used.",
+        ),
         Acceptance::Accepted { .. } if !completeness.is_complete() => {
             ConditionValue::new("Ready", "False", "InventoryIncomplete", completeness.sentences())
         }
         Acceptance::Accepted { .. } => {
-            ConditionValue::new("Ready", "True", "Evaluated", "evaluated on a complete inventory")
+            ConditionValue::new("Ready", "True", "Evaluated", "The inventory is complete and evaluated.")
         }
     }
 }
@@ -157,34 +169,36 @@ pub(super) fn covered(
 ) -> ConditionValue {
     let unknown = |reason, message: String| ConditionValue::new("Covered", "Unknown", reason, message);
     match acceptance {
-        Acceptance::SchemaOutdated(_) => return unknown("SchemaOutdated", "the stored object cannot be read".into()),
+        Acceptance::SchemaOutdated(_) => {
+            return unknown("SchemaOutdated", "The stored object cannot be read. Apply it again.".into());
+        }
         _ if !completeness.essential.is_empty() => return unknown("InventoryIncomplete", completeness.sentences()),
         Acceptance::ServiceModelNotFound(_) => {
-            return unknown("ServiceModelNotFound", "the service model it names does not exist".into());
+            return unknown("ServiceModelNotFound", "The service model in spec.serviceModel does not exist.".into());
         }
         Acceptance::ServiceModelInvalid { .. } => {
-            return unknown("ServiceModelInvalid", "the service model it names cannot be used".into());
+            return unknown("ServiceModelInvalid", "The service model in spec.serviceModel cannot be used.".into());
         }
         Acceptance::Accepted { .. } => {}
     }
     if roll_up.workloads == 0 {
         let message = if roll_up.excluded {
-            "this namespace is left out of the evaluation (--exclude-namespaces); a cluster assignment that selects it by \
-             name brings it in"
+            "This namespace is excluded from the evaluation (--exclude-namespaces). To include it, select it by name in a \
+             cluster assignment."
         } else {
-            "no workload is selected; check spec.selector, and spec.namespaceSelector of a cluster assignment"
+            "The assignment selects no workload. Check spec.selector, and spec.namespaceSelector of a cluster assignment."
         };
         return unknown("MatchesNothing", message.into());
     }
     if roll_up.model_not_found > 0 {
-        let message =
-            "a cluster assignment for these workloads names a service model that does not exist or cannot be used";
+        let message = "A cluster assignment for these workloads names a service model that does not exist or cannot be used. \
+                       Correct spec.serviceModel there.";
         return unknown("ServiceModelNotFound", message.into());
     }
     if roll_up.undetermined > 0 {
         let message = format!(
-            "the service model of {} workload(s) is not known: no node they may land on shows it, or not every one, and no \
-             cluster assignment says it; write spec.serviceModel there, such as serviceModel: CaaS",
+            "The service model of {} workload(s) is unknown: the nodes they can be scheduled on do not all show it, and no \
+             cluster assignment sets it. Set spec.serviceModel in a cluster assignment, such as serviceModel: CaaS.",
             roll_up.undetermined
         );
         return unknown("ServiceModelUndetermined", message);
@@ -196,28 +210,30 @@ pub(super) fn covered(
         return unknown("InventoryIncomplete", completeness.sentences());
     }
     let reason = if roll_up.listed_assumed > 0 { "CoveredByAssumption" } else { "AllDutiesOwned" };
-    ConditionValue::new("Covered", "True", reason, holding(roll_up))
+    ConditionValue::new("Covered", "True", reason, format!("{}.", coverage(roll_up)))
 }
 
-/// What holds where no gap is listed, without claiming more than that.
+/// Describes the coverage of an assignment without listed gaps, as a sentence without the full stop.
+///
+/// The sentence does not include platform duties that the cluster assignments list instead.
 #[must_use]
-pub(super) fn holding(roll_up: &RollUp) -> String {
+pub(super) fn coverage(roll_up: &RollUp) -> String {
     let excepted = match roll_up.duties.excepted {
         0 => String::new(),
-        excepted => format!(", but for {excepted} under an exception"),
+        excepted => format!(", except {excepted} with an exception"),
     };
     let held = match roll_up.listed_assumed {
-        0 => format!("every duty listed here is held{excepted}"),
+        0 => format!("Every duty in the scope of this assignment has an owner{excepted}"),
         assumed => {
             format!(
-                "every customer duty listed here is held{excepted}, {assumed} provider duties are assumed: nobody named a \
-                 holder"
+                "Every customer duty in the scope of this assignment has an owner{excepted}; {assumed} provider duties are \
+                 assumed, without a claim or current evidence"
             )
         }
     };
     match roll_up.platform_gaps {
         0 => held,
-        gaps => format!("{held}; {gaps} gaps in platform layers are listed by the cluster assignments"),
+        gaps => format!("{held}; the cluster assignments list {gaps} gaps in platform layers"),
     }
 }
 
@@ -225,16 +241,16 @@ fn gap_lines(matrix: &Matrix, roll_up: &RollUp) -> String {
     let mut lines: Vec<String> = roll_up
         .rows
         .iter()
-        .take(NAMED_GAPS)
+        .take(MESSAGE_LINES)
         .map(|((layer, duty, reason), row)| gap_line(matrix.layer(*layer), *duty, *reason, row.subject.as_deref()))
         .collect();
-    if roll_up.rows.len() > NAMED_GAPS {
-        lines.push(format!("and {} more, see unownedLayers", roll_up.rows.len() - NAMED_GAPS));
+    if roll_up.rows.len() > MESSAGE_LINES {
+        lines.push(format!("and {} more, see status.unownedLayers", roll_up.rows.len() - MESSAGE_LINES));
     }
     lines.join("\n")
 }
 
-/// Whether every duty is seen to be done. Where nothing shows it, that is said: absence is never a pass.
+/// Returns the condition `Fulfilled`: `True` only if signals show every duty fulfilled. Missing data is not a pass.
 pub(super) fn fulfilled(
     matrix: &Matrix,
     catalogue: &Catalogue,
@@ -244,13 +260,13 @@ pub(super) fn fulfilled(
 ) -> ConditionValue {
     let unknown = |reason, message: String| ConditionValue::new("Fulfilled", "Unknown", reason, message);
     if let Acceptance::SchemaOutdated(_) = acceptance {
-        return unknown("SchemaOutdated", "the stored object cannot be read".into());
+        return unknown("SchemaOutdated", "The stored object cannot be read. Apply it again.".into());
     }
     if !completeness.essential.is_empty() {
         return unknown("InventoryIncomplete", completeness.sentences());
     }
     if roll_up.workloads == 0 {
-        return unknown("MatchesNothing", "no workload is selected".into());
+        return unknown("MatchesNothing", "The assignment selects no workload.".into());
     }
     let lines = |fulfilment| failure_lines(matrix, catalogue, roll_up, fulfilment);
     if !roll_up.unfulfilled_layers().is_empty() {
@@ -260,21 +276,22 @@ pub(super) fn fulfilled(
         return unknown("EvidenceStale", lines(Fulfilment::Stale));
     }
     let counts = &roll_up.fulfilment;
-    let [fulfilled, unshown] = [counts.fulfilled, counts.unknown + counts.stale];
+    let [fulfilled, unknown_duties] = [counts.fulfilled, counts.unknown + counts.stale];
     let elsewhere = match roll_up.platform_unfulfilled {
         0 => String::new(),
-        failures => format!("; {failures} unfulfilled duties of platform layers are listed by the cluster assignments"),
+        failures => format!("; the cluster assignments list {failures} unfulfilled duties of platform layers"),
     };
-    if unshown > 0 || fulfilled == 0 {
-        let message =
-            format!("{fulfilled} duties are seen to be done; of {unshown} others nothing shows it{elsewhere}");
+    if unknown_duties > 0 || fulfilled == 0 {
+        let message = format!(
+            "{fulfilled} duties are fulfilled; no current signal shows the state of {unknown_duties} others{elsewhere}."
+        );
         return unknown("NotAllSeen", message);
     }
     if roll_up.platform_unfulfilled > 0 {
-        let message = format!("{fulfilled} duties are seen to be done{elsewhere}");
+        let message = format!("{fulfilled} duties are fulfilled{elsewhere}.");
         return unknown("PlatformUnfulfilled", message);
     }
-    let message = format!("all {fulfilled} duties are seen to be done");
+    let message = format!("All {fulfilled} duties are fulfilled.");
     ConditionValue::new("Fulfilled", "True", "AllDutiesFulfilled", message)
 }
 
@@ -285,9 +302,9 @@ fn failure_lines(matrix: &Matrix, catalogue: &Catalogue, roll_up: &RollUp, fulfi
         failure_line(matrix.layer(failure.layer), failure.duty, failure.party.as_deref(), &sentence)
     };
     let count = failures.clone().count();
-    let mut lines: Vec<String> = failures.take(NAMED_GAPS).map(line).collect();
-    if count > NAMED_GAPS {
-        lines.push(format!("and {} more, see unfulfilled", count - NAMED_GAPS));
+    let mut lines: Vec<String> = failures.take(MESSAGE_LINES).map(line).collect();
+    if count > MESSAGE_LINES {
+        lines.push(format!("and {} more, see status.unfulfilled", count - MESSAGE_LINES));
     }
     lines.join("\n")
 }
@@ -299,7 +316,12 @@ pub(super) fn consistent(
     roll_up: &RollUp,
 ) -> ConditionValue {
     if let Acceptance::SchemaOutdated(_) = acceptance {
-        return ConditionValue::new("Consistent", "Unknown", "SchemaOutdated", "the stored object cannot be read");
+        return ConditionValue::new(
+            "Consistent",
+            "Unknown",
+            "SchemaOutdated",
+            "The stored object cannot be read. Apply it again.",
+        );
     }
     if !completeness.essential.is_empty() {
         return ConditionValue::new("Consistent", "Unknown", "InventoryIncomplete", completeness.sentences());
@@ -309,45 +331,64 @@ pub(super) fn consistent(
         .iter()
         .filter(|((_, _, reason), _)| *reason == GapReason::OverlappingAssignments)
         .map(|((layer, duty, reason), row)| gap_line(matrix.layer(*layer), *duty, *reason, row.subject.as_deref()))
-        .take(NAMED_GAPS)
+        .take(MESSAGE_LINES)
         .collect();
     if conflicts.is_empty() {
-        return ConditionValue::new("Consistent", "True", "NoConflict", "no duty is claimed by several parties");
+        return ConditionValue::new(
+            "Consistent",
+            "True",
+            "NoConflict",
+            "No duty is claimed by several parties at the same rank.",
+        );
     }
     ConditionValue::new("Consistent", "False", "OverlappingAssignments", conflicts.join("\n"))
 }
 
-/// Whether nothing has lapsed or is about to.
+/// Returns the condition `Current`: `True` if no review, agreement, evidence or exception has ended or ends within 30 days.
 pub(super) fn current(acceptance: &Acceptance, deadlines: &[Deadline]) -> ConditionValue {
     if let Acceptance::SchemaOutdated(_) = acceptance {
-        return ConditionValue::new("Current", "Unknown", "SchemaOutdated", "the stored object cannot be read");
+        return ConditionValue::new(
+            "Current",
+            "Unknown",
+            "SchemaOutdated",
+            "The stored object cannot be read. Apply it again.",
+        );
     }
     if deadlines.is_empty() {
-        return ConditionValue::new("Current", "True", "NothingDue", "nothing has lapsed or is about to");
+        return ConditionValue::new(
+            "Current",
+            "True",
+            "NothingDue",
+            "No review, agreement, evidence or exception has ended or ends within 30 days.",
+        );
     }
     let passed = deadlines.iter().any(|deadline| deadline.passed);
     let reason = if passed { "Lapsed" } else { "AboutToLapse" };
-    let mut lines: Vec<String> = deadlines.iter().take(NAMED_GAPS).map(deadline_line).collect();
-    if deadlines.len() > NAMED_GAPS {
-        lines.push(format!("and {} more", deadlines.len() - NAMED_GAPS));
+    let mut lines: Vec<String> = deadlines.iter().take(MESSAGE_LINES).map(deadline_line).collect();
+    if deadlines.len() > MESSAGE_LINES {
+        lines.push(format!("and {} more", deadlines.len() - MESSAGE_LINES));
     }
     ConditionValue::new("Current", "False", reason, lines.join("\n"))
 }
 
-/// A deadline in a line. Messages hold dates and never "in 12 days", which would be wrong tomorrow.
+/// Describes a deadline in one line, with its date: a number of days would be wrong on the next day.
 fn deadline_line(deadline: &Deadline) -> String {
-    let Deadline { date, what, subject, passed } = deadline;
+    let Deadline { date, kind, subject, passed } = deadline;
     let subject = shorten(subject, 80);
-    match (what, passed) {
-        (DeadlineKind::Review, false) => format!("the review is due on {date}; set review.lastAt"),
-        (DeadlineKind::Review, true) => {
-            format!("the review was due on {date}, the duties have lapsed; set review.lastAt")
+    match (kind, passed) {
+        (DeadlineKind::Review, false) => {
+            format!("The review is due on {date}. Read the assignment and set spec.review.lastAt.")
         }
-        (DeadlineKind::Agreement, false) => format!("the agreement with {subject} ends on {date}"),
-        (DeadlineKind::Agreement, true) => format!("the agreement with {subject} ended on {date}"),
-        (DeadlineKind::Evidence, false) => format!("evidence of {subject} ends on {date}"),
-        (DeadlineKind::Evidence, true) => format!("evidence of {subject} ended on {date}"),
-        (DeadlineKind::Exception, false) => format!("the exception from {subject} ends on {date}"),
-        (DeadlineKind::Exception, true) => format!("the exception from {subject} ended on {date}"),
+        (DeadlineKind::Review, true) => {
+            format!(
+                "The review was due on {date}, and the duties have lapsed. Read the assignment and set spec.review.lastAt."
+            )
+        }
+        (DeadlineKind::Agreement, false) => format!("The agreement with {subject} ends on {date}."),
+        (DeadlineKind::Agreement, true) => format!("The agreement with {subject} ended on {date}."),
+        (DeadlineKind::Evidence, false) => format!("The evidence of {subject} ends on {date}."),
+        (DeadlineKind::Evidence, true) => format!("The evidence of {subject} ended on {date}."),
+        (DeadlineKind::Exception, false) => format!("The exception for {subject} ends on {date}."),
+        (DeadlineKind::Exception, true) => format!("The exception for {subject} ended on {date}."),
     }
 }

@@ -1,4 +1,4 @@
-//! The input of the evaluation of a workload, as its rules see it.
+//! Input of the evaluation of a workload.
 
 use super::assignment::{Assignment, Claim};
 use super::directory::Directory;
@@ -10,24 +10,24 @@ use super::settings::EvaluationSettings;
 use crate::facts::HostAccess;
 use crate::matrix::{Duty, LayerId, LayerSet, LayerTriggers, Matrix, Owed};
 
-/// What is known of a workload beside what assignments say.
+/// Facts about a workload, without assignments.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct WorkloadView {
-    /// What its manifest, Services and routes show.
+    /// Layers that its manifest, Services and routes show.
     pub triggers: LayerTriggers,
-    /// How close its pods come to the host.
+    /// Access of its pods to the node.
     pub host: HostAccess,
-    /// Whether it is a DaemonSet.
+    /// True for a DaemonSet.
     pub daemon_set: bool,
-    /// What the nodes come to on which it may land.
+    /// Service models of the nodes it can be scheduled on.
     pub nodes: SchedulableNodes,
-    /// Whether it is known that no policy selects its pods.
+    /// True if NetworkPolicies are readable and none selects its pods.
     pub unsegmented: bool,
-    /// What signals saw of it, its namespace, its nodes and the cluster.
+    /// Results of the signals for it, its namespace, its nodes and the cluster.
     pub observed: Vec<Observation>,
 }
 
-/// What all duties of a workload are judged by.
+/// Input for all duties of a workload.
 pub(super) struct EvaluationContext<'a> {
     pub(super) matrix: &'a Matrix,
     pub(super) settings: &'a EvaluationSettings,
@@ -40,16 +40,17 @@ pub(super) struct EvaluationContext<'a> {
     pub(super) directory: &'a Directory,
 }
 
-/// A duty, its state, and the claims that led to it.
+/// State of a duty and the valid claims about it.
 pub(super) struct DutyVerdict<'a> {
     pub(super) duty: DutyState,
-    /// The valid claims at the highest rank.
+    /// Valid claims at the highest rank.
     pub(super) deciding: Vec<(&'a Assignment, &'a Claim)>,
-    /// The valid claims at lower ranks.
+    /// Valid claims at lower ranks.
     pub(super) overruled: Vec<(&'a Assignment, &'a Claim)>,
 }
 
 impl EvaluationContext<'_> {
+    /// Returns true if the workload owes a duty. Without a service model it owes every customer duty.
     pub(super) fn owes(&self, layer: LayerId, duty: Duty) -> bool {
         if self.model.is_undetermined() { duty == Duty::Customer } else { self.owed.of(duty).has(layer) }
     }

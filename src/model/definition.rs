@@ -1,4 +1,4 @@
-//! ServiceModels as they are written: what they define, and their status.
+//! Definitions and status of ServiceModels.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::message::shorten;
 use crate::api::{DefinedPresence, LayerDefinition, LayerName, ServiceModelSpec, ServiceModelStatus};
 use crate::matrix::{Halves, Layer, LayerTriggers, Matrix, ModelDefinition, ModelSet, Owes, Presence, Unusable};
 
-/// What a ServiceModel defines.
+/// Converts the spec of a ServiceModel into a definition for the matrix.
 #[must_use]
 pub fn define(name: &str, spec: &ServiceModelSpec) -> ModelDefinition {
     let cell = |cell: &crate::api::Cell| (cell.layer.0.clone(), cell.owes);
@@ -44,7 +44,7 @@ fn layer(definition: &LayerDefinition) -> (Layer, Owes) {
     (layer, *owes)
 }
 
-/// The status of a ServiceModel that so many assignments name. `outdated` tells why the stored object does not parse.
+/// Returns the status of a ServiceModel. `outdated` is the error if the stored object does not match the schema.
 #[must_use]
 pub fn service_model_status(
     matrix: &Matrix,
@@ -58,15 +58,18 @@ pub fn service_model_status(
     let verdict = match (outdated, matrix.find_model(name)) {
         (Some(error), _) => {
             let message =
-                format!("the stored object cannot be read, apply it again: {}", shorten(&format!("{error:?}"), 400));
+                format!("The stored object cannot be read: {}. Apply it again.", shorten(&format!("{error:?}"), 400));
             ConditionValue::new("Accepted", "False", "SchemaOutdated", message)
         }
         (None, Err(Unusable::Refused(why))) => {
             ConditionValue::new("Accepted", "False", "ServiceModelInvalid", shorten(why, 400))
         }
-        (None, Ok(_) | Err(Unusable::NotFound)) => {
-            ConditionValue::new("Accepted", "True", "Accepted", "assignments can name it as their serviceModel")
-        }
+        (None, Ok(_) | Err(Unusable::NotFound)) => ConditionValue::new(
+            "Accepted",
+            "True",
+            "Accepted",
+            "Assignments can use this ServiceModel in spec.serviceModel.",
+        ),
     };
     ServiceModelStatus {
         observed_generation: generation,
@@ -145,7 +148,7 @@ mod tests {
     #[case::usable(None, Some(usable()), "True", "Accepted", "serviceModel")]
     #[case::not_taken_in_yet(None, None, "True", "Accepted", "serviceModel")]
     #[case::not_usable(None, Some(without_halves()), "False", "ServiceModelInvalid", "has no halves")]
-    #[case::not_parsing(Some("missing field `extends`"), Some(usable()), "False", "SchemaOutdated", "apply it again")]
+    #[case::not_parsing(Some("missing field `extends`"), Some(usable()), "False", "SchemaOutdated", "Apply it again")]
     fn a_service_model_is_told_whether_it_can_be_used(
         #[case] outdated: Option<&str>,
         #[case] spec: Option<ServiceModelSpec>,

@@ -1,4 +1,4 @@
-//! The parties that cluster assignments declare for a namespace.
+//! Parties that cluster assignments declare for a namespace.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,31 +7,31 @@ use super::assignment::{Assignment, EvidenceFacts};
 use crate::api::Role;
 use crate::matrix::{Duty, LayerId, LayerSet};
 
-/// The parties that the cluster assignments taking in a namespace declare for it.
+/// Parties of the cluster assignments that select a namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directory(BTreeMap<Arc<str>, ClusterParty>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct ClusterParty {
-    /// None when two cluster assignments declare different roles.
+    /// `None` if two cluster assignments declare different roles.
     role: Option<Role>,
-    /// The layers whose customer duty a namespace may give to it.
+    /// Layers whose customer duty a namespace can give to the party.
     accepts: LayerSet,
     evidence: Vec<EvidenceFacts>,
 }
 
-/// What shows that a party fulfils its duty of a layer.
+/// State of the evidence of a party for a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EvidenceState {
-    /// There never was any.
+    /// No evidence is declared.
     Missing,
-    /// Some has not ended.
+    /// At least one piece of evidence has not ended.
     Current,
-    /// All of it has ended.
+    /// All evidence has ended.
     Ended,
 }
 
-/// The role that cluster assignments declare.
+/// Role in the cluster assignments.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum DeclaredRole {
     #[default]
@@ -40,7 +40,7 @@ enum DeclaredRole {
     Several,
 }
 
-/// Whether one or several cluster assignments say which layers a party accepts, and what evidence there is of it.
+/// Declarations of a party in all cluster assignments.
 #[derive(Default)]
 struct Declared {
     role: DeclaredRole,
@@ -48,19 +48,19 @@ struct Declared {
     evidence: Vec<EvidenceFacts>,
 }
 
-/// What is known of a party that a claim names.
+/// Role and acceptance of a party that a claim names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PartyStanding {
-    /// Declared nowhere.
+    /// Not declared.
     Unknown,
-    /// Declared with different roles by cluster assignments.
+    /// Declared with different roles in cluster assignments.
     Ambiguous,
-    /// Declared, and free to take the customer duty from the claim's assignment or not.
+    /// Declared. `accepts` is true if the assignment of the claim can give it the customer duty.
     Known { role: Role, accepts: bool },
 }
 
 impl Directory {
-    /// The directory of a namespace from the cluster assignments that take it in.
+    /// Creates the directory of a namespace from the cluster assignments that select it.
     pub fn new<'a>(cluster_assignments: impl IntoIterator<Item = &'a Assignment> + Clone) -> Self {
         let mut parties: BTreeMap<Arc<str>, Declared> = BTreeMap::new();
         for assignment in cluster_assignments.clone() {
@@ -92,12 +92,12 @@ impl Directory {
         Self(parties.into_iter().map(with_default).collect())
     }
 
-    /// Whether a cluster assignment declares a party of this name.
+    /// Returns true if a cluster assignment declares a party of this name.
     pub(super) fn declares(&self, party: &str) -> bool {
         self.0.contains_key(party)
     }
 
-    /// What shows that a party named by an assignment fulfils its duty of a layer.
+    /// Returns the state of the evidence for a layer of a party that an assignment names.
     pub(super) fn evidence(&self, assignment: &Assignment, party: &str, layer: LayerId) -> EvidenceState {
         let declared = assignment.parties.get(party).map(|party| &*party.evidence);
         let evidence = self.0.get(party).map(|party| &*party.evidence).or(declared).unwrap_or_default();
@@ -109,8 +109,10 @@ impl Directory {
         }
     }
 
-    /// What is known of a party named by an assignment. A cluster's declaration wins over a namespace's; a party that the
-    /// cluster declares holds customer duties named in a namespace only for layers it accepts.
+    /// Returns role and acceptance of a party that an assignment names.
+    ///
+    /// The declaration in a cluster assignment overrides one in a namespace. From a namespace, a party of the cluster accepts
+    /// only the customer duties of the layers in `accepts`.
     pub(super) fn standing(&self, assignment: &Assignment, party: &str, layer: LayerId) -> PartyStanding {
         match (self.0.get(party), assignment.parties.get(party)) {
             (Some(ClusterParty { role: None, .. }), _) => PartyStanding::Ambiguous,

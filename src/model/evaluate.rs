@@ -1,4 +1,4 @@
-//! The evaluation of a workload: the state of each of its duties.
+//! Evaluates a workload: the state of each of its duties.
 
 mod attribution;
 
@@ -17,10 +17,10 @@ use super::settings::{EvaluationSettings, ProviderDuties};
 use crate::api::{GapReason, Role};
 use crate::matrix::{Duty, Layer, LayerId, LayerSet, Matrix};
 
-/// Evaluates a workload in these circumstances, selected by these assignments.
+/// Evaluates a workload with the assignments that select it.
 ///
-/// The order of the assignments is of no account. `directory` holds the parties of all cluster assignments that take in
-/// the workload's namespace, whether they select the workload or not.
+/// The order of the assignments does not matter. `directory` contains the parties of all cluster assignments that select the
+/// namespace of the workload, even if they do not select the workload.
 #[must_use]
 pub fn evaluate(
     matrix: &Matrix,
@@ -45,7 +45,7 @@ pub fn evaluate(
     Evaluation { model, duties: verdicts.into_iter().map(|verdict| verdict.duty).collect(), risks, results }
 }
 
-/// Why a claim does not count and which party that is about. Ordered by the weight of the reason.
+/// Reason why a claim does not count, and the party it is about. Ordered by the weight of the reason.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Invalid {
     reason: GapReason,
@@ -53,13 +53,14 @@ struct Invalid {
 }
 
 impl<'a> EvaluationContext<'a> {
+    /// Returns the verdicts for all owed duties of a layer.
     fn verdicts(&self, id: LayerId) -> Vec<DutyVerdict<'a>> {
         if self.model.is_undetermined() && !self.matrix.customer_everywhere().has(id) {
             let duty = DutyState::new(id, Duty::Customer, State::Unknown, None);
             return vec![DutyVerdict { duty, deciding: vec![], overruled: vec![] }];
         }
         let mut verdicts: Vec<DutyVerdict<'a>> =
-            Duty::ALL.into_iter().filter(|duty| self.owes(id, *duty)).map(|duty| self.judge(id, duty)).collect();
+            Duty::ALL.into_iter().filter(|duty| self.owes(id, *duty)).map(|duty| self.verdict(id, duty)).collect();
         let any_owned = verdicts.iter().any(|verdict| verdict.duty.state == State::Owned);
         for verdict in &mut verdicts {
             let state = &mut verdict.duty.state;
@@ -74,8 +75,8 @@ impl<'a> EvaluationContext<'a> {
         verdicts
     }
 
-    /// The state of a duty by the claims about it, whatever the other duty of the layer.
-    fn judge(&self, id: LayerId, duty: Duty) -> DutyVerdict<'a> {
+    /// Returns the verdict for a duty from the claims about it, without the other duty of the layer and without exceptions.
+    fn verdict(&self, id: LayerId, duty: Duty) -> DutyVerdict<'a> {
         let layer = self.matrix.layer(id);
         let mut valid: Vec<(u8, &'a Assignment, &'a Claim)> = Vec::new();
         let mut invalid: Vec<(Reverse<u8>, Invalid)> = Vec::new();
@@ -95,7 +96,7 @@ impl<'a> EvaluationContext<'a> {
         };
         let (deciding, overruled) = (claims(deciding), claims(overruled));
         let (state, subject) = if deciding.is_empty() {
-            // The weightiest of the highest-ranked; among equals the first name: the order of creation is no matter.
+            // The highest rank, then the weightiest reason, then the first name: independent of the order of creation.
             match invalid.into_iter().min() {
                 Some((_, Invalid { reason, subject })) => (State::Gap(reason), Some(subject)),
                 None => self.unclaimed(id, layer, duty),
@@ -108,7 +109,7 @@ impl<'a> EvaluationContext<'a> {
         DutyVerdict { duty: DutyState { holder, ..DutyState::new(id, duty, state, subject) }, deciding, overruled }
     }
 
-    /// What the valid claims at the highest rank come to.
+    /// Returns the state that the valid claims at the highest rank give.
     fn decided(&self, id: LayerId, duty: Duty, deciding: &[(&Assignment, &Claim)]) -> (State, Option<Arc<str>>) {
         let holders: BTreeSet<&Arc<str>> = deciding.iter().map(|(_, claim)| &claim.party).collect();
         let (Some(holder), 1) = (holders.first(), holders.len()) else {
@@ -127,7 +128,11 @@ impl<'a> EvaluationContext<'a> {
         (State::Owned, None)
     }
 
-    /// Whether a claim counts; otherwise the weightiest reason why not.
+    /// Checks if a claim counts.
+    ///
+    /// # Errors
+    ///
+    /// Returns the weightiest reason against the claim.
     fn validate(&self, assignment: &Assignment, claim: &Claim, layer: &Layer) -> Result<(), Invalid> {
         let standing = |party: &str| self.directory.standing(assignment, party, claim.layer);
         let invalid = |reason, subject: &Arc<str>| Err(Invalid { reason, subject: subject.clone() });
@@ -147,13 +152,13 @@ impl<'a> EvaluationContext<'a> {
         if role != Role::Customer && layer.retained && claim.accountable.is_none() {
             return invalid(GapReason::NotTransferable, party);
         }
-        let answering = claim.accountable.as_ref().map(|name| (name, standing(name)));
+        let accountable = claim.accountable.as_ref().map(|name| (name, standing(name)));
         if let Some((
-            accountable,
+            name,
             PartyStanding::Ambiguous | PartyStanding::Known { role: Role::Provider | Role::ThirdParty, .. },
-        )) = answering
+        )) = accountable
         {
-            return invalid(GapReason::RoleMismatch, &answering_as(accountable));
+            return invalid(GapReason::RoleMismatch, &accountable_subject(name));
         }
         if role != Role::Customer && claim.agreement == AgreementCover::Missing {
             return invalid(GapReason::AgreementMissing, party);
@@ -161,30 +166,29 @@ impl<'a> EvaluationContext<'a> {
         if !accepts {
             return invalid(GapReason::NotAccepted, party);
         }
-        match answering {
-            Some((accountable, PartyStanding::Known { accepts: false, .. })) => {
-                invalid(GapReason::NotAccepted, &answering_as(accountable))
+        match accountable {
+            Some((name, PartyStanding::Known { accepts: false, .. })) => {
+                invalid(GapReason::NotAccepted, &accountable_subject(name))
             }
-            Some((accountable, PartyStanding::Unknown)) => invalid(GapReason::UnknownParty, &answering_as(accountable)),
+            Some((name, PartyStanding::Unknown)) => invalid(GapReason::UnknownParty, &accountable_subject(name)),
             _ => Ok(()),
         }
     }
 
-    /// The state of a duty about which nobody makes a claim.
+    /// Returns the state of a duty without claims.
     ///
-    /// Where nobody claims a customer duty, but somebody names a provider for a layer that owes no provider duty, they
-    /// believe that the provider handles it.
+    /// A claim on a provider duty that the layer does not owe counts as an attempt to give the customer duty to the provider.
     fn unclaimed(&self, id: LayerId, layer: &Layer, duty: Duty) -> (State, Option<Arc<str>>) {
         if duty == Duty::Provider && self.settings.provider_duties == ProviderDuties::Assume {
             return (State::Assumed, None);
         }
-        let believed = if duty == Duty::Customer && !self.owes(id, Duty::Provider) {
+        let intended = if duty == Duty::Customer && !self.owes(id, Duty::Provider) {
             let providers = self.assignments.iter().flat_map(|assignment| assignment.claims_about(id, Duty::Provider));
             providers.map(|claim| &claim.party).min()
         } else {
             None
         };
-        match believed {
+        match intended {
             Some(party) if layer.retained => (State::Gap(GapReason::NotTransferable), Some(party.clone())),
             Some(party) => (State::Gap(GapReason::AgreementMissing), Some(party.clone())),
             None => (State::Gap(GapReason::LayerUnowned), None),
@@ -192,8 +196,8 @@ impl<'a> EvaluationContext<'a> {
     }
 }
 
-/// How a party is named that does not do the work but answers for it.
-fn answering_as(accountable: &str) -> Arc<str> {
+/// Returns the subject of a gap that is about an accountable party.
+fn accountable_subject(accountable: &str) -> Arc<str> {
     format!("accountable: {accountable}").into()
 }
 

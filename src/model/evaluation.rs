@@ -1,4 +1,4 @@
-//! The result of the evaluation of a workload: the state of each of its duties, and its risks.
+//! Result of the evaluation of a workload: states of its duties, and risks.
 
 use std::sync::Arc;
 
@@ -8,23 +8,23 @@ use crate::api::{Fulfilment, GapReason, RiskReason};
 use crate::facts::AssignmentId;
 use crate::matrix::{Duty, LayerId, Matrix};
 
-/// The state of a duty. Each (workload, layer, duty) is in exactly one.
+/// State of a duty. Each (workload, layer, duty) has exactly one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
-    /// Validly held by one party.
+    /// One party validly holds the duty.
     Owned,
-    /// A provider duty of which nobody said anything.
+    /// A provider duty that no party claims, or whose evidence has ended.
     Assumed,
-    /// What would be a gap, under an exception that holds.
+    /// A gap with a valid exception.
     Excepted,
-    /// Nothing can be said.
+    /// The service model is unknown.
     Unknown,
-    /// Validly held by nobody: unowned, invalid or conflicted by the reason.
+    /// No party validly holds the duty: unowned, invalid, conflicted or lapsed by the reason.
     Gap(GapReason),
 }
 
 impl State {
-    /// The word for it.
+    /// Returns the name of the state.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -37,38 +37,38 @@ impl State {
     }
 }
 
-/// A duty of a workload and its state.
+/// Duty of a workload and its state.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DutyState {
     /// The layer.
     pub layer: LayerId,
-    /// Which of its duties.
+    /// The duty of the layer.
     pub duty: Duty,
     /// Its state.
     pub state: State,
     /// The party or parties that a gap is about.
     pub subject: Option<Arc<str>>,
-    /// The one party that valid claims give it to, whether these have lapsed or its evidence has ended or not.
+    /// The one party that valid claims name, even if the review has lapsed or the evidence has ended.
     pub holder: Option<Arc<str>>,
-    /// Whether it is fulfilled, by what is seen: beside its state and never mixed with it.
+    /// Fulfilment as the signals show it, independent of the state.
     pub fulfilment: Fulfilment,
 }
 
-/// Everything that was found for a workload: its service model and its duties in matrix order.
+/// Result of the evaluation of a workload.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Evaluation {
     /// The service model that applies.
     pub model: EffectiveModel,
     /// The duties of its layers, sorted by layer and duty.
     pub duties: Vec<DutyState>,
-    /// What is no gap and may become one or hide one, sorted.
+    /// Risks, sorted. A risk is not a gap, but can become or hide one.
     pub risks: Vec<Risk>,
-    /// What signals showed of these duties, sorted by layer, duty and signal.
+    /// Results of signals for these duties, sorted by layer, duty and signal.
     pub results: Vec<SignalResult>,
 }
 
 impl DutyState {
-    /// A duty in a state, of which nobody has looked yet whether it is fulfilled.
+    /// Creates a duty in a state, without holder and with unknown fulfilment.
     #[must_use]
     pub const fn new(layer: LayerId, duty: Duty, state: State, subject: Option<Arc<str>>) -> Self {
         Self { layer, duty, state, subject, holder: None, fulfilment: Fulfilment::Unknown }
@@ -76,7 +76,7 @@ impl DutyState {
 }
 
 impl Evaluation {
-    /// Whether all of it is known: what is undetermined is neither a gap nor held.
+    /// Returns true if the service model and the state of every duty are known.
     #[must_use]
     pub fn is_certain(&self) -> bool {
         !self.model.is_undetermined()
@@ -84,19 +84,19 @@ impl Evaluation {
             && self.duties.iter().all(|found| found.state != State::Unknown)
     }
 
-    /// The layers and duties with a gap.
+    /// Returns the layers and duties with a gap.
     pub fn gaps(&self) -> impl Iterator<Item = (LayerId, Duty)> {
         self.duties.iter().filter(|found| matches!(found.state, State::Gap(_))).map(|found| (found.layer, found.duty))
     }
 
-    /// The layers and duties that are seen not to be done.
+    /// Returns the layers and duties that are unfulfilled.
     pub fn unfulfilled(&self) -> impl Iterator<Item = (LayerId, Duty)> {
         let failing = self.duties.iter().filter(|found| found.fulfilment == Fulfilment::Unfulfilled);
         failing.map(|found| (found.layer, found.duty))
     }
 
-    /// The duties by the numbers of another matrix, without those in layers that it does not have. What else was found is
-    /// left to the next evaluation.
+    /// Converts the duties to the layer numbers of another matrix. Drops duties of layers that it does not have, and everything
+    /// except the duties: the next evaluation computes it again.
     #[must_use]
     pub fn renumbered(&self, from: &Matrix, to: &Matrix) -> Self {
         let duty = |found: &DutyState| {
@@ -109,15 +109,15 @@ impl Evaluation {
     }
 }
 
-/// A risk that was found.
+/// Detected risk.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Risk {
-    /// What it is.
+    /// Reason of the risk.
     pub reason: RiskReason,
-    /// The layer, if it is about one.
+    /// The layer, if the risk is about one.
     pub layer: Option<LayerId>,
-    /// The assignment that is told of it; none where all that select the workload are.
+    /// The assignment whose status lists the risk; `None` for all assignments that select the workload.
     pub assignment: Option<AssignmentId>,
-    /// The party, the date or whatever else it is about.
+    /// The party, date or other subject of the message.
     pub subject: Option<Arc<str>>,
 }

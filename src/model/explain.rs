@@ -1,29 +1,29 @@
-//! One workload in full: each duty of each layer, who holds it, whether it is fulfilled, and why.
+//! Explanation of one workload: each duty of each layer with owner, state, fulfilment and the reasons.
 
 use super::evaluation::{DutyState, Evaluation, State};
 use super::fulfilment::{Catalogue, SignalResult};
-use super::message::sentence;
+use super::message::{sentence, without_description};
 use crate::api::Fulfilment;
 use crate::matrix::{Duty, Matrix};
 
-/// A duty of a workload in words.
+/// Explanation of a duty of a workload, as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExplainedDuty {
-    /// The layer.
+    /// Name of the layer.
     pub layer: String,
-    /// Whose duty it is.
+    /// The provider or the customer duty of the layer.
     pub duty: Duty,
-    /// Who holds it; whom a gap is about, in brackets; a dash for nobody.
+    /// Holder of the duty; in brackets the party that a gap is about; `-` if there is none.
     pub party: String,
-    /// Its state; of a gap the reason.
+    /// Name of the state, or of the reason of a gap.
     pub owned: &'static str,
-    /// Whether it is fulfilled, by what is seen.
+    /// Fulfilment as the signals show it.
     pub fulfilled: Fulfilment,
-    /// Why it is a gap, and what was seen.
+    /// Reason of a gap and results of signals.
     pub why: String,
 }
 
-/// Every duty of a workload in matrix order.
+/// Explains every duty of a workload, in matrix order.
 #[must_use]
 pub fn explain(matrix: &Matrix, catalogue: &Catalogue, evaluation: &Evaluation) -> Vec<ExplainedDuty> {
     let explained = |duty: &DutyState| ExplainedDuty {
@@ -44,17 +44,17 @@ pub fn explain(matrix: &Matrix, catalogue: &Catalogue, evaluation: &Evaluation) 
     evaluation.duties.iter().map(explained).collect()
 }
 
-/// Why a duty is a gap, then what was seen of it, the weightiest first. Of what passed, all is said: that is what a fulfilled
-/// duty rests on.
+/// Returns the reason of a gap, then the results of all signals by descending weight. Passed results are included: they show
+/// why a duty is fulfilled.
 fn why(matrix: &Matrix, catalogue: &Catalogue, evaluation: &Evaluation, duty: &DutyState) -> String {
     let gap = match duty.state {
         State::Gap(reason) => Some(sentence(matrix.layer(duty.layer), duty.duty, reason, duty.subject.as_deref())),
-        State::Excepted => Some("an exception holds".to_owned()),
-        State::Unknown => Some("its service model is not known".to_owned()),
+        State::Excepted => Some("an exception is in force".to_owned()),
+        State::Unknown => Some("the service model is unknown".to_owned()),
         State::Owned | State::Assumed => None,
     };
-    // What the half is has been told by the layer.
-    let gap = gap.map(|gap| gap.split(" Owed: ").next().unwrap_or_default().trim_end_matches('.').to_owned());
+    // The layer already describes the duty.
+    let gap = gap.map(|gap| without_description(&gap).trim_end_matches('.').to_owned());
     let about = |result: &&SignalResult| result.layer == duty.layer && result.duty == duty.duty;
     let mut results: Vec<&SignalResult> = evaluation.results.iter().filter(about).collect();
     results.sort_by_key(|result| (std::cmp::Reverse(result.verdict), result.signal));
@@ -62,9 +62,9 @@ fn why(matrix: &Matrix, catalogue: &Catalogue, evaluation: &Evaluation, duty: &D
         let signal_text = catalogue.get(result.signal);
         format!("{} ({})", signal_text.words(result.verdict, result.detail.as_deref()), signal_text.signal)
     };
-    let mut seen: Vec<String> = results.into_iter().map(words).collect();
-    if seen.is_empty() && duty.fulfilment == Fulfilment::Unknown {
-        seen.push("no signal speaks of it".to_owned());
+    let mut readings: Vec<String> = results.into_iter().map(words).collect();
+    if readings.is_empty() && duty.fulfilment == Fulfilment::Unknown {
+        readings.push("no signal covers this duty".to_owned());
     }
-    gap.into_iter().chain(seen).collect::<Vec<_>>().join("; ")
+    gap.into_iter().chain(readings).collect::<Vec<_>>().join("; ")
 }

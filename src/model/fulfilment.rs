@@ -1,7 +1,7 @@
-//! Whether duties are fulfilled, by what is seen in the cluster: beside ownership and never mixed with it.
+//! Fulfilment of duties, as signals show it. Ownership and fulfilment are independent.
 //!
-//! A signal looks at one thing and speaks of one layer. Who owed what it saw depends on the service model: an outdated node
-//! image is the provider's failure where it runs the nodes, and the customer's where they are its own.
+//! A signal checks one property of one layer. The service model decides if the result counts for the provider or the customer:
+//! an outdated node image is a failure of the provider if it runs the nodes, otherwise of the customer.
 
 use std::sync::Arc;
 
@@ -10,51 +10,50 @@ use serde::Deserialize;
 use crate::api::Fulfilment;
 use crate::matrix::{Duty, LayerId, ModelId, Owed};
 
-/// The number of a signal: its position in the [`Catalogue`].
+/// Position of a signal in the [`Catalogue`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SignalId(u16);
 
-/// Whose doing or omission a signal shows.
+/// Side whose duty a signal checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 pub enum Attribution {
-    /// The customer's.
+    /// The customer.
     Customer,
-    /// The provider's.
+    /// The provider.
     Provider,
-    /// That of whoever operates the layer: the customer where it owes a duty of the layer at all, otherwise the provider.
+    /// The side that operates the layer: the customer if it owes a duty of the layer, otherwise the provider.
     Operator,
 }
 
-/// How much is shown when a signal passes.
+/// Part of a duty that a passed signal shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 pub enum Reach {
-    /// That the duty is fulfilled.
+    /// The whole duty: it is fulfilled.
     Duty,
-    /// That a part of it is: a failure counts, a pass alone shows nothing.
+    /// A part: a failure counts, a pass alone does not show the duty fulfilled.
     #[default]
     Part,
 }
 
-/// What a signal came to, by weight.
+/// Result of a signal, in ascending weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SignalVerdict {
-    /// It has nothing to say of this workload.
+    /// The signal does not apply to this workload.
     NotApplicable,
-    /// There is nothing to look at: its source is not there.
+    /// The source of the signal does not exist.
     Unseen,
-    /// What was seen is as it has to be.
+    /// The check passed.
     Passed,
-    /// Its source is there and cannot be read, so that a failure may be hidden.
+    /// The source exists but cannot be read, so it can hide a failure.
     Unreadable,
-    /// What was seen is too old to count.
+    /// The reading is too old.
     Stale,
-    /// What was seen is not as it has to be.
+    /// The check failed.
     Failed,
 }
 
 impl SignalVerdict {
-    /// How much it weighs among several of one signal that all have to pass: one that shows nothing is not outvoted by another
-    /// that passes.
+    /// Returns the weight among several readings of one signal that must all pass. A missing reading outweighs a passed one.
     #[must_use]
     pub const fn weight_among_several(self) -> u8 {
         match self {
@@ -67,7 +66,7 @@ impl SignalVerdict {
         }
     }
 
-    /// The word for it in metrics.
+    /// Returns the name in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -81,61 +80,61 @@ impl SignalVerdict {
     }
 }
 
-/// What one signal saw, before it is known whose duty that is.
+/// Reading of one signal that is not yet attributed to a duty.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Observation {
     /// The signal.
     pub signal: SignalId,
-    /// The service model of the nodes where it was seen; none where it was seen of the workload.
+    /// Service model of the nodes of the reading; `None` for a reading of the workload.
     pub on: Option<ModelId>,
-    /// What it came to.
+    /// Result of the check.
     pub verdict: SignalVerdict,
-    /// The detail of this result; without one the text of the signal says it.
+    /// Text of this reading; `None` for the text of the signal.
     pub detail: Option<Arc<str>>,
 }
 
-/// What a signal showed of a duty.
+/// Reading of one signal, attributed to a duty.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SignalResult {
     /// The layer.
     pub layer: LayerId,
-    /// Which of its duties.
+    /// The duty of the layer.
     pub duty: Duty,
     /// The signal.
     pub signal: SignalId,
-    /// What it came to.
+    /// Result of the check.
     pub verdict: SignalVerdict,
-    /// The detail of this result; without one the text of the signal says it.
+    /// Text of this reading; `None` for the text of the signal.
     pub detail: Option<Arc<str>>,
 }
 
-/// What a signal speaks of, and in which words.
+/// Texts and properties of a signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignalText {
-    /// Its name in statuses, metrics and configuration.
+    /// Name in statuses, metrics and configuration.
     pub signal: Arc<str>,
-    /// The layer that it speaks of; none for one that speaks of every layer.
+    /// Layer of the signal; `None` if it covers every layer.
     pub layer: Option<Arc<str>>,
-    /// Whose doing it shows.
+    /// Side whose duty the signal checks.
     pub attribution: Attribution,
-    /// How much is shown when it passes.
+    /// Part of the duty that a pass shows.
     pub reach: Reach,
-    /// What was seen when it passed.
+    /// Text of a passed reading.
     pub passed: Arc<str>,
-    /// What was seen when it failed.
+    /// Text of a failed reading.
     pub failed: Arc<str>,
-    /// What is missing where there is nothing to look at.
+    /// Text for a source that does not exist.
     pub unseen: Arc<str>,
-    /// What to do when it failed.
+    /// Remedy after a failed reading.
     pub remedy: Arc<str>,
 }
 
 impl SignalText {
-    /// What it saw, in words.
+    /// Returns the text of a reading: `detail` if there is one, otherwise the text of the verdict.
     #[must_use]
-    pub fn words<'a>(&'a self, verdict: SignalVerdict, seen: Option<&'a str>) -> &'a str {
-        match (verdict, seen) {
-            (_, Some(seen)) => seen,
+    pub fn words<'a>(&'a self, verdict: SignalVerdict, detail: Option<&'a str>) -> &'a str {
+        match (verdict, detail) {
+            (_, Some(detail)) => detail,
             (SignalVerdict::Passed, None) => &self.passed,
             (SignalVerdict::Failed | SignalVerdict::Stale, None) => &self.failed,
             (SignalVerdict::Unseen, None) => &self.unseen,
@@ -145,7 +144,7 @@ impl SignalText {
     }
 }
 
-/// All signals that are looked at.
+/// All enabled signals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalogue {
     entries: Vec<SignalText>,
@@ -153,7 +152,7 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// An empty one.
+    /// Creates an empty catalogue.
     #[must_use]
     pub const fn new() -> Self {
         Self { entries: Vec::new(), attestation: None }
@@ -163,45 +162,45 @@ impl Catalogue {
     ///
     /// # Panics
     ///
-    /// With more than 65,536 signals, of which a configuration has some hundreds at most.
+    /// Panics with more than 65,536 signals. A configuration has some hundreds at most.
     pub fn add(&mut self, signal_text: SignalText) -> SignalId {
         let id = SignalId(u16::try_from(self.entries.len()).expect("there are some hundreds of signals at most"));
         self.entries.push(signal_text);
         id
     }
 
-    /// Adds the signal that speaks by the evidence of the party that holds a provider duty.
+    /// Adds the signal that checks the evidence of the party that holds a provider duty.
     pub fn add_attestation(&mut self, signal_text: SignalText) {
         self.attestation = Some(self.add(signal_text));
     }
 
-    /// The signal that speaks by the evidence of parties, where it is looked at.
+    /// Returns the signal that checks the evidence of parties, if it is enabled.
     #[must_use]
     pub const fn attestation(&self) -> Option<SignalId> {
         self.attestation
     }
 
-    /// What a signal of this catalogue speaks of.
+    /// Returns the texts and properties of a signal of this catalogue.
     #[must_use]
     pub fn get(&self, id: SignalId) -> &SignalText {
         &self.entries[usize::from(id.0)]
     }
 
-    /// The signal of this name.
+    /// Returns the signal with this name.
     #[cfg(test)]
     pub(crate) fn find(&self, name: &str) -> Option<SignalId> {
         let position = self.entries.iter().position(|signal_text| *signal_text.signal == *name)?;
         Some(SignalId(u16::try_from(position).unwrap()))
     }
 
-    /// All signals in their order.
+    /// Returns all signals in their order.
     pub fn iter(&self) -> impl Iterator<Item = &SignalText> {
         self.entries.iter()
     }
 }
 
 impl Attribution {
-    /// The duty of a layer that is meant where these duties are owed.
+    /// Returns the duty of a layer that a reading counts for, if these duties are owed.
     pub(super) const fn duty(self, owed: Owed, layer: LayerId) -> Duty {
         match self {
             Self::Customer => Duty::Customer,
@@ -211,10 +210,10 @@ impl Attribution {
     }
 }
 
-/// What all that was seen of a duty comes to.
+/// Combines all results for a duty.
 ///
-/// One failure is enough. What is too old, or cannot be read, may hide one. A pass counts only by a signal that reaches the
-/// whole duty; where nothing was seen the duty is as unknown as one of which no signal speaks: absence is never a pass.
+/// One failure makes the duty `Unfulfilled`. Stale or unreadable results can hide a failure. A pass counts only for a signal
+/// that covers the whole duty. Without readings the duty is `Unknown`: missing data is not a pass.
 #[must_use]
 pub(super) fn combine(results: impl IntoIterator<Item = (Reach, SignalVerdict)>) -> Fulfilment {
     let (mut worst, mut shown) = (SignalVerdict::NotApplicable, false);

@@ -1,184 +1,218 @@
-//! Sentences for people: what is owed and what to write.
+//! Messages for users: what is wrong and what to write instead.
 
 use super::fulfilment::{SignalText, SignalVerdict};
 use crate::api::{GapReason, RiskReason, Role};
 use crate::matrix::{Duty, Layer};
 
-/// The most bytes a message may have.
+/// Limit of a message in bytes.
 const LIMIT: usize = 160;
 
-/// The most bytes of it that names of parties may take, so that there is room for what to write.
-const WHO_LIMIT: usize = 40;
+/// Limit of party names in a message in bytes, so that the remedy fits.
+const PARTY_LIMIT: usize = 40;
 
-/// The most bytes of it that the name of a layer may take where what to write comes behind it.
+/// Limit of a layer name in a message in bytes, so that the remedy fits.
 const NAME_LIMIT: usize = 40;
 
-/// What is wrong with a duty and what to write, at most 160 bytes.
+/// Label before the description of a duty.
+const DUTY_LABEL: &str = " Duty: ";
+
+/// Minimum bytes of a description; a shorter one is left away.
+const DESCRIPTION_MIN: usize = 20;
+
+/// Returns the problem of a gap and its remedy, at most 160 bytes.
 ///
-/// What the owed half is gives way first where space is short: what to write must stay readable.
+/// The description of the duty comes last, after `Duty:`, and is shortened first: the remedy must stay readable.
 #[must_use]
 pub fn sentence(layer: &Layer, duty: Duty, reason: GapReason, subject: Option<&str>) -> String {
     let half = duty.word();
-    let name = &layer.name;
-    let who = subject.map_or_else(|| "the party".to_owned(), |name| shorten(&format!("\"{name}\""), WHO_LIMIT));
-    let (problem, remedy) = match (reason, duty) {
-        (GapReason::NotTransferable, _) => {
-            (format!("{who} as written cannot hold it"), format!("write {half}: PARTY of your own, or add accountable"))
-        }
-        (GapReason::RoleMismatch, Duty::Provider) => {
-            (format!("{who} is not of role {:?}", Role::Provider), "name a party of role Provider".to_owned())
-        }
-        (GapReason::RoleMismatch, Duty::Customer) => {
-            (format!("{who} is not plainly of role {:?}", Role::Customer), "name a party of role Customer".to_owned())
-        }
-        (GapReason::AgreementMissing, _) => (
-            format!("{who} has no agreement in force that covers it"),
-            format!("write {half}: PARTY of your own, or add agreement: {{uri: ...}}"),
-        ),
-        (GapReason::NotAccepted, _) => (
-            format!("{who} does not accept it"),
-            format!("write {half}: PARTY of your own, or ask for accepts: [{name}]"),
-        ),
-        (GapReason::UnknownParty, _) => {
-            (format!("{who} is declared nowhere"), "add it to parties, or correct the name".to_owned())
-        }
-        (GapReason::OverlappingAssignments, _) => (
-            format!("claimed by {}", shorten(subject.unwrap_or("several"), 2 * WHO_LIMIT)),
-            "keep one, or narrow the selectors".to_owned(),
-        ),
-        (GapReason::ReviewLapsed, _) => {
-            (format!("the review behind {who} has lapsed"), "read it through and set review.lastAt".to_owned())
-        }
-        (GapReason::SharedLayerHalfOwned, _) => {
-            (format!("only the {} half is held", duty.other().word()), format!("write {half}: PARTY"))
-        }
-        (GapReason::LayerUnowned, _) => ("nobody holds it".to_owned(), format!("write {half}: PARTY")),
+    let party = subject.map_or_else(|| "The party".to_owned(), |name| quote(name, PARTY_LIMIT));
+    let role = match duty {
+        Duty::Provider => Role::Provider,
+        Duty::Customer => Role::Customer,
     };
-    let frame = format!("{problem}; {remedy}. Owed: ");
-    let room = LIMIT.saturating_sub(frame.len());
-    shorten(&(frame + &shorten(layer.describe(duty), room)), LIMIT)
+    let message = match reason {
+        GapReason::NotTransferable => format!(
+            "{party} cannot hold this duty alone. Write {half}: PARTY of role Customer, or add accountable: PARTY."
+        ),
+        GapReason::RoleMismatch => {
+            format!("{party} is not of role {role:?} in every declaration. Name a party of role {role:?}.")
+        }
+        GapReason::AgreementMissing => format!(
+            "{party} has no agreement in force for this duty. Add agreement: {{uri: ...}}, or write {half}: PARTY of role {role:?}."
+        ),
+        GapReason::NotAccepted => format!(
+            "{party} does not accept this duty. Name your own party, or ask the platform team for accepts: [{}].",
+            shorten(&layer.name, NAME_LIMIT)
+        ),
+        GapReason::UnknownParty => {
+            format!("{party} is not declared. Add it to spec.parties, or correct the name.")
+        }
+        GapReason::OverlappingAssignments => format!(
+            "Several parties claim this duty: {}. Keep one entry, or narrow the selectors.",
+            shorten(subject.unwrap_or("unknown"), 2 * PARTY_LIMIT)
+        ),
+        GapReason::ReviewLapsed => format!(
+            "The review of the assignment that names {party} has lapsed. Read the assignment and set spec.review.lastAt."
+        ),
+        GapReason::SharedLayerHalfOwned => format!(
+            "Only the {} half has an owner. Add an entry to spec.duties with {half}: PARTY.",
+            duty.other().word()
+        ),
+        GapReason::LayerUnowned => {
+            format!("This duty has no owner. Add an entry to spec.duties with {half}: PARTY.")
+        }
+    };
+    let room = LIMIT.saturating_sub(message.len() + DUTY_LABEL.len());
+    if room < DESCRIPTION_MIN {
+        return shorten(&message, LIMIT);
+    }
+    message + DUTY_LABEL + &shorten(layer.describe(duty), room)
 }
 
-/// What a risk means and what to write, at most 160 bytes.
+/// Returns a message of [`sentence`] without the description of the duty.
+#[must_use]
+pub fn without_description(sentence: &str) -> &str {
+    sentence.split(DUTY_LABEL).next().unwrap_or_default()
+}
+
+/// Returns the meaning of a risk and its remedy, at most 160 bytes.
 #[must_use]
 pub fn risk_sentence(reason: RiskReason, layer: Option<&Layer>, subject: Option<&str>) -> String {
     let name = layer.map_or_else(|| "a layer".to_owned(), |layer| shorten(&layer.name, NAME_LIMIT));
-    let what = subject.unwrap_or_default();
-    let who = shorten(&format!("\"{what}\""), WHO_LIMIT);
+    let subject_or_empty = subject.unwrap_or_default();
+    let party = quote(subject_or_empty, PARTY_LIMIT);
     let text = match reason {
-        RiskReason::ServiceModelContradicted => {
-            format!("serviceModel leaves {name} to the provider, but the customer was found to have a duty; leave it out or correct it")
-        }
+        RiskReason::ServiceModelContradicted => format!(
+            "serviceModel leaves {name} to the provider, but other inputs show a customer duty. Correct serviceModel, or \
+             remove it."
+        ),
         RiskReason::ServiceModelSelfDeclared => {
-            "nothing but this assignment tells the service model; let a cluster assignment set serviceModel".to_owned()
-        }
-        RiskReason::ProviderClaimsCustomerLayer => {
-            format!("{name} owes no provider duty: provider: {who} has no effect; write customer: PARTY")
-        }
-        RiskReason::CustomerClaimsProviderLayer => {
-            format!("{name} owes no customer duty: customer: {who} has no effect; leave it out")
-        }
-        RiskReason::AccountableMissing => {
-            format!("{who} does it and nobody of yours answers for it; write accountable: PARTY of role Customer")
-        }
-        RiskReason::ClaimOverruled => {
-            format!("a cluster assignment gives it to another party; agree with the platform team or remove {who}")
-        }
-        RiskReason::PartyRedefined => {
-            format!("the cluster declares {who}, and its word counts; remove the declaration here")
-        }
-        RiskReason::BlanketProviderAssignment => {
-            format!("every customer duty is left to {who}, which is no customer; name parties of your own")
-        }
-        RiskReason::CustomerDutiesEmpty => {
-            "only providers are named: duties remain with the customer under every service model; write customer: PARTY"
+            "Only this assignment sets the service model: the nodes do not show one. Set spec.serviceModel in a cluster \
+             assignment."
                 .to_owned()
         }
-        RiskReason::ProviderClaimWithoutEvidence => {
-            format!("nothing shows that {who} does it; add evidence to the party, such as a SOC 2 report")
+        RiskReason::ProviderClaimsCustomerLayer => {
+            format!("{name} has no provider duty, so provider: {party} has no effect. Write customer: PARTY.")
         }
+        RiskReason::CustomerClaimsProviderLayer => {
+            format!("{name} has no customer duty, so customer: {party} has no effect. Remove this claim.")
+        }
+        RiskReason::AccountableMissing => {
+            format!("{party} holds this duty, and no party is accountable. Add accountable: PARTY of role Customer.")
+        }
+        RiskReason::ClaimOverruled => format!(
+            "A cluster assignment gives this duty to another party. Agree with the platform team, or remove {party}."
+        ),
+        RiskReason::PartyRedefined => {
+            format!("A cluster assignment declares {party} and takes precedence. Remove the declaration here.")
+        }
+        RiskReason::BlanketProviderAssignment => format!(
+            "Every customer duty is left to {party}, which is not of role Customer. Name parties of role Customer."
+        ),
+        RiskReason::CustomerDutiesEmpty => {
+            "The assignment names only providers, but customer duties remain under every service model. Write customer: \
+             PARTY."
+                .to_owned()
+        }
+        RiskReason::ProviderClaimWithoutEvidence => format!(
+            "No evidence shows that {party} fulfils this duty. Add evidence to the party, such as a SOC 2 report."
+        ),
         RiskReason::EvidenceLapsed => {
-            format!("all evidence of {who} for it has ended: it is assumed again; add the current report")
+            format!("All evidence of {party} has ended, so this duty is only assumed. Add the current report.")
         }
         RiskReason::EvidenceExpiring => {
-            format!("evidence ends: {}; add the next report", shorten(what, 80))
+            format!("Evidence ends: {}. Add the next report to the party.", shorten(subject_or_empty, 80))
         }
         RiskReason::EvidenceOfWrongHalf => {
-            format!("evidence of {who} says nothing of the customer duty; leave {name} out of its layers")
+            format!("Evidence of {party} does not show a customer duty. Remove {name} from evidence.layers.")
         }
-        RiskReason::BackupAssumedProvided => {
-            format!("no agreement lists the backup with {who}; write agreement.layers: [backup-recovery], or do it yourself")
-        }
+        RiskReason::BackupAssumedProvided => format!(
+            "No agreement with {party} lists backup-recovery. Add agreement.layers: [backup-recovery], or name your own \
+             party."
+        ),
         RiskReason::SegmentationAssumed => {
-            "it has an owner, but no NetworkPolicy selects the pods; add one".to_owned()
+            "This duty has an owner, but no NetworkPolicy selects the pods. Add a NetworkPolicy.".to_owned()
         }
         RiskReason::HostAccessDefeatsProviderNodes => {
-            "the node's system is the provider's, but the pod reaches into it (privileged, host namespaces or a writable \
-             hostPath); remove that"
+            "The provider runs the node, but the pod accesses it (privileged, host namespaces or writable hostPath). \
+             Remove this access."
                 .to_owned()
         }
         RiskReason::ImpossibleOnDeclaredCompute => {
-            "AWS Fargate runs no DaemonSets, privileged containers or host ports; remove that, or choose other nodes"
+            "AWS Fargate does not run DaemonSets, privileged containers or host ports. Remove them, or choose other nodes."
                 .to_owned()
         }
         RiskReason::ExceptionRefused if subject.is_some() => {
-            "the exception reaches more than 400 days ahead and has no effect; write an earlier until".to_owned()
+            "The exception ends more than 400 days ahead and has no effect. Write an earlier date in until.".to_owned()
         }
         RiskReason::ExceptionRefused => {
-            format!("no exception from {name} can be made here and it has no effect; remove it and name an owner")
+            format!("An exception for {name} is not allowed here and has no effect. Remove it and name an owner.")
         }
-        RiskReason::ExceptionExpired => format!("the exception ended on {what}; decide anew, or name an owner"),
-        RiskReason::ReviewDue => format!("the review is due on {what}; read the assignment through and set review.lastAt"),
-        RiskReason::ReviewMissing => "nobody has read it, or is asked to again; write review: {lastAt: DATE}, the day it was read".to_owned(),
+        RiskReason::ExceptionExpired => {
+            format!("The exception ended on {subject_or_empty}. Name an owner, or decide on a new exception.")
+        }
+        RiskReason::ReviewDue => {
+            format!("The review is due on {subject_or_empty}. Read the assignment and set spec.review.lastAt.")
+        }
+        RiskReason::ReviewMissing => {
+            "No review of the assignment is recorded. Read it, then write review: {lastAt: DATE}.".to_owned()
+        }
         RiskReason::Unacknowledged => format!(
-            "not acknowledged as they are by {}; set acknowledgement with the digest of status.dutiesDigest",
-            shorten(what, 60)
+            "The current duties are not acknowledged by {}. Set acknowledgement with the digest of status.dutiesDigest.",
+            shorten(subject_or_empty, 50)
         ),
-        RiskReason::OwnerUnreachable => {
-            format!("no contact for {}; write contact: {{email: ..., escalation: ...}}", shorten(what, 80))
-        }
+        RiskReason::OwnerUnreachable => format!(
+            "No contact for {}. Add contact: {{email: ..., escalation: ...}} to the party.",
+            shorten(subject_or_empty, 80)
+        ),
         RiskReason::MatchesNothing => {
-            "no workload is selected; check selector, and namespaceSelector of a cluster assignment".to_owned()
+            "The assignment selects no workload. Check spec.selector, and spec.namespaceSelector of a cluster assignment."
+                .to_owned()
         }
     };
     shorten(&text, LIMIT)
 }
 
-/// What a signal showed of a duty that is not done, and what to do, at most 160 bytes.
+/// Returns the reading of a failed signal and its remedy, at most 160 bytes.
 #[must_use]
-pub fn failure_sentence(signal_text: &SignalText, seen: Option<&str>) -> String {
+pub fn failure_sentence(signal_text: &SignalText, detail: Option<&str>) -> String {
     let remedy = &signal_text.remedy;
     let room = LIMIT.saturating_sub(remedy.len() + 2);
-    shorten(&format!("{}; {remedy}", shorten(signal_text.words(SignalVerdict::Failed, seen), room)), LIMIT)
+    shorten(&format!("{}; {remedy}", shorten(signal_text.words(SignalVerdict::Failed, detail), room)), LIMIT)
 }
 
-/// What a signal showed of a duty that was not done, and why it can be seen no more, at most 160 bytes.
+/// Returns the last reading of a failed signal and why the current state is unknown, at most 160 bytes.
 #[must_use]
-pub fn unreadable_sentence(signal_text: &SignalText, seen: Option<&str>) -> String {
-    let why = shorten(signal_text.words(SignalVerdict::Unreadable, seen), LIMIT / 2);
-    let hidden = format!("; not known whether it still is so: {why}");
+pub fn unreadable_sentence(signal_text: &SignalText, detail: Option<&str>) -> String {
+    let why = shorten(signal_text.words(SignalVerdict::Unreadable, detail), LIMIT / 2);
+    let unknown = format!("; the current state is unknown: {why}");
     let failed = signal_text.words(SignalVerdict::Failed, None);
-    format!("{}{hidden}", shorten(failed, LIMIT.saturating_sub(hidden.len())))
+    format!("{}{unknown}", shorten(failed, LIMIT.saturating_sub(unknown.len())))
 }
 
-/// That no assignment speaks for the workloads of a namespace, and what to write.
-pub const UNASSIGNED: &str = "no assignment speaks for the workloads of this namespace. Apply a ResponsibilityAssignment that names who \
-                              holds which duty, or have a ClusterResponsibilityAssignment take it in";
+/// Message for a namespace with workloads that no assignment covers.
+pub const UNASSIGNED: &str = "No assignment covers the workloads of this namespace. Apply a ResponsibilityAssignment that names a \
+                              party for each duty, or select the namespace in a ClusterResponsibilityAssignment.";
 
-/// A duty that is not done in one line: the layer, who owes it, and the sentence of [`failure_sentence`].
+/// Returns an unfulfilled duty in one line: the layer, the duty, its holder and the message of [`failure_sentence`].
 #[must_use]
 pub(super) fn failure_line(layer: &Layer, duty: Duty, party: Option<&str>, sentence: &str) -> String {
     let holder = party.map(|party| format!(", held by {}", shorten(party, 63))).unwrap_or_default();
     format!("{} ({} duty{holder}): {sentence}", layer.name, duty.word())
 }
 
-/// A gap in one line: the layer, whose duty it is, and the sentence of [`sentence`].
+/// Returns a gap in one line: the layer, the duty and the message of [`sentence`].
 #[must_use]
 pub(super) fn gap_line(layer: &Layer, duty: Duty, reason: GapReason, subject: Option<&str>) -> String {
     format!("{} ({} duty): {}", layer.name, duty.word(), sentence(layer, duty, reason, subject))
 }
 
-/// Cuts a text to at most `limit` bytes on a character, with an ellipsis where something was cut.
+/// Returns a name in double quotes, at most `limit` bytes with them.
+fn quote(name: &str, limit: usize) -> String {
+    format!("\"{}\"", shorten(name, limit.saturating_sub(2)))
+}
+
+/// Cuts a text to at most `limit` bytes, between characters. A text that is cut ends with an ellipsis.
 #[must_use]
 pub fn shorten(text: &str, limit: usize) -> String {
     const ELLIPSIS: &str = "...";
@@ -189,7 +223,7 @@ pub fn shorten(text: &str, limit: usize) -> String {
     format!("{}{ELLIPSIS}", &text[..end])
 }
 
-/// The names of layers in one string, as many as fit.
+/// Joins as many layer names as fit into `limit` bytes. Ends with `,+N` if N names do not fit.
 #[must_use]
 pub fn list(names: &[&str], limit: usize) -> String {
     let all = names.join(",");
@@ -223,43 +257,43 @@ mod tests {
                 for &reason in GapReason::ALL {
                     let message = sentence(layer, duty, reason, Some(&longest_party));
                     assert!(message.len() <= LIMIT, "{} bytes: {message}", message.len());
-                    let remedy = message.split("; ").nth(1).unwrap_or_default();
+                    let remedy = message.split(". ").nth(1).unwrap_or_default();
                     assert!(remedy.len() > 10, "no remedy: {message}");
                 }
             }
         }
     }
 
-    /// What to write about each risk, which stays readable whatever the names.
+    /// Remedy of each risk. It must stay readable with names of any length.
     const fn remedy(reason: RiskReason) -> &'static str {
         match reason {
-            RiskReason::ServiceModelContradicted => "leave it out or correct it",
-            RiskReason::ServiceModelSelfDeclared => "let a cluster assignment set serviceModel",
-            RiskReason::ProviderClaimsCustomerLayer | RiskReason::CustomerDutiesEmpty => "write customer: PARTY",
-            RiskReason::CustomerClaimsProviderLayer => "leave it out",
-            RiskReason::AccountableMissing => "write accountable: PARTY of role Customer",
-            RiskReason::ClaimOverruled => "agree with the platform team or remove ",
-            RiskReason::PartyRedefined => "remove the declaration here",
-            RiskReason::BlanketProviderAssignment => "name parties of your own",
-            RiskReason::ProviderClaimWithoutEvidence => "add evidence to the party, such as a SOC 2 report",
-            RiskReason::EvidenceLapsed => "add the current report",
-            RiskReason::EvidenceExpiring => "add the next report",
-            RiskReason::EvidenceOfWrongHalf => " out of its layers",
-            RiskReason::BackupAssumedProvided => "write agreement.layers: [backup-recovery], or do it yourself",
-            RiskReason::SegmentationAssumed => "add one",
-            RiskReason::HostAccessDefeatsProviderNodes => "remove that",
-            RiskReason::ImpossibleOnDeclaredCompute => "remove that, or choose other nodes",
-            RiskReason::ExceptionRefused => "remove it and name an owner",
-            RiskReason::ExceptionExpired => "decide anew, or name an owner",
-            RiskReason::ReviewDue => "read the assignment through and set review.lastAt",
+            RiskReason::ServiceModelContradicted => "Correct serviceModel, or remove it",
+            RiskReason::ServiceModelSelfDeclared => "Set spec.serviceModel in a cluster assignment",
+            RiskReason::ProviderClaimsCustomerLayer | RiskReason::CustomerDutiesEmpty => "Write customer: PARTY",
+            RiskReason::CustomerClaimsProviderLayer => "Remove this claim",
+            RiskReason::AccountableMissing => "Add accountable: PARTY of role Customer",
+            RiskReason::ClaimOverruled => "Agree with the platform team, or remove ",
+            RiskReason::PartyRedefined => "Remove the declaration here",
+            RiskReason::BlanketProviderAssignment => "Name parties of role Customer",
+            RiskReason::ProviderClaimWithoutEvidence => "Add evidence to the party, such as a SOC 2 report",
+            RiskReason::EvidenceLapsed => "Add the current report",
+            RiskReason::EvidenceExpiring => "Add the next report",
+            RiskReason::EvidenceOfWrongHalf => " from evidence.layers",
+            RiskReason::BackupAssumedProvided => "Add agreement.layers: [backup-recovery], or name your own party",
+            RiskReason::SegmentationAssumed => "Add a NetworkPolicy",
+            RiskReason::HostAccessDefeatsProviderNodes => "Remove this access",
+            RiskReason::ImpossibleOnDeclaredCompute => "Remove them, or choose other nodes",
+            RiskReason::ExceptionRefused => "Remove it and name an owner",
+            RiskReason::ExceptionExpired => "Name an owner, or decide on a new exception",
+            RiskReason::ReviewDue => "Read the assignment and set spec.review.lastAt",
             RiskReason::ReviewMissing => "write review: {lastAt: DATE}",
-            RiskReason::Unacknowledged => "set acknowledgement with the digest of status.dutiesDigest",
-            RiskReason::OwnerUnreachable => "write contact: {email: ..., escalation: ...}",
-            RiskReason::MatchesNothing => "check selector, and namespaceSelector of a cluster assignment",
+            RiskReason::Unacknowledged => "Set acknowledgement with the digest of status.dutiesDigest",
+            RiskReason::OwnerUnreachable => "Add contact: {email: ..., escalation: ...}",
+            RiskReason::MatchesNothing => "Check spec.selector, and spec.namespaceSelector of a cluster assignment",
         }
     }
 
-    /// What a risk is about: parties, or a day where it is about one.
+    /// Subject of a risk: a date if the risk is about one, otherwise `parties`.
     fn about(reason: RiskReason, parties: &str) -> Option<&str> {
         match reason {
             RiskReason::ReviewDue | RiskReason::ExceptionExpired => Some("2026-12-01"),
@@ -292,11 +326,11 @@ mod tests {
         let layer = Some(matrix.layer(matrix.find("node-os").unwrap()));
         let says = |reason, subject| risk_sentence(reason, layer, Some(subject));
         let claim = says(RiskReason::ProviderClaimsCustomerLayer, "aws");
-        assert_eq!(claim, "node-os owes no provider duty: provider: \"aws\" has no effect; write customer: PARTY");
+        assert_eq!(claim, "node-os has no provider duty, so provider: \"aws\" has no effect. Write customer: PARTY.");
         assert!(says(RiskReason::ReviewDue, "2026-12-01").contains("2026-12-01"));
         assert!(says(RiskReason::OwnerUnreachable, "adam, mia").contains("adam, mia"));
         let too_far = says(RiskReason::ExceptionRefused, "until");
-        assert!(too_far.contains("400 days") && too_far.contains("write an earlier until"), "{too_far}");
+        assert!(too_far.contains("400 days") && too_far.contains("Write an earlier date in until"), "{too_far}");
     }
 
     #[test]
@@ -304,9 +338,9 @@ mod tests {
         let matrix = Matrix::built_in();
         let layer = matrix.layer(matrix.find("node-os").unwrap());
         let message = sentence(layer, Duty::Customer, GapReason::SharedLayerHalfOwned, None);
-        assert!(
-            message.starts_with("only the provider half is held; write customer: PARTY. Owed: chooses the channel")
-        );
+        let problem = "Only the provider half has an owner. Add an entry to spec.duties with customer: PARTY.";
+        assert!(message.starts_with(&format!("{problem} Duty: chooses the channel")), "{message}");
+        assert_eq!(without_description(&message), problem);
     }
 
     #[test]

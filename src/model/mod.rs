@@ -1,7 +1,7 @@
-//! The evaluation: which duties a workload owes, who holds them, and where there is a gap. Pure functions.
+//! Evaluation: the duties that a workload owes, their owners, gaps and risks. Pure functions without I/O.
 //!
-//! Everything is computed for each (workload, layer, duty) by [`evaluate`]; statuses, metrics and reports are sums of that. The
-//! result does not depend on the order in which objects were created or read.
+//! [`evaluate`] returns a result per (workload, layer, duty). Statuses, metrics and Reports are sums of these results. A result
+//! does not depend on the order in which objects were created or read.
 
 mod assignment;
 mod calendar;
@@ -40,7 +40,9 @@ pub use evaluate::evaluate;
 pub use evaluation::{DutyState, Evaluation, Risk, State};
 pub use explain::{ExplainedDuty, explain};
 pub use fulfilment::{Attribution, Catalogue, Observation, Reach, SignalId, SignalResult, SignalText, SignalVerdict};
-pub use message::{UNASSIGNED, failure_sentence, list, risk_sentence, sentence, shorten, unreadable_sentence};
+pub use message::{
+    UNASSIGNED, failure_sentence, list, risk_sentence, sentence, shorten, unreadable_sentence, without_description,
+};
 pub use node_model::{CONTROL_PLANE_LABEL, NodeClass, NodeModels, NodeRule, SchedulableNodes};
 pub use reminder::reminders;
 pub use risks::assignment_risks;

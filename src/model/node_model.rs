@@ -1,4 +1,4 @@
-//! Which service model a node shows, and what the nodes of a workload come to.
+//! Service models of nodes, and of the nodes a workload can be scheduled on.
 
 use std::sync::LazyLock;
 
@@ -7,37 +7,37 @@ use serde::Deserialize;
 use crate::facts::NodeFacts;
 use crate::matrix::{ModelSet, ServiceModel};
 
-/// The label of the nodes that run the control plane, where these are nodes of the cluster.
+/// Label of control plane nodes that are nodes of the cluster.
 pub const CONTROL_PLANE_LABEL: &str = "node-role.kubernetes.io/control-plane";
 
-/// What a node has to show for a service model. All that is given must hold; see `node_models.yaml`.
+/// Rule that gives a service model to a node. All conditions that are set must match; see `node_models.yaml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct NodeRule {
-    /// The key of a label.
+    /// Key of a label.
     pub label: Option<String>,
-    /// The beginning of the key of a label.
+    /// Prefix of the key of a label.
     pub label_prefix: Option<String>,
-    /// The key of a taint.
+    /// Key of a taint.
     pub taint: Option<String>,
-    /// The value of that label or taint, any when left out.
+    /// Value of that label or taint; any value if not set.
     pub value: Option<String>,
-    /// The beginning of the node's name.
+    /// Prefix of the node name.
     pub name: Option<String>,
-    /// A part of the kubelet's version.
+    /// Part of the kubelet version.
     pub kubelet_version: Option<String>,
-    /// The beginning of `spec.providerID`; empty for none at all.
+    /// Prefix of `spec.providerID`; empty for nodes without a provider ID.
     #[serde(rename = "providerID")]
     pub provider_id: Option<String>,
-    /// Whether some node of the cluster shows that it runs the control plane.
+    /// True if the rule needs a control plane node in the cluster.
     pub control_plane_visible: bool,
-    /// The service model; the node is undetermined without one.
+    /// Service model of matching nodes; if not set, they are undetermined.
     pub model: Option<ServiceModel>,
-    /// Whether the node shows that the provider runs the control plane.
+    /// True if matching nodes show that the provider runs the control plane.
     pub managed_control_plane: bool,
-    /// Whether the node is AWS Fargate.
+    /// True for AWS Fargate.
     pub fargate: bool,
-    /// Where that is said.
+    /// Documentation that the rule is based on.
     pub source: String,
 }
 
@@ -46,41 +46,41 @@ static BUILT_IN: LazyLock<Vec<NodeRule>> = LazyLock::new(|| {
         .expect("the built-in node models are part of the binary and parsed by the tests")
 });
 
-/// What a node shows.
+/// Properties that a node shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NodeClass {
-    /// Its service model, none when it is undetermined.
+    /// Service model; `None` if undetermined.
     pub model: Option<ServiceModel>,
-    /// Whether it shows that the provider runs the control plane.
+    /// True if the node shows that the provider runs the control plane.
     pub managed_control_plane: bool,
-    /// Whether it is AWS Fargate.
+    /// True for AWS Fargate.
     pub fargate: bool,
 }
 
-/// The rules by which nodes are classified: configured ones first, then the built-in ones.
+/// Rules that classify nodes: configured rules first, then built-in rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeModels {
     configured: Vec<NodeRule>,
 }
 
 impl NodeModels {
-    /// The built-in rules, with these in front of them.
+    /// Creates the rules: the configured ones, then the built-in ones.
     #[must_use]
     pub const fn with(configured: Vec<NodeRule>) -> Self {
         Self { configured }
     }
 
-    /// The built-in rules.
+    /// Returns the built-in rules.
     #[must_use]
     pub fn built_in() -> &'static [NodeRule] {
         &BUILT_IN
     }
 
-    /// What a node of this name shows, where a node of the cluster runs the control plane or not.
+    /// Classifies a node by the first rule that matches. `control_plane_visible` is true if the cluster has a control plane node.
     #[must_use]
     pub fn classify(&self, name: &str, node: &NodeFacts, control_plane_visible: bool) -> NodeClass {
         let mut rules = self.configured.iter().chain(BUILT_IN.iter());
-        let rule = rules.find(|rule| rule.holds(name, node, control_plane_visible));
+        let rule = rules.find(|rule| rule.matches(name, node, control_plane_visible));
         rule.map_or_else(NodeClass::default, |rule| NodeClass {
             model: rule.model,
             managed_control_plane: rule.managed_control_plane
@@ -91,8 +91,8 @@ impl NodeModels {
 }
 
 impl NodeRule {
-    fn holds(&self, name: &str, node: &NodeFacts, control_plane_visible: bool) -> bool {
-        let given = |wanted: &Option<String>, holds: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(holds);
+    fn matches(&self, name: &str, node: &NodeFacts, control_plane_visible: bool) -> bool {
+        let given = |wanted: &Option<String>, matches: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(matches);
         let has_value = |value: &str| self.value.as_deref().is_none_or(|wanted| wanted == value);
         given(&self.label, &|key| node.labels.get(key).is_some_and(has_value))
             && given(&self.label_prefix, &|prefix| node.labels.iter().any(|(key, _)| key.starts_with(prefix)))
@@ -107,21 +107,21 @@ impl NodeRule {
     }
 }
 
-/// What the nodes come to on which a workload may land.
+/// Service models of the nodes a workload can be scheduled on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SchedulableNodes {
-    /// The service models of these nodes.
+    /// Models that the nodes show.
     pub models: ModelSet,
-    /// Whether one of them is undetermined.
+    /// True if at least one node is undetermined.
     pub undetermined: bool,
-    /// Whether all of them are AWS Fargate.
+    /// True if all nodes are AWS Fargate.
     pub fargate: bool,
-    /// Whether some node of the cluster shows that the provider runs the control plane.
+    /// True if a node of the cluster shows that the provider runs the control plane.
     pub managed_control_plane: bool,
 }
 
 impl SchedulableNodes {
-    /// The nodes of these classes; nothing is found where there is no node at all.
+    /// Combines the classes of the nodes. Without nodes no model is shown.
     #[must_use]
     pub fn of(classes: impl IntoIterator<Item = NodeClass>, managed_control_plane: bool) -> Self {
         let one = |class: NodeClass| Self {
@@ -130,11 +130,11 @@ impl SchedulableNodes {
             fargate: class.fargate,
             managed_control_plane,
         };
-        let nothing = Self { managed_control_plane, ..Self::default() };
-        classes.into_iter().map(one).reduce(Self::union).unwrap_or(nothing)
+        let empty = Self { managed_control_plane, ..Self::default() };
+        classes.into_iter().map(one).reduce(Self::union).unwrap_or(empty)
     }
 
-    /// Both together: the parts of a workload may land on different nodes.
+    /// Combines two sets of nodes: the parts of a workload can be scheduled on different nodes.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self {
@@ -145,7 +145,7 @@ impl SchedulableNodes {
         }
     }
 
-    /// A pod that runs on AWS Fargate whatever the nodes.
+    /// Returns the result for a pod that always runs on AWS Fargate.
     #[must_use]
     pub fn fargate() -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Events that remind of a date, once each.
+//! Events that remind of a date.
 
 use std::collections::BTreeSet;
 
@@ -8,45 +8,44 @@ use super::assignment::{Assignment, Deadline, DeadlineKind};
 use super::message::shorten;
 use super::transition::Note;
 
-/// How many dates an Event names.
+/// Maximum number of dates that an Event names.
 const NAMED: usize = 5;
 
-/// The Events that are due for dates that come near, and what Events will have reminded of then: the next `reminded`.
+/// Returns the reminders to emit for dates within 30 days, and the next `status.reminded`.
 ///
-/// Each date is told once, whatever happens in between; what is no longer near is forgotten. Dates that come near together
-/// are one Event.
+/// Each date gives one reminder. `reminded` loses a date that is not within 30 days any more. New dates of one kind share an
+/// Event.
 #[must_use]
 pub fn reminders(assignment: &Assignment, reminded: &[String]) -> (Vec<Note>, Vec<String>) {
     let mut notes: Vec<Note> = Vec::new();
-    let mut told: Vec<String> = Vec::new();
-    for (what, reason) in [(DeadlineKind::Evidence, "EvidenceExpiring"), (DeadlineKind::Review, "ReviewDue")] {
+    let mut next: Vec<String> = Vec::new();
+    for (kind, reason) in [(DeadlineKind::Evidence, "EvidenceExpiring"), (DeadlineKind::Review, "ReviewDue")] {
         let entry = |date: &Date| format!("{reason}/{date}");
         let near: Vec<&Deadline> =
-            assignment.deadlines.iter().filter(|deadline| deadline.what == what && !deadline.passed).collect();
+            assignment.deadlines.iter().filter(|deadline| deadline.kind == kind && !deadline.passed).collect();
         let new: Vec<&Deadline> =
             near.iter().copied().filter(|deadline| !reminded.contains(&entry(&deadline.date))).collect();
         if let Some(first) = new.first() {
-            notes.push(Note { warning: true, reason, about: None, date: Some(first.date), note: text(what, &new) });
+            notes.push(Note { warning: true, reason, about: None, date: Some(first.date), note: text(kind, &new) });
         }
         let dates: BTreeSet<Date> = near.iter().map(|deadline| deadline.date).collect();
-        told.extend(dates.iter().map(entry));
+        next.extend(dates.iter().map(entry));
     }
-    (notes, told)
+    (notes, next)
 }
 
-fn text(what: DeadlineKind, new: &[&Deadline]) -> String {
-    let dates: Vec<String> = new
-        .iter()
-        .take(NAMED)
-        .map(|Deadline { date, subject, .. }| match what {
-            DeadlineKind::Review => format!("the review is due on {date}: read it through and set review.lastAt"),
-            _ => format!("evidence of {} ends on {date}", shorten(subject, 80)),
-        })
-        .collect();
-    match (what, new.len().saturating_sub(NAMED)) {
-        (DeadlineKind::Review, _) => dates.join("; "),
-        (_, 0) => format!("{}: add the next report", dates.join("; ")),
-        (_, more) => format!("{}; and {more} more: add the next reports", dates.join("; ")),
+fn text(kind: DeadlineKind, new: &[&Deadline]) -> String {
+    let dates = new.iter().take(NAMED).map(|Deadline { date, subject, .. }| match kind {
+        DeadlineKind::Review => date.to_string(),
+        _ => format!("{} on {date}", shorten(subject, 80)),
+    });
+    let dates = dates.collect::<Vec<_>>().join(", ");
+    match (kind, new.len().saturating_sub(NAMED)) {
+        (DeadlineKind::Review, _) => {
+            format!("The review is due on {dates}. Read the assignment and set spec.review.lastAt.")
+        }
+        (_, 0) => format!("Evidence ends: {dates}. Add the next report to the party."),
+        (_, more) => format!("Evidence ends: {dates}, and {more} more. Add the next reports to the parties."),
     }
 }
 
@@ -57,8 +56,8 @@ mod tests {
     use super::super::testing::namespaced;
     use super::*;
 
-    fn deadline(what: DeadlineKind, day: i8, subject: &str, passed: bool) -> Deadline {
-        Deadline { date: date(2026, 12, day), what, subject: subject.into(), passed }
+    fn deadline(kind: DeadlineKind, day: i8, subject: &str, passed: bool) -> Deadline {
+        Deadline { date: date(2026, 12, day), kind, subject: subject.into(), passed }
     }
 
     #[test]
@@ -78,11 +77,11 @@ mod tests {
             let deadlines = days.iter().map(|day| deadline(DeadlineKind::Evidence, *day, "aws", false)).collect();
             Assignment { deadlines, ..namespaced("shop") }
         };
-        let (_, told) = reminders(&with(&[1]), &[]);
-        let (notes, told) = reminders(&with(&[1, 9]), &told);
+        let (_, reminded) = reminders(&with(&[1]), &[]);
+        let (notes, reminded) = reminders(&with(&[1, 9]), &reminded);
         assert_eq!(notes.iter().map(|note| note.date).collect::<Vec<_>>(), [Some(date(2026, 12, 9))]);
-        let (notes, told) = reminders(&with(&[9]), &told);
-        assert_eq!((notes.len(), told), (0, vec!["EvidenceExpiring/2026-12-09".to_owned()]));
+        let (notes, reminded) = reminders(&with(&[9]), &reminded);
+        assert_eq!((notes.len(), reminded), (0, vec!["EvidenceExpiring/2026-12-09".to_owned()]));
     }
 
     #[test]
@@ -92,7 +91,7 @@ mod tests {
             vec![deadline(DeadlineKind::Evidence, 1, &long, false), deadline(DeadlineKind::Review, 2, "", false)];
         let (notes, _) = reminders(&Assignment { deadlines, ..namespaced("shop") }, &[]);
         for (note, (day, part)) in
-            notes.iter().zip([("2026-12-01", "add the next report"), ("2026-12-02", "set review.lastAt")])
+            notes.iter().zip([("2026-12-01", "Add the next report"), ("2026-12-02", "set spec.review.lastAt")])
         {
             assert!(note.warning && note.about.is_none(), "{note:?}");
             assert!(note.note.contains(day) && note.note.contains(part) && note.note.len() < 200, "{}", note.note);
@@ -110,12 +109,12 @@ mod tests {
             deadline(DeadlineKind::Agreement, 7, "integrator", false),
         ];
         let assignment = Assignment { deadlines, ..namespaced("shop") };
-        let (notes, told) = reminders(&assignment, &[]);
+        let (notes, reminded) = reminders(&assignment, &[]);
         assert_eq!(notes.iter().map(|note| note.reason).collect::<Vec<_>>(), ["EvidenceExpiring", "ReviewDue"]);
         assert!(notes[0].note.contains("aws") && notes[0].note.contains("2026-12-01"), "{}", notes[0].note);
-        assert_eq!(told, ["EvidenceExpiring/2026-12-01", "ReviewDue/2026-12-05"]);
-        assert_eq!(reminders(&assignment, &told), (vec![], told.clone()));
+        assert_eq!(reminded, ["EvidenceExpiring/2026-12-01", "ReviewDue/2026-12-05"]);
+        assert_eq!(reminders(&assignment, &reminded), (vec![], reminded.clone()));
         let reviewed = Assignment { deadlines: vec![], ..assignment };
-        assert_eq!(reminders(&reviewed, &told), (vec![], vec![]));
+        assert_eq!(reminders(&reviewed, &reminded), (vec![], vec![]));
     }
 }

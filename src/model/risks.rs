@@ -1,8 +1,8 @@
-//! Risks: what is no gap and may become one or hide one. They never change the state of a duty.
+//! Detects risks. A risk is not a gap, but can become or hide one. It does not change the state of a duty.
 //!
-//! One function per rule, each with the source of the rule. Those of [`workload_risks`] look at a workload with what was found
-//! for its duties; those of [`assignment_risks`] at an assignment by itself. A claim's risks are told to the assignment that
-//! makes the claim, a workload's to all that select it.
+//! Each rule is a function with the source of the rule. The rules of [`workload_risks`] check a workload and its duties, those of
+//! [`assignment_risks`] an assignment alone. The risk of a claim appears in the status of its assignment, the risk of a workload
+//! in all assignments that select it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl Risk {
     }
 }
 
-/// The risks of a workload and of the claims about it, sorted.
+/// Returns the risks of a workload and of the claims about it, sorted.
 pub(super) fn workload_risks(
     context: &EvaluationContext<'_>,
     claims: &ModelClaims,
@@ -65,7 +65,7 @@ pub(super) fn workload_risks(
     found.into_iter().collect()
 }
 
-/// A claim that would shrink what is owed is taken for what it says, never for less than what is seen (model: claims).
+/// The `serviceModel` of an assignment removes customer duties that other inputs show (docs/concepts.md).
 fn service_model_contradicted(context: &EvaluationContext<'_>, claims: &ModelClaims) -> Vec<Risk> {
     let risk = |(id, layers): &(AssignmentId, LayerSet)| {
         let id = id.clone();
@@ -77,7 +77,7 @@ fn service_model_contradicted(context: &EvaluationContext<'_>, claims: &ModelCla
     claims.contradicted.iter().flat_map(risk).collect()
 }
 
-/// Nothing but the namespace's own word says under which service model it runs (model: claims).
+/// The service model comes only from an assignment of the namespace (docs/concepts.md).
 fn service_model_self_declared(claims: &ModelClaims) -> Vec<Risk> {
     let risk = |id: &AssignmentId| Risk {
         assignment: Some(id.clone()),
@@ -86,27 +86,29 @@ fn service_model_self_declared(claims: &ModelClaims) -> Vec<Risk> {
     claims.self_declared.iter().map(risk).collect()
 }
 
-/// "The provider handles everything", and its mirror image: a claim on a half that the layer does not owe under this model
-/// is no claim (model: exact rules, 1; PCI DSS 12.8.5 asks which party holds which requirement).
+/// A claim names a duty that the layer does not owe under the service model, and has no effect (PCI DSS 12.8.5: list which
+/// party holds which requirement).
 fn claims_on_duties_not_owed(context: &EvaluationContext<'_>, _: &[DutyVerdict<'_>]) -> Vec<Risk> {
     if context.model.is_undetermined() {
         return Vec::new();
     }
     let claims =
         context.assignments.iter().flat_map(|assignment| assignment.claims.iter().map(move |c| (assignment, c)));
-    let idle = claims.filter(|(_, claim)| context.present.has(claim.layer) && !context.owes(claim.layer, claim.duty));
-    idle.map(|(assignment, claim)| {
-        let reason = match claim.duty {
-            Duty::Provider => RiskReason::ProviderClaimsCustomerLayer,
-            Duty::Customer => RiskReason::CustomerClaimsProviderLayer,
-        };
-        Risk::of_claim(reason, assignment, claim)
-    })
-    .collect()
+    let without_effect =
+        claims.filter(|(_, claim)| context.present.has(claim.layer) && !context.owes(claim.layer, claim.duty));
+    without_effect
+        .map(|(assignment, claim)| {
+            let reason = match claim.duty {
+                Duty::Provider => RiskReason::ProviderClaimsCustomerLayer,
+                Duty::Customer => RiskReason::CustomerClaimsProviderLayer,
+            };
+            Risk::of_claim(reason, assignment, claim)
+        })
+        .collect()
 }
 
-/// Work can be given away, answering for it should be kept: CSA CCM STA-04 lists outsourced duties with who stays
-/// accountable (model: exact rules, 2).
+/// A party that is not a Customer holds a customer duty, and no accountable party is named (CSA CCM STA-04: list outsourced
+/// duties with the accountable party).
 fn accountable_missing(context: &EvaluationContext<'_>, verdicts: &[DutyVerdict<'_>]) -> Vec<Risk> {
     let of_customer = verdicts.iter().filter(|verdict| verdict.duty.duty == Duty::Customer);
     let outsourced = of_customer.flat_map(|verdict| &verdict.deciding).filter(|(assignment, claim)| {
@@ -116,7 +118,7 @@ fn accountable_missing(context: &EvaluationContext<'_>, verdicts: &[DutyVerdict<
     outsourced.map(|(assignment, claim)| Risk::of_claim(RiskReason::AccountableMissing, assignment, claim)).collect()
 }
 
-/// A namespace names another party than the cluster assignment that decides (model: exact rules, 3).
+/// A cluster assignment decides and names another party than the namespace (docs/concepts.md).
 fn claim_overruled(_: &EvaluationContext<'_>, verdicts: &[DutyVerdict<'_>]) -> Vec<Risk> {
     let by_cluster =
         |verdict: &&DutyVerdict<'_>| verdict.deciding.iter().any(|(assignment, _)| assignment.id.is_cluster());
@@ -127,12 +129,12 @@ fn claim_overruled(_: &EvaluationContext<'_>, verdicts: &[DutyVerdict<'_>]) -> V
     losing.map(|(assignment, claim)| Risk::of_claim(RiskReason::ClaimOverruled, assignment, claim)).collect()
 }
 
-/// A provider's duty is held on its word alone (FedRAMP: an inherited control refers to the authorisation it comes from).
+/// A provider duty is held without evidence (FedRAMP: an inherited control refers to the authorization it comes from).
 fn provider_claim_without_evidence(context: &EvaluationContext<'_>, verdicts: &[DutyVerdict<'_>]) -> Vec<Risk> {
     provider_claims_with(context, verdicts, EvidenceState::Missing, RiskReason::ProviderClaimWithoutEvidence)
 }
 
-/// The evidence for a provider's duty has ended: the duty is assumed again (model: exact rules, 6; PCI DSS 12.8.4).
+/// The evidence for a provider duty has ended and the duty counts as assumed (PCI DSS 12.8.4).
 fn evidence_lapsed(context: &EvaluationContext<'_>, verdicts: &[DutyVerdict<'_>]) -> Vec<Risk> {
     provider_claims_with(context, verdicts, EvidenceState::Ended, RiskReason::EvidenceLapsed)
 }
@@ -140,20 +142,20 @@ fn evidence_lapsed(context: &EvaluationContext<'_>, verdicts: &[DutyVerdict<'_>]
 fn provider_claims_with(
     context: &EvaluationContext<'_>,
     verdicts: &[DutyVerdict<'_>],
-    standing: EvidenceState,
+    state: EvidenceState,
     reason: RiskReason,
 ) -> Vec<Risk> {
     let held = verdicts.iter().filter(|verdict| {
         verdict.duty.duty == Duty::Provider && matches!(verdict.duty.state, State::Owned | State::Assumed)
     });
     let claims = held.flat_map(|verdict| &verdict.deciding);
-    let matching = claims
-        .filter(|(assignment, claim)| context.directory.evidence(assignment, &claim.party, claim.layer) == standing);
+    let matching =
+        claims.filter(|(assignment, claim)| context.directory.evidence(assignment, &claim.party, claim.layer) == state);
     matching.map(|(assignment, claim)| Risk::of_claim(reason, assignment, claim)).collect()
 }
 
-/// A backup service is not a backup: what is not written into the agreement is not done (AKS support policies: cluster
-/// backup and recovery are the customer's).
+/// A party that is not a Customer holds the customer duty of backup without an agreement that lists it (AKS support policies:
+/// the customer is responsible for cluster backup and recovery).
 fn backup_assumed_provided(context: &EvaluationContext<'_>, verdicts: &[DutyVerdict<'_>]) -> Vec<Risk> {
     let is_backup = |verdict: &&DutyVerdict<'_>| {
         verdict.duty.duty == Duty::Customer && context.matrix.layer(verdict.duty.layer).name == "backup-recovery"
@@ -166,8 +168,7 @@ fn backup_assumed_provided(context: &EvaluationContext<'_>, verdicts: &[DutyVerd
     assumed.map(|(assignment, claim)| Risk::of_claim(RiskReason::BackupAssumedProvided, assignment, claim)).collect()
 }
 
-/// "The provider handles everything": every customer duty of the workload is claimed by one party that is no customer, or
-/// left to it by naming it as the provider alone.
+/// One party that is not a Customer holds every customer duty of the workload, or is named as the only provider for it.
 fn blanket_provider_assignment(context: &EvaluationContext<'_>, verdicts: &[DutyVerdict<'_>]) -> Vec<Risk> {
     let owed: Vec<LayerId> = verdicts
         .iter()
@@ -181,11 +182,11 @@ fn blanket_provider_assignment(context: &EvaluationContext<'_>, verdicts: &[Duty
     let mut parties = BTreeSet::new();
     for layer in &owed {
         let customers = claims_about(*layer, Duty::Customer);
-        let left_to = if customers.is_empty() { claims_about(*layer, Duty::Provider) } else { customers };
-        if left_to.is_empty() {
+        let claims = if customers.is_empty() { claims_about(*layer, Duty::Provider) } else { customers };
+        if claims.is_empty() {
             return Vec::new();
         }
-        for (assignment, claim) in left_to {
+        for (assignment, claim) in claims {
             if role_of(context.directory, assignment, claim).is_none_or(|role| role == Role::Customer) {
                 return Vec::new();
             }
@@ -197,8 +198,8 @@ fn blanket_provider_assignment(context: &EvaluationContext<'_>, verdicts: &[Duty
     one.map(risk).into_iter().collect()
 }
 
-/// Somebody owns the segmentation on paper, and nothing in the cluster separates the pods (NSA/CISA Kubernetes Hardening
-/// Guidance: network separation; AKS support policies: NetworkPolicy is the customer's).
+/// Network segmentation has an owner, but no NetworkPolicy selects the pods (NSA/CISA Kubernetes Hardening Guidance: network
+/// separation; AKS support policies: the customer is responsible for NetworkPolicies).
 fn segmentation_assumed(context: &EvaluationContext<'_>, verdicts: &[DutyVerdict<'_>]) -> Vec<Risk> {
     let is_owned = |verdict: &&DutyVerdict<'_>| {
         verdict.duty.duty == Duty::Customer
@@ -210,8 +211,8 @@ fn segmentation_assumed(context: &EvaluationContext<'_>, verdicts: &[DutyVerdict
     claims.map(|(assignment, claim)| Risk::of_claim(RiskReason::SegmentationAssumed, assignment, claim)).collect()
 }
 
-/// The node's system is the provider's alone, and the pod is not kept within its own boundary (Amazon EKS Auto Mode
-/// security overview: privileged containers and hostPath remain possible).
+/// Only the provider owes duties of the node, but the pod can access the node (Amazon EKS Auto Mode security overview:
+/// privileged containers and hostPath remain possible).
 fn host_access_defeats_provider_nodes(context: &EvaluationContext<'_>, _: &[DutyVerdict<'_>]) -> Vec<Risk> {
     const ACCESSES: HostAccess = HostAccess::PRIVILEGED
         .union(HostAccess::HOST_PID)
@@ -229,12 +230,12 @@ fn host_access_defeats_provider_nodes(context: &EvaluationContext<'_>, _: &[Duty
     defeats.then(risk).into_iter().collect()
 }
 
-/// The pods ask for what AWS Fargate does not offer: they do not run as the duties assume (Amazon EKS user guide, Fargate).
+/// The pods need features that AWS Fargate does not support, so they do not run there (Amazon EKS user guide, Fargate).
 fn impossible_on_declared_compute(context: &EvaluationContext<'_>, _: &[DutyVerdict<'_>]) -> Vec<Risk> {
     const ACCESSES: HostAccess = HostAccess::PRIVILEGED.union(HostAccess::HOST_PORT).union(HostAccess::HOST_NETWORK);
-    let asks = context.workload.daemon_set || context.workload.host.intersects(ACCESSES);
+    let unsupported = context.workload.daemon_set || context.workload.host.intersects(ACCESSES);
     let risk = || Risk::of_workload(RiskReason::ImpossibleOnDeclaredCompute, None);
-    (context.workload.nodes.fargate && asks).then(risk).into_iter().collect()
+    (context.workload.nodes.fargate && unsupported).then(risk).into_iter().collect()
 }
 
 fn role_of(directory: &Directory, assignment: &Assignment, claim: &Claim) -> Option<Role> {
@@ -244,7 +245,7 @@ fn role_of(directory: &Directory, assignment: &Assignment, claim: &Claim) -> Opt
     }
 }
 
-/// The risks of an assignment that selects so many workloads, sorted. `directory` is that of its namespace.
+/// Returns the risks of an assignment, sorted. `directory` is the one of its namespace, `workloads` the number it selects.
 #[must_use]
 pub fn assignment_risks(
     matrix: &Matrix,
@@ -272,20 +273,20 @@ pub fn assignment_risks(
     found.into_iter().collect()
 }
 
-/// A namespace declares a party that the cluster declares: the cluster's word counts (model: assignments, ranks, parties).
+/// A namespace declares a party that a cluster assignment also declares. The cluster assignment takes precedence.
 fn party_redefined(assignment: &Assignment, directory: &Directory) -> Vec<Risk> {
     let redefined = assignment.parties.keys().filter(|name| !assignment.id.is_cluster() && directory.declares(name));
     named(RiskReason::PartyRedefined, redefined)
 }
 
-/// A selector that selects nothing gives nobody a duty.
+/// The assignment selects no workload and has no effect.
 fn matches_nothing(workloads: usize) -> Vec<Risk> {
     let risk = || Risk::of_assignment(RiskReason::MatchesNothing, None, None);
     (workloads == 0).then(risk).into_iter().collect()
 }
 
-/// "Moving to the cloud ends our duties": the assignment names providers only (AWS and Azure shared responsibility models:
-/// the customer keeps duties under every service model).
+/// The assignment names only providers (AWS and Azure shared responsibility models: the customer keeps duties under every
+/// service model).
 fn customer_duties_empty(_: &Matrix, assignment: &Assignment) -> Vec<Risk> {
     let only_providers =
         !assignment.claims.is_empty() && assignment.claims.iter().all(|claim| claim.duty == Duty::Provider);
@@ -293,19 +294,19 @@ fn customer_duties_empty(_: &Matrix, assignment: &Assignment) -> Vec<Risk> {
     only_providers.then(risk).into_iter().collect()
 }
 
-/// Evidence ends within 30 days (PCI DSS 12.8.4: the status of providers is monitored).
+/// Evidence ends within 30 days (PCI DSS 12.8.4: monitor the status of providers).
 fn evidence_expiring(_: &Matrix, assignment: &Assignment) -> Vec<Risk> {
     let ending =
-        assignment.deadlines.iter().filter(|deadline| deadline.what == DeadlineKind::Evidence && !deadline.passed);
+        assignment.deadlines.iter().filter(|deadline| deadline.kind == DeadlineKind::Evidence && !deadline.passed);
     named(RiskReason::EvidenceExpiring, ending.map(|deadline| format!("{} on {}", deadline.subject, deadline.date)))
 }
 
-/// A provider's certificate is not the customer's compliance (AWS: customers inherit controls *of* the cloud only): evidence
-/// of a party that is about a customer duty, given to it here or the customer's under every service model.
+/// Evidence covers a customer duty: one that the assignment gives to the party, or one that the customer owes under every
+/// service model (AWS: customers inherit only the controls *of* the cloud).
 fn evidence_of_wrong_half(matrix: &Matrix, assignment: &Assignment) -> Vec<Risk> {
     let mut found = Vec::new();
     for (name, party) in &assignment.parties {
-        let holds: LayerSet = assignment
+        let held: LayerSet = assignment
             .claims
             .iter()
             .filter(|claim| claim.duty == Duty::Customer && claim.party == *name)
@@ -313,7 +314,7 @@ fn evidence_of_wrong_half(matrix: &Matrix, assignment: &Assignment) -> Vec<Risk>
             .collect();
         for evidence in &party.evidence {
             let named = evidence.layers.unwrap_or_default().intersection(matrix.customer_everywhere());
-            let wrong = evidence.layers.unwrap_or(holds).intersection(holds).union(named);
+            let wrong = evidence.layers.unwrap_or(held).intersection(held).union(named);
             let risk = |layer| Risk::of_assignment(RiskReason::EvidenceOfWrongHalf, Some(layer), Some(name.clone()));
             found.extend(wrong.ids().map(risk));
         }
@@ -321,8 +322,8 @@ fn evidence_of_wrong_half(matrix: &Matrix, assignment: &Assignment) -> Vec<Risk>
     found
 }
 
-/// Exceptions are not for tenants to make from what every workload has or what is the platform's, nor for anybody from
-/// what stays the customer's, nor for ever (model: exact rules, 7).
+/// An exception is not allowed (docs/concepts.md). A namespaced assignment cannot except platform layers and
+/// layers that every workload has. No assignment can except retained layers, or reach more than 400 days ahead.
 fn exception_refused(_: &Matrix, assignment: &Assignment) -> Vec<Risk> {
     let refused = assignment.exceptions.iter().filter_map(|(layer, state)| match state {
         ExceptionState::Refused(Refusal::Layer) => Some((*layer, None)),
@@ -332,7 +333,7 @@ fn exception_refused(_: &Matrix, assignment: &Assignment) -> Vec<Risk> {
     refused.map(|(layer, subject)| Risk::of_assignment(RiskReason::ExceptionRefused, Some(layer), subject)).collect()
 }
 
-/// An exception that has passed excepts nothing (model: exact rules, 7).
+/// An exception has ended and has no effect.
 fn exception_expired(_: &Matrix, assignment: &Assignment) -> Vec<Risk> {
     let expired = assignment.exceptions.iter().filter_map(|(layer, state)| match state {
         ExceptionState::Expired(until) => Some((*layer, until.to_string())),
@@ -344,7 +345,7 @@ fn exception_expired(_: &Matrix, assignment: &Assignment) -> Vec<Risk> {
     expired.map(risk).collect()
 }
 
-/// The review is due within 30 days, or was due (ISO/IEC 27001 A.5.22: supplier services are reviewed regularly).
+/// The review is due within 30 days, or overdue (ISO/IEC 27001 A.5.22: review supplier services regularly).
 fn review_due(_: &Matrix, assignment: &Assignment) -> Vec<Risk> {
     let due = match assignment.review {
         Review::Due(due) | Review::Lapsed(due) => Some(due),
@@ -354,27 +355,27 @@ fn review_due(_: &Matrix, assignment: &Assignment) -> Vec<Risk> {
     due.map(risk).into_iter().collect()
 }
 
-/// What nobody reads again is wrong some day.
+/// The assignment has no recorded review.
 fn review_missing(_: &Matrix, assignment: &Assignment) -> Vec<Risk> {
     let risk = || Risk::of_assignment(RiskReason::ReviewMissing, None, None);
     (assignment.review == Review::Missing).then(risk).into_iter().collect()
 }
 
-/// A party that holds duties on the customer's side has not acknowledged them as they are (PCI DSS 12.8.2 and 12.9.1 ask
-/// for written acknowledgements; this is a reminder, not the document).
+/// A party with customer duties has not acknowledged the current duties (PCI DSS 12.8.2 and 12.9.1 require written
+/// acknowledgements; this is a reminder, not the document).
 fn unacknowledged(assignment: &Assignment, directory: &Directory) -> Vec<Risk> {
-    let silent = holders(assignment, directory).into_iter().filter(|(_, party)| !party.acknowledged);
-    named(RiskReason::Unacknowledged, silent.map(|(name, _)| name))
+    let missing = holders(assignment, directory).into_iter().filter(|(_, party)| !party.acknowledged);
+    named(RiskReason::Unacknowledged, missing.map(|(name, _)| name))
 }
 
-/// An owner that cannot be reached is none when it counts.
+/// A party with customer duties has no contact.
 fn owner_unreachable(assignment: &Assignment, directory: &Directory) -> Vec<Risk> {
-    let silent = holders(assignment, directory).into_iter().filter(|(_, party)| !party.reachable);
-    named(RiskReason::OwnerUnreachable, silent.map(|(name, _)| name))
+    let missing = holders(assignment, directory).into_iter().filter(|(_, party)| !party.reachable);
+    named(RiskReason::OwnerUnreachable, missing.map(|(name, _)| name))
 }
 
-/// The parties declared here that hold customer duties, or answer for them. Where the cluster declares one as well, its
-/// word counts and not what is said here.
+/// Returns the declared parties that hold customer duties or are accountable for them. A namespaced assignment does not include
+/// parties that a cluster assignment declares.
 fn holders<'a>(assignment: &'a Assignment, directory: &Directory) -> Vec<(&'a str, &'a PartyDeclaration)> {
     let of_customer = assignment.claims.iter().filter(|claim| claim.duty == Duty::Customer);
     let names: BTreeSet<&Arc<str>> =
@@ -384,7 +385,7 @@ fn holders<'a>(assignment: &'a Assignment, directory: &Directory) -> Vec<(&'a st
     counting.filter_map(|name| Some((&***name, assignment.parties.get(&**name)?))).collect()
 }
 
-/// One risk that names several, none when there is none.
+/// Returns one risk whose subject lists the names, or none for an empty list.
 fn named<S: AsRef<str>>(reason: RiskReason, names: impl IntoIterator<Item = S>) -> Vec<Risk> {
     let all = names.into_iter().fold(String::new(), |all, name| {
         let between = if all.is_empty() { "" } else { ", " };

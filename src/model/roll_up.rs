@@ -1,4 +1,4 @@
-//! The evaluations of all workloads of an assignment, added up.
+//! Totals over the evaluations of all workloads of an assignment.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -11,96 +11,96 @@ use crate::api::{DutyCounts, Fulfilment, FulfilmentCounts, GapReason, GapState, 
 use crate::facts::{AssignmentId, WorkloadKey};
 use crate::matrix::{Audience, Duty, LayerId, LayerSet, Matrix, ModelSet, Owed};
 
-/// How many workloads a row names.
+/// Maximum number of workloads that a row names.
 pub(super) const EXAMPLES: usize = 3;
 
-/// The workloads of an assignment by what was found for them. Workloads with the same finding share one evaluation, so
-/// that an assignment costs what its distinct findings cost, however many workloads it selects.
+/// Workloads of an assignment by evaluation. Workloads with the same result share one evaluation, so the cost depends on the
+/// number of distinct evaluations and not on the number of workloads.
 pub type Members = BTreeMap<Arc<Evaluation>, BTreeSet<Arc<WorkloadKey>>>;
 
-/// The totals of an assignment: exact, whatever the number of workloads.
+/// Totals of an assignment. The counts are exact for any number of workloads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RollUp {
-    /// Whether the namespace of the assignment is left out of the evaluation.
+    /// True if the namespace of the assignment is excluded from the evaluation.
     pub excluded: bool,
-    /// The workloads selected.
+    /// Number of selected workloads.
     pub workloads: usize,
-    /// The service models of the workloads together.
+    /// Service models of all workloads.
     pub models: ModelSet,
-    /// Workloads whose service model nothing determines.
+    /// Number of workloads without a service model.
     pub undetermined: usize,
-    /// Workloads for which a cluster assignment names a service model that does not exist or cannot be used.
+    /// Number of workloads for which a cluster assignment names a service model that does not exist or cannot be used.
     pub model_not_found: usize,
-    /// Workloads whose service model would be another one if the nodes were others.
+    /// Number of workloads whose service model depends on nodes.
     pub from_nodes: usize,
-    /// Workloads for which an assignment names a service model that the cluster defines.
+    /// Number of workloads for which an assignment names a service model that the cluster defines.
     pub uses_custom_model: usize,
-    /// The layers that some workload has.
+    /// Layers that at least one workload has.
     pub layers: LayerSet,
-    /// All duties by state.
+    /// Counts of all duties by state.
     pub duties: DutyCounts,
-    /// The assumed duties among those that this assignment is told of.
+    /// Number of assumed duties in the scope of this assignment.
     pub listed_assumed: usize,
-    /// Gaps of platform layers that are told to the cluster assignments instead.
+    /// Number of gaps in platform layers that the cluster assignments list instead.
     pub platform_gaps: usize,
-    /// The layers of these gaps.
+    /// Layers of these gaps.
     pub platform_gap_layers: LayerSet,
-    /// The duties that are held in some workload.
-    pub held: Owed,
-    /// The layers of which nothing can be said in some workload.
+    /// Duties that have an owner in at least one workload.
+    pub owned: Owed,
+    /// Layers with an unknown duty in at least one workload.
     pub unknown_layers: LayerSet,
-    /// The gaps that this assignment is told of, by layer, duty and reason.
+    /// Gaps that this assignment lists, by layer, duty and reason.
     pub rows: BTreeMap<(LayerId, Duty, GapReason), Row>,
-    /// The risks that this assignment is told of, by reason and layer.
+    /// Risks that this assignment lists, by reason and layer.
     pub risks: BTreeMap<(RiskReason, Option<LayerId>), Row>,
-    /// All duties by what is seen of them.
+    /// Counts of all duties by fulfilment.
     pub fulfilment: FulfilmentCounts,
-    /// What shows duties that this assignment is told of not to be done, or not lately enough.
+    /// Failed or stale signals for duties that this assignment lists.
     pub unfulfilled: BTreeMap<Failure, Row>,
-    /// Unfulfilled duties of platform layers that are told to the cluster assignments instead.
+    /// Number of unfulfilled duties of platform layers that the cluster assignments list instead.
     pub platform_unfulfilled: usize,
-    /// The layers of these duties.
+    /// Layers of these duties.
     pub platform_unfulfilled_layers: LayerSet,
-    /// The duties that are seen to be done in some workload.
+    /// Duties that are fulfilled in at least one workload.
     pub fulfilled: Owed,
-    /// The signals whose source cannot be read for some workload.
-    pub blind: BTreeSet<(LayerId, Duty, SignalId)>,
-    /// The signals that see nothing new enough of some workload.
-    pub unseeing: BTreeSet<(LayerId, Duty, SignalId)>,
-    /// The signals that passed for some workload.
+    /// Signals whose source cannot be read for at least one workload.
+    pub unreadable: BTreeSet<(LayerId, Duty, SignalId)>,
+    /// Signals without a current reading for at least one workload.
+    pub unseen: BTreeSet<(LayerId, Duty, SignalId)>,
+    /// Signals that passed for at least one workload.
     pub passing: BTreeSet<(LayerId, Duty, SignalId)>,
 }
 
-/// What shows a duty not to be done, and who holds it.
+/// Failed or stale signal for a duty, and the holder of the duty.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Failure {
     /// The layer.
     pub layer: LayerId,
-    /// Which of its duties.
+    /// The duty of the layer.
     pub duty: Duty,
-    /// Unfulfilled, or Stale.
+    /// `Unfulfilled` or `Stale`.
     pub fulfilment: Fulfilment,
-    /// The signal that shows it.
+    /// The failed or stale signal.
     pub signal: SignalId,
-    /// The party that holds it, if one does; none in a cluster assignment for what namespaces hold themselves.
+    /// Holder of the duty. `None` in a cluster assignment for customer duties of workload layers.
     pub party: Option<Arc<str>>,
 }
 
-/// The workloads with a gap in a layer and duty for one reason, or with a risk.
+/// Workloads with the same gap, risk or failure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row {
-    /// How many there are.
+    /// Number of workloads.
     pub workloads: usize,
-    /// The first of them in order.
+    /// First workloads by key.
     pub examples: BTreeSet<Arc<WorkloadKey>>,
-    /// The party or parties that it is about, or what was seen, of the first in order.
+    /// Subject of the first workload: a party, parties or the detail of a reading.
     pub subject: Option<Arc<str>>,
 }
 
 impl RollUp {
-    /// Adds up what was found for the workloads of an assignment.
+    /// Computes the totals of an assignment.
     ///
-    /// With `platform_elsewhere` the gaps of platform layers are only counted: they are told to the cluster assignments.
+    /// With `platform_elsewhere`, gaps in platform layers are only counted: the cluster assignments list them.
     #[must_use]
     pub fn new(matrix: &Matrix, id: &AssignmentId, members: &Members, platform_elsewhere: bool) -> Self {
         let mut total = Self::default();
@@ -111,20 +111,20 @@ impl RollUp {
                 total.add_duty(duty, workloads, listed(duty.layer));
                 total.add_fulfilment(duty, workloads.len(), listed(duty.layer));
             }
-            // Hundreds of teams hold the duties of workloads: what each of them leaves undone its own assignment lists.
-            let names = |layer, duty| {
+            // A cluster assignment does not name the hundreds of teams: each finds its failures in its own assignment.
+            let names_holder = |layer, duty| {
                 !id.is_cluster() || duty == Duty::Provider || matrix.layer(layer).concern == Audience::Platform
             };
-            total.add_results(evaluation, workloads, listed, names);
-            // Two parties may be the subject of one risk: the workload counts once.
+            total.add_results(evaluation, workloads, listed, names_holder);
+            // A workload counts once even if two parties are the subject of one risk.
             let mut counted = BTreeSet::new();
             for risk in &evaluation.risks {
-                let told = match &risk.assignment {
+                let is_listed = match &risk.assignment {
                     Some(assignment) => assignment == id,
-                    // What a pod does to its node is for its own team to mend.
+                    // The team of the workload removes the node access of its pods, although the layer is a platform layer.
                     None => risk.reason == RiskReason::HostAccessDefeatsProviderNodes || risk.layer.is_none_or(listed),
                 };
-                if told && counted.insert((risk.reason, risk.layer)) {
+                if is_listed && counted.insert((risk.reason, risk.layer)) {
                     let row = total.risks.entry((risk.reason, risk.layer)).or_default();
                     row.add(risk.subject.as_ref(), workloads);
                 }
@@ -133,7 +133,7 @@ impl RollUp {
         total
     }
 
-    /// Adds the risks of the assignment itself.
+    /// Adds the risks of the assignment itself, which are not about a workload.
     #[must_use]
     pub fn with_assignment_risks(mut self, risks: Vec<Risk>) -> Self {
         for Risk { reason, layer, subject, .. } in risks {
@@ -173,7 +173,7 @@ impl RollUp {
                 self.rows.entry((duty.layer, duty.duty, reason)).or_default().add(duty.subject.as_ref(), workloads);
             }
             State::Unknown => self.unknown_layers.insert(LayerSet::of(duty.layer)),
-            State::Owned => self.held.insert(duty.layer, duty.duty),
+            State::Owned => self.owned.insert(duty.layer, duty.duty),
             State::Assumed | State::Excepted => {}
         }
     }
@@ -198,21 +198,21 @@ impl RollUp {
         }
     }
 
-    /// Adds what shows duties not to be done. What was seen too long ago counts where nothing newer shows a failure.
+    /// Adds the failed signals. Stale signals count only if no signal of the duty failed.
     fn add_results(
         &mut self,
         evaluation: &Evaluation,
         workloads: &BTreeSet<Arc<WorkloadKey>>,
         listed: impl Fn(LayerId) -> bool,
-        names: impl Fn(LayerId, Duty) -> bool,
+        names_holder: impl Fn(LayerId, Duty) -> bool,
     ) {
         let mut counted: Option<Failure> = None;
         for result in evaluation.results.iter().filter(|result| listed(result.layer)) {
-            let seen = (result.layer, result.duty, result.signal);
+            let key = (result.layer, result.duty, result.signal);
             match result.verdict {
-                SignalVerdict::Unreadable => drop(self.blind.insert(seen)),
-                SignalVerdict::Unseen | SignalVerdict::Stale => drop(self.unseeing.insert(seen)),
-                SignalVerdict::Passed => drop(self.passing.insert(seen)),
+                SignalVerdict::Unreadable => drop(self.unreadable.insert(key)),
+                SignalVerdict::Unseen | SignalVerdict::Stale => drop(self.unseen.insert(key)),
+                SignalVerdict::Passed => drop(self.passing.insert(key)),
                 SignalVerdict::Failed | SignalVerdict::NotApplicable => {}
             }
             let about = |duty: &&DutyState| duty.layer == result.layer && duty.duty == result.duty;
@@ -227,9 +227,9 @@ impl RollUp {
                 duty: result.duty,
                 fulfilment,
                 signal: result.signal,
-                party: duty.holder.clone().filter(|_| names(result.layer, result.duty)),
+                party: duty.holder.clone().filter(|_| names_holder(result.layer, result.duty)),
             };
-            // Two things seen by one signal may be wrong, one after the other: the workload counts once.
+            // A workload counts once even if several readings of one signal failed. The results are sorted.
             if counted.as_ref() != Some(&failure) {
                 self.unfulfilled.entry(failure.clone()).or_default().add(result.detail.as_ref(), workloads);
                 counted = Some(failure);
@@ -237,25 +237,25 @@ impl RollUp {
         }
     }
 
-    /// The same without what may come from an assignment or an object of a tenant: names of parties, and what was seen.
+    /// Removes what can come from assignments or objects of tenants: party names and details of readings.
     #[must_use]
     pub fn without_subjects(mut self) -> Self {
         self.rows.values_mut().for_each(|row| row.subject = None);
         for (failure, row) in std::mem::take(&mut self.unfulfilled) {
-            let nameless = self.unfulfilled.entry(Failure { party: None, ..failure }).or_default();
-            nameless.workloads += row.workloads;
+            let row_without_party = self.unfulfilled.entry(Failure { party: None, ..failure }).or_default();
+            row_without_party.workloads += row.workloads;
         }
         self
     }
 
-    /// The layers with a duty that this assignment is told of and that is seen not to be done.
+    /// Returns the layers with an unfulfilled duty that this assignment lists.
     #[must_use]
     pub fn unfulfilled_layers(&self) -> LayerSet {
         let failures = self.unfulfilled.keys().filter(|failure| failure.fulfilment == Fulfilment::Unfulfilled);
         failures.map(|failure| failure.layer).collect()
     }
 
-    /// The layers with a gap that this assignment is told of.
+    /// Returns the layers with a gap that this assignment lists.
     #[must_use]
     pub fn unowned_layers(&self) -> LayerSet {
         self.rows.keys().map(|(layer, ..)| *layer).collect()
@@ -265,12 +265,12 @@ impl RollUp {
 impl Row {
     fn add(&mut self, subject: Option<&Arc<str>>, workloads: &BTreeSet<Arc<WorkloadKey>>) {
         self.workloads += workloads.len();
-        let leads = workloads.first() < self.examples.first() || self.examples.is_empty();
-        if leads {
+        let is_first = workloads.first() < self.examples.first() || self.examples.is_empty();
+        if is_first {
             self.subject = subject.cloned();
         }
         for workload in workloads.iter().take(EXAMPLES) {
-            // Most come behind those that are named already.
+            // The set is sorted: further workloads come after the examples.
             if self.examples.len() == EXAMPLES && self.examples.last() <= Some(workload) {
                 break;
             }
@@ -297,7 +297,7 @@ const fn counter(duties: &mut DutyCounts, state: State) -> &mut i64 {
     }
 }
 
-/// Counts in the API are signed; none comes near the limit.
+/// Converts a count to the signed integer of the API; values above the range become the maximum.
 pub(super) fn to_i64(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

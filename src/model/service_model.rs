@@ -1,4 +1,4 @@
-//! Which service model applies to a workload.
+//! Determines the service model of a workload.
 
 use super::assignment::Assignment;
 use super::node_model::SchedulableNodes;
@@ -6,38 +6,38 @@ use super::settings::EvaluationSettings;
 use crate::facts::AssignmentId;
 use crate::matrix::{Audience, Duty, LayerSet, Matrix, ModelId, ModelSet, Owed, Plane, ServiceModel};
 
-/// The service model of a workload and the duties that follow from it.
+/// Service models of a workload and the duties that they give.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EffectiveModel {
-    /// The models whose duties are owed together. Empty when nothing determines one.
+    /// Models whose duties the workload owes together; empty if none is determined.
     pub models: ModelSet,
-    /// The duties owed.
+    /// Duties that the workload owes.
     pub owed: Owed,
-    /// Whether a cluster assignment names a model that does not exist or cannot be used: nothing can be concluded then.
+    /// True if a cluster assignment names a model that does not exist or cannot be used. All results are then uncertain.
     pub not_found: bool,
-    /// Whether it would be another one if the nodes were others.
+    /// True if the model depends on the nodes.
     pub from_nodes: bool,
-    /// Whether an assignment names a service model that the cluster defines.
+    /// True if an assignment names a service model that the cluster defines.
     pub uses_custom_model: bool,
 }
 
-/// What claims of assignments did or would do to the model of a workload.
+/// Effects of the `serviceModel` claims of assignments on a workload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ModelClaims {
-    /// The models that hold whatever the namespace claims beside them.
+    /// Models that apply independently of claims in the namespace.
     pub(super) determined: ModelSet,
-    /// Whose claim takes away, or would take away, customer duties of these layers.
+    /// Assignments whose claim removes, or would remove, the customer duties of these layers.
     pub(super) contradicted: Vec<(AssignmentId, LayerSet)>,
-    /// Whose claim in a namespace was taken because nothing else determines a model.
+    /// Assignments of a namespace whose claim applies because nothing else determines a model.
     pub(super) self_declared: Vec<AssignmentId>,
 }
 
 impl EffectiveModel {
-    /// The model of a workload selected by these assignments, and what their claims did.
+    /// Returns the model of a workload that these assignments select, and the effects of their claims.
     ///
-    /// The claims of the highest-ranking cluster assignments replace what the nodes show. A claim in a namespace only adds
-    /// customer duties, so that nobody shrinks their own; where nothing else determines a model it is taken, and where only
-    /// some nodes tell one, it stands for the others.
+    /// The claims of the highest-ranking cluster assignments replace the models of the nodes. A claim in a namespace only adds
+    /// customer duties, so that a tenant cannot reduce its own duties. If nothing else determines a model, the claim in a
+    /// namespace applies. If only some nodes show a model, it applies to the other nodes.
     pub(super) fn of(
         matrix: &Matrix,
         settings: EvaluationSettings,
@@ -57,7 +57,7 @@ impl EffectiveModel {
         let (determined, owed, from_nodes) = if !claimed.is_empty() {
             let models: ModelSet = claimed.iter().map(|(_, model)| *model).collect();
             (models, matrix.owed_under(models), false)
-        } else if found.decides {
+        } else if found.determined {
             (found.models, found.owed, true)
         } else {
             let taken = highest(&namespaced);
@@ -70,7 +70,7 @@ impl EffectiveModel {
             (found.models.union(models), found.owed.union(matrix.owed_under(models)), true)
         };
         claims.determined = determined;
-        if found.shown {
+        if found.complete {
             let removed = found.owed.customer.difference(owed.customer);
             claims.contradicted.extend(claimed.iter().map(|(assignment, _)| (assignment.id.clone(), removed)));
         }
@@ -89,38 +89,38 @@ impl EffectiveModel {
         (Self { models: determined.union(adding), owed, from_nodes, ..base }, claims)
     }
 
-    /// Whether nothing determines a model.
+    /// Returns true if no model is determined.
     #[must_use]
     pub const fn is_undetermined(&self) -> bool {
         self.models.is_empty()
     }
 }
 
-/// What the nodes show, and the configured default for those that show nothing.
+/// Models that the nodes show, and the configured default for nodes that show none.
 struct ModelFromNodes {
     models: ModelSet,
     owed: Owed,
-    /// Whether the nodes show all of it.
-    shown: bool,
-    /// Whether it is all there is to know: not where some nodes show nothing and there is no default.
-    decides: bool,
+    /// True if every node shows its model.
+    complete: bool,
+    /// True unless some node shows no model and there is no default.
+    determined: bool,
 }
 
 impl ModelFromNodes {
     fn of(matrix: &Matrix, settings: EvaluationSettings, nodes: SchedulableNodes) -> Self {
         let default: ModelSet = settings.default_model.into_iter().collect();
-        let nothing = nodes.models.is_empty() || nodes.undetermined;
-        // The default stands for each node that shows nothing.
-        let models = if nothing { nodes.models.union(default) } else { nodes.models };
+        let incomplete = nodes.models.is_empty() || nodes.undetermined;
+        // The default applies to each node that shows no model.
+        let models = if incomplete { nodes.models.union(default) } else { nodes.models };
         let managed = nodes.managed_control_plane || settings.managed_control_plane;
         let owed = matrix.owed_under(models);
         let owed = if managed { with_managed_control_plane(matrix, models, owed) } else { owed };
-        Self { models, owed, shown: !nothing, decides: !nothing || !default.is_empty() }
+        Self { models, owed, complete: !incomplete, determined: !incomplete || !default.is_empty() }
     }
 }
 
-/// With a managed control plane nobody's own hardware or machines make them the owner of etcd: the layers of the control
-/// plane are owed as under CaaS there.
+/// Raises on-premises and `IaaS` to `CaaS` for the layers of the cluster plane: with a managed control plane, the customer does
+/// not run etcd, although it runs the nodes.
 fn with_managed_control_plane(matrix: &Matrix, models: ModelSet, owed: Owed) -> Owed {
     let raised = |model: ModelId| {
         let own = [ServiceModel::OnPremises, ServiceModel::Iaas].map(ModelId::from);
@@ -133,7 +133,7 @@ fn with_managed_control_plane(matrix: &Matrix, models: ModelSet, owed: Owed) -> 
     owed.intersection(is_cluster(false)).union(of_control_plane.intersection(is_cluster(true)))
 }
 
-/// The models claimed at the highest rank that claims one. Assignments are of one scope, so any duty orders them alike.
+/// Returns the claims of the highest rank that has one. All assignments are of one scope, so the rank for any duty orders them.
 fn highest<'a>(assignments: &[&'a Assignment]) -> Vec<(&'a Assignment, ModelId)> {
     let rank = |a: &Assignment| a.rank(Audience::Platform, Duty::Customer);
     let claims = || assignments.iter().filter_map(|a| Some((*a, a.model.as_ref()?.known()?)));

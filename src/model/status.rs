@@ -1,4 +1,4 @@
-//! The status of an assignment from the roll-up of its workloads.
+//! Status of an assignment, from the roll-up of its workloads.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,35 +16,35 @@ use crate::api::{AssignmentStatus, Fulfilment, GapReason, Risk, RiskReason, Summ
 use crate::facts::{AssignmentId, WorkloadKey};
 use crate::matrix::{Duty, LayerId, Matrix};
 
-/// The most bytes of a status as JSON, whatever the size of the cluster: etcd keeps every one of them.
+/// Limit of a status as JSON in bytes, for clusters of any size. etcd stores every status.
 pub const STATUS_LIMIT: usize = 32 * 1024;
 
-/// The longest `summary.unownedLayerNames`, in characters: it is a printer column.
+/// Limit of `summary.unownedLayerNames` in bytes. It is a printer column.
 const LAYER_NAMES_LIMIT: usize = 256;
 
-/// What a status is about.
+/// Input of a status.
 #[derive(Clone, Debug)]
 pub struct StatusInput<'a> {
     /// The assignment.
     pub id: &'a AssignmentId,
-    /// Its generation that was evaluated.
+    /// Generation that was evaluated.
     pub generation: Option<i64>,
-    /// Whether it could be taken as it is written.
+    /// Result of reading the assignment.
     pub acceptance: &'a Acceptance,
-    /// Whether all inputs could be read.
+    /// Inputs that cannot be read.
     pub completeness: &'a Completeness,
-    /// What was found for its workloads.
+    /// Totals of its workloads.
     pub roll_up: &'a RollUp,
-    /// The signals of what was seen.
+    /// Signals of the readings.
     pub catalogue: &'a Catalogue,
-    /// What it says as of today; none when the stored object cannot be read.
+    /// Compiled assignment as of today; `None` if the stored object cannot be read.
     pub assignment: Option<&'a Assignment>,
 }
 
-/// The status to publish. Where nothing changed it equals `previous`, so that nothing needs to be written.
+/// Returns the status to write. Without a change it equals `previous`, and no write is necessary.
 ///
-/// While inputs are missing, counts and rows keep their last values and only conditions change. `announced` and
-/// `transitions` are carried over: they change when Events are written.
+/// If essential inputs are unreadable, counts and rows keep their last values and only conditions change. `announced` and
+/// `transitions` keep the previous values: they change when Events are emitted.
 #[must_use]
 pub fn status(
     matrix: &Matrix,
@@ -116,7 +116,7 @@ fn review_due(assignment: &Assignment) -> Option<String> {
     }
 }
 
-/// At most three workloads of a row, in the cluster kind with their namespace, and how many more there are.
+/// Returns at most three workloads of a row, with namespaces in a cluster assignment, and the number of further ones.
 fn examples(id: &AssignmentId, row: &Row) -> (Vec<String>, Option<i64>) {
     let name = |key: &Arc<WorkloadKey>| {
         if id.is_cluster() { format!("{}/{key}", key.namespace) } else { key.to_string() }
@@ -201,8 +201,10 @@ fn risks(matrix: &Matrix, subject: &StatusInput<'_>, previous: &AssignmentStatus
     subject.roll_up.risks.iter().map(row).collect()
 }
 
-/// Keeps a status below [`STATUS_LIMIT`]: examples go first, then risks, then what is unfulfilled, then unowned layers, each
-/// from the end, and `truncated` says how many.
+/// Keeps a status within [`STATUS_LIMIT`].
+///
+/// Removes examples first, then rows from the end: risks, unfulfilled duties, unowned layers. `truncated` counts the removed
+/// rows.
 pub fn bound(status: &mut AssignmentStatus) {
     if size(status) <= STATUS_LIMIT {
         return;
@@ -224,8 +226,8 @@ pub fn bound(status: &mut AssignmentStatus) {
     cut(status, |status| status.unowned_layers.pop().map(|row| size(&row)));
 }
 
-/// Drops rows until the status is small enough. Each round drops what is too much by the sizes of the rows; the count itself
-/// may make another round necessary.
+/// Removes rows until the status fits. Each round removes rows of the excess size; the growth of `truncated` can make another
+/// round necessary.
 fn cut(status: &mut AssignmentStatus, pop: impl Fn(&mut AssignmentStatus) -> Option<usize>) {
     loop {
         let mut excess = size(status).saturating_sub(STATUS_LIMIT);
@@ -241,7 +243,7 @@ fn cut(status: &mut AssignmentStatus, pop: impl Fn(&mut AssignmentStatus) -> Opt
 }
 
 fn size(part: &impl Serialize) -> usize {
-    // Serialising plain data to memory cannot fail; if it did, the status would be too large to publish.
+    // Serializing plain data to memory does not fail. If it did, the status would count as too large.
     serde_json::to_vec(part).map_or(usize::MAX, |bytes| bytes.len())
 }
 

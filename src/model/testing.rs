@@ -1,4 +1,4 @@
-//! Builders for the tests of the model: assignments in a few words, workloads, and what was found for them.
+//! Builders for tests: assignments, workloads and evaluations.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,12 +42,12 @@ pub(super) fn names(layers: impl IntoIterator<Item = LayerId>) -> Vec<&'static s
     layers.into_iter().map(|id| matrix().layer(id).name.as_str()).collect()
 }
 
-/// A point of time, counted in minutes.
+/// Returns a time that is this number of minutes after a fixed start.
 pub(super) fn minute(minute: i64) -> Timestamp {
     Timestamp::from_second(1_793_000_000 + 60 * minute).unwrap()
 }
 
-/// What an assignment says beside who holds a duty.
+/// Accountable party and agreement of a claim.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     pub(super) accountable: Option<&'static str>,
@@ -60,8 +60,8 @@ impl Default for Terms {
     }
 }
 
-/// An assignment that says nothing.
-pub(crate) fn silent(id: AssignmentId) -> Assignment {
+/// Returns an assignment without content.
+pub(crate) fn empty(id: AssignmentId) -> Assignment {
     Assignment {
         id,
         selector: None,
@@ -79,21 +79,21 @@ pub(crate) fn silent(id: AssignmentId) -> Assignment {
     }
 }
 
-/// The declaration of a party that can be reached and acknowledged what it holds.
+/// Returns the declaration of a party with a contact and an acknowledgement.
 pub(super) fn declared(role: Role) -> PartyDeclaration {
     PartyDeclaration { role, accepts: None, evidence: Box::default(), reachable: true, acknowledged: true }
 }
 
 fn assignment(namespace: Option<&str>, name: &str) -> Assignment {
-    silent(AssignmentId { namespace: namespace.map(Arc::from), name: name.into() })
+    empty(AssignmentId { namespace: namespace.map(Arc::from), name: name.into() })
 }
 
-/// A `ResponsibilityAssignment` in the namespace `shop` that says nothing.
+/// Returns a `ResponsibilityAssignment` in the namespace `shop` without content.
 pub(super) fn namespaced(name: &str) -> Assignment {
     assignment(Some("shop"), name)
 }
 
-/// A `ClusterResponsibilityAssignment` that says nothing.
+/// Returns a `ClusterResponsibilityAssignment` without content.
 pub(super) fn cluster(name: &str) -> Assignment {
     assignment(None, name)
 }
@@ -123,31 +123,31 @@ impl Assignment {
         Self { declares: layers(names), ..self }
     }
 
-    /// With a declaration of a party that does not say what it accepts.
+    /// Adds a party without `accepts`.
     pub(super) fn party(mut self, name: &str, role: Role) -> Self {
         self.parties.insert(name.into(), declared(role));
         self
     }
 
-    /// With a declaration of a party that says what it accepts.
+    /// Adds a party with `accepts`.
     pub(super) fn accepting(mut self, name: &str, role: Role, accepts: &[&str]) -> Self {
         let accepts = Some(layers(accepts));
         self.parties.insert(name.into(), PartyDeclaration { accepts, ..declared(role) });
         self
     }
 
-    /// Changes the declaration of a party that is there already.
+    /// Changes the declaration of an existing party.
     pub(super) fn declared_as(mut self, name: &str, change: impl FnOnce(&mut PartyDeclaration)) -> Self {
         change(self.parties.get_mut(name).unwrap_or_else(|| panic!("{name} is not declared")));
         self
     }
 
-    /// With evidence of a party that is there already, of some layers or of all, which has ended or not.
+    /// Adds evidence to an existing party, for some or all layers, ended or not.
     pub(super) fn evidence(self, name: &str, about: Option<&[&str]>, ended: bool) -> Self {
         let evidence = EvidenceFacts { layers: about.map(layers), ended };
         self.declared_as(name, |party| {
-            let known = std::mem::take(&mut party.evidence);
-            party.evidence = known.into_iter().chain([evidence]).collect();
+            let existing = std::mem::take(&mut party.evidence);
+            party.evidence = existing.into_iter().chain([evidence]).collect();
         })
     }
 
@@ -155,12 +155,12 @@ impl Assignment {
         Self { review, ..self }
     }
 
-    /// Reviewed so long ago that its duties have lapsed.
+    /// Sets a lapsed review.
     pub(super) fn lapsed(self) -> Self {
         self.reviewed(Review::Lapsed(date(2026, 10, 1)))
     }
 
-    /// With an exception from these layers that holds.
+    /// Adds valid exceptions for these layers.
     pub(super) fn excepting(self, names: &[&str]) -> Self {
         self.exceptions(names, ExceptionState::Valid)
     }
@@ -191,25 +191,25 @@ impl Assignment {
     }
 }
 
-/// The parties that a gap is about, whatever stands between their names.
+/// Returns the party names in the subject of a gap.
 pub(super) fn parties_in(subject: Option<&str>) -> Vec<&str> {
-    let is_between = |c: char| !c.is_ascii_alphanumeric() && c != '-';
-    subject.into_iter().flat_map(|text| text.split(is_between)).filter(|name| !name.is_empty()).collect()
+    let is_separator = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+    subject.into_iter().flat_map(|text| text.split(is_separator)).filter(|name| !name.is_empty()).collect()
 }
 
-/// A workload of the namespace `shop` and everything that is said of it.
+/// A workload of the namespace `shop` with its assignments and settings.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Workload {
     matrix: Option<Arc<Matrix>>,
     settings: EvaluationSettings,
     catalogue: Catalogue,
-    circumstances: WorkloadView,
+    view: WorkloadView,
     assignments: Vec<Assignment>,
     not_selecting: Vec<Assignment>,
 }
 
 impl Workload {
-    /// A workload without a signal where this is the service model of the configuration.
+    /// Creates a workload without facts, with this default service model.
     pub(super) fn under(model: impl Into<Option<ServiceModel>>) -> Self {
         Self {
             settings: EvaluationSettings { default_model: model.into(), ..EvaluationSettings::default() },
@@ -223,30 +223,30 @@ impl Workload {
     }
 
     pub(super) fn showing(self, signals: &[LayerTriggers]) -> Self {
-        self.in_circumstances(|circumstances| {
-            circumstances.triggers = signals.iter().fold(circumstances.triggers, |all, signal| all.union(*signal));
+        self.with_view(|view| {
+            view.triggers = signals.iter().fold(view.triggers, |all, signal| all.union(*signal));
         })
     }
 
-    pub(super) fn in_circumstances(mut self, change: impl FnOnce(&mut WorkloadView)) -> Self {
-        change(&mut self.circumstances);
+    pub(super) fn with_view(mut self, change: impl FnOnce(&mut WorkloadView)) -> Self {
+        change(&mut self.view);
         self
     }
 
-    /// Landing on nodes of these models, and of no others.
+    /// Sets the models of the nodes.
     pub(super) fn on_nodes(self, models: &[ServiceModel]) -> Self {
         let models = models.iter().copied().collect();
-        self.in_circumstances(|circumstances| circumstances.nodes.models = models)
+        self.with_view(|view| view.nodes.models = models)
     }
 
-    /// Landing on a node as well that shows nothing.
+    /// Adds an undetermined node.
     pub(super) fn on_unknown_node(self) -> Self {
-        self.in_circumstances(|circumstances| circumstances.nodes.undetermined = true)
+        self.with_view(|view| view.nodes.undetermined = true)
     }
 
-    /// In a cluster of which some node shows that the provider runs the control plane.
+    /// Adds a node to the cluster that shows a managed control plane.
     pub(super) fn beside_managed_nodes(self) -> Self {
-        self.in_circumstances(|circumstances| circumstances.nodes.managed_control_plane = true)
+        self.with_view(|view| view.nodes.managed_control_plane = true)
     }
 
     pub(super) fn configured(mut self, change: impl FnOnce(&mut EvaluationSettings)) -> Self {
@@ -254,43 +254,43 @@ impl Workload {
         self
     }
 
-    /// In a cluster with service models of its own.
+    /// Uses a matrix with ServiceModels.
     pub(super) fn in_matrix(self, matrix: &Arc<Matrix>) -> Self {
         Self { matrix: Some(matrix.clone()), ..self }
     }
 
-    /// With an assignment that selects it.
+    /// Adds an assignment that selects the workload.
     pub(super) fn with(mut self, assignment: Assignment) -> Self {
         self.assignments.push(assignment);
         self
     }
 
-    /// With a cluster assignment that takes in its namespace, but does not select it.
+    /// Adds a cluster assignment that selects the namespace but not the workload.
     pub(super) fn beside(mut self, assignment: Assignment) -> Self {
         self.not_selecting.push(assignment);
         self
     }
 
-    /// Looked at by a signal of this name.
+    /// Adds a signal to the catalogue.
     pub(super) fn watched(mut self, name: &str, layer: &str, attribution: Attribution, reach: Reach) -> Self {
         self.catalogue.add(signal_text(name, Some(layer), attribution, reach));
         self
     }
 
-    /// With what a signal of this name saw of it, or on nodes of a service model.
+    /// Adds a reading of a signal, for the workload or for nodes of a model.
     pub(super) fn seen(self, name: &str, on: Option<ServiceModel>, verdict: SignalVerdict) -> Self {
         let signal = self.catalogue.find(name).unwrap_or_else(|| panic!("no signal {name}"));
         let seen = Observation { signal, on: on.map(Into::into), verdict, detail: None };
-        self.in_circumstances(|circumstances| circumstances.observed.push(seen))
+        self.with_view(|view| view.observed.push(seen))
     }
 
-    /// In a cluster where the evidence of parties is looked at.
-    pub(super) fn with_evidence_looked_at(mut self) -> Self {
+    /// Enables the signal that checks the evidence of parties.
+    pub(super) fn with_evidence_signal(mut self) -> Self {
         self.catalogue.add_attestation(signal_text("evidence", None, Attribution::Provider, Reach::Duty));
         self
     }
 
-    /// Whether a duty is fulfilled, if it is owed.
+    /// Returns the fulfilment of a duty, if it is owed.
     pub(super) fn fulfilment(&self, name: &str, duty: Duty) -> Option<Fulfilment> {
         let duties = self.evaluate().duties;
         let found = duties.into_iter().find(|found| (found.layer, found.duty) == (layer(name), duty))?;
@@ -298,42 +298,42 @@ impl Workload {
     }
 
     pub(super) fn evaluate(&self) -> Evaluation {
-        let taking_in = self.assignments.iter().chain(&self.not_selecting).filter(|a| a.id.is_cluster());
-        let directory = Directory::new(taking_in);
+        let cluster_assignments = self.assignments.iter().chain(&self.not_selecting).filter(|a| a.id.is_cluster());
+        let directory = Directory::new(cluster_assignments);
         let selecting: Vec<&Assignment> = self.assignments.iter().collect();
         let matrix = self.matrix.as_deref().unwrap_or_else(|| matrix());
-        evaluate(matrix, &self.settings, &self.catalogue, &self.circumstances, &selecting, &directory)
+        evaluate(matrix, &self.settings, &self.catalogue, &self.view, &selecting, &directory)
     }
 
-    /// What was found for a duty, if it is owed: its state and whom a gap is about.
+    /// Returns state and subject of a duty, if it is owed.
     pub(super) fn finding(&self, name: &str, duty: Duty) -> Option<(State, Option<String>)> {
         let found =
             self.evaluate().duties.into_iter().find(|found| (found.layer, found.duty) == (layer(name), duty))?;
         Some((found.state, found.subject.as_deref().map(str::to_owned)))
     }
 
-    /// The duties that a layer owes.
+    /// Returns the owed duties of a layer.
     pub(super) fn duties_of(&self, name: &str) -> Vec<Duty> {
         self.evaluate().duties.iter().filter(|found| found.layer == layer(name)).map(|found| found.duty).collect()
     }
 
-    /// The layers of the risks of this kind that the assignment is told of, in matrix order; none for one without a layer.
-    pub(super) fn risks_told_to(&self, id: &AssignmentId, reason: RiskReason) -> Vec<Option<String>> {
+    /// Returns the layers of the risks with this reason that an assignment lists, in matrix order; `None` for a risk without a layer.
+    pub(super) fn listed_risks(&self, id: &AssignmentId, reason: RiskReason) -> Vec<Option<String>> {
         let matrix = self.matrix.as_deref().unwrap_or_else(|| matrix());
         let risks = self.evaluate().risks;
-        let told = risks.iter().filter(|risk| risk.reason == reason);
-        let told = told.filter(|risk| risk.assignment.as_ref().is_none_or(|assignment| assignment == id));
-        told.map(|risk| risk.layer.map(|layer| matrix.layer(layer).name.clone())).collect()
+        let listed = risks.iter().filter(|risk| risk.reason == reason);
+        let listed = listed.filter(|risk| risk.assignment.as_ref().is_none_or(|assignment| assignment == id));
+        listed.map(|risk| risk.layer.map(|layer| matrix.layer(layer).name.clone())).collect()
     }
 
-    /// The state of a duty, if it is owed.
+    /// Returns the state of a duty, if it is owed.
     pub(super) fn state(&self, name: &str, duty: Duty) -> Option<State> {
         self.finding(name, duty).map(|(state, _)| state)
     }
 }
 
 impl Evaluation {
-    /// The layers with a gap by reason, each in matrix order and once for each duty.
+    /// Returns the layers with a gap by reason, in matrix order, once for each duty.
     pub(super) fn gaps_by_reason(&self) -> BTreeMap<GapReason, Vec<&'static str>> {
         let mut gaps: BTreeMap<GapReason, Vec<&str>> = BTreeMap::new();
         for found in &self.duties {
@@ -344,7 +344,7 @@ impl Evaluation {
         gaps
     }
 
-    /// The layers with a duty in this state, in matrix order and once for each duty.
+    /// Returns the layers with a duty in this state, in matrix order, once for each duty.
     pub(super) fn layers_in(&self, state: State) -> Vec<&'static str> {
         names(self.duties.iter().filter(|found| found.state == state).map(|found| found.layer))
     }
@@ -358,7 +358,7 @@ impl Evaluation {
     }
 }
 
-/// What was found for a workload of service model `CaaS`: duties in these states.
+/// Returns the evaluation of a `CaaS` workload with duties in these states.
 pub(super) fn found(duties: &[(&str, Duty, State)]) -> Evaluation {
     let model = ServiceModel::Caas;
     let owed = matrix().owed(model);
@@ -369,7 +369,7 @@ pub(super) fn found(duties: &[(&str, Duty, State)]) -> Evaluation {
     Evaluation { model, duties, risks: vec![], results: vec![] }
 }
 
-/// A signal that says of itself what it is called.
+/// Returns a signal whose texts contain its name.
 pub(super) fn signal_text(name: &str, layer: Option<&str>, attribution: Attribution, reach: Reach) -> SignalText {
     let words = |what: &str| format!("{name} {what}").into();
     SignalText {
@@ -384,7 +384,7 @@ pub(super) fn signal_text(name: &str, layer: Option<&str>, attribution: Attribut
     }
 }
 
-/// Two signals of the node's system, and one of the workload's own configuration.
+/// Returns a catalogue with two signals of node-os and one of workload-configuration.
 pub(super) fn catalogue() -> Catalogue {
     let mut catalogue = Catalogue::new();
     for (name, layer) in [("age", "node-os"), ("image", "node-os"), ("context", "workload-configuration")] {
@@ -393,8 +393,8 @@ pub(super) fn catalogue() -> Catalogue {
     catalogue
 }
 
-/// What was found for a workload whose customer duties of these layers are held by a team, with what signals of
-/// [`catalogue`] came to.
+/// Returns the evaluation of a workload whose customer duties are held by `team`, with these readings of signals of
+/// [`catalogue`].
 pub(super) fn seen_of(results: &[(&str, SignalVerdict)]) -> Evaluation {
     let catalogue = catalogue();
     let mut evaluation =
@@ -415,7 +415,7 @@ pub(super) fn seen_of(results: &[(&str, SignalVerdict)]) -> Evaluation {
     evaluation
 }
 
-/// What was found for a workload whose customer duties of these layers are gaps.
+/// Returns the evaluation of a workload whose customer duties of these layers are gaps.
 pub(super) fn found_gaps(gaps: &[(&str, GapReason)]) -> Evaluation {
     let duties: Vec<_> = gaps.iter().map(|(layer, reason)| (*layer, Duty::Customer, State::Gap(*reason))).collect();
     found(&duties)
@@ -425,7 +425,7 @@ pub(super) fn deployment(namespace: &str, name: &str) -> WorkloadKey {
     WorkloadKey { namespace: namespace.into(), kind: WorkloadKind::Deployment, name: name.into() }
 }
 
-/// The workloads of an assignment and what was found for them.
+/// Groups workloads by evaluation.
 pub(super) fn members(found: impl IntoIterator<Item = (WorkloadKey, Evaluation)>) -> Members {
     let mut members = Members::new();
     for (key, evaluation) in found {
@@ -434,21 +434,21 @@ pub(super) fn members(found: impl IntoIterator<Item = (WorkloadKey, Evaluation)>
     members
 }
 
-/// The totals of an assignment that is told of every gap, over one Deployment for each of these findings.
+/// Returns the totals over one Deployment for each evaluation, for an assignment that lists every gap.
 pub(super) fn roll_up(found: impl IntoIterator<Item = Evaluation>) -> RollUp {
     let keyed =
         found.into_iter().enumerate().map(|(number, found)| (deployment("shop", &format!("app-{number}")), found));
     added_up(&members(keyed), false)
 }
 
-/// The totals of an assignment of the namespace `shop` over these workloads.
+/// Returns the totals of an assignment of the namespace `shop`.
 pub(super) fn added_up(members: &Members, platform_elsewhere: bool) -> RollUp {
     RollUp::new(matrix(), &namespaced("shop").id, members, platform_elsewhere)
 }
 
-/// How properties are tried: with 1,000 cases, or as many as `PROPTEST_CASES` asks for.
+/// Returns the configuration of property tests: 1,000 cases, or the number in `PROPTEST_CASES`.
 pub(crate) fn tried() -> ProptestConfig {
-    const UNASKED: u32 = 256;
+    const DEFAULT: u32 = 256;
     let config = ProptestConfig::default();
-    ProptestConfig { cases: if config.cases == UNASKED { 1000 } else { config.cases }, ..config }
+    ProptestConfig { cases: if config.cases == DEFAULT { 1000 } else { config.cases }, ..config }
 }

@@ -1,52 +1,51 @@
-//! What changed since Events last told of it.
+//! Changes since the last Events of an assignment.
 //!
-//! The status holds the open gaps and the unfulfilled duties that Events have told of (`announced`). The difference to those of
-//! today is what Events have to tell next; it survives a crash, because it is committed with the status after the Events are
-//! written.
+//! `status.announced` holds the gaps and unfulfilled duties for which Events were emitted. The difference to the current state
+//! gives the next Events. It survives a crash: the operator writes `announced` with the status, after it has emitted the Events.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use jiff::civil::Date;
 
-use super::conditions::holding;
+use super::conditions::coverage;
 use super::fulfilment::{Catalogue, SignalId};
 use super::message::{failure_line, failure_sentence, gap_line, list};
 use super::roll_up::{Failure, RollUp};
 use crate::api::{Announcement, Fulfilment, OpenState};
 use crate::matrix::{Duty, LayerId, LayerSet, Matrix};
 
-/// More transitions than this in one evaluation become one summary Event.
+/// Maximum number of transitions with an Event each. More become one summary Event per kind.
 const SINGLE_NOTES: usize = 3;
 
-/// The longest list of layers in a note, in bytes.
+/// Limit of the list of layers in a note, in bytes.
 const LAYERS_LIMIT: usize = 600;
 
-/// Something to tell in an Event on an assignment.
+/// Content of an Event on an assignment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// Whether it is a Warning; otherwise it is Normal.
+    /// True for a Warning, false for a Normal Event.
     pub warning: bool,
-    /// The fixed word of the Event.
+    /// Reason of the Event.
     pub reason: &'static str,
-    /// The layer and duty it is about, for single transitions.
+    /// Layer and duty of a single transition.
     pub about: Option<(String, Duty)>,
-    /// The date it reminds of.
+    /// Date of a reminder.
     pub date: Option<Date>,
-    /// The text.
+    /// Message of the Event.
     pub note: String,
 }
 
-/// The Events that are due for an assignment, and what will have been told after them.
+/// Events to emit for an assignment, and the state after them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transitions {
-    /// What to tell.
+    /// Events to emit.
     pub notes: Vec<Note>,
-    /// What is open after that: the next `announced`.
+    /// Open states after the Events: the next `announced`.
     pub announced: Vec<Announcement>,
 }
 
-/// The gaps and the unfulfilled duties of a roll-up that Events tell of, in matrix order.
+/// Returns the gaps and unfulfilled duties of a roll-up, in matrix order.
 #[must_use]
 pub fn open_states(matrix: &Matrix, catalogue: &Catalogue, roll_up: &RollUp) -> Vec<Announcement> {
     let open = |layer: LayerId, duty, state| Announcement { layer: matrix.layer(layer).name.clone(), duty, state };
@@ -65,13 +64,12 @@ fn sort(matrix: &Matrix, gaps: &mut Vec<Announcement>) {
 }
 
 impl Transitions {
-    /// What Events have to tell, and what they will have told then; none when nothing is open that was not before or the
-    /// other way round.
+    /// Returns the Events to emit and the next `announced`; none if no state opened or closed.
     ///
-    /// An opening is a (layer, duty, state) that was not open before; a closing is a (layer, duty) whose last gap ended, or that
-    /// is not seen unfulfilled any more. Other counts, examples, signals or reasons within a state are no transition. What
-    /// nothing can be said of any more stays told, and what the cluster assignments are told of from now on ends here without
-    /// a word.
+    /// A (layer, duty, state) opens if `announced` does not contain it. A (layer, duty) closes when its last gap ends, or when
+    /// it is not unfulfilled any more. A change of counts, examples, signals or reasons within a state is not a transition. A
+    /// state that cannot be evaluated any more stays in `announced`. A state that the cluster assignments list from now on
+    /// leaves `announced` without an Event.
     #[must_use]
     pub fn between(
         matrix: &Matrix,
@@ -83,38 +81,41 @@ impl Transitions {
         let Some(before) = announced else {
             return Some(Self { notes: first_notes(matrix, roll_up), announced: open });
         };
-        open.extend(before.iter().filter(|told| is_unsure(matrix, catalogue, roll_up, told)).cloned());
+        open.extend(before.iter().filter(|entry| is_uncertain(matrix, catalogue, roll_up, entry)).cloned());
         sort(matrix, &mut open);
-        if open.len() == before.len() && before.iter().all(|told| open.contains(told)) {
+        if open.len() == before.len() && before.iter().all(|entry| open.contains(entry)) {
             return None;
         }
-        let opened: Vec<&Announcement> = open.iter().filter(|told| told.is_gap() && !before.contains(told)).collect();
-        let failing = beyond(failures(&open), &failures(before));
-        let closed = beyond(gaps(before), &gaps(&open));
-        let closed = without(closed, matrix, roll_up.platform_gap_layers);
-        let mended = without(beyond(failures(before), &failures(&open)), matrix, roll_up.platform_unfulfilled_layers);
-        // What nothing looks at any more, or is of no account any more, nobody has done.
-        let passes = |told: &&Announcement| is_among(matrix, catalogue, &roll_up.passing, told);
-        let done: Duties<'_> = before.iter().filter(passes).map(|told| (told.layer.as_str(), told.duty)).collect();
-        let mended: Vec<_> = mended.into_iter().filter(|duty| done.contains(duty)).collect();
-        let notes = if opened.len() + closed.len() + failing.len() + mended.len() > SINGLE_NOTES {
-            let openings = opened.iter().map(|told| told.layer.as_str()).collect();
+        let opened: Vec<&Announcement> =
+            open.iter().filter(|entry| entry.is_gap() && !before.contains(entry)).collect();
+        let failing = difference(failures(&open), &failures(before));
+        let closed = difference(gaps(before), &gaps(&open));
+        let closed = outside(closed, matrix, roll_up.platform_gap_layers);
+        let recovered =
+            outside(difference(failures(before), &failures(&open)), matrix, roll_up.platform_unfulfilled_layers);
+        // A duty counts as recovered only if its signal passes: the signal or the duty can also have disappeared.
+        let passes = |entry: &&Announcement| has_signal_in(matrix, catalogue, &roll_up.passing, entry);
+        let passing: Duties<'_> =
+            before.iter().filter(passes).map(|entry| (entry.layer.as_str(), entry.duty)).collect();
+        let recovered: Vec<_> = recovered.into_iter().filter(|duty| passing.contains(duty)).collect();
+        let notes = if opened.len() + closed.len() + failing.len() + recovered.len() > SINGLE_NOTES {
+            let openings = opened.iter().map(|entry| entry.layer.as_str()).collect();
             [
-                summary("GapsOpened", true, "have a duty that nobody validly holds", openings),
-                summary("GapsClosed", false, "no longer unowned, or gone with their workloads", names(closed)),
-                summary("DutiesUnfulfilled", true, "have a duty that is seen not to be done", names(failing)),
-                summary("DutiesFulfilled", false, "no longer seen unfulfilled", names(mended)),
+                summary("GapsOpened", true, "have a duty without a valid owner", openings),
+                summary("GapsClosed", false, "have fewer gaps", names(closed)),
+                summary("DutiesUnfulfilled", true, "have an unfulfilled duty", names(failing)),
+                summary("DutiesFulfilled", false, "have a duty that is not unfulfilled any more", names(recovered)),
             ]
             .into_iter()
             .flatten()
             .collect()
         } else {
-            let opening = opened.into_iter().map(|told| opening_note(matrix, roll_up, told));
+            let opening = opened.into_iter().map(|entry| opening_note(matrix, roll_up, entry));
             let closing = closed.into_iter().map(|(layer, duty)| closing_note(matrix, roll_up, layer, duty));
             let failing =
                 failing.into_iter().map(|(layer, duty)| failing_note(matrix, catalogue, roll_up, layer, duty));
-            let mended = mended.into_iter().map(|(layer, duty)| mended_note(matrix, roll_up, layer, duty));
-            opening.chain(closing).chain(failing).chain(mended).collect()
+            let recovering = recovered.into_iter().map(|(layer, duty)| recovery_note(matrix, roll_up, layer, duty));
+            opening.chain(closing).chain(failing).chain(recovering).collect()
         };
         Some(Self { notes, announced: open })
     }
@@ -124,72 +125,72 @@ fn is_in(matrix: &Matrix, layers: LayerSet, layer: &str) -> bool {
     matrix.find(layer).is_some_and(|layer| layers.has(layer))
 }
 
-/// Whether nothing can be said any more of what was told.
-fn is_unsure(matrix: &Matrix, catalogue: &Catalogue, roll_up: &RollUp, told: &Announcement) -> bool {
-    match &told.state {
-        OpenState::Gap(_) => is_in(matrix, roll_up.unknown_layers, &told.layer),
+/// Returns true if the current inputs neither confirm nor end an announced state.
+fn is_uncertain(matrix: &Matrix, catalogue: &Catalogue, roll_up: &RollUp, entry: &Announcement) -> bool {
+    match &entry.state {
+        OpenState::Gap(_) => is_in(matrix, roll_up.unknown_layers, &entry.layer),
         OpenState::Unfulfilled(_) => {
-            let [blind, unseeing, passing] = [&roll_up.blind, &roll_up.unseeing, &roll_up.passing]
-                .map(|signals| is_among(matrix, catalogue, signals, told));
-            // One workload of which nothing is seen does not keep it open for all that pass.
-            blind || unseeing && !passing
+            let [unreadable, unseen, passing] = [&roll_up.unreadable, &roll_up.unseen, &roll_up.passing]
+                .map(|signals| has_signal_in(matrix, catalogue, signals, entry));
+            // One workload without readings does not keep the state open if the signal passes for others.
+            unreadable || unseen && !passing
         }
     }
 }
 
-/// Whether the signal by which a duty was told to be unfulfilled is among these.
-fn is_among(
+/// Returns true if `signals` contains the signal that showed an announced duty unfulfilled.
+fn has_signal_in(
     matrix: &Matrix,
     catalogue: &Catalogue,
     signals: &BTreeSet<(LayerId, Duty, SignalId)>,
-    told: &Announcement,
+    entry: &Announcement,
 ) -> bool {
-    let OpenState::Unfulfilled(signal) = &told.state else { return false };
-    signals.iter().any(|(layer, duty, of)| {
-        matrix.layer(*layer).name == told.layer && *duty == told.duty && *catalogue.get(*of).signal == **signal
+    let OpenState::Unfulfilled(name) = &entry.state else { return false };
+    signals.iter().any(|(layer, duty, signal)| {
+        matrix.layer(*layer).name == entry.layer && *duty == entry.duty && *catalogue.get(*signal).signal == **name
     })
 }
 
-/// Layers and duties, each once.
+/// Distinct pairs of layer and duty.
 type Duties<'a> = BTreeSet<(&'a str, Duty)>;
 
-fn gaps(told: &[Announcement]) -> Duties<'_> {
-    told.iter().filter(|told| told.is_gap()).map(|told| (told.layer.as_str(), told.duty)).collect()
+fn gaps(entries: &[Announcement]) -> Duties<'_> {
+    entries.iter().filter(|entry| entry.is_gap()).map(|entry| (entry.layer.as_str(), entry.duty)).collect()
 }
 
-fn failures(told: &[Announcement]) -> Duties<'_> {
-    told.iter().filter(|told| !told.is_gap()).map(|told| (told.layer.as_str(), told.duty)).collect()
+fn failures(entries: &[Announcement]) -> Duties<'_> {
+    entries.iter().filter(|entry| !entry.is_gap()).map(|entry| (entry.layer.as_str(), entry.duty)).collect()
 }
 
 fn names(duties: Vec<(&str, Duty)>) -> Vec<&str> {
     duties.into_iter().map(|(layer, _)| layer).collect()
 }
 
-/// Those that the others do not hold.
-fn beyond<'a>(duties: Duties<'a>, others: &Duties<'_>) -> Vec<(&'a str, Duty)> {
+/// Returns the duties that `others` does not contain.
+fn difference<'a>(duties: Duties<'a>, others: &Duties<'_>) -> Vec<(&'a str, Duty)> {
     duties.into_iter().filter(|duty| !others.contains(duty)).collect()
 }
 
-/// Those of other layers than these, of which others are told from now on.
-fn without<'a>(duties: Vec<(&'a str, Duty)>, matrix: &Matrix, layers: LayerSet) -> Vec<(&'a str, Duty)> {
+/// Returns the duties whose layer is not in `layers`.
+fn outside<'a>(duties: Vec<(&'a str, Duty)>, matrix: &Matrix, layers: LayerSet) -> Vec<(&'a str, Duty)> {
     duties.into_iter().filter(|(layer, _)| !is_in(matrix, layers, layer)).collect()
 }
 
-/// One Event for the first evaluation, whatever its size: there is no storm at install. Where every duty has an owner and some
-/// are not done there are two, since one is good news.
+/// Returns one Event for the first evaluation, of any size, so that an installation emits few Events. If every duty has an owner
+/// and some are unfulfilled, returns two: `Covered` is Normal, `DutiesUnfulfilled` a Warning.
 fn first_notes(matrix: &Matrix, roll_up: &RollUp) -> Vec<Note> {
     let workloads = roll_up.workloads;
     let unowned = layer_names(matrix, roll_up.unowned_layers());
     let failing = layer_names(matrix, roll_up.unfulfilled_layers());
     if unowned.is_empty() {
-        let undone = format!("have a duty that is seen not to be done in {workloads} workload(s)");
-        let undone = summary("DutiesUnfulfilled", true, &undone, failing);
+        let predicate = format!("have an unfulfilled duty in {workloads} workload(s)");
+        let unfulfilled = summary("DutiesUnfulfilled", true, &predicate, failing);
         if workloads == 0 || !roll_up.unknown_layers.is_empty() || roll_up.model_not_found > 0 {
-            return undone.into_iter().collect();
+            return unfulfilled.into_iter().collect();
         }
-        let note = format!("{} for {workloads} workload(s)", holding(roll_up));
+        let note = format!("{} ({workloads} workload(s)).", coverage(roll_up));
         let covered = Note { warning: false, reason: "Covered", about: None, date: None, note };
-        return [covered].into_iter().chain(undone).collect();
+        return [covered].into_iter().chain(unfulfilled).collect();
     }
     let mut note = format!(
         "{} of {} layers have a duty without an owner in {workloads} workload(s): {}",
@@ -198,13 +199,9 @@ fn first_notes(matrix: &Matrix, roll_up: &RollUp) -> Vec<Note> {
         list(&unowned, LAYERS_LIMIT / 2),
     );
     if !failing.is_empty() {
-        let _ = write!(
-            note,
-            "; {} have one that is seen not to be done: {}",
-            failing.len(),
-            list(&failing, LAYERS_LIMIT / 2)
-        );
+        let _ = write!(note, "; {} have an unfulfilled duty: {}", failing.len(), list(&failing, LAYERS_LIMIT / 2));
     }
+    note.push_str(". Add or correct entries in spec.duties; status.unownedLayers lists each gap.");
     vec![Note { warning: true, reason: "GapsFound", about: None, date: None, note }]
 }
 
@@ -212,23 +209,23 @@ fn layer_names(matrix: &Matrix, layers: LayerSet) -> Vec<&str> {
     layers.ids().map(|layer| matrix.layer(layer).name.as_str()).collect()
 }
 
-fn summary(reason: &'static str, warning: bool, what: &str, mut layers: Vec<&str>) -> Option<Note> {
+fn summary(reason: &'static str, warning: bool, predicate: &str, mut layers: Vec<&str>) -> Option<Note> {
     layers.dedup();
     if layers.is_empty() {
         return None;
     }
-    let note = format!("{} layer(s) {what}: {}", layers.len(), list(&layers, LAYERS_LIMIT));
+    let note = format!("{} layer(s) {predicate}: {}", layers.len(), list(&layers, LAYERS_LIMIT));
     Some(Note { warning, reason, about: None, date: None, note })
 }
 
 fn opening_note(matrix: &Matrix, roll_up: &RollUp, gap: &Announcement) -> Note {
-    let row = roll_up.rows.iter().find(|((layer, duty, why), _)| {
-        let state = OpenState::Gap(why.state());
+    let row = roll_up.rows.iter().find(|((layer, duty, reason), _)| {
+        let state = OpenState::Gap(reason.state());
         matrix.layer(*layer).name == gap.layer && *duty == gap.duty && state == gap.state
     });
-    let text = row.map(|((layer, duty, why), row)| {
-        let sentence = gap_line(matrix.layer(*layer), *duty, *why, row.subject.as_deref());
-        format!("{sentence} ({why}, {} workload(s))", row.workloads, why = why.name())
+    let text = row.map(|((layer, duty, reason), row)| {
+        let sentence = gap_line(matrix.layer(*layer), *duty, *reason, row.subject.as_deref());
+        format!("{sentence} ({}, {} workload(s))", reason.name(), row.workloads)
     });
     Note {
         warning: true,
@@ -243,24 +240,24 @@ fn closing_note(matrix: &Matrix, roll_up: &RollUp, layer: &str, duty: Duty) -> N
     let id = matrix.find(layer);
     let is_in = |layers: LayerSet| id.is_some_and(|id| layers.has(id));
     if !is_in(roll_up.layers) {
-        let note = format!("{layer} ({} duty) is gone: no workload has this layer any more", duty.word());
+        let note = format!("{layer} ({} duty) is not owed any more: no workload has this layer.", duty.word());
         return Note { warning: false, reason: "LayerGone", about: Some((layer.to_owned(), duty)), date: None, note };
     }
-    let what = if is_in(roll_up.held.of(duty)) {
+    let change = if is_in(roll_up.owned.of(duty)) {
         "has an owner now"
     } else {
-        "is no gap any more: it is not owed, assumed to be held, or excepted"
+        "is not a gap any more: it is assumed, excepted or not owed"
     };
     Note {
         warning: false,
         reason: "LayerOwned",
         about: Some((layer.to_owned(), duty)),
         date: None,
-        note: format!("{layer} ({} duty) {what}", duty.word()),
+        note: format!("{layer} ({} duty) {change}.", duty.word()),
     }
 }
 
-/// What was seen, who owed it, and what to do.
+/// Returns the Event for a duty that became unfulfilled: the layer, its holder, the reading and the remedy.
 fn failing_note(matrix: &Matrix, catalogue: &Catalogue, roll_up: &RollUp, layer: &str, duty: Duty) -> Note {
     let row = roll_up.unfulfilled.iter().find(|(failure, _)| {
         let is_failing = failure.fulfilment == Fulfilment::Unfulfilled;
@@ -281,18 +278,18 @@ fn failing_note(matrix: &Matrix, catalogue: &Catalogue, roll_up: &RollUp, layer:
     }
 }
 
-fn mended_note(matrix: &Matrix, roll_up: &RollUp, layer: &str, duty: Duty) -> Note {
-    let what = if is_in(matrix, roll_up.fulfilled.of(duty), layer) {
-        "is seen to be fulfilled now"
+fn recovery_note(matrix: &Matrix, roll_up: &RollUp, layer: &str, duty: Duty) -> Note {
+    let change = if is_in(matrix, roll_up.fulfilled.of(duty), layer) {
+        "is fulfilled now"
     } else {
-        "is not seen unfulfilled any more: what failed passes now"
+        "is not unfulfilled any more: the signal that failed passes now"
     };
     Note {
         warning: false,
         reason: "DutyFulfilled",
         about: Some((layer.to_owned(), duty)),
         date: None,
-        note: format!("{layer} ({} duty) {what}", duty.word()),
+        note: format!("{layer} ({} duty) {change}.", duty.word()),
     }
 }
 

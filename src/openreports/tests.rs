@@ -139,7 +139,11 @@ fn a_gap_is_a_failure_in_the_words_of_the_status() {
     let [result] = &report.results[..] else { panic!("one result") };
     assert_eq!((result.policy.as_str(), result.rule.as_str()), ("node-os", "LayerUnowned"));
     assert_eq!((result.result, result.severity, result.scored), (ResultStatus::Fail, Severity::Medium, true));
-    assert!(result.message.starts_with("nobody holds it; write customer: PARTY. Owed: "), "{}", result.message);
+    assert!(
+        result.message.starts_with("This duty has no owner. Add an entry to spec.duties with customer: PARTY. Duty: "),
+        "{}",
+        result.message
+    );
     let [about] = &result.resources;
     assert_eq!((about.api_version.as_deref(), about.uid.as_deref()), (Some("apps/v1"), Some("uid-web")));
     assert_eq!(result.properties["assignment"], "ResponsibilityAssignment/team");
@@ -299,8 +303,7 @@ fn an_error_says_why_and_is_none_where_the_same_is_wrong_for_another_workload() 
     let known = known(&written(first.clone(), &PublishedReports::default(), 100).0, "1");
     assert_eq!(told(&both, &known), first, "the failure tells of it already");
     let alone = told(&[hidden()], &known);
-    let message =
-        "no NetworkPolicy says who may reach its pods; not known whether it still is so: status.phase is missing";
+    let message = "no NetworkPolicy says who may reach its pods; the current state is unknown: status.phase is missing";
     assert_eq!(alone[0].results[0].message, message);
 }
 

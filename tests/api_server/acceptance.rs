@@ -132,7 +132,11 @@ async fn two_assignments_that_name_different_customers_conflict_for_that_duty_on
         assert_eq!(layers_with(&status, "OverlappingAssignments"), ["application-code"]);
         assert_eq!(status.summary.as_ref().unwrap().duties.conflicted, 1);
         let row = status.unowned_layers.iter().find(|row| row.layer == "application-code").unwrap();
-        assert!(row.message.starts_with("claimed by blue, red; keep one"), "{}", row.message);
+        assert!(
+            row.message.starts_with("Several parties claim this duty: blue, red. Keep one entry"),
+            "{}",
+            row.message
+        );
         assert!(!rows(&status).iter().any(|row| row.starts_with("data-classification/")));
     }
 }

@@ -153,7 +153,7 @@ async fn a_condition_names_a_kind_that_differs_from_the_configuration_or_may_not
         let mut conditions = status.conditions.iter();
         conditions.any(|condition| condition.type_ == "InventoryComplete" && condition.message.contains(words))
     };
-    let (scope, grant) = ("correct customSignals of the configuration file", "for each kind of customSignals");
+    let (scope, grant) = ("correct customSignals in the configuration file", "for each kind of customSignals");
     let status = ns.status("team", |status| told(status, scope) && told(status, grant)).await;
     assert!(told(&status, "clusteraudits.audit.example.com") && told(&status, "backupplans.backup.example.com"));
     assert!(

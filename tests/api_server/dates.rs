@@ -74,9 +74,9 @@ async fn a_single_duty_that_lapses_is_told_as_such() {
     ns.event("one", "Covered").await;
     clock.move_to_noon("2026-10-03");
     let event = ns.event("one", "DutyLapsed").await;
-    assert!(
-        event.note.unwrap().starts_with("data-classification (customer duty): the review behind \"team\" has lapsed")
-    );
+    assert!(event.note.unwrap().starts_with(
+        "data-classification (customer duty): The review of the assignment that names \"team\" has lapsed"
+    ));
     assert_eq!(event.type_.as_deref(), Some("Warning"));
 }
 
@@ -119,7 +119,7 @@ async fn agreements_exceptions_and_evidence_end_on_their_day() {
     let status = ns.status("team", |status| condition(status, "Current") == "False AboutToLapse").await;
     assert!(is_covered(&status), "good through its last day");
     let event = ns.event("team", "EvidenceExpiring").await;
-    assert!(event.note.unwrap().contains("evidence of aws ends on 2026-12-20"));
+    assert!(event.note.unwrap().contains("Evidence ends: aws on 2026-12-20"));
 
     clock.move_to_noon("2026-12-01");
     let status = ns.status("team", |status| !is_covered(status)).await;

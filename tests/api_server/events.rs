@@ -23,7 +23,9 @@ async fn each_transition_is_told_once_with_the_layer_the_duty_and_what_to_write(
         notes
             .iter()
             .filter(|note| {
-                note.starts_with(&format!("{layer} (customer duty): nobody holds it; write customer: PARTY"))
+                note.starts_with(&format!(
+                    "{layer} (customer duty): This duty has no owner. Add an entry to spec.duties with customer: PARTY."
+                ))
             })
             .count()
     };
@@ -31,7 +33,7 @@ async fn each_transition_is_told_once_with_the_layer_the_duty_and_what_to_write(
 
     ns.apply(&[team(&INHERENT_CUSTOMER[1..])]);
     let closed = ns.event("team", "LayerOwned").await;
-    assert_eq!(closed.note.as_deref(), Some("access-control (customer duty) has an owner now"));
+    assert_eq!(closed.note.as_deref(), Some("access-control (customer duty) has an owner now."));
     ns.status("team", |status| status.transitions == 3).await;
     assert_eq!(ns.events_about_owners("team").await, ["Covered", "LayerUnowned", "LayerUnowned", "LayerOwned"]);
 }
@@ -64,10 +66,10 @@ async fn a_claim_that_becomes_invalid_is_told_as_such_and_a_layer_that_goes_as_g
     );
     ns.apply(&[invalid]);
     let event = ns.event("team", "LayerInvalid").await;
-    assert!(event.note.unwrap().contains("\"nobody-knows\" is declared nowhere"));
+    assert!(event.note.unwrap().contains("\"nobody-knows\" is not declared"));
     ns.delete("deployment", "web");
     let gone = ns.event("team", "LayerGone").await;
-    assert!(gone.note.unwrap().ends_with("is gone: no workload has this layer any more"));
+    assert!(gone.note.unwrap().ends_with("is not owed any more: no workload has this layer."));
     assert_eq!(ns.events("team").await, ["GapsFound", "LayerInvalid", "LayerGone"]);
 }
 

@@ -151,6 +151,6 @@ async fn a_malformed_stored_object_says_so_and_never_stops_the_others() {
     let of_kind = |kind: &str| conditions.iter().find(|condition| condition["type"] == kind).unwrap();
     assert_eq!(of_kind("Covered")["status"], "Unknown");
     let message = of_kind("Accepted")["message"].as_str().unwrap();
-    assert!(message.contains("apply it again") && message.contains("Vendor"), "{message}");
+    assert!(message.contains("Apply it again") && message.contains("Vendor"), "{message}");
     eventually("the log names the broken one", async || operator.log().contains("mixed/broken")).await;
 }

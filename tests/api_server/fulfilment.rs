@@ -119,7 +119,7 @@ async fn what_a_team_leaves_undone_is_its_failure_until_it_is_done() {
         assert!(line(&text, layer, "Customer").contains(" Fulfilled "), "{text}");
     }
     assert!(line(&text, "image-supply-chain", "Customer").contains("Unknown"), "pinning alone proves little: {text}");
-    assert!(line(&text, "data-classification", "Customer").ends_with("no signal speaks of it"), "{text}");
+    assert!(line(&text, "data-classification", "Customer").ends_with("no signal covers this duty"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,7 +141,7 @@ async fn a_single_failure_is_told_with_the_party_that_owed_it_and_what_was_seen(
     assert_eq!(event.type_.as_deref(), Some("Warning"));
     ns.apply(&[network_policy(&["Ingress"])]);
     let event = ns.event("team", "DutyFulfilled").await;
-    assert_eq!(event.note.unwrap(), "network-segmentation (customer duty) is seen to be fulfilled now");
+    assert_eq!(event.note.unwrap(), "network-segmentation (customer duty) is fulfilled now.");
     assert_eq!(ns.events("team").await, ["Covered", "DutyUnfulfilled", "DutyFulfilled"]);
 }
 

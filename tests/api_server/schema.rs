@@ -354,7 +354,7 @@ async fn meaningless_input_is_accepted_and_becomes_a_finding_in_plain_words() {
     let typo = alone.status("typo", |status| !layers_with(status, "UnknownParty").is_empty()).await;
     let row = typo.unowned_layers.iter().find(|row| row.layer == "application-code").unwrap();
     assert!(
-        row.message.starts_with("\"taem\" is declared nowhere; add it to parties, or correct the name"),
+        row.message.starts_with("\"taem\" is not declared. Add it to spec.parties, or correct the name."),
         "{}",
         row.message
     );

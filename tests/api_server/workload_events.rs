@@ -42,7 +42,7 @@ async fn a_workload_that_gains_gaps_is_told_of_and_again_when_the_last_is_closed
     let related = event.related.unwrap();
     assert_eq!((related.kind.as_deref(), related.name.as_deref()), (Some("ResponsibilityAssignment"), Some("team")));
     let note = event.note.unwrap();
-    assert!(note.starts_with("1 layer(s) of it have a gap now: network-exposure;"), "{note}");
+    assert!(note.starts_with("1 layer(s) of this workload have a new gap: network-exposure;"), "{note}");
     assert!(note.contains("ResponsibilityAssignment team"), "{note}");
     assert!(cluster.kubectl(&["describe", "deployment", "web", "-n", ns.name]).contains("ResponsibilityGap"));
     ns.apply(&[team(&customer_layers())]);

@@ -59,6 +59,7 @@ impl fmt::Display for StatusKey {
 
 /// Effects of an event on what has to be written.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Effects {
     /// Objects whose status can be out of date.
     pub(super) changed: Vec<StatusKey>,
@@ -185,12 +186,16 @@ impl Intake {
             ListedKind::Assignments | ListedKind::ClusterAssignments => {
                 let gone: Vec<AssignmentId> =
                     self.assignments.keys().filter(|id| listed.misses_assignment(id)).cloned().collect();
-                gone.iter().for_each(|id| self.remove_assignment(id, effects));
+                for id in &gone {
+                    self.remove_assignment(id, effects);
+                }
             }
             ListedKind::ServiceModels => {
                 let gone: Vec<Arc<str>> =
                     self.service_models.keys().filter(|name| listed.misses("", name)).cloned().collect();
-                gone.iter().for_each(|name| self.remove_service_model(name, effects));
+                for name in &gone {
+                    self.remove_service_model(name, effects);
+                }
             }
             _ => {}
         }

@@ -47,10 +47,10 @@ impl Publisher {
     /// Records the watch events of the operator's Reports.
     pub(super) fn record_reports(&mut self, event: &WatchEvent) {
         match event {
-            WatchEvent::OwnReport(name, known) if self.reports.is_enabled() => {
-                if self.reports.record(name, (**known).clone(), self.leads) {
-                    self.enqueue_reports([name.namespace.clone()]);
-                }
+            WatchEvent::OwnReport(name, known)
+                if self.reports.is_enabled() && self.reports.record(name, (**known).clone(), self.leads) =>
+            {
+                self.enqueue_reports([name.namespace.clone()]);
             }
             WatchEvent::Change(Delta::Facts(FactKind::Reports, name, _)) => self.remove_report(name),
             WatchEvent::Change(Delta::Relisted(listed)) if listed.kind == ListedKind::Facts(FactKind::Reports) => {

@@ -197,7 +197,7 @@ mod tests {
         if gap {
             roll_up.rows.entry((node_os, Duty::Customer, GapReason::LayerUnowned)).or_default().workloads = 1;
         } else {
-            roll_up.held.customer.insert(LayerSet::of(node_os));
+            roll_up.owned.customer.insert(LayerSet::of(node_os));
         }
         roll_up
     }

@@ -1,4 +1,4 @@
-//! Assignments as they are written, and what they amount to.
+//! Compiling assignments.
 
 mod dates;
 mod digests;
@@ -11,7 +11,7 @@ use super::*;
 use crate::api::Role;
 use crate::facts::Labels;
 use crate::matrix::{LayerId, ServiceModel};
-use crate::model::testing::{declared, silent};
+use crate::model::testing::{declared, empty};
 use crate::model::{Acceptance, define};
 
 fn id(namespace: Option<&str>) -> AssignmentId {
@@ -41,25 +41,25 @@ fn layers(names: &[&str]) -> LayerSet {
     names.iter().map(|name| layer(name)).collect()
 }
 
-/// The declaration of a party that says nothing but its role.
-fn silent_party(role: Role) -> PartyDeclaration {
+/// Declaration of a party with only a role.
+fn bare_party(role: Role) -> PartyDeclaration {
     PartyDeclaration { reachable: false, acknowledged: false, ..declared(role) }
 }
 
-/// Layer, duty and party of each claim, in order.
-fn said(assignment: &Assignment) -> Vec<(&str, Duty, &str)> {
+/// Layer, duty and party of each claim, sorted.
+fn claims_of(assignment: &Assignment) -> Vec<(&str, Duty, &str)> {
     let name = |id| Matrix::built_in().layer(id).name.as_str();
     assignment.claims.iter().map(|claim| (name(claim.layer), claim.duty, &*claim.party)).collect()
 }
 
-/// The only claim about the customer duty of a layer.
+/// Returns the only claim about the customer duty of a layer.
 fn customer_claim<'a>(assignment: &'a Assignment, name: &str) -> &'a Claim {
     let claims: Vec<&Claim> = assignment.claims_about(layer(name), Duty::Customer).collect();
     assert_eq!(claims.len(), 1, "{claims:?}");
     claims[0]
 }
 
-/// The layers whose customer claim has an agreement.
+/// Returns the layers whose customer claim has an agreement.
 fn under_agreement(assignment: &Assignment) -> LayerSet {
     let customer = assignment.claims.iter().filter(|claim| claim.duty == Duty::Customer);
     customer.filter(|claim| claim.agreement != AgreementCover::Missing).map(|claim| claim.layer).collect()
@@ -78,10 +78,10 @@ fn with_duties(duties: &Value) -> Assignment {
 }
 
 #[test]
-fn an_empty_spec_says_nothing() {
-    let says_nothing = |found: Assignment| Assignment { digest: found.digest, ..silent(found.id) };
+fn an_empty_spec_without_content() {
+    let without_content = |found: Assignment| Assignment { digest: found.digest, ..empty(found.id) };
     for found in [compiled(json!({})), compiled_for_cluster(json!({}))] {
-        assert_eq!(found, says_nothing(found.clone()));
+        assert_eq!(found, without_content(found.clone()));
     }
 }
 
@@ -99,7 +99,7 @@ fn claims_are_sorted_by_layer_in_matrix_order_and_duty() {
         ("node-os", Duty::Customer, "shop-team"),
         ("physical-infrastructure", Duty::Provider, "aws"),
     ];
-    assert_eq!(said(&assignment), expected);
+    assert_eq!(claims_of(&assignment), expected);
     assert_eq!(customer_claim(&assignment, "node-os").party, "shop-team".into());
     assert_eq!(assignment.claims_about(layer("physical-infrastructure"), Duty::Customer).count(), 0);
 }
@@ -108,7 +108,7 @@ fn claims_are_sorted_by_layer_in_matrix_order_and_duty() {
 fn an_entry_with_both_halves_is_a_claim_for_each() {
     let assignment = with_duties(&json!([{ "layers": ["node-os"], "provider": "aws", "customer": "platform-team" }]));
     let expected = [("node-os", Duty::Provider, "aws"), ("node-os", Duty::Customer, "platform-team")];
-    assert_eq!(said(&assignment), expected);
+    assert_eq!(claims_of(&assignment), expected);
 }
 
 #[test]
@@ -118,10 +118,10 @@ fn a_party_that_is_named_twice_for_a_duty_is_one_claim() {
         { "layers": ["node-os"], "customer": "platform-team", "agreement": agreement() },
     ]));
     let expected = [("node-os", Duty::Customer, "platform-team"), ("control-plane", Duty::Customer, "platform-team")];
-    assert_eq!(said(&assignment), expected);
+    assert_eq!(claims_of(&assignment), expected);
 }
 
-// Who answers for it
+// Accountable parties
 
 #[rstest]
 #[case::nobody(None, None, None)]
@@ -202,7 +202,7 @@ fn an_agreement_counts_for_both_duties_of_its_party() {
     assert_eq!(assignment.claims.iter().map(|claim| claim.agreement).collect::<Vec<_>>(), [AgreementCover::Entry; 2]);
 }
 
-// Layers that no matrix has
+// Undefined layers
 
 #[test]
 fn unknown_layers_are_reported_once_in_order_and_have_no_effect() {
@@ -219,7 +219,7 @@ fn unknown_layers_are_reported_once_in_order_and_have_no_effect() {
     assert_eq!(assignment.acceptance(), Acceptance::Accepted { unknown_layers: unknown.to_vec() });
     assert_eq!(assignment.declares, layers(&["client-devices"]));
     assert_eq!(assignment.parties["msp"].accepts, Some(layers(&["node-os"])));
-    assert_eq!(said(&assignment), [("node-os", Duty::Customer, "msp")]);
+    assert_eq!(claims_of(&assignment), [("node-os", Duty::Customer, "msp")]);
 }
 
 #[test]
@@ -227,7 +227,10 @@ fn known_layers_are_not_reported() {
     let names: Vec<&str> = Matrix::built_in().layers().map(|(_, layer)| layer.name.as_str()).collect();
     let assignment = compiled(json!({ "declares": names, "duties": [{ "layers": names, "customer": "shop-team" }] }));
     assert_eq!(assignment.declares.len(), 22);
-    assert_eq!(said(&assignment), names.iter().map(|name| (*name, Duty::Customer, "shop-team")).collect::<Vec<_>>());
+    assert_eq!(
+        claims_of(&assignment),
+        names.iter().map(|name| (*name, Duty::Customer, "shop-team")).collect::<Vec<_>>()
+    );
     assert_eq!(assignment.acceptance(), Acceptance::Accepted { unknown_layers: vec![] });
 }
 
@@ -374,10 +377,10 @@ fn parties_are_known_by_name_with_their_role_and_what_they_accept() {
     ] }));
     let expected = [
         ("aws".into(), PartyDeclaration { acknowledged: false, ..declared(Role::Provider) }),
-        ("msp".into(), PartyDeclaration { accepts: Some(LayerSet::empty()), ..silent_party(Role::ThirdParty) }),
+        ("msp".into(), PartyDeclaration { accepts: Some(LayerSet::empty()), ..bare_party(Role::ThirdParty) }),
         (
             "platform-team".into(),
-            PartyDeclaration { accepts: Some(layers(&["node-os", "control-plane"])), ..silent_party(Role::Customer) },
+            PartyDeclaration { accepts: Some(layers(&["node-os", "control-plane"])), ..bare_party(Role::Customer) },
         ),
     ];
     assert_eq!(assignment.parties, BTreeMap::from(expected));

@@ -1,4 +1,4 @@
-//! What signals saw of a workload: whose failure or success it is, and what that comes to.
+//! Attributes readings of signals to duties and combines them.
 
 use crate::api::Fulfilment;
 use crate::matrix::{Duty, ModelId, ModelSet};
@@ -8,30 +8,29 @@ use crate::model::evaluation::{DutyState, State};
 use crate::model::fulfilment::{Observation, SignalResult, SignalVerdict, combine};
 
 impl<'a> EvaluationContext<'a> {
-    /// What was seen, each attributed to the duty under which it was owed. What was seen of a layer or a duty that is not owed,
-    /// or of which nothing can be said, is nobody's failure.
+    /// Attributes each reading to the duty that was owed. Readings for duties that are not owed, unknown or excepted are dropped.
     pub(super) fn results(&self, verdicts: &[DutyVerdict<'a>]) -> Vec<SignalResult> {
-        let is_judged = |layer, duty| {
-            let judged = |verdict: &&DutyVerdict<'_>| verdict.duty.layer == layer && verdict.duty.duty == duty;
+        let is_evaluated = |layer, duty| {
+            let is_same = |verdict: &&DutyVerdict<'_>| verdict.duty.layer == layer && verdict.duty.duty == duty;
             verdicts
                 .iter()
-                .find(judged)
+                .find(is_same)
                 .is_some_and(|found| !matches!(found.duty.state, State::Unknown | State::Excepted))
         };
-        let (mut results, mut silent): (Vec<SignalResult>, Vec<_>) = (Vec::new(), Vec::new());
-        let applies = |seen: &&Observation| seen.verdict != SignalVerdict::NotApplicable;
+        let (mut results, mut without_reading): (Vec<SignalResult>, Vec<_>) = (Vec::new(), Vec::new());
+        let applies = |reading: &&Observation| reading.verdict != SignalVerdict::NotApplicable;
         for Observation { signal, on, verdict, detail } in self.workload.observed.iter().filter(applies) {
             let signal_text = self.catalogue.get(*signal);
             let Some(layer) = signal_text.layer.as_deref().and_then(|name| self.matrix.find(name)) else { continue };
             for duty in Duty::ALL {
-                let is_meant = self
+                let is_attributed = self
                     .models_of(*on)
                     .ids()
                     .any(|model| signal_text.attribution.duty(self.matrix.owed(model), layer) == duty)
                     || self.model.is_undetermined() && duty == Duty::Customer;
-                if is_meant && is_judged(layer, duty) {
+                if is_attributed && is_evaluated(layer, duty) {
                     if on.is_some() && matches!(verdict, SignalVerdict::Unseen | SignalVerdict::Unreadable) {
-                        silent.push((layer, duty, *signal));
+                        without_reading.push((layer, duty, *signal));
                     }
                     results.push(SignalResult {
                         layer,
@@ -43,18 +42,19 @@ impl<'a> EvaluationContext<'a> {
                 }
             }
         }
-        // Nodes that show nothing are not outvoted by those of another service model.
-        let shows_all = |result: &SignalResult| !silent.contains(&(result.layer, result.duty, result.signal));
-        results.retain(|result| result.verdict != SignalVerdict::Passed || shows_all(result));
-        results.extend(self.attested(verdicts));
+        // A pass does not count if nodes of another service model have no reading.
+        let has_all_readings =
+            |result: &SignalResult| !without_reading.contains(&(result.layer, result.duty, result.signal));
+        results.retain(|result| result.verdict != SignalVerdict::Passed || has_all_readings(result));
+        results.extend(self.evidence_results(verdicts));
         results.sort();
-        // Nodes of several service models may show the same.
+        // Nodes of several service models can have the same reading.
         results.dedup();
         results
     }
 
-    /// The service models by which it is told whose duty it was: those of the nodes where something was seen, unless an
-    /// assignment of the cluster says what holds instead.
+    /// Returns the service models that attribute a reading: that of its nodes, or the models of the workload if they do not come
+    /// from the nodes.
     fn models_of(&self, on: Option<ModelId>) -> ModelSet {
         match on {
             Some(model) if self.model.from_nodes => [model].into_iter().collect(),
@@ -62,25 +62,24 @@ impl<'a> EvaluationContext<'a> {
         }
     }
 
-    /// What the evidence of its holder shows of each provider duty. A provider's certificate shows nothing of what the
-    /// customer owes.
-    fn attested(&self, verdicts: &[DutyVerdict<'a>]) -> Vec<SignalResult> {
+    /// Returns the result of the evidence signal for each provider duty. Evidence of a provider does not show customer duties.
+    fn evidence_results(&self, verdicts: &[DutyVerdict<'a>]) -> Vec<SignalResult> {
         let Some(signal) = self.catalogue.attestation() else { return Vec::new() };
         let of_provider = verdicts.iter().filter(|verdict| {
             verdict.duty.duty == Duty::Provider && !matches!(verdict.duty.state, State::Unknown | State::Excepted)
         });
         let result = |verdict: &DutyVerdict<'_>| {
             let layer = verdict.duty.layer;
-            // Where several claim it nobody holds it.
+            // Without a single holder there is no evidence to check.
             let claims = verdict.deciding.iter().filter(|_| verdict.duty.holder.is_some());
-            let availabilities =
+            let evidence =
                 claims.map(|(assignment, claim)| match self.directory.evidence(assignment, &claim.party, layer) {
                     EvidenceState::Current => SignalVerdict::Passed,
                     EvidenceState::Ended => SignalVerdict::Stale,
                     EvidenceState::Missing => SignalVerdict::Unseen,
                 });
-            // One report that holds is enough, whoever else refers to one that has ended.
-            let verdict = availabilities.min_by_key(|standing| match standing {
+            // One current report is enough, even if another assignment refers to one that has ended.
+            let verdict = evidence.min_by_key(|verdict| match verdict {
                 SignalVerdict::Passed => 0,
                 SignalVerdict::Stale => 1,
                 _ => 2,
@@ -91,7 +90,7 @@ impl<'a> EvaluationContext<'a> {
         of_provider.map(result).collect()
     }
 
-    /// What everything that was seen of a duty comes to.
+    /// Returns the fulfilment of a duty from all results about it.
     pub(super) fn fulfilment(&self, duty: &DutyState, results: &[SignalResult]) -> Fulfilment {
         match duty.state {
             State::Excepted => return Fulfilment::NotApplicable,

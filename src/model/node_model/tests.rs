@@ -1,4 +1,4 @@
-//! What nodes show, rule by rule.
+//! Classification of nodes, rule by rule.
 
 use rstest::rstest;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::facts::{Taint, TaintEffect};
 use crate::matrix::ServiceModel::{Caas, Iaas, ManagedNodes, OnPremises};
 
-/// What a node is made of: labels, taints, provider and kubelet. Nothing of it says anything by itself.
+/// Node with labels, taints, provider ID and kubelet version. The default values do not match a rule.
 #[derive(Clone, Debug, Default)]
 struct Node {
     name: &'static str,
@@ -33,7 +33,7 @@ impl Node {
     }
 }
 
-/// A node of which nothing is known.
+/// A node without properties.
 fn unknown() -> Node {
     Node { name: "node-1", provider: "openstack:///1", kubelet: "v1.37.1", ..Node::default() }
 }
@@ -62,7 +62,7 @@ const AUTO: (&str, &str) = ("eks.amazonaws.com/compute-type", "auto");
 const HYBRID: (&str, &str) = ("eks.amazonaws.com/compute-type", "hybrid");
 const FARGATE: (&str, &str) = ("eks.amazonaws.com/compute-type", "fargate");
 
-/// Each rule of the table, in its order, and a node that only this rule is about.
+/// Each rule in the order of the table, with a node that only this rule matches.
 fn by_rule() -> Vec<(Node, Option<ServiceModel>)> {
     vec![
         (labelled(AUTO.0, AUTO.1), Some(ManagedNodes)),
@@ -93,14 +93,13 @@ fn by_rule() -> Vec<(Node, Option<ServiceModel>)> {
 fn every_rule_of_the_table_says_what_a_node_shows() {
     assert_eq!(by_rule().len(), NodeModels::built_in().len(), "a node for each rule");
     for (rule, (node, expected)) in NodeModels::built_in().iter().zip(by_rule()) {
-        assert!(rule.holds(node.name, &node.facts(), true), "{rule:?} is not about {node:?}");
+        assert!(rule.matches(node.name, &node.facts(), true), "{rule:?} does not match {node:?}");
         assert_eq!(classify(&node, true).model, expected, "{node:?}");
         assert!(!rule.source.is_empty(), "{rule:?}");
     }
 }
 
-/// A node that both rules are about shows what the first of them says. Two rules cannot both hold where they want another
-/// value, name or provider of the same node.
+/// If two rules match a node, the first applies. Two rules that need different values, names or providers cannot both match.
 #[test]
 fn the_first_rule_that_holds_decides() {
     let rules = NodeModels::built_in();
@@ -114,8 +113,8 @@ fn the_first_rule_that_holds_decides() {
                 provider: if one.provider == unknown().provider { other.provider } else { one.provider },
                 kubelet: if one.kubelet == unknown().kubelet { other.kubelet } else { one.kubelet },
             };
-            let holds = |rule: usize| rules[rule].holds(both.name, &both.facts(), true);
-            if (0..first).any(holds) || !holds(first) || !holds(second) {
+            let matches = |rule: usize| rules[rule].matches(both.name, &both.facts(), true);
+            if (0..first).any(matches) || !matches(first) || !matches(second) {
                 continue;
             }
             compared += 1;
@@ -125,7 +124,7 @@ fn the_first_rule_that_holds_decides() {
     assert!(compared > 150, "{compared} pairs");
 }
 
-/// Nodes that look like others.
+/// Nodes with similar properties.
 #[rstest]
 #[case::nothing(&unknown())]
 #[case::another_compute_type(&labelled("eks.amazonaws.com/compute-type", "ec2"))]
@@ -143,7 +142,7 @@ fn everything_else_is_undetermined(#[case] node: &Node, #[values(true, false)] v
     assert_eq!(classify(node, visible), NodeClass::default());
 }
 
-/// Azure's own virtual nodes are rented; whoever runs another virtual kubelet is not known, even on Azure.
+/// Virtual nodes of Azure are managed. Other virtual kubelets are undetermined, even on Azure.
 #[test]
 fn a_virtual_kubelet_is_not_taken_for_the_cloud_of_its_cluster() {
     let on_azure =
@@ -221,7 +220,7 @@ fn rules_are_read_as_they_are_documented_and_misspelt_ones_are_refused() {
     assert!(read("- {label: a, model: Iaas}").is_err());
 }
 
-// What several nodes come to
+// Several nodes
 
 fn class(model: Option<ServiceModel>) -> NodeClass {
     NodeClass { model, ..NodeClass::default() }

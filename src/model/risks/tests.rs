@@ -1,4 +1,4 @@
-//! Risks: each with a situation that has it and one that does not.
+//! Risks: for each reason an example with the risk and one without.
 
 mod of_assignments;
 mod of_claims;
@@ -12,31 +12,31 @@ use crate::matrix::{LayerTriggers, ServiceModel};
 use crate::model::Deadline;
 use crate::model::testing::{Terms, Workload, all_layers, cluster, matrix, namespaced};
 
-/// Something that risks are found in.
+/// Input of the detection of risks.
 enum Situation {
-    /// A workload, and the assignment that is told.
+    /// A workload, and the assignment that lists its risks.
     Of(Box<Workload>, AssignmentId),
-    /// An assignment, the cluster assignments that take in its namespace, and how many workloads it selects.
+    /// An assignment, the cluster assignments that select its namespace, and the number of workloads it selects.
     Alone(Box<Assignment>, Vec<Assignment>, usize),
 }
 
-/// A workload of which the assignment `shop` is told.
+/// A workload whose risks the assignment `shop` lists.
 fn of(workload: Workload) -> Situation {
     Situation::Of(Box::new(workload), namespaced("shop").id)
 }
 
-/// An assignment that selects something, with nothing of the cluster beside it.
+/// An assignment that selects a workload, without cluster assignments.
 fn alone(assignment: Assignment) -> Situation {
     Situation::Alone(Box::new(assignment), vec![], 1)
 }
 
 impl Situation {
-    /// The risks, each as often as it is found.
+    /// Reasons of all detected risks, with duplicates.
     fn reasons(&self) -> Vec<RiskReason> {
         match self {
             Self::Of(workload, id) => {
-                let told = |risk: &Risk| risk.assignment.as_ref().is_none_or(|assignment| assignment == id);
-                workload.evaluate().risks.into_iter().filter(told).map(|risk| risk.reason).collect()
+                let is_listed = |risk: &Risk| risk.assignment.as_ref().is_none_or(|assignment| assignment == id);
+                workload.evaluate().risks.into_iter().filter(is_listed).map(|risk| risk.reason).collect()
             }
             Self::Alone(assignment, cluster, workloads) => {
                 found(assignment, cluster, *workloads).into_iter().map(|risk| risk.reason).collect()
@@ -49,7 +49,7 @@ fn found(assignment: &Assignment, cluster: &[Assignment], workloads: usize) -> V
     assignment_risks(matrix(), assignment, &Directory::new(cluster), workloads)
 }
 
-/// An assignment of which nothing is to be said.
+/// An assignment without risks.
 fn fine() -> Assignment {
     let review = Review::Current(date(2027, 5, 1));
     namespaced("shop").party("team", Role::Customer).customer(&["application-code"], "team").reviewed(review)
@@ -63,32 +63,32 @@ fn under(model: ServiceModel, shop: Assignment) -> Workload {
     Workload::under(model).showing(&[LayerTriggers::STORAGE]).with(shop)
 }
 
-/// `msp` does the customer duty of a layer.
+/// An assignment that gives a customer duty to `msp`.
 fn outsourced(layer: &str, accountable: Option<&'static str>, agreement: AgreementCover) -> Workload {
     under(ServiceModel::Caas, shop().gives(Duty::Customer, &[layer], "msp", Terms { accountable, agreement }))
 }
 
 fn reaching(access: HostAccess, model: ServiceModel) -> Workload {
     let host = access;
-    Workload::under(model).with(shop()).in_circumstances(|circumstances| circumstances.host = host)
+    Workload::under(model).with(shop()).with_view(|view| view.host = host)
 }
 
 fn on_fargate(access: HostAccess) -> Workload {
-    reaching(access, ServiceModel::ManagedNodes).in_circumstances(|circumstances| circumstances.nodes.fargate = true)
+    reaching(access, ServiceModel::ManagedNodes).with_view(|view| view.nodes.fargate = true)
 }
 
 fn segmented_by(party: &str, unsegmented: bool) -> Workload {
     let workload = under(ServiceModel::Caas, shop().customer(&["network-segmentation"], party));
-    workload.in_circumstances(|circumstances| circumstances.unsegmented = unsegmented)
+    workload.with_view(|view| view.unsegmented = unsegmented)
 }
 
 fn ending(passed: bool) -> Assignment {
-    let what = DeadlineKind::Evidence;
-    let deadline = Deadline { date: date(2026, 12, 1), what, subject: "aws".into(), passed };
+    let kind = DeadlineKind::Evidence;
+    let deadline = Deadline { date: date(2026, 12, 1), kind, subject: "aws".into(), passed };
     Assignment { deadlines: vec![deadline], ..fine() }
 }
 
-/// A situation with the risk, and one that differs in what makes it.
+/// Returns an input with the risk, and one that differs only in its cause.
 fn example(reason: RiskReason) -> (Situation, Situation) {
     use ServiceModel::{Caas, ManagedNodes, OnPremises, Saas};
     let provided = |evidence: &[bool]| {
@@ -190,7 +190,7 @@ fn nothing_is_said_where_there_is_nothing_to_say() {
     assert_eq!(Workload::under(ServiceModel::Caas).with(fine()).evaluate().risks, []);
 }
 
-/// Risks are told in an order that does not depend on anything, each once.
+/// The order of risks does not depend on the input, and each occurs once.
 #[test]
 fn risks_are_sorted_and_told_once() {
     for reason in RiskReason::ALL {

@@ -1,4 +1,4 @@
-//! The published status.
+//! Status of an assignment.
 
 mod bounds;
 mod conditions;
@@ -18,7 +18,7 @@ use crate::facts::AssignmentId;
 use crate::model::testing::{catalogue, cluster, matrix, minute, namespaced};
 use crate::model::{Acceptance, Assignment, Completeness, RollUp};
 
-/// What a status is made from.
+/// Input of a status.
 #[derive(Clone, Debug)]
 struct Given {
     id: AssignmentId,
@@ -30,7 +30,7 @@ struct Given {
 }
 
 impl Given {
-    /// A namespaced assignment that is accepted, on a complete inventory.
+    /// An accepted namespaced assignment with a complete inventory.
     fn namespaced(roll_up: RollUp) -> Self {
         Self {
             id: namespaced("shop").id,
@@ -71,7 +71,7 @@ impl Given {
         })
     }
 
-    /// The first status.
+    /// First status of the assignment.
     fn status(&self) -> AssignmentStatus {
         self.after(&AssignmentStatus::default(), minute(0))
     }
@@ -97,7 +97,7 @@ fn condition<'a>(status: &'a AssignmentStatus, kind: &str) -> &'a Condition {
     condition
 }
 
-/// The status and the reason of a condition.
+/// Status and reason of a condition.
 fn verdict<'a>(status: &'a AssignmentStatus, kind: &str) -> (&'a str, &'a str) {
     let Condition { status, reason, .. } = condition(status, kind);
     (status, reason)

@@ -1,4 +1,4 @@
-//! What Events have to tell.
+//! Events for gaps.
 
 use rstest::rstest;
 
@@ -19,7 +19,7 @@ mod fulfilment;
 const CODE: &str = "application-code";
 const NODES: &str = "node-os";
 
-/// The totals over one workload for each of these findings.
+/// Totals over one workload for each evaluation.
 fn of(findings: &[Evaluation]) -> RollUp {
     roll_up(findings.to_vec())
 }
@@ -28,7 +28,7 @@ fn gaps(gaps: &[(&str, GapReason)]) -> RollUp {
     of(&[found_gaps(gaps)])
 }
 
-/// What is to be told where these gaps were told before.
+/// Transitions from one roll-up, whose states were announced, to another.
 fn between(before: &RollUp, after: &RollUp) -> Option<Transitions> {
     Transitions::between(
         matrix(),
@@ -86,7 +86,8 @@ fn the_first_evaluation_with_gaps_is_one_warning_with_the_counts_and_the_layers(
         found(&[("access-control", Duty::Customer, Owned), (NODES, Duty::Provider, Gap(LayerUnowned))]),
     ]);
     let Transitions { notes, announced } = first(&roll_up);
-    let text = "2 of 3 layers have a duty without an owner in 2 workload(s): application-code,node-os";
+    let text = "2 of 3 layers have a duty without an owner in 2 workload(s): application-code,node-os. Add or correct \
+                entries in spec.duties; status.unownedLayers lists each gap.";
     assert_eq!(notes, [Note { warning: true, reason: "GapsFound", about: None, date: None, note: text.to_owned() }]);
     assert_eq!(announced, open_states(matrix(), &Catalogue::default(), &roll_up));
 }
@@ -97,11 +98,11 @@ fn the_first_evaluation_is_one_note_whatever_its_size() {
     assert_eq!(reasons(&first(&gaps(&everything)).notes), ["GapsFound"]);
 }
 
-/// What was found where no gap is listed, and a part of what is told of it.
+/// Roll-ups without a listed gap, and a part of the note.
 #[rstest]
-#[case::everything_is_owned(of(&[found(&[(CODE, Duty::Customer, Owned)])]), "every duty listed here is held")]
+#[case::everything_is_owned(of(&[found(&[(CODE, Duty::Customer, Owned)])]), "Every duty in the scope of this assignment has an owner")]
 #[case::something_is_assumed(owned(), "1 provider duties are assumed")]
-#[case::others_are_told_of_a_gap(told_elsewhere(), "1 gaps in platform layers are listed by the cluster assignments")]
+#[case::others_are_told_of_a_gap(listed_elsewhere(), "the cluster assignments list 1 gaps in platform layers")]
 fn the_first_evaluation_without_a_gap_is_a_normal_note(#[case] roll_up: RollUp, #[case] part: &str) {
     let Transitions { notes, announced } = first(&roll_up);
     let [Note { warning: false, reason: "Covered", about: None, date: None, note }] = &notes[..] else {
@@ -149,7 +150,7 @@ fn a_gap_that_closes_is_a_normal_note() {
         reason: "LayerOwned",
         about: Some((NODES.to_owned(), Duty::Customer)),
         date: None,
-        note: "node-os (customer duty) has an owner now".to_owned(),
+        note: "node-os (customer duty) has an owner now.".to_owned(),
     };
     assert_eq!(transitions, Transitions { notes: vec![expected], announced: vec![] });
 }
@@ -160,7 +161,7 @@ fn a_gap_that_closes_is_a_normal_note() {
 fn a_gap_that_closes_because_no_workload_has_the_layer_any_more_says_so(#[case] after: RollUp) {
     let notes = notes(&gaps(&[("network-exposure", LayerUnowned)]), &after);
     let [Note { warning: false, reason: "LayerGone", note, .. }] = &notes[..] else { panic!("{notes:?}") };
-    assert_eq!(note, "network-exposure (customer duty) is gone: no workload has this layer any more");
+    assert_eq!(note, "network-exposure (customer duty) is not owed any more: no workload has this layer.");
 }
 
 #[rstest]
@@ -171,23 +172,23 @@ fn a_gap_that_closes_although_nobody_holds_the_duty_is_not_told_to_have_an_owner
     let before = of(&[found(&[(NODES, Duty::Provider, Gap(LayerUnowned))])]);
     let notes = notes(&before, &after);
     assert_eq!(reasons(&notes), ["LayerOwned"]);
-    assert!(notes[0].note.starts_with("node-os (provider duty) is no gap any more"), "{notes:?}");
+    assert!(notes[0].note.starts_with("node-os (provider duty) is not a gap any more"), "{notes:?}");
 }
 
 #[test]
 fn a_layer_that_this_version_does_not_know_any_more_closes() {
-    let told = [announcement("example.com/ai-models", Duty::Customer, GapState::Unowned)];
-    let transitions = Transitions::between(matrix(), &Catalogue::default(), Some(&told), &owned()).unwrap();
+    let announced = [announcement("example.com/ai-models", Duty::Customer, GapState::Unowned)];
+    let transitions = Transitions::between(matrix(), &Catalogue::default(), Some(&announced), &owned()).unwrap();
     let [note] = &transitions.notes[..] else { panic!("{transitions:?}") };
-    assert!(note.note.starts_with("example.com/ai-models (customer duty) is gone"), "{}", note.note);
+    assert!(note.note.starts_with("example.com/ai-models (customer duty) is not owed any more"), "{}", note.note);
 }
 
 #[test]
 fn the_halves_of_a_layer_open_and_close_by_themselves() {
     let half = |duty| of(&[found(&[(NODES, duty, Gap(LayerUnowned))])]);
     let notes = notes(&half(Duty::Provider), &half(Duty::Customer));
-    let told: Vec<_> = notes.iter().map(|note| (note.reason, note.about.clone().unwrap().1)).collect();
-    assert_eq!(told, [("LayerUnowned", Duty::Customer), ("LayerOwned", Duty::Provider)]);
+    let emitted: Vec<_> = notes.iter().map(|note| (note.reason, note.about.clone().unwrap().1)).collect();
+    assert_eq!(emitted, [("LayerUnowned", Duty::Customer), ("LayerOwned", Duty::Provider)]);
 }
 
 #[test]
@@ -235,10 +236,10 @@ fn a_gap_of_which_nothing_can_be_said_any_more_stays_told() {
     assert_eq!(between(&unowned, &unknown), None);
     let others = gaps(&[(NODES, LayerUnowned), (CODE, UnknownParty)]);
     let transitions = between(&others, &unknown).unwrap();
-    let told: Vec<_> = transitions.notes.iter().map(|note| note.about.clone().unwrap().0).collect();
-    assert_eq!(told, [CODE], "of which something can be said");
+    let emitted: Vec<_> = transitions.notes.iter().map(|note| note.about.clone().unwrap().0).collect();
+    assert_eq!(emitted, [CODE], "its state is certain");
     let after = |roll_up| Transitions::between(matrix(), &Catalogue::default(), Some(&transitions.announced), roll_up);
-    assert_eq!(after(&unowned), None, "it was told");
+    assert_eq!(after(&unowned), None, "it is announced");
     assert_eq!(reasons(&after(&owned()).unwrap().notes), ["LayerOwned"]);
 }
 
@@ -257,8 +258,8 @@ fn what_stays_told_is_listed_once_and_in_matrix_order() {
     );
 }
 
-/// A gap of a platform layer of which the cluster assignments are told.
-fn told_elsewhere() -> RollUp {
+/// A gap in a platform layer, which only the cluster assignments list.
+fn listed_elsewhere() -> RollUp {
     let all = members([(deployment("shop", "web"), found_gaps(&[(NODES, LayerUnowned)]))]);
     added_up(&all, true)
 }
@@ -267,9 +268,9 @@ fn told_elsewhere() -> RollUp {
 fn a_gap_that_the_cluster_assignments_are_told_of_from_now_on_ends_without_a_word() {
     let here = gaps(&[(NODES, LayerUnowned)]);
     let ended = Transitions { notes: vec![], announced: vec![] };
-    assert_eq!(between(&here, &told_elsewhere()), Some(ended));
-    assert_eq!(reasons(&notes(&told_elsewhere(), &here)), ["LayerUnowned"]);
-    assert_eq!(between(&told_elsewhere(), &owned()), None);
+    assert_eq!(between(&here, &listed_elsewhere()), Some(ended));
+    assert_eq!(reasons(&notes(&listed_elsewhere(), &here)), ["LayerUnowned"]);
+    assert_eq!(between(&listed_elsewhere(), &owned()), None);
 }
 
 #[test]
@@ -326,7 +327,7 @@ fn up_to_three_transitions_are_told_one_by_one() {
 fn more_than_three_openings_become_one_warning() {
     let transitions = between(&with_owned(&FOUR), &unowned(&FOUR)).unwrap();
     let text =
-        "4 layer(s) have a duty that nobody validly holds: access-control,application-code,image-supply-chain,node-os";
+        "4 layer(s) have a duty without a valid owner: access-control,application-code,image-supply-chain,node-os";
     let expected = Note { warning: true, reason: "GapsOpened", about: None, date: None, note: text.to_owned() };
     assert_eq!(transitions.notes, [expected]);
     assert_eq!(transitions.announced.len(), 4);
@@ -357,7 +358,7 @@ fn a_summary_names_a_layer_once_whatever_number_of_its_duties_and_states_open() 
     let invalid = [Duty::Provider, Duty::Customer].map(|duty| (NODES, duty, Gap(UnknownParty)));
     let notes = notes(&owned(), &of(&[found(&both), found(&invalid)]));
     assert_eq!(reasons(&notes), ["GapsOpened"]);
-    assert_eq!(notes[0].note, "1 layer(s) have a duty that nobody validly holds: node-os");
+    assert_eq!(notes[0].note, "1 layer(s) have a duty without a valid owner: node-os");
 }
 
 #[test]
@@ -367,24 +368,26 @@ fn a_load_balancer_that_is_added_later_is_one_summary() {
     let after = of(&[workload.showing(&[LayerTriggers::PUBLISHED]).evaluate()]);
     let notes = notes(&before, &after);
     assert_eq!(reasons(&notes), ["GapsOpened"]);
-    let text = "4 layer(s) have a duty that nobody validly holds: data-protection,user-accounts,identity-infrastructure,network-exposure";
+    let text = "4 layer(s) have a duty without a valid owner: data-protection,user-accounts,identity-infrastructure,network-exposure";
     assert_eq!(notes[0].note, text);
 }
 
 #[test]
 fn a_change_that_is_undone_is_no_transition() {
-    let told = open_states(matrix(), &Catalogue::default(), &owned());
+    let announced = open_states(matrix(), &Catalogue::default(), &owned());
     assert!(
-        Transitions::between(matrix(), &Catalogue::default(), Some(&told), &gaps(&[(NODES, LayerUnowned)])).is_some()
+        Transitions::between(matrix(), &Catalogue::default(), Some(&announced), &gaps(&[(NODES, LayerUnowned)]))
+            .is_some()
     );
-    assert_eq!(Transitions::between(matrix(), &Catalogue::default(), Some(&told), &owned()), None);
+    assert_eq!(Transitions::between(matrix(), &Catalogue::default(), Some(&announced), &owned()), None);
 }
 
 #[test]
 fn after_it_was_told_nothing_is_left_to_tell() {
     let after = of(&[found_gaps(&[(NODES, LayerUnowned), (CODE, UnknownParty)]), found_gaps(&[(NODES, UnknownParty)])]);
-    for told in [None, Some(vec![]), Some(vec![announcement("access-control", Duty::Customer, GapState::Lapsed)])] {
-        let transitions = Transitions::between(matrix(), &Catalogue::default(), told.as_deref(), &after).unwrap();
+    for announced in [None, Some(vec![]), Some(vec![announcement("access-control", Duty::Customer, GapState::Lapsed)])]
+    {
+        let transitions = Transitions::between(matrix(), &Catalogue::default(), announced.as_deref(), &after).unwrap();
         assert_eq!(Transitions::between(matrix(), &Catalogue::default(), Some(&transitions.announced), &after), None);
     }
 }

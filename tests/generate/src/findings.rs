@@ -2,7 +2,7 @@
 
 use responsibility_operator::api::{GapReason, RiskReason};
 use responsibility_operator::matrix::{Duty, Matrix};
-use responsibility_operator::model::{risk_sentence, sentence};
+use responsibility_operator::model::{risk_sentence, sentence, without_description};
 
 use crate::markdown::{GENERATED, code, ended, table};
 
@@ -23,7 +23,7 @@ pub fn document() -> String {
         let message = layer("secrets-and-keys")
             .map(|layer| sentence(layer, Duty::Customer, *reason, Some("some-party")))
             .unwrap_or_default();
-        let message = message.split(" Owed: ").next().unwrap_or_default().to_owned();
+        let message = without_description(&message).to_owned();
         vec![
             code(reason.name()),
             format!("{:?}", reason.state()),

@@ -1,4 +1,4 @@
-//! What reviews, agreements, evidence and exceptions amount to on a day.
+//! Reviews, agreements, evidence and exceptions as of a day.
 
 use std::fmt::Write;
 
@@ -14,18 +14,18 @@ use crate::model::assignment::DeadlineKind::{self, Agreement, Evidence, Exceptio
 use crate::model::calendar::days_after;
 use crate::model::{AgreementCover, Assignment, Deadline, EvidenceFacts, ExceptionState, Refusal, Review};
 
-/// A day so many days after today, as it is written.
+/// The day that is this number of days after today, as text.
 fn day(days: i32) -> String {
     days_after(TODAY, days).to_string()
 }
 
-fn near(what: DeadlineKind, subject: &str, days: i32, passed: bool) -> Deadline {
-    Deadline { date: days_after(TODAY, days), what, subject: subject.into(), passed }
+fn near(kind: DeadlineKind, subject: &str, days: i32, passed: bool) -> Deadline {
+    Deadline { date: days_after(TODAY, days), kind, subject: subject.into(), passed }
 }
 
 // Reviews
 
-/// Nobody has read it tomorrow: a date to come is no way out of reviews.
+/// A date in the future is not a review.
 #[test]
 fn a_review_that_is_still_to_come_is_none() {
     let reviewed = |days| compiled(json!({ "review": { "lastAt": day(days) } }));
@@ -34,7 +34,7 @@ fn a_review_that_is_still_to_come_is_none() {
     assert_eq!(reviewed(0).review, Review::Current(days_after(TODAY, 365)));
 }
 
-/// There is no report yet of a period that has not ended.
+/// Evidence about a period that has not ended does not count.
 #[test]
 fn evidence_of_a_period_that_has_not_ended_is_none() {
     let evidence = |days| {
@@ -46,7 +46,7 @@ fn evidence_of_a_period_that_has_not_ended_is_none() {
     assert_eq!(*evidence(0), [EvidenceFacts { layers: None, ended: false }]);
 }
 
-/// The review is due this many days ahead, under a grace of 30 days and of none.
+/// Reviews due this many days ahead, with 30 days of grace and without.
 #[rstest]
 #[case::more_than_a_month_ahead(31, Review::Current, Review::Current)]
 #[case::a_month_ahead(30, Review::Due, Review::Due)]
@@ -73,7 +73,7 @@ fn a_review_is_due_for_a_month_and_lapses_after_its_grace(
     let strict = reviewed(None, Some(0));
     assert_eq!(strict.review, without(due));
     assert_eq!(strict.is_lapsed(), ahead < 0);
-    let noted = |passed| Deadline { date: due, what: DeadlineKind::Review, subject: "".into(), passed };
+    let noted = |passed| Deadline { date: due, kind: DeadlineKind::Review, subject: "".into(), passed };
     let expected = if ahead > 30 { vec![] } else { vec![noted(ahead < -30)] };
     assert_eq!(reviewed(None, None).deadlines, expected);
 }
@@ -88,7 +88,7 @@ fn without_a_day_nobody_is_asked_for_a_review(#[case] spec: Value) {
 
 // Agreements
 
-/// An agreement that ends this many days ahead: whether it is in force, and whether it is noted.
+/// Agreements that end this many days ahead: in force or not, deadline or not.
 #[rstest]
 #[case::more_than_a_month_ahead(31, true, None)]
 #[case::a_month_ahead(30, true, Some(false))]
@@ -143,7 +143,7 @@ fn certificate(until: &str) -> Value {
     json!({ "type": "ISO27001", "validUntil": until })
 }
 
-/// A certificate that ends this many days ahead: whether it has ended, and whether it is noted.
+/// Certificates that end this many days ahead: ended or not, deadline or not.
 #[rstest]
 #[case::more_than_a_month_ahead(31, false, None)]
 #[case::a_month_ahead(30, false, Some(false))]
@@ -160,7 +160,7 @@ fn a_certificate_shows_something_through_its_last_day(
     assert_eq!(assignment.deadlines, deadlines);
 }
 
-/// Twelve months are months of the calendar, whatever their days.
+/// Twelve calendar months, independent of their days.
 #[rstest]
 #[case::a_year_ago_today("2025-11-24", "2026-11-24", false)]
 #[case::a_year_ago_yesterday("2025-11-23", "2026-11-23", true)]
@@ -174,7 +174,7 @@ fn an_audited_period_shows_something_for_twelve_months_more(
 ) {
     let assignment = evidence_of(&json!([{ "type": "SOC2TypeII", "periodEnd": end }]));
     assert_eq!(*assignment.parties["aws"].evidence, [EvidenceFacts { layers: None, ended }]);
-    let expected = Deadline { date: last.parse().unwrap(), what: Evidence, subject: "aws".into(), passed: ended };
+    let expected = Deadline { date: last.parse().unwrap(), kind: Evidence, subject: "aws".into(), passed: ended };
     assert_eq!(assignment.deadlines, [expected]);
 }
 
@@ -195,7 +195,7 @@ fn evidence_is_of_the_layers_it_names_and_one_without_a_day_shows_nothing() {
     assert_eq!(assignment.unknown_layers, ["example.com/unheard-of"]);
 }
 
-/// Evidence of some layers that ends, and later evidence of some layers: whether the first ends without a word.
+/// Evidence that ends, and later evidence: does the first end without a deadline?
 #[rstest]
 #[case::of_the_same(Some(&["node-os"][..]), Some(&["node-os"][..]), true)]
 #[case::of_more(Some(&["node-os"][..]), Some(&["node-os", "cloud-network"][..]), true)]
@@ -236,7 +236,7 @@ fn exception(layer: &str, until: &str) -> Value {
     json!({ "exceptions": [{ "layer": layer, "reason": "a cache", "approvedBy": "cto", "until": until }] })
 }
 
-/// An exception that ends this many days ahead: what becomes of it, and whether it is noted.
+/// Exceptions that end this many days ahead: state, and deadline or not.
 #[rstest]
 #[case::too_far(401, ExceptionState::Refused(Refusal::TooFar), None)]
 #[case::just_not_too_far(400, ExceptionState::Valid, None)]
@@ -263,8 +263,8 @@ fn an_exception_without_a_day_that_can_be_read_is_refused() {
     assert_eq!((assignment.deadlines, assignment.next_change), (vec![], None));
 }
 
-/// In a namespace: refused for inherent layers, data-protection, secrets-and-keys and layers of platform concern. In the
-/// cluster kind: for retained layers.
+/// Namespaced assignments: refused for inherent layers, data-protection, secrets-and-keys and platform layers. Cluster
+/// assignments: refused for retained layers.
 #[test]
 fn exceptions_are_refused_by_kind_of_assignment_and_layer() {
     const IN_NAMESPACE: [&str; 5] =
@@ -301,12 +301,12 @@ fn deadlines_are_in_order_of_their_days() {
     spec["review"] = json!({ "lastAt": day(1 - 365) });
     spec["parties"] =
         json!([{ "name": "aws", "role": "Provider", "evidence": [certificate(&day(2)), certificate(&day(-5))] }]);
-    let kinds: Vec<_> = compiled(spec).deadlines.into_iter().map(|deadline| (deadline.what, deadline.passed)).collect();
-    // The older certificate was renewed.
+    let kinds: Vec<_> = compiled(spec).deadlines.into_iter().map(|deadline| (deadline.kind, deadline.passed)).collect();
+    // The older certificate is renewed.
     assert_eq!(kinds, [(DeadlineKind::Review, false), (Evidence, false), (Exception, false)]);
 }
 
-// The next day on which something is different
+// Next change
 
 #[rstest]
 #[case::the_notice_of_a_review(json!({ "review": { "lastAt": day(-300) } }), 35)]
@@ -318,7 +318,7 @@ fn the_next_change_is_the_first_day_on_which_something_is_different(#[case] spec
     assert_eq!(compiled(spec).next_change, Some(days_after(TODAY, days)));
 }
 
-/// Dates on which nothing, or several things, happen within the days that are looked at.
+/// Dates with no change or several changes in the tested days.
 fn specs() -> impl Strategy<Value = Value> {
     let ahead = || -40..60_i32;
     let layer = || select(vec!["backup-recovery", "network-exposure", "node-os"]);
@@ -355,7 +355,7 @@ fn specs() -> impl Strategy<Value = Value> {
 proptest! {
     #![proptest_config(crate::model::testing::tried())]
 
-    /// An assignment is evaluated again on its next change and on no other day: it has to be right, to the day.
+    /// The operator compiles an assignment again only on the day of its next change, so that day must be exact.
     #[test]
     fn an_assignment_says_the_same_until_its_next_change_and_something_else_then(
         spec in specs(),

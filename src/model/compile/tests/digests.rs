@@ -1,4 +1,4 @@
-//! The digest of what an assignment gives to its parties: what an acknowledgement refers to.
+//! Digest of the duties of an assignment, which an acknowledgement refers to.
 
 use proptest::prelude::*;
 use rstest::rstest;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{compiled, compiled_for_cluster};
 
-/// A party, two duties and everything beside them.
+/// A party, two duties and all other fields.
 fn spec() -> Value {
     json!({
         "selector": { "matchLabels": { "app": "web" } },
@@ -71,7 +71,7 @@ fn the_digest_of_a_cluster_assignment_changes_with_its_namespaces() {
     assert_ne!(of(prod()), of(json!(null)));
 }
 
-/// Dates, contacts and everything else that gives nothing to anybody.
+/// Dates, contacts and other fields that do not give duties.
 #[rstest]
 #[case::a_contact("/parties/0", json!({ "name": "msp", "role": "ThirdParty", "contact": { "email": "a@example.com" } }))]
 #[case::an_acknowledgement("/parties/0", json!({
@@ -158,7 +158,7 @@ proptest! {
     }
 }
 
-/// What a party acknowledged, if it did, and whether that is the duties as they are.
+/// Acknowledgements of a party, and if they refer to the current duties.
 #[rstest]
 #[case::nothing(json!(null), false)]
 #[case::no_digest(json!({ "by": "A. Lead", "at": "2026-11-01" }), false)]

@@ -1,4 +1,4 @@
-//! Whole situations with everything that is found in them.
+//! Complete examples with all their results.
 
 use std::collections::BTreeMap;
 
@@ -132,9 +132,9 @@ fn a_tenant_that_claims_saas_loses_no_duty() {
 fn two_assignments_that_name_different_customers_conflict_for_that_duty_only() {
     let [one, two] = ["team-a", "team-b"]
         .map(|team| namespaced(team).party(team, Role::Customer).customer(&["application-code"], team));
-    let silent = Workload::under(Caas).with(namespaced("silent")).evaluate();
+    let without = Workload::under(Caas).with(namespaced("silent")).evaluate();
     let evaluation = Workload::under(Caas).with(one).with(two).evaluate();
-    let different: Vec<_> = evaluation.duties.iter().filter(|found| !silent.duties.contains(found)).collect();
+    let different: Vec<_> = evaluation.duties.iter().filter(|found| !without.duties.contains(found)).collect();
     assert_eq!(different.len(), 1);
     assert_eq!(different[0].layer, layer("application-code"));
     assert_eq!(different[0].duty, Duty::Customer);

@@ -1,4 +1,4 @@
-//! Rules 1 and 2: which duty a claim speaks of, and when it is valid.
+//! Rules 1 and 2: the duty of a claim, and valid claims.
 
 use rstest::rstest;
 
@@ -11,10 +11,10 @@ use crate::model::evaluation::State::{self, Assumed, Gap, Owned};
 use crate::model::testing::{Terms, Workload, cluster, namespaced};
 use crate::model::{AgreementCover, Assignment};
 
-/// A layer of the customer's that can be given away, and one for which the customer stays accountable.
+/// A customer layer whose duty can be given away, and a retained one.
 const TRANSFERABLE: &str = "application-code";
 const RETAINED: &str = "data-classification";
-/// A layer that owes both duties, and one that owes the provider duty only.
+/// A layer that owes both duties, and one that owes only the provider duty.
 const SHARED: &str = "node-os";
 const OF_PROVIDER: &str = "physical-infrastructure";
 
@@ -23,7 +23,7 @@ fn terms(accountable: impl Into<Option<&'static str>>, agreement: bool) -> Terms
     Terms { accountable: accountable.into(), agreement }
 }
 
-/// Declares a party of each role, named after it. `stranger` is declared nowhere.
+/// Declares a party of each role, named after it. `stranger` is not declared.
 fn shop() -> Assignment {
     namespaced("shop")
         .party("customer", Role::Customer)
@@ -84,7 +84,7 @@ fn a_provider_duty_is_held_by(
     assert_eq!(claimed(Duty::Provider, layer, party, terms).state(layer, Duty::Provider), Some(state));
 }
 
-/// Data protection is retained, and under `SaaS` the provider has a half of it.
+/// Data protection is retained. Under `SaaS` the provider owes the other half.
 #[rstest]
 #[case::a_provider("provider", terms(None, false), Owned)]
 #[case::a_third_party_with_agreement("integrator", terms(None, true), Owned)]
@@ -131,7 +131,7 @@ fn a_provider_named_for_a_layer_of_the_customers_owes_nothing() {
     assert_eq!(workload.state(TRANSFERABLE, Duty::Customer), Some(Owned));
 }
 
-/// One thing after the other is put right: the next reason in the order of the list of gaps shows.
+/// Fixes one problem after the other. Each time the next reason by weight appears.
 #[test]
 fn of_the_reasons_within_a_claim_the_weightiest_is_shown() {
     let finding = |layer: &'static str, terms, accepted: bool| {

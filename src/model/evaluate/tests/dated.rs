@@ -1,5 +1,5 @@
-//! Rules 3, 6 and 7: reviews that lapse, evidence that ends, exceptions. What they amount to on a day is looked up when an
-//! assignment is read.
+//! Rules 3, 6 and 7: lapsed reviews, ended evidence, exceptions. Their state on a day is computed when an assignment is
+//! compiled.
 
 use jiff::civil::date;
 use rstest::rstest;
@@ -12,7 +12,7 @@ use crate::model::settings::ProviderDuties::{Assume, Require};
 use crate::model::testing::{Terms, Workload, cluster, namespaced};
 use crate::model::{AgreementCover, Assignment, ExceptionState, Refusal, Review};
 
-/// A layer of the workload's team, one of the platform team, and one with both duties.
+/// A workload layer, a platform layer, and a layer with both duties.
 const CODE: &str = "application-code";
 const NETWORK: &str = "cloud-network";
 const SHARED: &str = "incident-response";
@@ -45,7 +45,7 @@ fn a_provider_duty_lapses_as_well() {
     let aws = namespaced("shop").party("aws", Role::Provider).provider(&[SHARED], "aws").lapsed();
     let lapsed = workload().with(aws);
     assert_eq!(lapsed.state(SHARED, Duty::Provider), Some(Gap(ReviewLapsed)));
-    assert_eq!(lapsed.state(SHARED, Duty::Customer), Some(Gap(LayerUnowned)), "a lapsed half is no owned half");
+    assert_eq!(lapsed.state(SHARED, Duty::Customer), Some(Gap(LayerUnowned)), "a lapsed half does not count as owned");
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_duty_that_has_lapsed_is_not_assumed_because_of_its_evidence() {
     assert_eq!(workload.state(SHARED, Duty::Provider), Some(Gap(ReviewLapsed)));
 }
 
-/// The evidence of the cluster's declaration, and that of the namespace's, which does not count beside it.
+/// Evidence of the cluster declaration, and of the namespaced declaration, which then does not count.
 #[rstest]
 #[case::ended_in_the_cluster(&[true], &[false], Assumed)]
 #[case::current_in_the_cluster(&[false], &[true], Owned)]
@@ -156,7 +156,7 @@ fn the_evidence_of_the_clusters_declaration_counts(
     assert_eq!(workload.state(SHARED, Duty::Provider), Some(state));
 }
 
-/// Each namespaced assignment speaks of the evidence that it has itself.
+/// The evidence of each namespaced assignment counts for its own claims.
 #[test]
 fn a_provider_keeps_a_duty_while_one_assignment_that_gives_it_has_current_evidence() {
     let with = |ended: [bool; 2]| {
@@ -180,7 +180,7 @@ fn evidence_that_several_cluster_assignments_give_adds_up() {
 
 // Exceptions
 
-/// What would be a gap without the exception.
+/// Gaps without the exception.
 #[rstest]
 #[case::unowned(namespaced("shop"))]
 #[case::half_owned(namespaced("shop").party("aws", Role::Provider).provider(&[SHARED], "aws"))]

@@ -1,4 +1,4 @@
-//! Whose failure it is what signals saw, and what that comes to.
+//! Attribution of readings to duties, and fulfilment.
 
 use proptest::prelude::*;
 use rstest::rstest;
@@ -14,12 +14,12 @@ use crate::model::testing::{Workload, cluster, namespaced, tried};
 const NODES: &str = "node-os";
 const OWN: &str = "workload-configuration";
 
-/// A workload on nodes of these models, whose nodes a signal looks at.
+/// A workload on nodes of these models, with a signal for nodes.
 fn on(models: &[ServiceModel]) -> Workload {
     Workload::default().on_nodes(models).watched("age", NODES, Operator, Whole)
 }
 
-/// Whether both duties of the nodes' system are fulfilled: the provider's and the customer's, as far as they are owed.
+/// Fulfilment of the provider and customer duty of node-os, if owed.
 fn both(workload: &Workload) -> [Option<Fulfilment>; 2] {
     [Duty::Provider, Duty::Customer].map(|duty| workload.fulfilment(NODES, duty))
 }
@@ -51,8 +51,8 @@ fn nodes_that_show_nothing_are_not_outvoted_by_those_of_another_model() {
     let mixed = || on(&[Caas, OnPremises]);
     let well = mixed().seen("age", Some(Caas), Passed).seen("age", Some(OnPremises), Passed);
     assert_eq!(well.fulfilment(NODES, Duty::Customer), Some(Fulfilment::Fulfilled));
-    let silent = mixed().seen("age", Some(Caas), Passed).seen("age", Some(OnPremises), Unseen);
-    assert_eq!(silent.fulfilment(NODES, Duty::Customer), Some(Fulfilment::Unknown));
+    let without = mixed().seen("age", Some(Caas), Passed).seen("age", Some(OnPremises), Unseen);
+    assert_eq!(without.fulfilment(NODES, Duty::Customer), Some(Fulfilment::Unknown));
     let failed = mixed().seen("age", Some(Caas), Failed).seen("age", Some(OnPremises), Unseen);
     assert_eq!(failed.fulfilment(NODES, Duty::Customer), Some(Fulfilment::Unfulfilled));
 }
@@ -62,7 +62,7 @@ fn what_a_cluster_assignment_says_of_the_nodes_decides_whose_failure_it_is() {
     let stale = || on(&[Caas]).seen("age", Some(Caas), Failed);
     let claimed = stale().with(cluster("platform").with_model(ManagedNodes));
     assert_eq!(both(&claimed), [Some(Fulfilment::Unfulfilled), None]);
-    // A tenant's word takes nothing off anybody.
+    // A claim of a tenant does not remove duties.
     let tenant = stale().with(namespaced("shop").with_model(Saas));
     assert_eq!(both(&tenant), both(&stale()));
 }
@@ -90,15 +90,24 @@ fn where_no_model_is_known_only_what_is_the_customers_everywhere_is_judged() {
 
 #[test]
 fn a_part_that_is_well_fulfils_nothing_and_one_that_is_not_fails_all() {
-    let looked_at =
+    let with_signals =
         || Workload::under(Caas).watched("part", OWN, Customer, Part).watched("whole", OWN, Customer, Whole);
     let fulfilment = |workload: Workload| workload.fulfilment(OWN, Duty::Customer).unwrap();
-    assert_eq!(fulfilment(looked_at()), Fulfilment::Unknown);
-    assert_eq!(fulfilment(looked_at().seen("part", None, Passed)), Fulfilment::Unknown);
-    assert_eq!(fulfilment(looked_at().seen("whole", None, Passed).seen("part", None, Unseen)), Fulfilment::Fulfilled);
-    assert_eq!(fulfilment(looked_at().seen("whole", None, Passed).seen("part", None, Failed)), Fulfilment::Unfulfilled);
-    assert_eq!(fulfilment(looked_at().seen("whole", None, Stale).seen("part", None, Passed)), Fulfilment::Stale);
-    assert_eq!(fulfilment(looked_at().seen("whole", None, Passed).seen("part", None, Unreadable)), Fulfilment::Unknown);
+    assert_eq!(fulfilment(with_signals()), Fulfilment::Unknown);
+    assert_eq!(fulfilment(with_signals().seen("part", None, Passed)), Fulfilment::Unknown);
+    assert_eq!(
+        fulfilment(with_signals().seen("whole", None, Passed).seen("part", None, Unseen)),
+        Fulfilment::Fulfilled
+    );
+    assert_eq!(
+        fulfilment(with_signals().seen("whole", None, Passed).seen("part", None, Failed)),
+        Fulfilment::Unfulfilled
+    );
+    assert_eq!(fulfilment(with_signals().seen("whole", None, Stale).seen("part", None, Passed)), Fulfilment::Stale);
+    assert_eq!(
+        fulfilment(with_signals().seen("whole", None, Passed).seen("part", None, Unreadable)),
+        Fulfilment::Unknown
+    );
 }
 
 #[test]
@@ -110,7 +119,7 @@ fn a_failure_is_told_with_the_party_that_holds_the_duty() {
         found.holder.as_deref().map(str::to_owned)
     };
     assert_eq!(holder(OWN).as_deref(), Some("team"));
-    assert_eq!(holder("application-code"), None, "nobody holds it");
+    assert_eq!(holder("application-code"), None, "the duty has no holder");
 }
 
 #[rstest]
@@ -127,7 +136,7 @@ fn evidence_of_its_holder_speaks_of_a_provider_duty_and_of_no_other(
         Some(ended) => aws.evidence("aws", Some(&scope), ended),
         None => aws,
     };
-    let workload = Workload::under(Caas).with_evidence_looked_at().with(aws);
+    let workload = Workload::under(Caas).with_evidence_signal().with(aws);
     assert_eq!(workload.fulfilment("node-os", Duty::Provider), Some(expected));
     assert_eq!(workload.fulfilment("node-os", Duty::Customer), Some(Fulfilment::Unknown));
     assert_eq!(workload.fulfilment("control-plane", Duty::Provider), Some(Fulfilment::Unknown), "out of its scope");
@@ -141,7 +150,7 @@ fn evidence_of_its_holder_speaks_of_a_provider_duty_and_of_no_other(
 proptest! {
     #![proptest_config(tried())]
 
-    /// Ownership and fulfilment are two things: whatever is seen, the owners, the gaps and the risks are the same.
+    /// Ownership and fulfilment are independent: readings do not change owners, gaps and risks.
     #[test]
     fn what_is_seen_changes_no_owner(
         seen in proptest::collection::vec(
@@ -154,7 +163,7 @@ proptest! {
     ) {
         let held = || namespaced("shop").party("team", Role::Customer).customer(&[OWN, NODES], "team");
         let plain = || on(&[model]).watched("own", OWN, Customer, Part).with(held());
-        let looked_at = seen.into_iter().fold(plain(), |workload, (name, verdict): (&str, SignalVerdict)| {
+        let with_signals = seen.into_iter().fold(plain(), |workload, (name, verdict): (&str, SignalVerdict)| {
             workload.seen(name, (name == "age").then_some(model), verdict)
         });
         let owners = |workload: &Workload| {
@@ -162,6 +171,6 @@ proptest! {
             let duties = found.duties.into_iter().map(|duty| (duty.layer, duty.duty, duty.state, duty.holder));
             (found.model, duties.collect::<Vec<_>>(), found.risks)
         };
-        prop_assert_eq!(owners(&plain()), owners(&looked_at));
+        prop_assert_eq!(owners(&plain()), owners(&with_signals));
     }
 }

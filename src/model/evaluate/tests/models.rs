@@ -1,4 +1,4 @@
-//! Which layers a workload has, and which service model says what they owe.
+//! Layers of a workload, and its service model.
 
 use rstest::rstest;
 
@@ -31,7 +31,7 @@ fn models(evaluation: &Evaluation) -> Vec<ServiceModel> {
     evaluation.model.models.ids().map(|model| ServiceModel::ALL[model.index()]).collect()
 }
 
-/// The duties that were evaluated, layer by layer.
+/// Evaluated duties, by layer.
 fn evaluated(evaluation: &Evaluation) -> Owed {
     Owed { provider: evaluation.layers_owing(Duty::Provider), customer: evaluation.layers_owing(Duty::Customer) }
 }
@@ -49,7 +49,7 @@ fn the_duties_owed_are_those_of_the_model() {
     }
 }
 
-/// The cluster assignments, and the models whose duties are owed together. The default is `CaaS`.
+/// Cluster assignments, and the models whose duties are owed. The default is `CaaS`.
 #[rstest]
 #[case::none_leaves_the_default(&[], &[Caas])]
 #[case::one_that_claims_nothing_leaves_the_default(&[cluster("a")], &[Caas])]
@@ -127,7 +127,7 @@ fn the_models_named_do_not_depend_on_the_order_of_namespaced_claims() {
     assert_eq!(of(&less, &more), [OnPremises, Caas, Saas]);
 }
 
-/// The assignments of the namespace, and the models that are taken from them where nothing else tells one.
+/// Namespaced assignments, and the models that apply if nothing else determines one.
 #[rstest]
 #[case::one(&[namespaced("a").with_model(ManagedNodes)], &[ManagedNodes])]
 #[case::several_at_the_same_rank(&[namespaced("a").with_model(Saas), namespaced("b").with_model(Iaas)], &[Iaas, Saas])]
@@ -228,7 +228,7 @@ fn duties_are_listed_in_matrix_order_the_providers_first() {
     assert!(Duty::Provider < Duty::Customer);
 }
 
-/// What is undetermined, or depends on a service model that does not exist, is not known for certain.
+/// A result without a service model, or with one that does not exist, is not certain.
 #[test]
 fn an_evaluation_is_certain_only_where_nothing_is_unknown() {
     let certain = |workload: Workload| workload.evaluate().is_certain();

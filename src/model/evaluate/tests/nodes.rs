@@ -1,4 +1,4 @@
-//! What nodes say about the service model, beside configuration and claims.
+//! Service models from nodes, configuration and claims.
 
 use rstest::rstest;
 
@@ -17,7 +17,7 @@ const EVERY_SIGNAL: [LayerTriggers; 5] = [
     LayerTriggers::HOST_NETWORK,
 ];
 
-/// A workload that has all 22 layers, and nothing configured.
+/// A workload with all 22 layers and default settings.
 fn with_every_layer() -> Workload {
     Workload::under(None).showing(&EVERY_SIGNAL).with(namespaced("devices").declaring(&["client-devices"]))
 }
@@ -55,7 +55,7 @@ fn nodes_count_and_the_default_does_not_where_all_of_them_show_something() {
     assert_eq!(owed(&evaluation.on_nodes(&[ManagedNodes]).evaluate()), union(&[ManagedNodes]));
 }
 
-/// Two Auto Mode nodes and a self-managed one: both halves of the node's system are owed.
+/// Two Auto Mode nodes and a self-managed one: both duties of node-os are owed.
 #[test]
 fn a_layer_that_one_node_gives_to_the_provider_and_another_to_the_customer_owes_both_duties() {
     let mixed = with_every_layer().beside_managed_nodes().on_nodes(&[ManagedNodes, Iaas]);
@@ -64,7 +64,7 @@ fn a_layer_that_one_node_gives_to_the_provider_and_another_to_the_customer_owes_
     assert_eq!(pinned.duties_of("node-os"), [Duty::Provider]);
 }
 
-/// A managed control plane: nobody's own machines make them the owner of etcd.
+/// With a managed control plane, the customer does not run etcd, even on its own machines.
 #[rstest]
 fn with_a_managed_control_plane_the_layers_of_its_plane_take_caas(
     #[values(
@@ -111,7 +111,7 @@ fn a_claim_of_the_cluster_is_taken_as_it_is_whatever_runs_the_control_plane() {
     assert!(!evaluation.model.from_nodes);
 }
 
-// Nodes that show nothing
+// Nodes without a model
 
 #[rstest]
 #[case::no_nodes(with_every_layer())]
@@ -145,9 +145,9 @@ fn a_claim_of_the_cluster_needs_no_nodes() {
     assert_eq!(owed(&claimed.evaluate()), union(&[ManagedNodes]));
 }
 
-// Claims against what the nodes show
+// Claims that contradict the nodes
 
-/// The layers that `SaaS` gives to the provider alone and `ManagedNodes` does not.
+/// Layers for which the customer owes duties under `ManagedNodes` but not under `SaaS`.
 const TAKEN_BY_SAAS: [&str; 7] = [
     "application-code",
     "image-supply-chain",
@@ -158,8 +158,8 @@ const TAKEN_BY_SAAS: [&str; 7] = [
     "storage-platform",
 ];
 
-fn told(workload: &Workload, assignment: &Assignment) -> Vec<String> {
-    workload.risks_told_to(&assignment.id, ServiceModelContradicted).into_iter().flatten().collect()
+fn listed(workload: &Workload, assignment: &Assignment) -> Vec<String> {
+    workload.listed_risks(&assignment.id, ServiceModelContradicted).into_iter().flatten().collect()
 }
 
 #[rstest]
@@ -168,8 +168,12 @@ fn told(workload: &Workload, assignment: &Assignment) -> Vec<String> {
 fn a_claim_that_takes_customer_duties_away_is_told_which(#[case] claiming: Assignment) {
     let before = with_every_layer().on_nodes(&[ManagedNodes]);
     let workload = before.clone().with(claiming.clone());
-    assert_eq!(told(&workload, &claiming), TAKEN_BY_SAAS);
-    assert_eq!(told(&workload, &namespaced("devices")), Vec::<String>::new(), "whoever did not claim is not told");
+    assert_eq!(listed(&workload, &claiming), TAKEN_BY_SAAS);
+    assert_eq!(
+        listed(&workload, &namespaced("devices")),
+        Vec::<String>::new(),
+        "an assignment without the claim does not list it"
+    );
     let expected = if claiming.id.is_cluster() { union(&[Saas]) } else { union(&[ManagedNodes]) };
     assert_eq!(owed(&workload.evaluate()), expected);
 }
@@ -180,7 +184,7 @@ fn only_layers_that_the_workload_has_are_named() {
     let workload = Workload::under(None).on_nodes(&[ManagedNodes]).with(claiming.clone());
     let absent = ["network-exposure", "storage-platform"];
     let expected: Vec<&str> = TAKEN_BY_SAAS.into_iter().filter(|layer| !absent.contains(layer)).collect();
-    assert_eq!(told(&workload, &claiming), expected);
+    assert_eq!(listed(&workload, &claiming), expected);
 }
 
 #[rstest]
@@ -190,15 +194,15 @@ fn only_layers_that_the_workload_has_are_named() {
 #[case::nothing(namespaced("claiming"))]
 fn a_claim_that_takes_nothing_away_is_no_contradiction(#[case] claiming: Assignment) {
     let workload = with_every_layer().on_nodes(&[ManagedNodes]).with(claiming.clone());
-    assert_eq!(told(&workload, &claiming), Vec::<String>::new());
+    assert_eq!(listed(&workload, &claiming), Vec::<String>::new());
 }
 
-/// A default is nobody's finding: a cluster assignment may say better.
+/// A claim of a cluster assignment does not contradict the configured default.
 #[test]
 fn a_claim_of_the_cluster_does_not_contradict_a_default_and_one_of_a_namespace_does() {
     for (claiming, contradicts) in [(cluster("a").with_model(Saas), false), (namespaced("a").with_model(Saas), true)] {
         let workload = Workload::under(ManagedNodes).with(claiming.clone());
-        assert_eq!(!told(&workload, &claiming).is_empty(), contradicts, "{}", claiming.id);
+        assert_eq!(!listed(&workload, &claiming).is_empty(), contradicts, "{}", claiming.id);
     }
 }
 
@@ -206,8 +210,8 @@ fn a_claim_of_the_cluster_does_not_contradict_a_default_and_one_of_a_namespace_d
 fn a_claim_in_a_namespace_contradicts_what_the_cluster_claims() {
     let claiming = namespaced("claiming").with_model(Saas);
     let workload = with_every_layer().with(cluster("platform").with_model(ManagedNodes)).with(claiming.clone());
-    assert_eq!(told(&workload, &claiming), TAKEN_BY_SAAS);
-    assert_eq!(told(&workload, &cluster("platform")), Vec::<String>::new());
+    assert_eq!(listed(&workload, &claiming), TAKEN_BY_SAAS);
+    assert_eq!(listed(&workload, &cluster("platform")), Vec::<String>::new());
 }
 
 #[test]
@@ -215,10 +219,10 @@ fn a_claim_that_does_not_count_is_no_contradiction() {
     let low = cluster("low").with_model(Saas);
     let high = cluster("high").with_selector().with_model(ManagedNodes);
     let workload = with_every_layer().on_nodes(&[ManagedNodes]).with(low.clone()).with(high);
-    assert_eq!(told(&workload, &low), Vec::<String>::new());
+    assert_eq!(listed(&workload, &low), Vec::<String>::new());
 }
 
-/// The assignments of a namespace by whether their claim is taken for the nodes that show nothing.
+/// Workloads for which the claim of a namespaced assignment applies to nodes without a model.
 #[rstest]
 #[case::nothing_tells(with_every_layer(), &[Saas])]
 #[case::no_node_tells(with_every_layer().on_unknown_node(), &[Saas])]
@@ -231,8 +235,8 @@ fn a_claim_in_a_namespace_stands_for_nodes_that_show_nothing(
     let workload = workload.with(claiming.clone());
     assert_eq!(owed(&workload.evaluate()), union(models));
     assert_eq!(workload.evaluate().model.models, set(models));
-    assert_eq!(workload.risks_told_to(&claiming.id, ServiceModelSelfDeclared), [None]);
-    let contradicted = !told(&workload, &claiming).is_empty();
+    assert_eq!(workload.listed_risks(&claiming.id, ServiceModelSelfDeclared), [None]);
+    let contradicted = !listed(&workload, &claiming).is_empty();
     assert_eq!(contradicted, models.len() == 2, "what the other nodes show stays owed");
 }
 
@@ -243,7 +247,7 @@ fn a_claim_in_a_namespace_stands_for_nodes_that_show_nothing(
 fn a_claim_beside_something_that_tells_is_not_self_declared(#[case] workload: Workload) {
     let claiming = namespaced("claiming").with_model(Saas);
     let workload = workload.with(claiming.clone());
-    assert_eq!(workload.risks_told_to(&claiming.id, ServiceModelSelfDeclared), []);
+    assert_eq!(workload.listed_risks(&claiming.id, ServiceModelSelfDeclared), []);
 }
 
 #[test]

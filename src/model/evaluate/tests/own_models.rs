@@ -1,4 +1,4 @@
-//! Service models and layers that a cluster defines for itself.
+//! Service models and layers that the cluster defines.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use crate::facts::AssignmentId;
 use crate::matrix::ServiceModel::{Caas, ManagedNodes};
 use crate::matrix::{Duty, LayerId, LayerSet, Matrix};
 use crate::model::evaluation::State::{self, Assumed, Gap, Owned};
-use crate::model::testing::{Workload, cluster, matrix as built_in, namespaced, silent};
+use crate::model::testing::{Workload, cluster, empty, matrix as built_in, namespaced};
 use crate::model::{Assignment, Claim, ModelClaim, define};
 
 const AI: &str = "example.com/ai-models";
 
-/// A cluster with these service models.
+/// Matrix with these ServiceModels.
 fn defining(models: &[(&str, Value)]) -> Arc<Matrix> {
     let define = |(name, spec): &(&str, Value)| define(name, &serde_json::from_value(spec.clone()).unwrap());
     Arc::new(Matrix::extended(models.iter().map(define).collect()))
@@ -86,7 +86,7 @@ fn cells_that_a_model_overrides_are_its_own_and_the_others_those_of_the_model_it
     }
 }
 
-/// The provider half of a retained layer can be owed, the customer half cannot go away.
+/// A ServiceModel can add the provider duty of a retained layer, but cannot remove the customer duty.
 #[test]
 fn a_retained_layer_stays_retained_under_a_model_of_the_clusters_own() {
     let matrix = defining(&[("rosa", rosa())]);
@@ -100,7 +100,7 @@ fn a_retained_layer_stays_retained_under_a_model_of_the_clusters_own() {
     assert!(defining(&[("lazy", lazy)]).find_model("lazy").is_err());
 }
 
-/// Who owes the layer, and the duties of a workload under the model.
+/// `owes` of the layer, and the duties of a workload under the model.
 #[rstest]
 #[case::the_customer("Customer", &[(Duty::Customer, Gap(LayerUnowned))])]
 #[case::both("Shared", &[(Duty::Provider, Assumed), (Duty::Customer, Gap(LayerUnowned))])]
@@ -140,8 +140,8 @@ fn duties_of_a_layer_of_its_own_are_held_and_claimed_like_others() {
     let held = workload.clone().with(shop);
     assert_eq!(states(&held, layer), [(Duty::Customer, Owned)]);
     let idle = namespaced("idle").party("aws", Role::Provider).giving(layer, Duty::Provider, "aws");
-    let told = workload.with(idle.clone()).risks_told_to(&idle.id, ProviderClaimsCustomerLayer);
-    assert_eq!(told, [Some(AI.to_owned())]);
+    let listed = workload.with(idle.clone()).listed_risks(&idle.id, ProviderClaimsCustomerLayer);
+    assert_eq!(listed, [Some(AI.to_owned())]);
 }
 
 #[test]
@@ -153,11 +153,11 @@ fn a_namespace_that_claims_a_model_of_the_clusters_own_adds_its_customer_duties(
     let workload = Workload::under(Caas).in_matrix(&matrix).with(claiming.clone());
     assert_eq!(states(&workload, layer), [(Duty::Customer, Gap(LayerUnowned))], "and no provider duty");
     assert_eq!(workload.duties_of("application-code"), [Duty::Customer]);
-    let told = workload.risks_told_to(&claiming.id, ServiceModelContradicted);
-    assert!(told.contains(&Some("application-code".to_owned())), "{told:?}");
+    let listed = workload.listed_risks(&claiming.id, ServiceModelContradicted);
+    assert!(listed.contains(&Some("application-code".to_owned())), "{listed:?}");
 }
 
-/// Two models that define the layer, and a namespace that claims the one with less.
+/// Two models define the layer, and a namespace claims the one with fewer duties.
 #[test]
 fn a_claim_takes_nothing_away_from_a_layer_that_is_declared() {
     let model = |owes| json!({ "extends": "CaaS", "layers": [ai(owes, "Declared")] });
@@ -179,7 +179,7 @@ fn that_a_model_of_the_clusters_own_is_named_is_known_whether_it_can_be_used_or_
     let matrix = defining(&[("rosa", rosa())]);
     let id = || AssignmentId { namespace: Some("shop".into()), name: "a".into() };
     let uses_custom_model = |model: Option<ModelClaim>| {
-        let assignment = Assignment { model, ..silent(id()) };
+        let assignment = Assignment { model, ..empty(id()) };
         Workload::under(Caas).in_matrix(&matrix).with(assignment).evaluate().model.uses_custom_model
     };
     assert!(uses_custom_model(Some(ModelClaim::Known(matrix.find_model("rosa").unwrap()))));

@@ -1,4 +1,4 @@
-//! Who is known as what, and who accepts what.
+//! Roles of parties and accepted layers.
 
 use rstest::rstest;
 
@@ -9,7 +9,7 @@ use crate::model::evaluation::State::{self, Gap, Owned};
 use crate::model::testing::{Terms, Workload, cluster, namespaced};
 use crate::model::{AgreementCover, Assignment};
 
-/// A layer of the workload's team, one of the platform team, and one with both duties.
+/// A workload layer, a platform layer, and a layer with both duties.
 const CODE: &str = "application-code";
 const NETWORK: &str = "cloud-network";
 const NODES: &str = "node-os";
@@ -45,7 +45,7 @@ fn a_cluster_assignment_that_takes_in_the_namespace_makes_its_parties_known_whet
     assert_eq!(workload().with(naming()).with(directory()).state(NODES, Duty::Provider), Some(Owned));
 }
 
-/// What the namespace and the cluster declare the party as, and what comes of it as provider and as customer.
+/// Roles in the namespace and the cluster, and the states of claims as provider and as customer.
 #[rstest]
 #[case::a_customer_of_the_cluster(Role::Provider, Role::Customer, Gap(RoleMismatch), Owned)]
 #[case::a_provider_of_the_cluster(Role::Customer, Role::Provider, Owned, Gap(AgreementMissing))]
@@ -117,7 +117,7 @@ fn a_party_of_the_cluster_is_accountable_in_a_namespace_for_what_it_accepts(#[ca
     assert_eq!(finding(&[CODE]), Some((Gap(NotAccepted), Some("accountable: platform".to_owned()))));
 }
 
-/// The directory beside a namespace that names the platform team as customer of some layers, and those that it holds.
+/// Cluster parties, and the layers for which a namespaced claim on the platform team is valid.
 #[rstest]
 #[case::what_it_lists(&[cluster("a").accepting("platform", Role::Customer, &[CODE])], &[CODE])]
 #[case::nothing_when_it_lists_nothing(&[cluster("a").accepting("platform", Role::Customer, &[])], &[])]
@@ -139,7 +139,7 @@ fn a_party_of_the_cluster_is_accountable_in_a_namespace_for_what_it_accepts(#[ca
         cluster("a").party("platform", Role::Customer),
         cluster("b").customer(&[NETWORK], "platform"),
         cluster("c").customer(&[CODE], "platform"),
-        cluster("d").customer(&[NODES], "somebody"),
+        cluster("d").customer(&[NODES], "other-party"),
     ],
     &[CODE, NETWORK]
 )]
@@ -159,7 +159,7 @@ fn a_party_of_the_cluster_holds_in_a_namespace_what_it_accepts(
     #[case] accepted: &[&str],
 ) {
     let naming = namespaced("shop").customer(&[CODE, NETWORK, NODES], "platform");
-    // Not selecting the workload: a claim of the cluster's own would decide on the platform layers.
+    // The cluster assignment does not select the workload: otherwise its claims would decide for platform layers.
     let workload = directory.iter().fold(workload().with(naming), |workload, a| workload.beside(a.clone()));
     for layer in [CODE, NETWORK, NODES] {
         let expected = if accepted.contains(&layer) { Owned } else { Gap(NotAccepted) };

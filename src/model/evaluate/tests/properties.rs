@@ -1,4 +1,4 @@
-//! What holds whatever is written.
+//! Properties of the evaluation of generated assignments.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::model::{
     PartyDeclaration, Review, SchedulableNodes,
 };
 
-/// Few layers and parties, so that claims meet.
+/// Few layers and parties, so that claims overlap.
 const LAYERS: [&str; 5] = ["data-classification", "application-code", "node-os", "incident-response", "client-devices"];
 const PARTIES: [&str; 3] = ["aws", "team", "platform"];
 const ACCOUNTABLE: [&str; 2] = ["team", "platform"];
@@ -47,7 +47,7 @@ fn model_claim() -> impl Strategy<Value = Option<ModelClaim>> {
     prop_oneof![3 => Just(None), 2 => found.prop_map(Some), 1 => Just(Some(ModelClaim::NotFound("Cass".into())))]
 }
 
-/// One party for each duty of a layer, as a valid object has it.
+/// One party for each duty of a layer, as in a valid object.
 fn claims() -> impl Strategy<Value = BTreeMap<(&'static str, Duty), (&'static str, Terms)>> {
     let duty = (select(LAYERS.to_vec()), select(Duty::ALL.to_vec()));
     let agreement = select(vec![AgreementCover::Missing, AgreementCover::Entry, AgreementCover::Listed]);
@@ -102,8 +102,8 @@ fn signals() -> impl Strategy<Value = LayerTriggers> {
 fn evaluated(settings: EvaluationSettings, signals: LayerTriggers, assignments: &[Assignment]) -> Evaluation {
     let selecting: Vec<&Assignment> = assignments.iter().collect();
     let directory = Directory::new(selecting.iter().copied().filter(|a| a.id.is_cluster()));
-    let circumstances = WorkloadView { triggers: signals, ..WorkloadView::default() };
-    evaluate(matrix(), &settings, &Catalogue::default(), &circumstances, &selecting, &directory)
+    let view = WorkloadView { triggers: signals, ..WorkloadView::default() };
+    evaluate(matrix(), &settings, &Catalogue::default(), &view, &selecting, &directory)
 }
 
 fn owed(evaluation: &Evaluation) -> BTreeSet<(LayerId, Duty)> {
@@ -157,7 +157,7 @@ proptest! {
         prop_assert!(after.difference(&before).all(|(_, duty)| *duty == Duty::Customer));
     }
 
-    /// Risks never change a state: what only risks look at leaves every duty as it is.
+    /// Inputs that only risks depend on do not change the state of a duty.
     #[test]
     fn what_only_risks_look_at_changes_no_duty(
         settings in settings(),
@@ -169,10 +169,10 @@ proptest! {
         let [daemon_set, fargate, unsegmented, reachable, acknowledged] = flags;
         let host = accesses.into_iter().fold(HostAccess::default(), HostAccess::union);
         let nodes = SchedulableNodes { fargate, ..SchedulableNodes::default() };
-        let circumstances = WorkloadView { triggers: signals, host, daemon_set, nodes, unsegmented, observed: vec![] };
+        let view = WorkloadView { triggers: signals, host, daemon_set, nodes, unsegmented, observed: vec![] };
         let current = EvidenceFacts { layers: None, ended: false };
         let due = jiff::civil::date(2026, 12, 1);
-        let deadline = Deadline { date: due, what: DeadlineKind::Review, subject: "".into(), passed: false };
+        let deadline = Deadline { date: due, kind: DeadlineKind::Review, subject: "".into(), passed: false };
         let mut others = assignments.clone();
         for assignment in &mut others {
             assignment.review = Review::Due(due);
@@ -185,11 +185,11 @@ proptest! {
         let plain = evaluated(settings, signals, &assignments);
         let selecting: Vec<&Assignment> = others.iter().collect();
         let directory = Directory::new(selecting.iter().copied().filter(|a| a.id.is_cluster()));
-        let other = evaluate(matrix(), &settings, &Catalogue::default(), &circumstances, &selecting, &directory);
+        let other = evaluate(matrix(), &settings, &Catalogue::default(), &view, &selecting, &directory);
         prop_assert_eq!(other.duties, plain.duties);
     }
 
-    /// Each risk once, in order, of a layer that the workload has, and told to an assignment that selects it.
+    /// Risks are sorted and unique. Their layers are present, and their assignments select the workload.
     #[test]
     fn risks_are_about_what_there_is(settings in settings(), signals in signals(), assignments in assignments()) {
         let evaluation = evaluated(settings, signals, &assignments);
@@ -201,7 +201,7 @@ proptest! {
         }
     }
 
-    /// Whoever names providers only holds no customer duty by it.
+    /// An assignment that names only providers does not give customer duties.
     #[test]
     fn naming_providers_makes_no_customer_duty_owned(settings in settings(), signals in signals()) {
         let providers = namespaced("shop").party("aws", Role::Provider).provider(&all_layers(), "aws");

@@ -1,4 +1,4 @@
-//! Rules 3 and 4: which of several claims decides.
+//! Rules 3 and 4: ranks of claims.
 
 use rstest::rstest;
 
@@ -9,7 +9,7 @@ use crate::model::Assignment;
 use crate::model::evaluation::State::{Gap, Owned};
 use crate::model::testing::{Terms, Workload, cluster, namespaced, parties_in};
 
-/// The five kinds of assignment by whose word weighs more.
+/// Five kinds of assignment, by descending rank.
 type Ranking = [(&'static str, fn(&str) -> Assignment); 5];
 
 const NAMESPACE_LEADS: Ranking = [
@@ -30,17 +30,17 @@ const fn fitting(duty: Duty) -> Role {
     }
 }
 
-/// An assignment that gives the duty to a party of its own of the same name.
+/// An assignment that gives the duty to its own party, which has the name of the assignment.
 fn valid(of_kind: fn(&str) -> Assignment, layer: &str, duty: Duty, party: &str) -> Assignment {
     of_kind(party).party(party, fitting(duty)).gives(duty, &[layer], party, Terms::default())
 }
 
-/// An assignment that gives the duty to a party that is declared nowhere.
+/// An assignment that gives the duty to an undeclared party.
 fn invalid(of_kind: fn(&str) -> Assignment, layer: &str, duty: Duty) -> Assignment {
     of_kind("invalid").gives(duty, &[layer], "stranger", Terms::default())
 }
 
-/// Every pair of ranks: two parties of the one contradict each other, or do not matter beside the other.
+/// Every pair of ranks: two parties conflict at the higher rank, and have no effect at the lower rank.
 #[rstest]
 #[case::customer_duty_of_a_workload_layer("application-code", Duty::Customer, NAMESPACE_LEADS)]
 #[case::customer_duty_of_a_shared_workload_layer("incident-response", Duty::Customer, NAMESPACE_LEADS)]
@@ -129,7 +129,7 @@ fn a_conflict_is_about_the_contested_duty_only() {
     assert_eq!(workload.state("incident-response", Duty::Provider), Some(Owned));
 }
 
-/// Claims without a valid one among them: a stranger's, and a provider that a retained layer is given to.
+/// Only invalid claims: an undeclared party, and a retained layer given to a provider.
 fn stranger(of_kind: fn(&str) -> Assignment) -> Assignment {
     of_kind("stranger").customer(&["access-control"], "stranger")
 }

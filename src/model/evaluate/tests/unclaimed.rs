@@ -1,4 +1,4 @@
-//! The end of rule 4, and rule 5: duties that nobody claims.
+//! End of rule 4, and rule 5: duties without claims.
 
 use rstest::rstest;
 
@@ -13,11 +13,11 @@ use crate::model::evaluation::State::{self, Assumed, Gap, Owned};
 use crate::model::settings::ProviderDuties::{self, Assume, Require};
 use crate::model::testing::{Workload, cluster, namespaced};
 
-/// A layer that owes the customer duty only, the same where the customer stays accountable, and one with both duties.
+/// A layer with only the customer duty, a retained one, and one with both duties.
 const CODE: &str = "application-code";
 const ACCESS: &str = "access-control";
 const SHARED: &str = "incident-response";
-/// A layer that owes the provider duty only.
+/// A layer with only the provider duty.
 const PHYSICAL: &str = "physical-infrastructure";
 
 fn shop() -> Assignment {
@@ -78,14 +78,14 @@ fn an_own_claim_speaks_for_itself_beside_a_named_provider(
     assert_eq!(workload(claiming).with(other).finding(layer, Duty::Customer), Some(expected));
 }
 
-/// Where nothing tells the model, the layers that are the customer's everywhere are judged alike.
+/// Without a service model, layers that the customer owes under every model are still evaluated.
 #[test]
 fn a_retained_layer_is_not_transferable_under_an_unknown_model() {
     let workload = Workload::under(None).with(shop().provider(&[ACCESS], "aws"));
     assert_eq!(workload.finding(ACCESS, Duty::Customer), Some(about(NotTransferable, "aws")));
 }
 
-/// What is said of a shared layer, and the states of its provider and its customer duty.
+/// Claims about a shared layer, and the states of its provider and customer duty.
 #[rstest]
 #[case::nothing(shop(), Assume, Assumed, Gap(LayerUnowned))]
 #[case::nothing_but_required(shop(), Require, Gap(LayerUnowned), Gap(LayerUnowned))]

@@ -1,4 +1,4 @@
-//! What is to be said of an assignment by itself.
+//! Risks of an assignment alone.
 
 use jiff::civil::{Date, date};
 use rstest::rstest;
@@ -10,7 +10,7 @@ use crate::model::testing::{Terms, cluster, layer, namespaced};
 
 const DAY: Date = date(2026, 12, 1);
 
-/// The layer and the subject of each risk of this kind.
+/// Layer and subject of each risk with this reason.
 fn risks(assignment: &Assignment, reason: RiskReason) -> Vec<(Option<LayerId>, Option<String>)> {
     let of_kind = found(assignment, &[], 1).into_iter().filter(|risk| risk.reason == reason);
     let about = |risk: Risk| {
@@ -55,9 +55,9 @@ fn an_exception_is_refused_or_has_expired(
 
 #[test]
 fn evidence_that_ends_within_a_month_is_named_with_its_day() {
-    let deadline = |what, day, subject: &str, passed| Deadline {
+    let deadline = |kind, day, subject: &str, passed| Deadline {
         date: date(2026, 12, day),
-        what,
+        kind,
         subject: subject.into(),
         passed,
     };
@@ -72,7 +72,7 @@ fn evidence_that_ends_within_a_month_is_named_with_its_day() {
     assert_eq!(risks(&fine(), RiskReason::EvidenceExpiring), []);
 }
 
-/// The layers that evidence of the party is about, and those of which it says nothing to the customer.
+/// Layers of the evidence of the party, and those whose customer duty it does not cover.
 #[rstest]
 #[case::the_customers_everywhere(Some(&["access-control", "node-os"][..]), &["access-control"])]
 #[case::given_to_the_party_here(Some(&["application-code", "node-os"][..]), &["application-code"])]
@@ -91,7 +91,7 @@ fn evidence_about_a_customer_duty_is_of_the_wrong_half(#[case] about: Option<&[&
     assert_eq!(risks(&assignment, RiskReason::EvidenceOfWrongHalf), expected);
 }
 
-/// Parties, and whether they have to be reached and to acknowledge what they hold.
+/// Parties, and if they need a contact and an acknowledgement.
 #[rstest]
 #[case::holds_a_customer_duty("team", true)]
 #[case::answers_for_one("ciso", true)]
@@ -99,8 +99,8 @@ fn evidence_about_a_customer_duty_is_of_the_wrong_half(#[case] about: Option<&[&
 #[case::holds_a_provider_duty_only("aws", false)]
 #[case::holds_nothing("idle", false)]
 fn whoever_holds_duties_on_the_customers_side_has_to_be_reached_and_to_acknowledge_them(
-    #[case] silent: &str,
-    #[case] told: bool,
+    #[case] party: &str,
+    #[case] listed: bool,
 ) {
     let parties = ["team", "ciso", "msp", "aws", "idle"];
     let terms = Terms { accountable: Some("ciso"), ..Terms::default() };
@@ -110,9 +110,9 @@ fn whoever_holds_duties_on_the_customers_side_has_to_be_reached_and_to_acknowled
         .customer(&["application-code"], "team")
         .gives(Duty::Customer, &["access-control"], "msp", terms)
         .provider(&["node-os"], "aws");
-    let unreachable = assignment.clone().declared_as(silent, |party| party.reachable = false);
-    let unacknowledged = assignment.declared_as(silent, |party| party.acknowledged = false);
-    let expected = if told { one(silent) } else { vec![] };
+    let unreachable = assignment.clone().declared_as(party, |party| party.reachable = false);
+    let unacknowledged = assignment.declared_as(party, |party| party.acknowledged = false);
+    let expected = if listed { one(party) } else { vec![] };
     assert_eq!(risks(&unreachable, RiskReason::OwnerUnreachable), expected);
     assert_eq!(risks(&unreachable, RiskReason::Unacknowledged), []);
     assert_eq!(risks(&unacknowledged, RiskReason::Unacknowledged), expected);
@@ -121,16 +121,16 @@ fn whoever_holds_duties_on_the_customers_side_has_to_be_reached_and_to_acknowled
 
 #[test]
 fn several_silent_parties_are_one_risk_that_names_them_in_order() {
-    let silent = |all: Assignment, name: &str| {
+    let without_contact = |all: Assignment, name: &str| {
         all.party(name, Role::Customer)
             .customer(&["application-code"], name)
             .declared_as(name, |party| party.reachable = false)
     };
-    let assignment = ["zoe", "adam", "mia"].into_iter().fold(fine(), silent);
+    let assignment = ["zoe", "adam", "mia"].into_iter().fold(fine(), without_contact);
     assert_eq!(risks(&assignment, RiskReason::OwnerUnreachable), one("adam, mia, zoe"));
 }
 
-/// A party that the cluster declares is the cluster's to reach.
+/// The cluster assignment gives the contact of a party that it declares.
 #[test]
 fn a_party_that_is_declared_elsewhere_is_not_asked_for_here() {
     let assignment = namespaced("shop").customer(&["application-code"], "platform");

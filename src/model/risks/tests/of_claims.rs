@@ -1,4 +1,4 @@
-//! What claims say and cannot mean, or mean and should not.
+//! Risks of claims.
 
 use rstest::rstest;
 
@@ -8,29 +8,29 @@ use crate::matrix::LayerTriggers;
 use crate::matrix::ServiceModel::{self, Caas, ManagedNodes};
 use crate::model::testing::{Terms, Workload, all_layers, cluster, layer, namespaced};
 
-/// The risks of this kind: the layer, who is told, and what it is about.
+/// Risks with this reason: layer, assignment that lists it, subject.
 fn risks(workload: &Workload, reason: RiskReason) -> Vec<(Option<String>, Option<String>, Option<String>)> {
     let of_kind = workload.evaluate().risks.into_iter().filter(|risk| risk.reason == reason);
-    let told = |risk: Risk| {
+    let summary = |risk: Risk| {
         let layer = risk.layer.map(|layer| crate::model::testing::matrix().layer(layer).name.clone());
         (layer, risk.assignment.map(|id| id.name.to_string()), risk.subject.map(|subject| subject.to_string()))
     };
-    of_kind.map(told).collect()
+    of_kind.map(summary).collect()
 }
 
-fn told(layer: &str, assignment: &str, subject: &str) -> (Option<String>, Option<String>, Option<String>) {
+fn listed(layer: &str, assignment: &str, subject: &str) -> (Option<String>, Option<String>, Option<String>) {
     (Some(layer.to_owned()), Some(assignment.to_owned()), Some(subject.to_owned()))
 }
 
-// Claims on halves that are not owed
+// Claims on duties that are not owed
 
 #[test]
 fn a_claim_on_a_half_that_is_not_owed_is_told_to_whoever_makes_it() {
     let workload = under(ManagedNodes, shop().provider(&["application-code"], "aws").customer(&["node-os"], "team"))
         .with(namespaced("other"));
     let provider = risks(&workload, RiskReason::ProviderClaimsCustomerLayer);
-    assert_eq!(provider, [told("application-code", "shop", "aws")]);
-    assert_eq!(risks(&workload, RiskReason::CustomerClaimsProviderLayer), [told("node-os", "shop", "team")]);
+    assert_eq!(provider, [listed("application-code", "shop", "aws")]);
+    assert_eq!(risks(&workload, RiskReason::CustomerClaimsProviderLayer), [listed("node-os", "shop", "team")]);
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn whether_the_party_is_known_or_fits_does_not_matter() {
         let workload = under(Caas, shop().provider(&["application-code"], party));
         assert_eq!(
             risks(&workload, RiskReason::ProviderClaimsCustomerLayer),
-            [told("application-code", "shop", party)]
+            [listed("application-code", "shop", party)]
         );
     }
 }
@@ -57,7 +57,7 @@ fn under_an_unknown_model_no_claim_is_idle() {
     assert_eq!(risks(&workload, RiskReason::CustomerClaimsProviderLayer), []);
 }
 
-// Who answers for it
+// Accountable parties
 
 #[rstest]
 #[case::a_third_party("msp", None, true)]
@@ -71,7 +71,7 @@ fn work_that_is_given_away_needs_somebody_who_answers_for_it(
 ) {
     let terms = Terms { accountable, agreement: AgreementCover::Entry };
     let workload = under(Caas, shop().gives(Duty::Customer, &["application-code"], party, terms));
-    let expected = if missing { vec![told("application-code", "shop", party)] } else { vec![] };
+    let expected = if missing { vec![listed("application-code", "shop", party)] } else { vec![] };
     assert_eq!(risks(&workload, RiskReason::AccountableMissing), expected);
 }
 
@@ -87,7 +87,7 @@ fn a_claim_that_is_invalid_or_does_not_decide_needs_nobody_who_answers() {
     assert_eq!(risks(&provider, RiskReason::AccountableMissing), [], "a provider duty is not given away");
 }
 
-// Claims that lose
+// Overruled claims
 
 fn platform(layers: &[&str], party: &str) -> Assignment {
     cluster("platform").party(party, Role::Customer).customer(layers, party)
@@ -104,7 +104,7 @@ fn a_claim_in_a_namespace_that_loses_to_another_party_of_the_cluster_is_overrule
     #[case] overruled: bool,
 ) {
     let workload = under(Caas, shop().customer(&[layer], party)).with(platform(&[layer], "platform"));
-    let expected = if overruled { vec![told(layer, "shop", party)] } else { vec![] };
+    let expected = if overruled { vec![listed(layer, "shop", party)] } else { vec![] };
     assert_eq!(risks(&workload, RiskReason::ClaimOverruled), expected);
 }
 
@@ -112,7 +112,7 @@ fn a_claim_in_a_namespace_that_loses_to_another_party_of_the_cluster_is_overrule
 fn a_provider_that_a_namespace_names_is_overruled_as_well() {
     let gcp = cluster("platform").party("gcp", Role::Provider).provider(&["node-os"], "gcp");
     let workload = under(Caas, shop().provider(&["node-os"], "aws")).with(gcp);
-    assert_eq!(risks(&workload, RiskReason::ClaimOverruled), [told("node-os", "shop", "aws")]);
+    assert_eq!(risks(&workload, RiskReason::ClaimOverruled), [listed("node-os", "shop", "aws")]);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_provider_is_believed_on_evidence(#[case] ended: &[bool], #[case] expected: 
     let aws = shop().provider(&["node-os"], "aws");
     let workload = under(Caas, ended.iter().fold(aws, |aws, ended| aws.evidence("aws", None, *ended)));
     for reason in [RiskReason::ProviderClaimWithoutEvidence, RiskReason::EvidenceLapsed] {
-        let found = if expected == Some(reason) { vec![told("node-os", "shop", "aws")] } else { vec![] };
+        let found = if expected == Some(reason) { vec![listed("node-os", "shop", "aws")] } else { vec![] };
         assert_eq!(risks(&workload, reason), found, "{reason:?}");
     }
 }
@@ -147,7 +147,7 @@ fn a_provider_is_believed_on_evidence(#[case] ended: &[bool], #[case] expected: 
 fn evidence_of_other_layers_is_none() {
     let aws = shop().provider(&["node-os", "control-plane"], "aws").evidence("aws", Some(&["control-plane"]), false);
     let found = risks(&under(Caas, aws), RiskReason::ProviderClaimWithoutEvidence);
-    assert_eq!(found, [told("node-os", "shop", "aws")]);
+    assert_eq!(found, [listed("node-os", "shop", "aws")]);
 }
 
 #[test]
@@ -178,13 +178,13 @@ fn a_backup_that_no_agreement_lists_is_not_made(
 ) {
     let terms = Terms { accountable: Some("team"), agreement };
     let workload = under(Caas, shop().gives(Duty::Customer, &["backup-recovery", "application-code"], party, terms));
-    let expected = if assumed { vec![told("backup-recovery", "shop", party)] } else { vec![] };
+    let expected = if assumed { vec![listed("backup-recovery", "shop", party)] } else { vec![] };
     assert_eq!(risks(&workload, RiskReason::BackupAssumedProvided), expected);
 }
 
-// "The provider handles everything"
+// Every duty left to the provider
 
-/// All signals but those of the host: 21 layers.
+/// All triggers except host access: 21 layers.
 fn full(shop: Assignment) -> Workload {
     let signals =
         [LayerTriggers::STORAGE, LayerTriggers::SECRETS, LayerTriggers::EXTERNAL_SERVICES, LayerTriggers::PUBLISHED];
@@ -231,7 +231,7 @@ fn several_assignments_may_leave_everything_to_one_party() {
     assert_eq!(blanket(&full(one).with(two)), [Some("aws".to_owned())]);
 }
 
-// Parties and duties of an assignment by itself
+// Parties and duties of an assignment alone
 
 #[rstest]
 #[case::a_namespace(namespaced("shop"), Some("aws, team"))]
@@ -253,9 +253,9 @@ fn a_party_that_the_cluster_declares_is_not_for_a_namespace_to_declare(
 #[case::customers_only(shop().customer(&["node-os"], "team"), false)]
 #[case::parties_only(shop(), false)]
 #[case::in_the_cluster(cluster("platform").party("aws", Role::Provider).provider(&["node-os"], "aws"), true)]
-fn an_assignment_that_names_providers_only_is_told_so(#[case] assignment: Assignment, #[case] told: bool) {
+fn an_assignment_that_names_providers_only_is_told_so(#[case] assignment: Assignment, #[case] listed: bool) {
     let reasons: Vec<_> = found(&assignment, &[], 1).into_iter().map(|risk| risk.reason).collect();
-    assert_eq!(reasons.contains(&RiskReason::CustomerDutiesEmpty), told);
+    assert_eq!(reasons.contains(&RiskReason::CustomerDutiesEmpty), listed);
 }
 
 #[test]
@@ -271,11 +271,11 @@ fn a_claim_of_a_model_that_shrinks_is_told_for_each_layer_it_would_take() {
     assert!(layers.is_sorted() && layers.contains(&layer("node-os")) && !layers.contains(&layer("access-control")));
 }
 
-/// Who claims a service model is told what becomes of it, and nobody beside them.
+/// Only the assignment that claims a service model lists the risks of the claim.
 #[test]
 fn a_claimed_service_model_is_told_of_to_whom_claims_it() {
     let other = namespaced("other");
-    let told = |nodes: &[ServiceModel], claim| {
+    let listed = |nodes: &[ServiceModel], claim| {
         let workload = Workload::under(None).on_nodes(nodes).with(namespaced("claiming").with_model(claim));
         let risks = workload.with(other.clone()).evaluate().risks.into_iter();
         let of_models = |risk: &Risk| {
@@ -284,7 +284,7 @@ fn a_claimed_service_model_is_told_of_to_whom_claims_it() {
         risks.filter(of_models).map(|risk| risk.assignment).collect::<BTreeSet<_>>()
     };
     let claiming = BTreeSet::from([Some(namespaced("claiming").id)]);
-    assert_eq!(told(&[], ServiceModel::Caas), claiming, "self-declared");
-    assert_eq!(told(&[ServiceModel::Caas], ServiceModel::Saas), claiming, "contradicted");
-    assert_eq!(told(&[ServiceModel::Caas], ServiceModel::Caas), BTreeSet::new());
+    assert_eq!(listed(&[], ServiceModel::Caas), claiming, "self-declared");
+    assert_eq!(listed(&[ServiceModel::Caas], ServiceModel::Saas), claiming, "contradicted");
+    assert_eq!(listed(&[ServiceModel::Caas], ServiceModel::Caas), BTreeSet::new());
 }

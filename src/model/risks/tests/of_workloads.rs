@@ -1,4 +1,4 @@
-//! What pods do, whoever speaks for them.
+//! Risks of workloads.
 
 use rstest::rstest;
 
@@ -28,11 +28,11 @@ fn a_pod_that_reaches_into_a_node_of_the_providers_defeats_it(#[case] access: Ho
 #[test]
 fn a_known_agent_may_reach_into_its_node() {
     let host = HostAccess::PRIVILEGED.union(HostAccess::KNOWN_AGENT);
-    let agent = Workload::under(ManagedNodes).with(shop()).in_circumstances(|circumstances| circumstances.host = host);
+    let agent = Workload::under(ManagedNodes).with(shop()).with_view(|view| view.host = host);
     assert!(!has(&agent, RiskReason::HostAccessDefeatsProviderNodes));
 }
 
-/// Only where the node's system is the provider's alone.
+/// The risk needs a node that only the provider owes duties for.
 #[rstest]
 #[case(OnPremises, false)]
 #[case(Iaas, false)]
@@ -50,7 +50,7 @@ fn where_one_node_is_ones_own_or_nothing_is_known_there_is_no_such_risk() {
     let mixed = reaching(HostAccess::PRIVILEGED, ManagedNodes).on_nodes(&[ManagedNodes, Iaas]);
     assert!(!has(&mixed, RiskReason::HostAccessDefeatsProviderNodes));
     let host = HostAccess::PRIVILEGED;
-    let unknown = Workload::under(None).with(shop()).in_circumstances(|circumstances| circumstances.host = host);
+    let unknown = Workload::under(None).with(shop()).with_view(|view| view.host = host);
     assert!(!has(&unknown, RiskReason::HostAccessDefeatsProviderNodes));
 }
 
@@ -82,9 +82,9 @@ fn fargate_does_not_run_what_asks_for(#[case] access: HostAccess, #[case] imposs
 #[test]
 fn fargate_does_not_run_daemon_sets() {
     let workload = |fargate, daemon_set| {
-        Workload::under(ManagedNodes).with(shop()).in_circumstances(|circumstances| {
-            circumstances.nodes.fargate = fargate;
-            circumstances.daemon_set = daemon_set;
+        Workload::under(ManagedNodes).with(shop()).with_view(|view| {
+            view.nodes.fargate = fargate;
+            view.daemon_set = daemon_set;
         })
     };
     let impossible = |fargate, daemon_set| has(&workload(fargate, daemon_set), RiskReason::ImpossibleOnDeclaredCompute);
@@ -92,11 +92,11 @@ fn fargate_does_not_run_daemon_sets() {
     assert!(!impossible(true, false) && !impossible(false, true));
 }
 
-/// It is shown to be Fargate; what an assignment claims does not matter.
+/// The nodes show Fargate. The claim of an assignment does not matter.
 #[test]
 fn a_claimed_model_is_not_fargate() {
     let claimed = Workload::under(None).with(crate::model::testing::cluster("a").with_model(ManagedNodes));
-    let daemon_set = claimed.in_circumstances(|circumstances| circumstances.daemon_set = true);
+    let daemon_set = claimed.with_view(|view| view.daemon_set = true);
     assert!(!has(&daemon_set, RiskReason::ImpossibleOnDeclaredCompute));
 }
 
@@ -119,7 +119,7 @@ fn segmentation_is_told_to_whoever_says_who_owns_it() {
     let [risk] = &risks[..] else { panic!("{risks:?}") };
     assert_eq!(risk.assignment, Some(shop().id));
     assert_eq!(risk.layer, Some(layer("network-segmentation")));
-    let silent = Workload::under(Caas).with(namespaced("other"));
-    let silent = silent.in_circumstances(|circumstances| circumstances.unsegmented = true);
-    assert_eq!(silent.evaluate().risks, [], "nobody owns it: that is a gap");
+    let without = Workload::under(Caas).with(namespaced("other"));
+    let without = without.with_view(|view| view.unsegmented = true);
+    assert_eq!(without.evaluate().risks, [], "without an owner it is a gap");
 }

@@ -1,4 +1,4 @@
-//! A status is never larger than 32 KiB, and what it counts stays exact.
+//! Size limit of a status: at most 32 KiB, with exact counts.
 
 use super::Given;
 use crate::api::{Announcement, AssignmentStatus, DutyCounts, GapReason, GapState, OpenState};
@@ -8,10 +8,10 @@ use crate::model::service_model::EffectiveModel;
 use crate::model::testing::{added_up, deployment, matrix, members, minute};
 use crate::model::{Catalogue, Evaluation, RollUp, STATUS_LIMIT, open_states};
 
-/// How many workloads have each gap.
+/// Number of workloads with each gap.
 const WORKLOADS: usize = 5;
 
-/// Every layer has gaps of so many reasons in both duties, about parties and in workloads of the longest names.
+/// Gaps with these reasons in both duties of every layer, with the longest names of parties and workloads.
 fn with_reasons(reasons: &[GapReason]) -> RollUp {
     let namespace = "n".repeat(63);
     let gap = |layer, duty, reason| DutyState::new(layer, duty, State::Gap(reason), Some("p".repeat(63).into()));
@@ -27,7 +27,7 @@ fn with_reasons(reasons: &[GapReason]) -> RollUp {
     added_up(&members(keyed), false)
 }
 
-/// More rows than a status can hold: 22 layers, two duties, three reasons.
+/// More rows than fit into a status: 22 layers, two duties, three reasons.
 pub(super) fn large() -> RollUp {
     with_reasons(&[GapReason::NotTransferable, GapReason::OverlappingAssignments, GapReason::LayerUnowned])
 }
@@ -72,13 +72,13 @@ fn then_rows_give_way_from_the_end() {
     assert!(status.unowned_layers.iter().all(|row| row.examples.is_empty()));
 }
 
-/// What Events told takes up the room that is left, and one byte more.
+/// `announced` fills the remaining space, and then one byte more.
 #[test]
 fn a_row_gives_way_only_when_the_last_byte_is_used_up() {
     let beside = |bytes: usize| {
-        let told =
+        let announcement =
             Announcement { layer: "x".repeat(bytes), duty: Duty::Customer, state: OpenState::Gap(GapState::Unowned) };
-        let before = AssignmentStatus { announced: Some(vec![told]), ..AssignmentStatus::default() };
+        let before = AssignmentStatus { announced: Some(vec![announcement]), ..AssignmentStatus::default() };
         Given::cluster(large()).after(&before, minute(0))
     };
     let first = beside(0);

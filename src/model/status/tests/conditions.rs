@@ -1,4 +1,4 @@
-//! The conditions: their reasons, which one comes first, and when they changed.
+//! Conditions: reasons, their precedence, and transition times.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use rstest::rstest;
@@ -37,14 +37,14 @@ fn model_not_found() -> Evaluation {
     found
 }
 
-/// From the weightiest to the lightest: each situation also has what the ones below it have.
+/// Reasons in order of precedence: each case also has the problems of the cases below it.
 #[test]
 fn covered_has_the_first_reason_that_applies() {
     let workloads = |found: &[Evaluation]| Given::namespaced(roll_up(found.to_vec()));
     let everything = workloads(&[assumed(), gap(), undetermined(), model_not_found()]).without_services_readable();
     let steps = [
         (everything.clone().without_workloads_readable().not_parsing(), ("Unknown", "SchemaOutdated")),
-        // Where ServiceModels cannot be read, nobody knows whether one exists.
+        // If ServiceModels are unreadable, it is unknown if one exists.
         (everything.clone().without_workloads_readable().naming_no_service_model(), ("Unknown", "InventoryIncomplete")),
         (everything.clone().naming_no_service_model(), ("Unknown", "ServiceModelNotFound")),
         (everything, ("Unknown", "ServiceModelNotFound")),
@@ -93,8 +93,8 @@ fn an_assignment_that_selects_nothing_says_so_when_its_namespace_is_left_out() {
         assert_eq!(verdict(&status, "Covered"), ("Unknown", "MatchesNothing"));
         condition(&status, "Covered").message.clone()
     });
-    assert!(here.contains("spec.selector") && !here.contains("left out"), "{here}");
-    assert!(excluded.contains("left out"), "{excluded}");
+    assert!(here.contains("spec.selector") && !here.contains("excluded"), "{here}");
+    assert!(excluded.contains("excluded"), "{excluded}");
 }
 
 #[test]
@@ -119,19 +119,19 @@ fn covered_names_at_most_five_gaps_each_in_a_line() {
         condition(&Given::namespaced(roll_up([found_gaps(&gaps)])).status(), "Covered").message.clone()
     };
     let one = message(1);
-    assert!(one.starts_with("data-classification (customer duty): nobody holds it; write customer: PARTY"), "{one}");
+    assert!(one.starts_with("data-classification (customer duty): This duty has no owner. Add an entry to spec.duties with customer: PARTY."), "{one}");
     let five = message(5);
     assert_eq!(five.lines().count(), 5, "{five}");
     assert!(five.lines().zip(layers).all(|(line, layer)| line.starts_with(layer)), "{five}");
     let six = message(6);
     assert_eq!(six.lines().count(), 6, "{six}");
-    assert!(!six.contains("node-os") && six.ends_with("and 1 more, see unownedLayers"), "{six}");
+    assert!(!six.contains("node-os") && six.ends_with("and 1 more, see status.unownedLayers"), "{six}");
 }
 
-/// A namespaced Role: what is not seen is out of scope by choice, and said.
+/// With namespaced Roles only, the condition names the excluded kinds.
 #[test]
 fn a_scope_that_was_chosen_is_complete_and_says_what_is_not_seen() {
-    let chosen = "namespaces shop, bank only; nodes and cluster assignments are not looked at";
+    let chosen = "namespaces shop, bank only; nodes and cluster assignments are not watched";
     let given = Given::namespaced(roll_up([owned()]))
         .but(|given| given.completeness.namespaced_scope = Some(chosen.to_owned()));
     let status = given.status();
@@ -164,7 +164,10 @@ fn an_excepted_duty_is_no_gap() {
 fn an_unknown_service_model_comes_with_the_line_to_write() {
     let some = [undetermined(), owned(), undetermined(), undetermined()];
     let message = condition(&Given::namespaced(roll_up(some)).status(), "Covered").message.clone();
-    assert!(message.contains("3 workload(s)") && message.contains("write spec.serviceModel"), "{message}");
+    assert!(
+        message.contains("3 workload(s)") && message.contains("Set spec.serviceModel in a cluster assignment"),
+        "{message}"
+    );
 }
 
 #[rstest]
@@ -199,7 +202,7 @@ fn inventory_complete_says_what_cannot_be_read(
 }
 
 #[rstest]
-#[case::taken(Acceptance::Accepted { unknown_layers: vec![] }, "True", "Accepted", "understood")]
+#[case::taken(Acceptance::Accepted { unknown_layers: vec![] }, "True", "Accepted", "is valid")]
 #[case::with_layers_that_nobody_knows(
     Acceptance::Accepted { unknown_layers: vec!["nodeos".to_owned(), "example.com/models".to_owned()] },
     "True",
@@ -210,7 +213,7 @@ fn inventory_complete_says_what_cannot_be_read(
     Acceptance::ServiceModelNotFound("Cass".to_owned()),
     "False",
     "ServiceModelNotFound",
-    "\"Cass\" does not exist; create that ServiceModel, or write one of: OnPremises, IaaS, CaaS, ManagedNodes, PaaS, FaaS, SaaS"
+    "\"Cass\" does not exist. Create this ServiceModel, or write one of: OnPremises, IaaS, CaaS, ManagedNodes, PaaS, FaaS, SaaS."
 )]
 #[case::with_a_model_that_cannot_be_used(
     Acceptance::ServiceModelInvalid { name: "rosa".to_owned(), why: "access-control is retained".to_owned() },
@@ -296,7 +299,7 @@ fn consistent_names_the_conflicts_and_no_other_gap() {
     assert_eq!(verdict(&with, "Consistent"), ("False", "OverlappingAssignments"));
     let message = &condition(&with, "Consistent").message;
     assert!(message.starts_with("application-code (customer duty): "), "{message}");
-    assert!(message.contains("a, b") && message.contains("keep one, or narrow the selectors"), "{message}");
+    assert!(message.contains("a, b") && message.contains("Keep one entry, or narrow the selectors"), "{message}");
     assert!(!message.contains("access-control"), "{message}");
 }
 

@@ -1,4 +1,4 @@
-//! What a status says of days: the condition `Current`, the next day on which something changes, the review.
+//! Dates in a status: the condition `Current`, the next change and the review.
 
 use jiff::civil::{Date, date};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -14,8 +14,8 @@ use crate::model::{Assignment, Deadline, Review, RollUp};
 
 const DAY: Date = date(2026, 12, 1);
 
-fn deadline(what: DeadlineKind, subject: &str, passed: bool) -> Deadline {
-    Deadline { date: DAY, what, subject: subject.into(), passed }
+fn deadline(kind: DeadlineKind, subject: &str, passed: bool) -> Deadline {
+    Deadline { date: DAY, kind, subject: subject.into(), passed }
 }
 
 fn given(change: impl FnOnce(&mut Assignment)) -> Given {
@@ -32,23 +32,23 @@ fn with(deadlines: &[Deadline]) -> AssignmentStatus {
 #[rstest]
 #[case::a_review_that_is_due(
     deadline(DeadlineKind::Review, "", false),
-    "the review is due on 2026-12-01; set review.lastAt"
+    "The review is due on 2026-12-01. Read the assignment and set spec.review.lastAt."
 )]
 #[case::a_review_that_lapsed(
     deadline(DeadlineKind::Review, "", true),
-    "the review was due on 2026-12-01, the duties have lapsed; set review.lastAt"
+    "The review was due on 2026-12-01, and the duties have lapsed. Read the assignment and set spec.review.lastAt."
 )]
-#[case::an_agreement_that_ends(deadline(Agreement, "msp", false), "the agreement with msp ends on 2026-12-01")]
-#[case::an_agreement_that_ended(deadline(Agreement, "msp", true), "the agreement with msp ended on 2026-12-01")]
-#[case::evidence_that_ends(deadline(Evidence, "aws", false), "evidence of aws ends on 2026-12-01")]
-#[case::evidence_that_ended(deadline(Evidence, "aws", true), "evidence of aws ended on 2026-12-01")]
+#[case::an_agreement_that_ends(deadline(Agreement, "msp", false), "The agreement with msp ends on 2026-12-01.")]
+#[case::an_agreement_that_ended(deadline(Agreement, "msp", true), "The agreement with msp ended on 2026-12-01.")]
+#[case::evidence_that_ends(deadline(Evidence, "aws", false), "The evidence of aws ends on 2026-12-01.")]
+#[case::evidence_that_ended(deadline(Evidence, "aws", true), "The evidence of aws ended on 2026-12-01.")]
 #[case::an_exception_that_ends(
     deadline(Exception, "backup-recovery", false),
-    "the exception from backup-recovery ends on 2026-12-01"
+    "The exception for backup-recovery ends on 2026-12-01."
 )]
 #[case::an_exception_that_ended(
     deadline(Exception, "backup-recovery", true),
-    "the exception from backup-recovery ended on 2026-12-01"
+    "The exception for backup-recovery ended on 2026-12-01."
 )]
 fn what_has_lapsed_or_is_about_to_is_told_with_its_day(#[case] deadline: Deadline, #[case] message: &str) {
     let status = with(std::slice::from_ref(&deadline));
@@ -120,7 +120,6 @@ fn the_summary_has_the_day_on_which_the_review_is_due(#[case] review: Review, #[
     assert_eq!(status.summary.unwrap().review_due.as_deref(), due);
 }
 
-/// What was known of days stays while the object cannot be read.
 #[test]
 fn days_that_were_known_stay_while_the_object_cannot_be_read() {
     let before = given(|assignment| {

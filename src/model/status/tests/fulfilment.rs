@@ -1,4 +1,4 @@
-//! What the status says of whether duties are done.
+//! Fulfilment in a status.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use rstest::rstest;

@@ -1,4 +1,4 @@
-//! The rows of `risks`.
+//! Rows of `status.risks`.
 
 use jiff::civil::date;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -64,7 +64,7 @@ fn a_row_names_at_most_three_workloads_and_counts_the_others(
     assert_eq!(of_cluster.examples[0], "shop/Deployment/a");
 }
 
-/// A risk of the assignment itself is about no workload.
+/// A risk of the assignment itself does not name workloads.
 #[test]
 fn a_risk_of_the_assignment_has_no_examples_and_counts_no_workload() {
     let review = Risk { reason: RiskReason::ReviewMissing, layer: None, assignment: None, subject: None };
@@ -122,7 +122,7 @@ fn a_status_without_a_risk_has_no_field_for_them() {
     assert!(serde_json::to_value(&status).unwrap().get("risks").is_none());
 }
 
-// Who is told
+// Assignments that list a risk
 
 fn roll_up_of(id: &AssignmentId, found: Evaluation, platform_elsewhere: bool) -> Vec<RiskReason> {
     let all = members([(deployment("shop", "web"), found)]);
@@ -136,7 +136,7 @@ fn a_risk_of_a_claim_is_told_to_whoever_makes_it_and_to_nobody_else() {
     let reasons = |id: &AssignmentId| roll_up_of(id, found.clone(), false);
     assert_eq!(reasons(&claiming.id), [RiskReason::ProviderClaimsCustomerLayer]);
     assert_eq!(reasons(&namespaced("other").id), []);
-    assert_eq!(reasons(&cluster("claiming").id), [], "of the same name, and another");
+    assert_eq!(reasons(&cluster("claiming").id), [], "a different assignment with the same name");
 }
 
 #[rstest]
@@ -147,17 +147,17 @@ fn a_risk_of_a_claim_is_told_to_whoever_makes_it_and_to_nobody_else() {
 fn where_cluster_assignments_take_in_the_namespace_it_is_told_of_risks(
     #[case] reason: RiskReason,
     #[case] about: Option<&str>,
-    #[case] told: bool,
+    #[case] listed: bool,
 ) {
     let id = namespaced("shop").id;
-    let expected = if told { vec![reason] } else { vec![] };
+    let expected = if listed { vec![reason] } else { vec![] };
     assert_eq!(roll_up_of(&id, risky(reason, about), true), expected);
     assert_eq!(roll_up_of(&id, risky(reason, about), false), [reason]);
 }
 
 // Bounds
 
-/// So many risks and gaps that a status cannot hold them, in workloads of the longest names.
+/// More risks and gaps than fit into a status, in workloads with the longest names.
 fn large(gaps: usize) -> RollUp {
     let namespace = "n".repeat(63);
     let layers: Vec<&str> = matrix().layers().map(|(_, layer)| layer.name.as_str()).collect();
@@ -200,7 +200,7 @@ fn a_risk_of_the_assignment_omits_nothing_when_examples_give_way() {
     assert!(status.risks[1].omitted.is_some());
 }
 
-/// What every assignment that nobody reads again has, from the object to the row.
+/// Risks of an unreviewed assignment, from the object to the row.
 #[test]
 fn risks_of_an_assignment_and_of_its_workloads_are_in_one_list_by_their_weight() {
     let shop: Assignment =

@@ -1,4 +1,4 @@
-//! The rows of `unownedLayers`.
+//! Rows of `status.unownedLayers`.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use rstest::rstest;
@@ -50,11 +50,11 @@ fn a_row_says_what_is_owed_and_what_to_write_within_160_bytes() {
     let status = Given::namespaced(roll_up([contested])).status();
     let message = &status.unowned_layers[0].message;
     assert!(message.len() <= 160, "{} bytes: {message}", message.len());
-    assert!(message.contains("does not accept it; write customer: PARTY of your own"), "{message}");
+    assert!(message.contains("does not accept this duty. Name your own party"), "{message}");
     let of_half = found(&[("node-os", Duty::Customer, Gap(SharedLayerHalfOwned))]);
     let message = Given::namespaced(roll_up([of_half])).status().unowned_layers.remove(0).message;
-    let what = "only the provider half is held; write customer: PARTY. Owed: chooses the channel, rolls nodes";
-    assert!(message.starts_with(what) && message.ends_with("..."), "{message}");
+    let start = "Only the provider half has an owner. Add an entry to spec.duties with customer: PARTY. Duty: chooses the channel, rolls nodes";
+    assert!(message.starts_with(start) && message.ends_with("..."), "{message}");
     assert_eq!(message.len(), 160);
 }
 
@@ -64,7 +64,7 @@ fn a_conflict_of_parties_with_long_names_says_what_to_write() {
     contested.duties[0].subject = Some(["a", "b"].map(|name| name.repeat(63)).join(", ").into());
     let message = Given::namespaced(roll_up([contested])).status().unowned_layers.remove(0).message;
     assert!(message.len() <= 160, "{} bytes: {message}", message.len());
-    assert!(message.contains("keep one, or narrow the selectors"), "{message}");
+    assert!(message.contains("Keep one entry, or narrow the selectors"), "{message}");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn key(namespace: &str, kind: WorkloadKind, name: &str) -> WorkloadKey {
     WorkloadKey { kind, ..deployment(namespace, name) }
 }
 
-/// The row of workloads with the same gap, given in no particular order.
+/// Row of workloads with the same gap, whose order in the input does not matter.
 fn row_of(keys: &[WorkloadKey], given: impl FnOnce(RollUp) -> Given) -> UnownedLayer {
     let all = members(keys.iter().rev().map(|key| (key.clone(), found_gaps(&[(CODE, LayerUnowned)]))));
     given(added_up(&all, false)).status().unowned_layers.remove(0)
@@ -114,7 +114,7 @@ fn a_row_names_at_most_three_workloads_and_counts_the_others(
 #[test]
 fn examples_of_different_findings_are_the_first_of_all() {
     let keyed = ["e", "a", "d", "b", "c"].map(|name| {
-        // Another layer makes it another finding with the same gap.
+        // A gap in another layer makes this a different evaluation.
         let other = if name < "d" { "access-control" } else { "node-os" };
         (deployment("shop", name), found_gaps(&[(CODE, LayerUnowned), (other, LayerUnowned)]))
     });
@@ -171,7 +171,7 @@ fn since_is_kept_for_each_layer_duty_and_reason() {
     assert_eq!(since(&again), [dated("node-os", Duty::Customer, LayerUnowned, 3)]);
 }
 
-/// A namespace with a gap in every layer, in both duties where both are owed.
+/// A workload with a gap in every owed duty of every layer.
 fn everything_unowned() -> Evaluation {
     Workload::under(ServiceModel::Caas)
         .with_provider_duties(ProviderDuties::Require)
@@ -192,19 +192,19 @@ fn platform_gaps_are_counted_and_not_listed_where_cluster_assignments_take_in_th
         "logging-detection",
         "physical-infrastructure",
     ];
-    let (told, elsewhere) = (status(false), status(true));
+    let (here, elsewhere) = (status(false), status(true));
     let listed = |status: &AssignmentStatus| {
         platform.map(|layer| rows(status).iter().filter(|(name, ..)| *name == layer).count())
     };
-    assert_eq!(listed(&told), [1, 2, 2, 2, 2, 1]);
+    assert_eq!(listed(&here), [1, 2, 2, 2, 2, 1]);
     assert_eq!(listed(&elsewhere), [0; 6]);
-    let [told_summary, elsewhere_summary] = [&told, &elsewhere].map(|status| status.summary.clone().unwrap());
-    assert_eq!((told_summary.platform_gaps, elsewhere_summary.platform_gaps), (0, 2 * 10));
-    assert_eq!(told_summary.unowned_layers - elsewhere_summary.unowned_layers, 6);
-    assert_eq!(told_summary.duties, elsewhere_summary.duties, "the totals are the same");
+    let [here_summary, elsewhere_summary] = [&here, &elsewhere].map(|status| status.summary.clone().unwrap());
+    assert_eq!((here_summary.platform_gaps, elsewhere_summary.platform_gaps), (0, 2 * 10));
+    assert_eq!(here_summary.unowned_layers - elsewhere_summary.unowned_layers, 6);
+    assert_eq!(here_summary.duties, elsewhere_summary.duties, "the totals are the same");
     let others = |status: &AssignmentStatus| -> Vec<UnownedLayer> {
         status.unowned_layers.iter().filter(|row| !platform.contains(&row.layer.as_str())).cloned().collect()
     };
-    assert_eq!(others(&told), others(&elsewhere));
-    assert_eq!(others(&told).len(), 8, "seven layers, of which incident response owes both duties");
+    assert_eq!(others(&here), others(&elsewhere));
+    assert_eq!(others(&here).len(), 8, "seven layers, of which incident response owes both duties");
 }

@@ -1,4 +1,4 @@
-//! What stays as it is: a status that would be the same is not written.
+//! Unchanged statuses: an equal status is not written.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use rstest::rstest;
@@ -15,7 +15,7 @@ fn gaps() -> RollUp {
     roll_up([found_gaps(&[("application-code", LayerUnowned), ("node-os", UnknownParty)])])
 }
 
-/// The way of a status to the API server and back.
+/// A status after a round trip through the API server.
 fn stored(status: &AssignmentStatus) -> AssignmentStatus {
     serde_json::from_value(serde_json::to_value(status).unwrap()).unwrap()
 }
@@ -95,10 +95,10 @@ fn a_service_model_that_is_not_found_has_no_effect_on_the_rows() {
 
 #[test]
 fn what_events_told_is_carried_over() {
-    let told =
+    let announcement =
         Announcement { layer: "node-os".to_owned(), duty: Duty::Provider, state: OpenState::Gap(GapState::Lapsed) };
     let before =
-        AssignmentStatus { announced: Some(vec![told]), transitions: 41, ..Given::namespaced(gaps()).status() };
+        AssignmentStatus { announced: Some(vec![announcement]), transitions: 41, ..Given::namespaced(gaps()).status() };
     for given in [
         Given::namespaced(gaps()),
         Given::namespaced(RollUp::default()),

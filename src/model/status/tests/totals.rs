@@ -1,4 +1,4 @@
-//! The summary.
+//! `status.summary`.
 
 use rstest::rstest;
 
@@ -131,7 +131,6 @@ fn an_assignment_that_selects_nothing_has_a_summary_of_zeros() {
     assert!(status.unowned_layers.is_empty());
 }
 
-/// A model of the cluster's own is shown by its name.
 #[test]
 fn a_model_of_the_clusters_own_is_shown_by_its_name() {
     let spec = serde_json::json!({ "extends": "ManagedNodes" });
@@ -154,7 +153,7 @@ fn a_model_of_the_clusters_own_is_shown_by_its_name() {
     assert_eq!(status.summary.unwrap().model.as_deref(), Some("rosa"));
 }
 
-/// What decides which missing inputs matter: counted over workloads, not over findings.
+/// Counts that decide which missing inputs matter. They count workloads, not evaluations.
 #[test]
 fn workloads_that_depend_on_nodes_or_on_own_models_are_counted() {
     let mut depending = found_gaps(&[]);
