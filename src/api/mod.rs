@@ -39,7 +39,8 @@ pub const GROUP: &str = "sharedresponsibility.dev";
 /// Returns the custom resource definitions in the order in which they are installed.
 #[must_use]
 pub fn crds() -> [CustomResourceDefinition; 3] {
-    [ResponsibilityAssignment::crd(), ClusterResponsibilityAssignment::crd(), ServiceModel::crd()].map(with_schema_corrections)
+    [ResponsibilityAssignment::crd(), ClusterResponsibilityAssignment::crd(), ServiceModel::crd()]
+        .map(with_schema_corrections)
 }
 
 /// Corrects the generated schemas. `nullable` is removed, so the API server drops null values and rules do not see them.

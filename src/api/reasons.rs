@@ -234,7 +234,7 @@ reasons! {
         Unfulfilled,
         /// The last result is too old.
         Stale,
-        /// There is no result: no signal applies, or its source is missing or cannot be read.
+        /// The operator has no result: no signal applies, or its source is missing or cannot be read.
         Unknown,
         /// The duty is under a valid exception.
         NotApplicable,

@@ -146,7 +146,11 @@ fn refused() -> Vec<(&'static str, Value, Vec<&'static str>)> {
         ("an exception for no reason", exception("reason", json!("")), vec!["spec.exceptions[0].reason"]),
         ("an exception that nobody approved", exception("approvedBy", Value::Null), vec!["approvedBy", "Required"]),
         ("an exception for ever", exception("until", Value::Null), vec!["spec.exceptions[0].until", "Required"]),
-        ("an exception until the 31st of June", exception("until", json!("2027-06-31")), vec!["until", "is not a date"]),
+        (
+            "an exception until the 31st of June",
+            exception("until", json!("2027-06-31")),
+            vec!["until", "is not a date"],
+        ),
         (
             "an agreement without address",
             duty(json!({ "agreement": { "type": "Contract" } })),
