@@ -1,7 +1,7 @@
-//! How often and how much the core allocates for one event, in clusters of several sizes, and for all objects of them; and
-//! how much of that an index keeps.
+//! Number and size of the core's allocations for one event and for all objects, in clusters of several sizes, and the memory
+//! that an index keeps.
 //!
-//! A program of its own: the allocator that counts takes its time. What it finds is left for `core`, which Cargo runs next.
+//! A separate program, because the counting allocator is slow. `core`, which Cargo runs next, adds its results.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use responsibility_operator::api::AssignmentStatus;
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
-/// How often each event happens: each of its two turns ten times.
+/// Number of repetitions of each event: ten of each of its two turns.
 const TIMES: u64 = 20;
 
 fn main() -> Result<()> {
@@ -32,8 +32,8 @@ fn main() -> Result<()> {
 
 fn measure(world: World, measured: &mut Vec<Measurement>) {
     let objects = cases::all(world);
-    // Each program with such a profiler has one at a time; it begins here, so that the objects themselves are not counted.
-    // Short stacks: they are taken for each allocation, and nobody looks at them.
+    // A process can have one such profiler. It starts here, so that the objects themselves are not counted.
+    // Stacks are short, because each allocation records one that nobody reads.
     let _profiler = Profiler::builder().testing().trim_backtraces(Some(4)).build();
 
     let mut inventory = cases::empty();
@@ -62,16 +62,16 @@ fn measure(world: World, measured: &mut Vec<Measurement>) {
     for mut event in cases::events(world) {
         let mut spent = Spent::default();
         for _ in 0..TIMES {
-            let delta = event.happens();
+            let delta = event.next_change();
             spent.on(|| inventory.apply(delta));
         }
         measured.push(spent.by(event.name, world, TIMES));
     }
 
-    let concerned = cases::concerned(&mut inventory, world);
-    let evaluated = cases::Evaluated::new(world, &inventory, &concerned);
+    let selecting = cases::changed_assignments(&mut inventory, world);
+    let evaluated = cases::Evaluated::new(world, &inventory, &selecting);
     measured.push(repeated("evaluate", world, || evaluated.evaluate()));
-    for id in &concerned {
+    for id in &selecting {
         let previous = cases::reconciled(&inventory, id, &AssignmentStatus::default());
         let reconcile = || cases::reconciled(&inventory, id, &previous);
         measured.push(repeated(cases::reconciliation(id), world, reconcile));
@@ -84,7 +84,7 @@ fn repeated<T>(benchmark: &str, world: World, mut routine: impl FnMut() -> T) ->
     spent.by(benchmark, world, TIMES)
 }
 
-/// What was allocated.
+/// Allocations of a piece of work.
 #[derive(Default)]
 struct Spent {
     allocations: u64,
@@ -92,7 +92,7 @@ struct Spent {
 }
 
 impl Spent {
-    /// Counts in what a piece of work allocates.
+    /// Adds the allocations of a piece of work.
     fn on<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let before = HeapStats::get();
         let result = work();
@@ -102,7 +102,7 @@ impl Spent {
         result
     }
 
-    /// What each of a number of things has cost.
+    /// Returns the costs per item.
     fn by(&self, benchmark: &str, world: World, things: u64) -> Measurement {
         Measurement {
             allocations: Some((self.allocations + things / 2) / things),

@@ -1,6 +1,6 @@
-//! How long the core takes for one event, in clusters of several sizes, and for all objects of them.
+//! Times of the core for one event and for all objects, in clusters of several sizes.
 //!
-//! Cargo runs it after `allocations`; what both measured goes to `target/bench/core.json`.
+//! Cargo runs it after `allocations`. Both write their measurements to `target/bench/core.json`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use criterion::{BatchSize, Bencher, BenchmarkId, Criterion, SamplingMode};
 use responsibility_operator::api::AssignmentStatus;
 use serde_json::Value;
 
-/// How many changes are prepared at once: few enough to stay in the cache, as those that were just read.
+/// Number of changes that are prepared at once: few enough to stay in the CPU cache, as after a read.
 const PREPARED: BatchSize = BatchSize::NumIterations(32);
 
 fn main() -> Result<()> {
@@ -24,7 +24,7 @@ fn main() -> Result<()> {
     }
     run.criterion.final_summary();
     let folder = target.join("bench");
-    // Without the other benchmark there are times alone.
+    // Without the other benchmark there are only times.
     let allocations = folder.join("allocations.json");
     let allocated: Vec<Measurement> = if allocations.exists() { kept::read(&allocations)? } else { Vec::new() };
     for known in &mut run.measured {
@@ -34,13 +34,13 @@ fn main() -> Result<()> {
     }
     measurement::print(&run.measured);
     let path = folder.join("core.json");
-    println!("\nkept in {}", path.display());
+    println!("\nwritten to {}", path.display());
     kept::write(&path, &run.measured)
 }
 
 struct Run {
     criterion: Criterion,
-    /// Where criterion leaves what it measured.
+    /// Directory of the results of criterion.
     results: PathBuf,
     measured: Vec<Measurement>,
 }
@@ -74,14 +74,14 @@ impl Run {
         self.time("extract", world, 1.0, |bencher| bencher.iter(|| deployment.read()));
         for mut event in cases::events(world) {
             self.time(event.name, world, 1.0, |bencher| {
-                bencher.iter_batched(|| event.happens(), |delta| inventory.apply(delta), PREPARED);
+                bencher.iter_batched(|| event.next_change(), |delta| inventory.apply(delta), PREPARED);
             });
         }
 
-        let concerned = cases::concerned(&mut inventory, world);
-        let evaluated = cases::Evaluated::new(world, &inventory, &concerned);
+        let selecting = cases::changed_assignments(&mut inventory, world);
+        let evaluated = cases::Evaluated::new(world, &inventory, &selecting);
         self.time("evaluate", world, 1.0, |bencher| bencher.iter(|| evaluated.evaluate()));
-        for id in &concerned {
+        for id in &selecting {
             let previous = cases::reconciled(&inventory, id, &AssignmentStatus::default());
             self.time(cases::reconciliation(id), world, 1.0, |bencher| {
                 bencher.iter(|| cases::reconciled(&inventory, id, &previous));
@@ -89,7 +89,7 @@ impl Run {
         }
     }
 
-    /// Times a benchmark that does a number of things at once; what is kept is the time for one of them.
+    /// Measures a benchmark that handles several items at once, and stores the time per item.
     fn time(&mut self, name: &str, world: World, things: f64, routine: impl FnMut(&mut Bencher<'_>)) {
         let size = format!("{}-{}", world.workloads, world.assignments);
         let mut group = self.criterion.benchmark_group(name);
@@ -103,15 +103,15 @@ impl Run {
         self.measured.push(measurement);
     }
 
-    /// The median that criterion has found, in nanoseconds.
+    /// Returns the median of criterion in nanoseconds.
     fn median(&self, name: &str, size: &str) -> Result<f64> {
         let path = self.results.join(name).join(size).join("new/estimates.json");
         let estimates: Value = serde_json::from_slice(&std::fs::read(path)?)?;
-        estimates["median"]["point_estimate"].as_f64().context("there is no median")
+        estimates["median"]["point_estimate"].as_f64().context("criterion wrote no median")
     }
 }
 
-/// A number to divide by.
+/// Returns a number as divisor.
 fn count(things: usize) -> f64 {
     u32::try_from(things).expect("the worlds are not that large").into()
 }

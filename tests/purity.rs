@@ -1,14 +1,14 @@
-//! The core is pure: what is responsible for what is computed without I/O, clock or async.
+//! The core is pure: it evaluates responsibilities without I/O, clock or async.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms of the core.
+/// Modules of the core.
 const PURE: [&str; 8] = ["matrix", "api", "facts", "model", "signals", "inventory", "extract", "openreports"];
 
-/// What has no place in them. The kube crate is there for types; its client and runtime are not.
+/// Crates and modules that the core must not use. It uses the types of the kube crate, but not its client and runtime.
 const IMPURE: [&str; 15] = [
     "tokio",
     "futures",

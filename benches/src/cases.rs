@@ -1,4 +1,4 @@
-//! What the benchmarks of the core measure: the work for one event in a cluster that is known already, and for all of it.
+//! Cases of the core benchmarks: the work for one event in a loaded cluster, and the work for all objects.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::read::Sent;
 use crate::world::{Object, World};
 
-/// The clusters that are measured.
+/// Measured clusters.
 pub const WORLDS: [World; 4] = [
     World { workloads: 1_000, assignments: 200 },
     World { workloads: 10_000, assignments: 200 },
@@ -26,17 +26,17 @@ pub const WORLDS: [World; 4] = [
     World { workloads: 10_000, assignments: 5_000 },
 ];
 
-/// The day of all of it.
+/// Date of all evaluations.
 const TODAY: jiff::civil::Date = date(2026, 11, 24);
 
-/// All objects of a cluster as they are listed.
+/// Returns all objects of a cluster as the API server lists them.
 #[must_use]
 pub fn all(world: World) -> Vec<Sent> {
     let objects = world.surroundings().chain(world.assignments()).chain(world.workloads());
     objects.map(|object| Sent::listed(&object)).collect()
 }
 
-/// An index that was told nothing yet, of an operator that may read NetworkPolicies and waits until it has read everything.
+/// Creates an empty index that defers evaluation until it is loaded. Its operator may read NetworkPolicies.
 #[must_use]
 pub fn empty() -> Inventory {
     let mut inventory = Inventory::new(InventoryOptions::default(), TODAY).deferred();
@@ -44,7 +44,7 @@ pub fn empty() -> Inventory {
     inventory
 }
 
-/// An index that has read all of this.
+/// Creates an index and applies these changes.
 #[must_use]
 pub fn load(deltas: impl IntoIterator<Item = Delta>) -> Inventory {
     let mut inventory = empty();
@@ -53,10 +53,10 @@ pub fn load(deltas: impl IntoIterator<Item = Delta>) -> Inventory {
     inventory
 }
 
-/// Something that happens again and again, and leaves things as they were each second time.
+/// Repeatable event. Every second turn restores the original state.
 #[derive(Debug)]
 pub struct Event {
-    /// What happens.
+    /// Name of the benchmark.
     pub name: &'static str,
     turns: [Sent; 2],
     turn: usize,
@@ -67,31 +67,31 @@ impl Event {
         Self { name, turns, turn: 0 }
     }
 
-    /// It happens once more: what the index is told.
-    pub fn happens(&mut self) -> Delta {
+    /// Returns the change of the next turn.
+    pub fn next_change(&mut self) -> Delta {
         self.turn += 1;
         self.turns[(self.turn - 1) % 2].read()
     }
 }
 
-/// The Deployment that events are about: the first one in a namespace with an assignment.
+/// Returns the Deployment of the events: the first one in a namespace with an assignment.
 fn deployment(world: World) -> Object {
-    // Every fifth namespace, the first one among them, is also taken in by the second cluster assignment.
+    // The second cluster assignment also selects every fifth namespace, starting with the first.
     let is_common = |object: &Object| object.body["metadata"]["namespace"] != "team-000";
     world.workloads().find(|object| object.is_deployment() && is_common(object)).expect("most are Deployments")
 }
 
-/// The Deployment, as it is listed.
+/// Returns the Deployment as the API server lists it.
 #[must_use]
 pub fn listed_deployment(world: World) -> Sent {
     Sent::listed(&deployment(world))
 }
 
-/// One event of each kind.
+/// Returns one event of each kind.
 ///
 /// # Panics
 ///
-/// When the Deployments of the world have no volumes.
+/// If the Deployments of the world have no volumes.
 #[must_use]
 pub fn events(world: World) -> Vec<Event> {
     let plain = deployment(world);
@@ -131,7 +131,7 @@ pub fn events(world: World) -> Vec<Event> {
     ]
 }
 
-/// A complete list of Deployments that holds what is known already, and how many it holds.
+/// Returns a complete list of Deployments without a change, and their number.
 #[must_use]
 pub fn relisted(all: &[Sent]) -> (Delta, usize) {
     let mut listed = Listed::empty(ListedKind::Workloads(WorkloadKind::Deployment), None);
@@ -144,20 +144,21 @@ pub fn relisted(all: &[Sent]) -> (Delta, usize) {
     (Delta::Relisted(listed), deployments)
 }
 
-/// The evaluation of the Deployment under the assignments that select it.
+/// Evaluation of the Deployment with the assignments that select it.
 #[derive(Debug)]
 pub struct Evaluated {
     settings: EvaluationSettings,
     catalogue: Arc<Catalogue>,
-    circumstances: WorkloadView,
+    view: WorkloadView,
     assignments: Vec<Arc<Assignment>>,
     directory: Directory,
 }
 
 impl Evaluated {
-    /// As it is in an index that holds the cluster; `concerned` are the assignments that select it.
+    /// Returns the evaluation as in an index of the whole cluster. `selecting` are the assignments that select the
+    /// Deployment.
     #[must_use]
-    pub fn new(world: World, inventory: &Inventory, concerned: &[AssignmentId]) -> Self {
+    pub fn new(world: World, inventory: &Inventory, selecting: &[AssignmentId]) -> Self {
         let Delta::Workload(_, Some(workload)) = listed_deployment(world).read() else {
             unreachable!("a Deployment counts")
         };
@@ -166,58 +167,51 @@ impl Evaluated {
             Delta::Node(name, Some(facts)) => Some(NodeModels::default().classify(&name, &facts, false)),
             _ => None,
         });
-        let circumstances = WorkloadView {
+        let view = WorkloadView {
             triggers: workload.facts.triggers,
             host: workload.facts.host,
             nodes: SchedulableNodes::of(classes, true),
             unsegmented: true,
             ..WorkloadView::default()
         };
-        let assignments: Vec<_> = concerned.iter().filter_map(|id| inventory.assignment(id).cloned()).collect();
+        let assignments: Vec<_> = selecting.iter().filter_map(|id| inventory.assignment(id).cloned()).collect();
         let of_cluster = assignments.iter().filter(|assignment| assignment.id.is_cluster());
         let directory = Directory::new(of_cluster.map(AsRef::as_ref));
         Self {
             settings: EvaluationSettings::default(),
             catalogue: inventory.catalogue().clone(),
-            circumstances,
+            view,
             assignments,
             directory,
         }
     }
 
-    /// Evaluates it.
+    /// Evaluates the Deployment.
     #[must_use]
     pub fn evaluate(&self) -> Evaluation {
         let assignments: Vec<&Assignment> = self.assignments.iter().map(AsRef::as_ref).collect();
-        evaluate(
-            Matrix::built_in(),
-            &self.settings,
-            &self.catalogue,
-            &self.circumstances,
-            &assignments,
-            &self.directory,
-        )
+        evaluate(Matrix::built_in(), &self.settings, &self.catalogue, &self.view, &assignments, &self.directory)
     }
 }
 
-/// The assignments whose results a change of the Deployment changes. The index is left as it was.
-pub fn concerned(inventory: &mut Inventory, world: World) -> Vec<AssignmentId> {
-    let turns = events(world).into_iter().take(1).flat_map(|mut event| [event.happens(), event.happens()]);
-    let concerned: BTreeSet<AssignmentId> = turns.flat_map(|delta| inventory.apply(delta).assignments).collect();
-    concerned.into_iter().collect()
+/// Returns the assignments whose results change with the Deployment. The index is unchanged afterwards.
+pub fn changed_assignments(inventory: &mut Inventory, world: World) -> Vec<AssignmentId> {
+    let turns = events(world).into_iter().take(1).flat_map(|mut event| [event.next_change(), event.next_change()]);
+    let changed: BTreeSet<AssignmentId> = turns.flat_map(|delta| inventory.apply(delta).assignments).collect();
+    changed.into_iter().collect()
 }
 
-/// What the reconciliation of an assignment is called.
+/// Returns the name of the benchmark for the reconciliation of an assignment.
 #[must_use]
 pub const fn reconciliation(id: &AssignmentId) -> &'static str {
     if id.is_cluster() { "reconcile-cluster-assignment" } else { "reconcile-assignment" }
 }
 
-/// What a reconciliation of an assignment computes before it writes, if it writes at all.
+/// Computes the status of an assignment as a reconciliation does before a write.
 ///
 /// # Panics
 ///
-/// When the index has no such assignment.
+/// If the index does not have the assignment.
 #[must_use]
 pub fn reconciled(inventory: &Inventory, id: &AssignmentId, previous: &AssignmentStatus) -> AssignmentStatus {
     let roll_up = inventory.roll_up(id).expect("the assignment is in the index");

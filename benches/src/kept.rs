@@ -1,4 +1,4 @@
-//! What was measured, as JSON in files.
+//! JSON files of measurements.
 
 use std::path::Path;
 
@@ -6,21 +6,21 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Reads what was measured.
+/// Reads measurements.
 ///
 /// # Errors
 ///
-/// When there is no such file, or another one.
+/// If the file does not exist or has another format.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}; run make bench", path.display()))?;
-    serde_json::from_slice(&bytes).with_context(|| format!("{} is not what make bench writes", path.display()))
+    serde_json::from_slice(&bytes).with_context(|| format!("{} has another format; run make bench", path.display()))
 }
 
-/// Keeps what was measured.
+/// Writes measurements.
 ///
 /// # Errors
 ///
-/// When the file cannot be written.
+/// If the file cannot be written.
 pub fn write<T: Serialize>(path: &Path, measured: &T) -> Result<()> {
     let cannot = || format!("cannot write {}", path.display());
     std::fs::create_dir_all(path.parent().unwrap_or(path)).with_context(cannot)?;

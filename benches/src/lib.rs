@@ -1,4 +1,4 @@
-//! The objects of a large cluster, always the same ones for the same size, for the scale run and the benchmarks.
+//! Objects of a large cluster for the scale run and the benchmarks. The same size always gives the same objects.
 
 pub mod cases;
 pub mod kept;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// A number that depends on all of `parts` and looks random: SplitMix64, the same on every machine.
+/// Returns a pseudo-random number from all `parts` by SplitMix64. It is the same on every machine.
 pub(crate) fn draw(parts: &[usize]) -> u64 {
     parts.iter().fold(0x9e37_79b9_7f4a_7c15, |state, part| {
         let mut mixed = (state ^ *part as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -12,12 +12,12 @@ pub(crate) fn draw(parts: &[usize]) -> u64 {
     })
 }
 
-/// Whether something that one in `n` has is had by `parts`; `what` tells one such thing from another.
+/// Returns true for one in `n` values of `parts`. `what` makes the choices for different properties independent.
 pub(crate) fn one_in(n: u64, what: usize, parts: usize) -> bool {
     draw(&[what, parts]).is_multiple_of(n)
 }
 
-/// The labels of a workload and of its pods.
+/// Returns the labels of a workload and of its pods.
 pub(crate) fn labels(name: &str, part: &str, number: usize) -> Value {
     json!({
         "app.kubernetes.io/name": name,
@@ -29,7 +29,7 @@ pub(crate) fn labels(name: &str, part: &str, number: usize) -> Value {
     })
 }
 
-/// The spec of the pods of a workload.
+/// Returns the pod spec of a workload.
 pub(crate) fn pod_spec(name: &str, number: usize) -> Value {
     let image = draw(&[1, number]);
     let mut env = vec![
@@ -82,7 +82,7 @@ pub(crate) fn pod_spec(name: &str, number: usize) -> Value {
     spec
 }
 
-/// The fields of an object as the API server notes who set them, in the way of `metadata.managedFields`.
+/// Returns the fields of an object in the format of `metadata.managedFields`.
 #[must_use]
 pub fn managed_fields(manager: &str, object: &Value) -> Value {
     let set: Map<String, Value> =

@@ -1,34 +1,34 @@
-//! What was measured, as it is kept in `target/bench/core.json`.
+//! Measurements of the core benchmarks, stored in `target/bench/core.json`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::world::World;
 
-/// What one event, one object of a load, or one workload of a complete list costs.
+/// Costs of one event, of one object of a load, or of one workload of a complete list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
-    /// What is done.
+    /// Name of the benchmark.
     pub benchmark: String,
-    /// How many workloads the cluster has.
+    /// Number of workloads in the cluster.
     pub workloads: usize,
-    /// How many assignments in namespaces it has.
+    /// Number of namespaced assignments in the cluster.
     pub assignments: usize,
-    /// The time that it takes, the median.
+    /// Median time.
     pub nanoseconds: Option<f64>,
-    /// How often it allocates.
+    /// Number of allocations.
     pub allocations: Option<u64>,
-    /// How many bytes it allocates.
+    /// Number of allocated bytes.
     pub bytes: Option<u64>,
-    /// Of a load, for each workload: the bytes that are in use when it is done.
+    /// Bytes in use after a load, per workload.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub live_bytes: Option<u64>,
-    /// Of a load, for each workload: the most bytes that were in use until then.
+    /// Peak of the bytes in use during a load, per workload.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub peak_bytes: Option<u64>,
 }
 
 impl Measurement {
-    /// Nothing measured yet.
+    /// Creates an empty measurement.
     #[must_use]
     pub fn of(benchmark: &str, world: World) -> Self {
         Self {
@@ -43,14 +43,14 @@ impl Measurement {
         }
     }
 
-    /// Whether another one is of the same benchmark and the same cluster.
+    /// Returns true for the same benchmark and the same cluster.
     #[must_use]
     pub fn is_of_same(&self, other: &Self) -> bool {
         (&self.benchmark, self.workloads, self.assignments) == (&other.benchmark, other.workloads, other.assignments)
     }
 }
 
-/// Prints them as a table.
+/// Prints measurements as a table.
 pub fn print(measurements: &[Measurement]) {
     let row = |of: &str, workloads: &str, assignments: &str, numbers: [&str; 3]| {
         let [time, allocations, bytes] = numbers;
@@ -58,7 +58,7 @@ pub fn print(measurements: &[Measurement]) {
     };
     println!();
     row("one event, object or workload", "workloads", "assignments", ["nanoseconds", "allocations", "bytes"]);
-    // Beside each other what is to be compared.
+    // Puts the clusters of one benchmark next to each other.
     let mut sorted: Vec<&Measurement> = measurements.iter().collect();
     sorted.sort_by(|one, other| one.benchmark.cmp(&other.benchmark));
     for one in sorted {

@@ -1,4 +1,4 @@
-//! From the bytes of an object to the change that it amounts to, as the watches of the operator do it.
+//! Decoding of an object's bytes into a change of the index, as in the watches of the operator.
 
 use std::sync::{Arc, LazyLock};
 
@@ -15,7 +15,7 @@ use crate::world::Object;
 
 static EXTRACTION: LazyLock<Extraction> = LazyLock::new(Extraction::default);
 
-/// An object as the API server sends it.
+/// Object as the API server sends it.
 #[derive(Clone, Debug)]
 pub struct Sent {
     bytes: Vec<u8>,
@@ -23,7 +23,7 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// An object in a list, or in a watch as it is now.
+    /// Returns an object of a list, or the current object of a watch event.
     #[must_use]
     pub fn listed(object: &Object) -> Self {
         let listed = object.listed();
@@ -45,7 +45,7 @@ impl Sent {
         Self { bytes: listed.to_string().into_bytes(), read }
     }
 
-    /// An object in a watch that was deleted: one of the kinds of which some come and go here.
+    /// Returns a deleted object of a watch event, for the kinds that the benchmarks delete.
     #[must_use]
     pub fn deleted(object: &Object) -> Self {
         let read = match object.body["kind"].as_str() {
@@ -57,7 +57,7 @@ impl Sent {
         Self { bytes: object.listed().to_string().into_bytes(), read }
     }
 
-    /// What it amounts to.
+    /// Decodes the object into a change.
     #[must_use]
     pub fn read(&self) -> Delta {
         (self.read)(&self.bytes)

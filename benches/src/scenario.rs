@@ -1,98 +1,97 @@
-//! What the scale run measured, as it is kept in `target/bench/scale.json`.
+//! Measurements of the scale run, stored in `target/bench/scale.json`.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// What was measured in a cluster of a size.
+/// Measurements in one cluster.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Scenario {
-    /// How many workloads the cluster has.
+    /// Number of workloads in the cluster.
     pub workloads: usize,
-    /// How many assignments in namespaces it has, beside two of the cluster.
+    /// Number of namespaced assignments. There are two cluster assignments as well.
     pub assignments: usize,
-    /// All objects that the operator reads.
+    /// Number of all objects that the operator reads.
     pub objects: usize,
-    /// A Deployment as the API server lists it, in bytes, the mean.
+    /// Mean size in bytes of a Deployment as the API server lists it.
     pub listed_bytes: usize,
-    /// Starts of the operator, with no status written before.
+    /// Starts of the operator without any written status.
     pub operator_starts: Vec<Start>,
     /// Starts of the floor.
     pub floor_starts: Vec<Start>,
-    /// The memory of the floor some time after it has read everything, and changes for a while.
+    /// Memory of the floor some time after it has read all objects and received changes for a while.
     pub floor_memory: Memory,
-    /// From a single change to the status that shows it.
+    /// Time from a single change to the status that shows it.
     pub quiet: Latency,
-    /// The same the bare way: a watch that sees the change, and a status patch.
+    /// The same time for a bare client: a watch that sees the change, and a status patch.
     pub bare: Latency,
-    /// The operator while there are many changes.
+    /// Operator during many changes.
     pub churn: Churn,
-    /// The floor meanwhile.
+    /// Floor during the same changes.
     pub floor_churn: Churn,
-    /// How long after its start the operator had told everything by Events, in seconds; none where that was not
-    /// waited for, and what follows was measured while it went on telling.
+    /// Time in seconds from the start until the operator had emitted all Events; none if the run did not wait for that. The
+    /// measurements below then include Events that were still emitted.
     pub settled_seconds: Option<f64>,
-    /// The operator while nothing changes.
+    /// Operator without changes.
     pub rest: Rest,
-    /// What it has left in etcd.
+    /// Statuses and Events in etcd.
     pub stored: Stored,
-    /// The operator without any signal.
+    /// Operator with all signals disabled.
     pub without_signals: WithoutSignals,
 }
 
-/// The operator when it looks at no signal.
+/// Measurements of the operator with all signals disabled.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WithoutSignals {
-    /// Its starts, with no status written before.
+    /// Starts without any written status.
     pub starts: Vec<Start>,
-    /// From a single change to the status that shows it.
+    /// Time from a single change to the status that shows it.
     pub quiet: Latency,
-    /// Its memory after that.
+    /// Memory after these changes.
     pub memory: Memory,
-    /// What it has left in etcd.
+    /// Statuses and Events in etcd.
     pub stored: Stored,
 }
 
-/// From the start of a process until everything is known: the operator until the last assignment has its status, the floor
-/// until the last object is read.
+/// Start of a process. It ends when the last assignment has its status (operator), or when the last object is read (floor).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Start {
-    /// How long it took, in seconds.
+    /// Duration in seconds.
     pub seconds: f64,
-    /// Processor time of the process until then, in seconds.
+    /// CPU time of the process in seconds.
     pub cpu_seconds: f64,
-    /// Processor time of the API server meanwhile, in seconds.
+    /// CPU time of the API server in the same period, in seconds.
     pub api_server_cpu_seconds: f64,
-    /// The most memory of the process until then, in bytes.
+    /// Peak memory of the process in bytes.
     pub peak_bytes: u64,
-    /// What was asked of the API server.
+    /// Number of requests to the API server by verb and resource.
     pub requests: BTreeMap<String, usize>,
 }
 
-/// Memory that is in RAM, in bytes.
+/// Resident memory in bytes.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Memory {
-    /// All of it, with the pages of the program itself.
+    /// All resident memory, including the pages of the program itself.
     pub resident: u64,
-    /// What the process has taken for itself: its heap and its stacks.
+    /// Anonymous memory of the process: its heap and its stacks.
     pub private: u64,
 }
 
-/// How long something took, in milliseconds.
+/// Distribution of a latency, in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Latency {
-    /// How often it was measured.
+    /// Number of samples.
     pub samples: usize,
-    /// The median.
+    /// Median.
     pub p50: f64,
-    /// What one of a hundred exceeds.
+    /// 99th percentile.
     pub p99: f64,
-    /// The longest.
+    /// Maximum.
     pub max: f64,
 }
 
 impl Latency {
-    /// Of samples in milliseconds.
+    /// Computes the distribution of samples in milliseconds.
     #[must_use]
     pub fn of(mut samples: Vec<f64>) -> Self {
         samples.sort_by(f64::total_cmp);
@@ -107,57 +106,57 @@ impl Latency {
     }
 }
 
-/// What many changes a second come to.
+/// Measurements during many changes per second.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Churn {
-    /// For how long there were changes, in seconds.
+    /// Duration of the changes in seconds.
     pub seconds: f64,
-    /// How many changes a second the API server took, of those that were asked for.
+    /// Number of requested changes per second that the API server accepted.
     pub changes_per_second: f64,
-    /// From a change that counts to the status that shows it, where somebody writes statuses.
+    /// Time from a change with an effect to the status that shows it; none if no program writes statuses.
     pub latency: Option<Latency>,
-    /// Processors used by the process meanwhile.
+    /// CPU usage of the process, in cores.
     pub cores: f64,
-    /// Statuses written a second, in all.
+    /// Status writes per second.
     pub writes_per_second: f64,
-    /// Statuses of one assignment written a second, at most.
+    /// Maximum number of status writes per second for one assignment.
     pub writes_of_one_per_second: f64,
-    /// Events written a second.
+    /// Events per second.
     pub events_per_second: f64,
 }
 
-/// What the operator does while nothing changes: what it asks beside this renews the Lease, begins a watch anew, or asks what
-/// is served.
+/// Measurements without changes. All other requests renew the Lease, start a watch again, or run discovery.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Rest {
-    /// Whether it had told everything by Events before.
+    /// True if the operator had emitted all Events before.
     pub settled: bool,
-    /// For how long it was watched, in seconds.
+    /// Duration in seconds.
     pub seconds: f64,
-    /// What it asked of the API server meanwhile.
+    /// Number of requests to the API server by verb and resource.
     pub requests: BTreeMap<String, usize>,
-    /// How many of that were lists.
+    /// Number of lists among the requests.
     pub lists: usize,
-    /// How many of that were statuses and Events.
-    pub told: usize,
-    /// Processors used meanwhile.
+    /// Number of status and Event writes among the requests.
+    #[serde(rename = "told")]
+    pub writes: usize,
+    /// CPU usage in cores.
     pub cores: f64,
-    /// Memory then.
+    /// Memory at the end.
     pub memory: Memory,
 }
 
-/// What the operator has left in etcd.
+/// Statuses and Events in etcd.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Stored {
-    /// The size of a status as JSON, in bytes, the median.
+    /// Median size in bytes of a status as JSON.
     pub status_median_bytes: usize,
-    /// The size of the largest status, in bytes.
+    /// Size in bytes of the largest status.
     pub status_max_bytes: usize,
-    /// All statuses, with what the API server notes of their fields, in bytes.
+    /// Size in bytes of all statuses, including their managed fields.
     pub total_bytes: usize,
-    /// Events that are there now.
+    /// Number of Events that exist.
     pub events: usize,
-    /// Their size, in bytes.
+    /// Size of these Events in bytes.
     pub event_bytes: usize,
 }
 

@@ -1,19 +1,19 @@
-//! All objects of a cluster of a size.
+//! All objects of a cluster of a given size.
 
 use serde_json::{Value, json};
 
 use crate::manifest::{draw, labels, managed_fields, one_in, pod_spec};
 
-/// By how many values of a label the workloads of a namespace can be told apart.
+/// Number of values of the label `app.kubernetes.io/part-of` in a namespace.
 const PARTS: usize = 10;
 
-/// In how many assignments a layer is left without an owner, so that changes of workloads show in their statuses.
+/// Maximum number of assignments that leave a layer without an owner, so that changes of workloads change their statuses.
 const WITH_GAP: usize = 200;
 
-/// The layer that they leave without an owner: a workload has it when it keeps data.
+/// Layer that these assignments leave without an owner. A workload has it if it keeps data.
 const GAP: &str = "backup-recovery";
 
-/// What a team of a namespace holds.
+/// Layers that the team of a namespace holds.
 const TEAM_LAYERS: [&str; 13] = [
     "application-code",
     "image-supply-chain",
@@ -30,21 +30,21 @@ const TEAM_LAYERS: [&str; 13] = [
     "incident-response",
 ];
 
-/// A cluster of a size. The same size gives the same objects.
+/// Size of a cluster. The same size gives the same objects.
 #[derive(Clone, Copy, Debug)]
 pub struct World {
-    /// How many workloads there are: nine Deployments of ten, the rest StatefulSets, DaemonSets, CronJobs and bare pods.
+    /// Number of workloads: nine of ten are Deployments, the rest StatefulSets, DaemonSets, CronJobs and bare pods.
     pub workloads: usize,
-    /// How many assignments in namespaces there are: at most one for each namespace, or a multiple of that.
+    /// Number of namespaced assignments: at most one per namespace, or a multiple of the number of namespaces.
     pub assignments: usize,
 }
 
-/// An object and where it is created.
+/// Object with the path to create it.
 #[derive(Clone, Debug)]
 pub struct Object {
-    /// The path of its collection.
+    /// Path of its collection.
     pub collection: String,
-    /// What is sent.
+    /// Body of the request.
     pub body: Value,
 }
 
@@ -58,13 +58,13 @@ impl Object {
         Self { collection, body }
     }
 
-    /// The path of the object itself.
+    /// Returns the path of the object itself.
     #[must_use]
     pub fn path(&self) -> String {
         format!("{}/{}", self.collection, self.body["metadata"]["name"].as_str().unwrap_or_default())
     }
 
-    /// The object as the API server lists it: with the fields that it adds.
+    /// Returns the object as the API server lists it, with the fields that the API server adds.
     #[must_use]
     pub fn listed(&self) -> Value {
         let mut object = self.body.clone();
@@ -80,7 +80,7 @@ impl Object {
         object
     }
 
-    /// Whether it is a Deployment.
+    /// Returns true for a Deployment.
     #[must_use]
     pub fn is_deployment(&self) -> bool {
         self.collection.ends_with("/deployments")
@@ -96,10 +96,10 @@ fn part_name(part: usize) -> String {
 }
 
 impl World {
-    /// The namespaces of every size.
+    /// Number of namespaces in every cluster.
     pub const NAMESPACES: usize = 500;
 
-    /// The namespace, and what leads to workloads and separates them.
+    /// Returns the namespaces, nodes, Services, Ingresses and NetworkPolicies.
     pub fn surroundings(self) -> impl Iterator<Item = Object> {
         let namespaces = (0..Self::NAMESPACES).map(|number| {
             let tier = if number % 5 == 0 { "gold" } else { "standard" };
@@ -121,12 +121,12 @@ impl World {
         namespaces.chain(policies).chain(nodes).chain(services).chain(ingresses)
     }
 
-    /// The workloads.
+    /// Returns the workloads.
     pub fn workloads(self) -> impl Iterator<Item = Object> {
         (0..self.workloads).map(workload)
     }
 
-    /// The assignments, with those of the cluster.
+    /// Returns the assignments, including the cluster assignments.
     pub fn assignments(self) -> impl Iterator<Item = Object> {
         let cluster = [
             cluster_assignment("platform", &json!({ "matchExpressions": [{ "key": "team", "operator": "Exists" }] })),
@@ -135,7 +135,7 @@ impl World {
         cluster.into_iter().chain((0..self.assignments).map(move |number| self.assignment(number)))
     }
 
-    /// How many assignments there are for each namespace that has any.
+    /// Returns the number of assignments in each namespace that has any.
     const fn per_namespace(self) -> usize {
         let per = self.assignments / Self::NAMESPACES;
         if per == 0 { 1 } else { per }
@@ -167,8 +167,8 @@ impl World {
         Object::new("sharedresponsibility.dev/v1alpha1", "responsibilityassignments", body)
     }
 
-    /// The assignments in whose status a change of a workload shows, each with the Deployments by which it can be shown: those
-    /// that keep no data. Each change of that number is one in the row of the layer that nobody holds.
+    /// Returns the assignments whose status shows a change of a workload, each with its Deployments that can show one: those
+    /// that keep no data. Each such change is one workload in the row of the layer without an owner.
     #[must_use]
     pub fn observable(self) -> Vec<(Object, Vec<Object>)> {
         let per = self.per_namespace();
@@ -183,7 +183,7 @@ impl World {
         with_deployments.filter(|(_, deployments): &(_, Vec<_>)| !deployments.is_empty()).collect()
     }
 
-    /// The layer whose row shows them.
+    /// Returns the layer whose row shows the changes.
     #[must_use]
     pub const fn observed_layer() -> &'static str {
         GAP
@@ -215,7 +215,7 @@ fn workload(number: usize) -> Object {
     let metadata = json!({ "name": name, "namespace": namespace, "labels": labels });
     let selector = json!({ "matchLabels": { "app.kubernetes.io/name": name } });
     let mut pods = pod_spec(&name, number);
-    // Many charts give pods only the labels that are selected by.
+    // Many charts give pods only the labels of the selector.
     let pod_labels = if one_in(3, 13, number) { &selector["matchLabels"] } else { &labels };
     let template = |pods: Value| json!({ "metadata": { "labels": pod_labels }, "spec": pods });
     let (api, plural, kind, spec) = match draw(&[20, number]) % 40 {
@@ -239,7 +239,7 @@ fn workload(number: usize) -> Object {
         ),
     };
     let mut body = json!({ "apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec });
-    // What kubectl apply leaves.
+    // kubectl apply adds this annotation.
     let applied = body.to_string();
     body["metadata"]["annotations"] = json!({ "kubectl.kubernetes.io/last-applied-configuration": applied });
     Object::new(api, plural, body)

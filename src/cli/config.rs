@@ -1,4 +1,4 @@
-//! The configuration file: what does not fit on a command line.
+//! Configuration file for structured settings, given by `--config`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -15,50 +15,54 @@ use crate::matrix::Matrix;
 use crate::model::NodeRule;
 use crate::signals::{CustomSignal, SignalSetting, SignalSettings};
 
-/// The most bytes of a file: a ConfigMap holds no more.
+/// Maximum size of the file in bytes. A ConfigMap has the same limit.
 const SIZE_LIMIT: u64 = 1024 * 1024;
-/// The most kinds of workload.
+/// Maximum number of entries of `workloadKinds`.
 const WORKLOAD_KINDS: usize = 32;
-/// The most rules for nodes.
+/// Maximum number of entries of `nodeModels`.
 const NODE_MODELS: usize = 64;
-/// The most names of agents.
+/// Maximum number of entries of `nodeAgents`.
 const NODE_AGENTS: usize = 256;
-/// The most custom signals.
+/// Maximum number of entries of `customSignals`.
 const CUSTOM_SIGNALS: usize = 32;
-/// The most allowed registries.
+/// Maximum number of entries of `allowedRegistries`.
 const REGISTRIES: usize = 256;
-/// The most bytes of each text of a rule.
+/// Maximum length in bytes of a text of a node rule and of an allowed registry.
 const TEXT_LIMIT: usize = 512;
-/// The most bytes of a message of a custom signal.
-const SENTENCE: usize = 256;
+/// Maximum length in bytes of a message of a custom signal.
+const MESSAGE_LIMIT: usize = 256;
 
-/// What the operator is told by its configuration file.
+/// Parsed and checked configuration file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub(super) struct FileConfig {
-    /// Kinds of workload beside the built-in ones.
+    /// Kinds of workload in addition to the built-in ones.
     pub(super) workload_kinds: Vec<ConfiguredKind>,
-    /// Rules that tell the service model of nodes, in front of the built-in ones.
+    /// Rules for the service model of nodes. They come before the built-in ones.
     pub(super) node_models: Vec<NodeRule>,
-    /// Names of DaemonSets that are known to need access to their node, beside the built-in ones.
+    /// Names of DaemonSets that need access to their node, in addition to the built-in ones.
     pub(super) node_agents: Vec<String>,
-    /// Whether the provider runs the control plane although no node shows it.
+    /// True if the provider runs the control plane, even if no node shows it.
     pub(super) managed_control_plane: bool,
-    /// What is looked at to see whether duties are fulfilled, by the names of signals.
+    /// Settings of signals, by the name of the signal.
     signals: BTreeMap<String, SignalSetting>,
-    /// Custom signals.
+    /// Signals about kinds that the user configures.
     custom_signals: Vec<CustomSignal>,
-    /// The beginnings of the names of images that are allowed.
+    /// Allowed prefixes of image names.
     pub(super) allowed_registries: Vec<String>,
-    /// The namespace where Velero runs.
+    /// Namespace in which Velero runs.
     velero_namespace: Option<String>,
-    /// The settings of all signals, with the rules of custom signals checked.
+    /// Settings of all signals, with the checked rules of custom signals. Not a field of the file.
     #[serde(skip)]
     pub(super) signal_settings: SignalSettings,
 }
 
 impl FileConfig {
     /// Reads and checks a file.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, is too large, or contains an invalid value. The message names the field.
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         let read = || {
             let mut text = String::new();
@@ -66,17 +70,17 @@ impl FileConfig {
             file.take(SIZE_LIMIT + 1).read_to_string(&mut text)?;
             Ok::<_, std::io::Error>(text)
         };
-        let shown = path.display();
-        let text = read().with_context(|| format!("cannot read {shown}, which --config names"))?;
+        let path = path.display();
+        let text = read().with_context(|| format!("cannot read {path}, which --config names"))?;
         ensure!(
             text.len() as u64 <= SIZE_LIMIT,
-            "{shown} has more than {SIZE_LIMIT} bytes; no configuration needs that"
+            "{path} has more than {SIZE_LIMIT} bytes; reduce it, or check that --config names the right file"
         );
-        Self::parse(&text).with_context(|| format!("{shown} cannot be used"))
+        Self::parse(&text).with_context(|| format!("{path} cannot be used"))
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {
-        // A file in which everything is commented out says nothing.
+        // A file that contains only comments parses as null.
         let parsed: Option<Self> =
             serde_saphyr::from_str(text).map_err(|error| anyhow::anyhow!("{}", error.without_snippet()))?;
         let mut config = parsed.unwrap_or_default();
@@ -89,49 +93,49 @@ impl FileConfig {
         for (index, name) in config.node_agents.iter().enumerate() {
             ensure!(
                 is_subdomain(name),
-                "nodeAgents[{index}]: no DaemonSet is called {name:?}; write the name of one, such as my-agent"
+                "nodeAgents[{index}]: {name:?} is not a valid DaemonSet name; write a name such as my-agent"
             );
         }
         check_length("customSignals", config.custom_signals.len(), CUSTOM_SIGNALS)?;
         for (index, signal) in config.custom_signals.iter().enumerate() {
             check_custom_signal(signal).with_context(|| format!("customSignals[{index}]"))?;
         }
-        config.signal_settings = config.settings_of_signals()?;
+        config.signal_settings = config.build_signal_settings()?;
         check_length("allowedRegistries", config.allowed_registries.len(), REGISTRIES)?;
         for (index, registry) in config.allowed_registries.iter().enumerate() {
             ensure!(
-                is_beginning_of_image(registry),
-                "allowedRegistries[{index}]: no image is called {registry:?}; write the beginning of the names of images, such as \
+                is_image_prefix(registry),
+                "allowedRegistries[{index}]: {registry:?} is not a valid prefix of an image name; write a prefix such as \
                  registry.example.com/shop"
             );
         }
         if let Some(name) = &config.velero_namespace {
             ensure!(
                 is_label(name),
-                "veleroNamespace: {name:?} is no namespace; write the name of the one where Velero runs, such as velero"
+                "veleroNamespace: {name:?} is not a valid namespace name; write the namespace of Velero, such as velero"
             );
         }
         Ok(config)
     }
 
-    /// What is looked at to see whether duties are fulfilled.
-    fn settings_of_signals(&self) -> anyhow::Result<SignalSettings> {
+    /// Returns the settings of the built-in and the custom signals.
+    fn build_signal_settings(&self) -> anyhow::Result<SignalSettings> {
         let settings = SignalSettings::new(self.signals.clone()).context("signals")?;
         let settings = settings
             .with_custom(&self.custom_signals)
-            .map_err(|(index, why)| anyhow::anyhow!("customSignals[{index}]: {why}"))?;
+            .map_err(|(index, problem)| anyhow::anyhow!("customSignals[{index}]: {problem}"))?;
         let settings = settings.with_registries(!self.allowed_registries.is_empty());
         Ok(settings.with_velero_in(self.velero_namespace.clone()))
     }
 }
 
-/// Whether names of images can begin so.
-fn is_beginning_of_image(text: &str) -> bool {
-    let is_good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | ':');
+/// Returns true if an image name can start with this text.
+fn is_image_prefix(text: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | ':');
     !text.is_empty()
         && text.len() <= TEXT_LIMIT
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.chars().all(is_good)
+        && text.chars().all(is_allowed)
 }
 
 fn check_length(field: &str, length: usize, limit: usize) -> anyhow::Result<()> {
@@ -141,14 +145,14 @@ fn check_length(field: &str, length: usize, limit: usize) -> anyhow::Result<()> 
 
 fn check_workload_kinds(kinds: &[ConfiguredKind]) -> anyhow::Result<()> {
     check_length("workloadKinds", kinds.len(), WORKLOAD_KINDS)?;
-    let (mut known_kinds, mut known_plurals) = (BTreeSet::new(), BTreeSet::new());
+    let (mut kinds_before, mut plurals_before) = (BTreeSet::new(), BTreeSet::new());
     for (index, kind) in kinds.iter().enumerate() {
         check_workload_kind(kind).with_context(|| format!("workloadKinds[{index}]"))?;
-        let is_new_kind = known_kinds.insert((&kind.group, kind.kind.to_ascii_lowercase()));
-        let is_new_plural = known_plurals.insert((&kind.group, &kind.plural));
+        let is_new_kind = kinds_before.insert((&kind.group, kind.kind.to_ascii_lowercase()));
+        let is_new_plural = plurals_before.insert((&kind.group, &kind.plural));
         ensure!(
             is_new_kind && is_new_plural,
-            "workloadKinds[{index}]: {} of {} is there twice; keep one entry",
+            "workloadKinds[{index}]: {} of {} is listed twice; keep one entry",
             kind.kind,
             kind.group
         );
@@ -156,20 +160,23 @@ fn check_workload_kinds(kinds: &[ConfiguredKind]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Checks the group, version, kind and plural of what is to be watched.
+/// Checks the group, version, kind and plural of a kind to watch.
 fn check_kind([group, version, kind, plural]: [&str; 4]) -> anyhow::Result<()> {
-    ensure!(is_subdomain(group), "group: {group:?} is no API group; write the group of the kind, such as argoproj.io");
+    ensure!(
+        is_subdomain(group),
+        "group: {group:?} is not a valid API group; write the group of the kind, such as argoproj.io"
+    );
     ensure!(
         is_label(version),
-        "version: {version:?} is no version; write the version that is served, such as v1alpha1"
+        "version: {version:?} is not a valid version; write the served version, such as v1alpha1"
     );
     ensure!(
         is_label(&kind.to_ascii_lowercase()),
-        "kind: {kind:?} is no kind; write it as its definition spells it, such as Rollout"
+        "kind: {kind:?} is not a valid kind; write it as in the CRD, such as Rollout"
     );
     ensure!(
         is_label(plural),
-        "plural: {plural:?} is no plural; write it as in kubectl api-resources, such as rollouts"
+        "plural: {plural:?} is not a valid plural; write it as in kubectl api-resources, such as rollouts"
     );
     Ok(())
 }
@@ -178,11 +185,11 @@ fn check_custom_signal(signal: &CustomSignal) -> anyhow::Result<()> {
     let CustomSignal { name, group, version, kind, plural, layer, failed, remedy, .. } = signal;
     ensure!(
         is_label(name),
-        "name: {name:?} is not a valid name of a signal; write small letters, digits and dashes, such as backup-plan"
+        "name: {name:?} is not a valid signal name; write lowercase letters, digits and dashes, such as backup-plan"
     );
-    let is_own = layer.split_once('/').is_some_and(|(domain, name)| is_subdomain(domain) && is_subdomain(name));
+    let is_qualified = layer.split_once('/').is_some_and(|(domain, name)| is_subdomain(domain) && is_subdomain(name));
     ensure!(
-        is_own || Matrix::built_in().find(layer).is_some(),
+        is_qualified || Matrix::built_in().find(layer).is_some(),
         "layer: {layer:?} is not a layer; write one of docs/reference/matrix.md such as backup-recovery, or one that a \
          ServiceModel defines, such as example.com/model-serving"
     );
@@ -190,8 +197,8 @@ fn check_custom_signal(signal: &CustomSignal) -> anyhow::Result<()> {
     for (field, text) in [("failed", failed), ("remedy", remedy)] {
         let Some(text) = text else { continue };
         ensure!(
-            !text.trim().is_empty() && text.len() <= SENTENCE && !text.contains(char::is_control),
-            "{field}: it is empty, or has more than {SENTENCE} bytes or several lines; write a few words in one line"
+            !text.trim().is_empty() && text.len() <= MESSAGE_LIMIT && !text.contains(char::is_control),
+            "{field}: the text is empty, has more than {MESSAGE_LIMIT} bytes or has several lines; write a short text in one line"
         );
     }
     Ok(())
@@ -201,7 +208,7 @@ fn check_workload_kind(kind: &ConfiguredKind) -> anyhow::Result<()> {
     let ConfiguredKind { group, version, kind: name, plural, .. } = kind;
     check_kind([group, version, name, plural])?;
     if !matches!(WorkloadKind::of(group, name), WorkloadKind::Other(_)) {
-        bail!("kind: {name} of {group} is a workload without being named here; remove the entry");
+        bail!("kind: {name} of {group} is a built-in kind of workload; remove the entry");
     }
     Ok(())
 }
@@ -218,21 +225,22 @@ fn check_rule(rule: &NodeRule) -> anyhow::Result<()> {
     ];
     for (field, text) in texts {
         let Some(text) = text else { continue };
-        ensure!(text.len() <= TEXT_LIMIT, "{field}: it has more than {TEXT_LIMIT} bytes; no node shows that");
+        ensure!(text.len() <= TEXT_LIMIT, "{field}: the text has more than {TEXT_LIMIT} bytes; write a shorter one");
         ensure!(
             !text.is_empty() || matches!(field, "value" | "providerID"),
-            "{field}: it is empty, which every node would fulfil; leave it out, or write what a node has to show"
+            "{field}: the text is empty, which matches every node; remove the field, or write a value to match"
         );
     }
-    let asks = texts.iter().any(|(field, text)| *field != "value" && text.is_some()) || rule.control_plane_visible;
+    let has_condition =
+        texts.iter().any(|(field, text)| *field != "value" && text.is_some()) || rule.control_plane_visible;
     ensure!(
-        asks,
-        "it asks nothing of a node; write label, labelPrefix, taint, name, kubeletVersion, providerID or \
+        has_condition,
+        "the rule has no condition; write label, labelPrefix, taint, name, kubeletVersion, providerID or \
          controlPlaneVisible"
     );
     ensure!(
         rule.value.is_none() || rule.label.is_some() || rule.taint.is_some(),
-        "value: it is the value of nothing; write the label or the taint that has it"
+        "value: there is no label or taint with this value; write label or taint too, or remove value"
     );
     Ok(())
 }
@@ -277,7 +285,7 @@ customSignals:
 allowedRegistries: [registry.example.com/shop]
 "#;
 
-    /// What is said of a file, all causes in a line.
+    /// Returns the error of a file with all causes in one line.
     fn refusal(text: &str) -> String {
         format!("{:#}", FileConfig::parse(text).expect_err("it was taken"))
     }
@@ -313,12 +321,15 @@ allowedRegistries: [registry.example.com/shop]
     )]
     #[case::no_registry(
         "allowedRegistries: ['']",
-        "allowedRegistries[0]: no image is called \"\"; write the beginning"
+        "allowedRegistries[0]: \"\" is not a valid prefix of an image name; write a prefix"
     )]
-    #[case::no_namespace("veleroNamespace: Velero/1", "veleroNamespace: \"Velero/1\" is no namespace; write the name")]
+    #[case::no_namespace(
+        "veleroNamespace: Velero/1",
+        "veleroNamespace: \"Velero/1\" is not a valid namespace name; write the namespace"
+    )]
     #[case::custom_name(
         "customSignals: [{name: A B, NODE, layer: node-os}]",
-        "customSignals[0]: name: \"A B\" is not a valid name of a signal; write small letters"
+        "customSignals[0]: name: \"A B\" is not a valid signal name; write lowercase letters"
     )]
     #[case::custom_layer(
         "customSignals: [{name: a, NODE, layer: node-oss}]",
@@ -342,9 +353,12 @@ allowedRegistries: [registry.example.com/shop]
     )]
     #[case::custom_sentence(
         "customSignals: [{name: a, NODE, layer: node-os, failed: ' '}]",
-        "customSignals[0]: failed: it is empty"
+        "customSignals[0]: failed: the text is empty"
     )]
-    #[case::odd_registry("allowedRegistries: [a.io, 'https://a.io/ *']", "allowedRegistries[1]: no image is called")]
+    #[case::odd_registry(
+        "allowedRegistries: [a.io, 'https://a.io/ *']",
+        "allowedRegistries[1]: \"https://a.io/ *\" is not a valid prefix"
+    )]
     fn odd_settings_of_signals_are_refused(#[case] text: &str, #[case] expected: &str) {
         let node = "group: example.com, version: v1, kind: NodeScan, plural: nodescans, duty: Operator";
         let with_rules = format!("{node}, rules: [{{path: spec.ok, equals: true}}]");
@@ -377,11 +391,11 @@ allowedRegistries: [registry.example.com/shop]
     }
 
     #[rstest]
-    #[case::group(("argoproj.io", "", "v1", "Rollout", "rollouts"), "workloadKinds[0]: group: \"\" is no API group; write")]
-    #[case::version(("v1", "argoproj.io", "V1", "Rollout", "rollouts"), "workloadKinds[0]: version: \"V1\" is no version; write")]
-    #[case::kind(("", "argoproj.io", "v1", "Roll/out", "rollouts"), "workloadKinds[0]: kind: \"Roll/out\" is no kind; write")]
-    #[case::plural(("", "argoproj.io", "v1", "Rollout", "Rollouts"), "workloadKinds[0]: plural: \"Rollouts\" is no plural; write")]
-    #[case::built_in(("", "apps", "v1", "Deployment", "deployments"), "workloadKinds[0]: kind: Deployment of apps is a workload without being named here; remove")]
+    #[case::group(("argoproj.io", "", "v1", "Rollout", "rollouts"), "workloadKinds[0]: group: \"\" is not a valid API group; write")]
+    #[case::version(("v1", "argoproj.io", "V1", "Rollout", "rollouts"), "workloadKinds[0]: version: \"V1\" is not a valid version; write")]
+    #[case::kind(("", "argoproj.io", "v1", "Roll/out", "rollouts"), "workloadKinds[0]: kind: \"Roll/out\" is not a valid kind; write")]
+    #[case::plural(("", "argoproj.io", "v1", "Rollout", "Rollouts"), "workloadKinds[0]: plural: \"Rollouts\" is not a valid plural; write")]
+    #[case::built_in(("", "apps", "v1", "Deployment", "deployments"), "workloadKinds[0]: kind: Deployment of apps is a built-in kind of workload; remove")]
     fn odd_kinds_are_refused(#[case] kind: (&str, &str, &str, &str, &str), #[case] expected: &str) {
         let (_, group, version, kind, plural) = kind;
         let text = format!(
@@ -392,16 +406,19 @@ allowedRegistries: [registry.example.com/shop]
     }
 
     #[rstest]
-    #[case::asks_nothing("{model: CaaS}", "nodeModels[0]: it asks nothing of a node; write label")]
+    #[case::asks_nothing("{model: CaaS}", "nodeModels[0]: the rule has no condition; write label")]
     #[case::asks_nothing_but_a_value(
         "{value: a, model: CaaS}",
-        "nodeModels[0]: it asks nothing of a node; write label"
+        "nodeModels[0]: the rule has no condition; write label"
     )]
     #[case::value_of_nothing(
         "{name: a, value: b, model: CaaS}",
-        "nodeModels[0]: value: it is the value of nothing; write"
+        "nodeModels[0]: value: there is no label or taint with this value; write"
     )]
-    #[case::empty_prefix("{labelPrefix: '', model: CaaS}", "nodeModels[0]: labelPrefix: it is empty, which every node")]
+    #[case::empty_prefix(
+        "{labelPrefix: '', model: CaaS}",
+        "nodeModels[0]: labelPrefix: the text is empty, which matches every node"
+    )]
     fn odd_rules_are_refused(#[case] rule: &str, #[case] expected: &str) {
         let refusal = refusal(&format!("nodeModels: [{rule}]"));
         assert!(refusal.starts_with(expected), "{refusal}");
@@ -414,7 +431,7 @@ allowedRegistries: [registry.example.com/shop]
                 "- {{group: argoproj.io, version: {version}, kind: {kind}, plural: rollouts, template: spec.template}}\n"
             )
         };
-        let expected = "workloadKinds[1]: Rollout of argoproj.io is there twice; keep one entry";
+        let expected = "workloadKinds[1]: Rollout of argoproj.io is listed twice; keep one entry";
         assert_eq!(refusal(&format!("workloadKinds:\n{}{}", entry("v1", "Rollout"), entry("v2", "Rollout"))), expected);
         let other_kind = refusal(&format!("workloadKinds:\n{}{}", entry("v1", "Roll"), entry("v1", "Rollout")));
         assert_eq!(other_kind, expected, "the plural is the same");
@@ -441,7 +458,8 @@ allowedRegistries: [registry.example.com/shop]
     #[test]
     fn a_name_that_no_daemon_set_has_is_refused() {
         assert!(
-            refusal("nodeAgents: [good, 'Not One']").starts_with("nodeAgents[1]: no DaemonSet is called \"Not One\"")
+            refusal("nodeAgents: [good, 'Not One']")
+                .starts_with("nodeAgents[1]: \"Not One\" is not a valid DaemonSet name")
         );
     }
 

@@ -1,30 +1,30 @@
-//! The way to the API server.
+//! Clients of the API server.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use kube::{Client, Config};
 
-/// How long the API server may be silent in the middle of an answer: longer than the longest silence of a healthy watch,
-/// which it ends before.
+/// Maximum time without data within a response. It is longer than the timeout of a watch, because a healthy watch can send no
+/// data until then.
 const READ_TIMEOUT: Duration = Duration::from_secs(330);
 
-/// The cluster of the pod that this process runs in, or that of KUBECONFIG.
+/// Returns the configuration for the cluster of this pod, or of KUBECONFIG.
 pub(super) async fn find() -> anyhow::Result<Config> {
     let mut config = Config::infer().await.context(
-        "found no cluster to talk to: run in a pod with a ServiceAccount, or set KUBECONFIG to the path of a kubeconfig",
+        "found no cluster to connect to; run in a pod with a ServiceAccount, or set KUBECONFIG to the path of a kubeconfig",
     )?;
     config.read_timeout = Some(READ_TIMEOUT);
     Ok(config)
 }
 
-/// A client that tries again by itself when the API server asks for it.
+/// Returns a client that retries requests when the API server asks for it (429, 503, 504).
 pub(super) fn client(config: Config) -> anyhow::Result<Client> {
     Client::try_from(config).context("cannot use the credentials of the cluster")
 }
 
-/// A client with connections of its own that tries nothing again: whoever uses it counts the seconds.
-pub(super) fn impatient_client(mut config: Config) -> anyhow::Result<Client> {
+/// Returns a client with its own connections that does not retry. For callers with a deadline.
+pub(super) fn client_without_retry(mut config: Config) -> anyhow::Result<Client> {
     config.default_retry = false;
     client(config)
 }

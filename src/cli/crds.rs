@@ -1,4 +1,4 @@
-//! `responsibility-operator crds`: the custom resource definitions.
+//! `responsibility-operator crds`: prints or applies the custom resource definitions (CRDs).
 
 use std::io::Write;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use kube::runtime::wait::Condition;
 use super::connection;
 use crate::api::crds;
 
-/// Who applies definitions, in managed fields.
+/// Field manager of the CRDs.
 const MANAGER: &str = "responsibility-operator-crds";
-/// How long the API server may take to serve a definition.
+/// Maximum time until the API server serves all CRDs.
 const LIMIT: Duration = Duration::from_mins(1);
-/// How often to see whether it does.
+/// Time between two checks.
 const POLL: Duration = Duration::from_millis(200);
 
 /// Options of `crds`.
 #[derive(Debug, Args)]
 pub(super) struct CrdsArgs {
-    /// Apply them to the cluster instead, by server-side apply, and wait until they are served
+    /// Apply the CRDs to the cluster by server-side apply and wait until they are served, instead of printing them
     #[arg(long)]
     apply: bool,
 }
@@ -34,21 +34,21 @@ impl CrdsArgs {
         if !self.apply {
             return print();
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the async runtime")?;
         runtime.block_on(async { tokio::time::timeout(LIMIT, apply()).await }).with_context(|| {
-            format!(
-                "the API server did not serve the definitions within {} s; see kubectl describe crd",
-                LIMIT.as_secs()
-            )
+            format!("the API server did not serve the CRDs within {} s; see kubectl describe crd", LIMIT.as_secs())
         })?
     }
 }
 
-/// Writes all definitions to standard output, ready for `kubectl apply --server-side -f -`.
+/// Writes all CRDs to standard output as input for `kubectl apply --server-side -f -`.
 fn print() -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     for crd in crds() {
-        let yaml = serde_saphyr::to_string(&crd).context("cannot write a definition as YAML")?;
+        let yaml = serde_saphyr::to_string(&crd).context("cannot write a CRD as YAML")?;
         write!(out, "---\n{yaml}")?;
     }
     Ok(())
@@ -59,24 +59,24 @@ async fn apply() -> anyhow::Result<()> {
     let api: Api<CustomResourceDefinition> = Api::all(client);
     for crd in crds() {
         let name = crd.name_any();
-        let before = api.get_opt(&name).await.with_context(|| format!("cannot read the definition {name}"))?;
+        let before = api.get_opt(&name).await.with_context(|| format!("cannot read the CRD {name}"))?;
         let parameters = PatchParams::apply(MANAGER).force();
         let applied = api.patch(&name, &parameters, &Patch::Apply(&crd)).await;
-        let applied = applied.with_context(|| format!("cannot apply the definition {name}"))?;
-        let done = match before {
+        let applied = applied.with_context(|| format!("cannot apply the CRD {name}"))?;
+        let result = match before {
             None => "created",
             Some(before) if before.resource_version() == applied.resource_version() => "unchanged",
             Some(_) => "updated",
         };
-        println!("{name}: {done}");
+        println!("{name}: {result}");
     }
     for crd in crds() {
         let name = crd.name_any();
-        let read = async || api.get(&name).await.with_context(|| format!("cannot read the definition {name}"));
+        let read = async || api.get(&name).await.with_context(|| format!("cannot read the CRD {name}"));
         while !is_crd_established().matches_object(Some(&read().await?)) {
             tokio::time::sleep(POLL).await;
         }
     }
-    println!("all are served");
+    println!("all CRDs are served");
     Ok(())
 }

@@ -8,13 +8,14 @@ use crate::controller::diagnose;
 
 /// Checks what the controller needs with these options, and prints one line per check.
 pub(super) fn execute(args: &RunArgs) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the async runtime")?;
     runtime.block_on(run(args))
 }
 
 async fn run(args: &RunArgs) -> anyhow::Result<()> {
     let options = args.options()?;
-    let client = connection::impatient_client(connection::find().await?)?;
+    let client = connection::client_without_retry(connection::find().await?)?;
     let (mut checks, mut failed) = (0, 0);
     diagnose(client, &options, args.lease.as_ref(), args.serve.metrics_protected, |diagnosis| {
         checks += 1;

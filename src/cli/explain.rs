@@ -1,4 +1,4 @@
-//! `responsibility-operator explain`: one workload in full.
+//! `responsibility-operator explain`: prints all duties of one workload.
 
 use std::io::Write;
 
@@ -11,14 +11,14 @@ use super::run::RunArgs;
 use crate::controller::{Explanation, explain};
 use crate::facts::{WorkloadKey, WorkloadKind};
 
-/// Which workload is explained, with the options of the controller.
+/// Workload to explain, and the options of the controller.
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
-    /// The workload, as KIND/NAME such as Deployment/web; KIND.GROUP/NAME for a kind that is not built in
+    /// Workload as KIND/NAME, such as Deployment/web; KIND.GROUP/NAME for a kind that is not built in
     #[arg(value_name = "WORKLOAD", value_parser = workload)]
     workload: (WorkloadKind, String),
 
-    /// Its namespace
+    /// Namespace of the workload
     #[arg(short, long, default_value = "default")]
     namespace: String,
 
@@ -26,27 +26,27 @@ pub(super) struct ExplainArgs {
     run: RunArgs,
 }
 
-/// A workload as it is written on the command line. Built-in kinds may be written as kubectl takes them.
+/// Parses a workload of the command line. Built-in kinds can be written in every form that kubectl accepts.
 fn workload(text: &str) -> Result<(WorkloadKind, String), String> {
-    let refused = || format!("{text:?} is no workload; write KIND/NAME, such as Deployment/web");
+    let invalid = || format!("{text:?} is not a valid workload; write KIND/NAME, such as Deployment/web");
     let (kind, name) =
-        text.split_once('/').filter(|(kind, name)| !kind.is_empty() && !name.is_empty()).ok_or_else(refused)?;
+        text.split_once('/').filter(|(kind, name)| !kind.is_empty() && !name.is_empty()).ok_or_else(invalid)?;
     let lower = kind.to_ascii_lowercase();
-    let is_meant = |built_in: &WorkloadKind| {
+    let matches = |built_in: &WorkloadKind| {
         let name = built_in.name().to_ascii_lowercase();
         lower == name
             || lower.strip_suffix('s') == Some(&name)
             || lower.split_once('.') == Some((&*name, built_in.group()))
     };
-    let built_in = WorkloadKind::BUILT_IN.into_iter().find(is_meant);
+    let built_in = WorkloadKind::BUILT_IN.into_iter().find(matches);
     let kind = match (built_in, kind.split_once('.')) {
         (Some(kind), _) => kind,
         (None, Some((kind, group))) => WorkloadKind::of(group, kind),
         (None, None) => {
             let built_in = WorkloadKind::BUILT_IN.map(|kind| kind.name().to_owned()).join(", ");
             return Err(format!(
-                "{text:?} is no workload: {kind} is not one of the built-in kinds {built_in}; write KIND/NAME of one of these, \
-                 such as Deployment/web, or KIND.GROUP/NAME, such as Rollout.argoproj.io/web"
+                "{text:?} is not a valid workload: {kind} is not one of the built-in kinds {built_in}; write KIND/NAME with one \
+                 of these, such as Deployment/web, or KIND.GROUP/NAME, such as Rollout.argoproj.io/web"
             ));
         }
     };
@@ -54,18 +54,18 @@ fn workload(text: &str) -> Result<(WorkloadKind, String), String> {
 }
 
 impl ExplainArgs {
-    /// Reads the cluster and prints the matrix of the workload.
+    /// Reads the cluster and prints the duties of the workload.
     pub(super) fn execute(self) -> anyhow::Result<()> {
-        let runtime = tokio::runtime::Runtime::new().context("cannot start")?;
+        let runtime = tokio::runtime::Runtime::new().context("cannot start the async runtime")?;
         runtime.block_on(self.explain())
     }
 
     async fn explain(self) -> anyhow::Result<()> {
         let Self { workload: (kind, name), namespace, run } = self;
-        run.start_logging_of_warnings()?;
+        run.start_logging_warnings()?;
         let options = run.options()?;
         if options.namespaces.as_ref().is_some_and(|watched| !watched.contains(&namespace)) {
-            bail!("--namespaces leaves out the namespace {namespace}; add it there");
+            bail!("--namespaces does not contain the namespace {namespace}; add it there");
         }
         let client = connection::client(connection::find().await?)?;
         let key = WorkloadKey { namespace: namespace.as_str().into(), kind, name: name.into() };
@@ -75,7 +75,7 @@ impl ExplainArgs {
     }
 }
 
-/// What is printed of a workload.
+/// Formats an explanation for the terminal.
 fn text(key: &WorkloadKey, explanation: &Explanation) -> String {
     let Explanation { models, assignments, duties, missing } = explanation;
     let or_none = |all: Vec<String>| if all.is_empty() { "not known".to_owned() } else { all.join(", ") };
@@ -88,7 +88,7 @@ fn text(key: &WorkloadKey, explanation: &Explanation) -> String {
             or_none(assignments.iter().map(|id| format!("{} {}", id.kind(), id.name)).collect())
         ),
     ];
-    lines.extend(missing.iter().map(|sentence| format!("Not seen:       {sentence}")));
+    lines.extend(missing.iter().map(|sentence| format!("Not read:       {sentence}")));
     let mut table = Table::new();
     table.load_preset(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["LAYER", "DUTY", "PARTY", "OWNED", "FULFILLED", "WHY"]);
@@ -100,7 +100,7 @@ fn text(key: &WorkloadKey, explanation: &Explanation) -> String {
     format!("{}\n\n{}\n", lines.join("\n"), table.join("\n"))
 }
 
-/// A text without what a terminal would take for a command.
+/// Replaces control characters, which a terminal could execute.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }

@@ -1,4 +1,4 @@
-//! The subcommands.
+//! Command line: the subcommands and their flags.
 
 mod config;
 mod connection;
@@ -11,7 +11,7 @@ mod serve;
 
 use clap::{Parser, Subcommand};
 
-/// Shows who is responsible for the security of every workload, layer by layer, and where nobody is.
+/// Shows who is responsible for the security of each workload, layer by layer, and where nobody is.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100)]
 pub struct Cli {
@@ -25,11 +25,11 @@ enum Command {
     Run(run::RunArgs),
     /// Print the custom resource definitions as YAML, or apply them
     Crds(crds::CrdsArgs),
-    /// See whether everything is there that the controller needs with the options of run: definitions,
-    /// permissions, a leader for whom it waits up to 45 seconds
+    /// Check that everything exists that the controller needs with these options: CRDs, permissions, and a leader, for which it
+    /// waits up to 45 seconds
     Doctor(run::RunArgs),
-    /// Print who is responsible for one workload: each layer and duty, who holds it, whether it is fulfilled, and why. Reads
-    /// the cluster once, with the rights of whoever runs it
+    /// Print each layer and duty of one workload: who owns it, if it is fulfilled, and why. Reads the cluster once, with the
+    /// permissions of the caller
     Explain(explain::ExplainArgs),
 }
 
@@ -38,7 +38,7 @@ impl Cli {
     ///
     /// # Errors
     ///
-    /// When the subcommand cannot do its work: the message says what is missing.
+    /// If the subcommand fails. The message names the cause and the fix.
     pub fn execute(self) -> anyhow::Result<()> {
         match self.command {
             Command::Run(args) => args.execute(),

@@ -1,8 +1,8 @@
-//! Names as Kubernetes takes them.
+//! Names and patterns of Kubernetes objects on the command line.
 
 use crate::controller::LeaseName;
 
-/// Whether this is a DNS label, as names of namespaces and plurals of kinds are.
+/// Returns true for a DNS label (RFC 1123), such as the name of a namespace or the plural of a kind.
 pub(super) fn is_label(name: &str) -> bool {
     let is_edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     name.len() <= 63
@@ -11,12 +11,12 @@ pub(super) fn is_label(name: &str) -> bool {
         && is_edge(name.bytes().next_back())
 }
 
-/// Whether names of namespaces can begin so.
-fn is_beginning(text: &str) -> bool {
+/// Returns true if the name of a namespace can start with this text and continue.
+fn is_prefix(text: &str) -> bool {
     text.len() <= 62 && text.bytes().all(is_label_byte) && !text.is_empty() && !text.starts_with('-')
 }
 
-/// Whether this is a DNS subdomain, as API groups and most names of objects are.
+/// Returns true for a DNS subdomain (RFC 1123), such as an API group or the name of most objects.
 pub(super) fn is_subdomain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label)
 }
@@ -25,31 +25,34 @@ const fn is_label_byte(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
 }
 
-/// A name that a namespace can have.
+/// Parses the name of a namespace.
 pub(super) fn namespace(name: &str) -> Result<String, String> {
     if is_label(name) {
         return Ok(name.to_owned());
     }
-    Err("no namespace has this name; write names separated by commas, such as shop,payments".to_owned())
+    Err("not a valid namespace name; write names separated by commas, such as shop,payments".to_owned())
 }
 
-/// A name that a namespace can have, or the beginning of such names followed by `*`.
+/// Parses the name of a namespace, or a prefix followed by `*`.
 pub(super) fn namespace_pattern(pattern: &str) -> Result<String, String> {
-    if is_label(pattern) || pattern.strip_suffix('*').is_some_and(is_beginning) {
+    if is_label(pattern) || pattern.strip_suffix('*').is_some_and(is_prefix) {
         return Ok(pattern.to_owned());
     }
-    Err("no namespace has this name; write names separated by commas, or the beginning of names with * at its end, such \
-         as kube-system,openshift-*"
+    Err("not a valid namespace name or prefix; write names separated by commas, or a prefix with * at its end, such as \
+         kube-system,openshift-*"
         .to_owned())
 }
 
-/// The namespace and the name of a Lease.
+/// Parses the namespace and the name of a Lease.
 pub(super) fn lease(text: &str) -> Result<LeaseName, String> {
     match text.split_once('/') {
         Some((namespace, name)) if is_label(namespace) && is_subdomain(name) => {
             Ok(LeaseName { namespace: namespace.to_owned(), name: name.to_owned() })
         }
-        _ => Err("write NAMESPACE/NAME, such as responsibility-system/responsibility-operator".to_owned()),
+        _ => {
+            Err("not a valid Lease; write NAMESPACE/NAME, such as responsibility-system/responsibility-operator"
+                .to_owned())
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! `responsibility-operator run`: the controller.
+//! `responsibility-operator run`: starts the controller.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -23,41 +23,41 @@ use crate::matrix::ServiceModel;
 use crate::model::{EvaluationSettings, NodeModels, ProviderDuties};
 use crate::telemetry::telemetry;
 
-/// The most namespaces that are looked at one by one: each has a watch of each kind.
+/// Maximum number of `--namespaces`. Each namespace has its own watch of each kind.
 const NAMESPACES: usize = 100;
 
-/// The most names and beginnings of names of namespaces that are left out.
+/// Maximum number of `--exclude-namespaces`.
 const EXCLUDED: usize = 256;
 
-/// The most writes of statuses in a second that can be allowed.
+/// Maximum of `--status-writes-per-second`.
 const STATUS_WRITES: u32 = 1000;
 
-/// The fewest threads that tasks run on.
+/// Minimum number of worker threads.
 const WORKERS: usize = 2;
 
-/// Options of the controller. Each can be given by the environment variable as well.
+/// Options of the controller. Each has an environment variable too.
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
-    /// Service model where neither nodes nor assignments tell one: OnPremises, IaaS, CaaS, ManagedNodes, PaaS, FaaS, SaaS.
-    /// Without it such workloads are undetermined
+    /// Service model to use if neither the nodes nor an assignment show one: OnPremises, IaaS, CaaS, ManagedNodes, PaaS, FaaS,
+    /// SaaS. Without it, the model of such workloads is undetermined
     #[arg(long, value_name = "MODEL", env = "RESPONSIBILITY_DEFAULT_SERVICE_MODEL")]
     default_service_model: Option<ServiceModel>,
 
-    /// The provider runs the control plane, although no node shows it
+    /// The provider runs the control plane, even if no node shows it
     #[arg(long, env = "RESPONSIBILITY_MANAGED_CONTROL_PLANE")]
     managed_control_plane: bool,
 
-    /// What provider duties are of which nobody says anything
+    /// Treatment of provider duties that nobody claims
     #[arg(long, value_enum, default_value_t, env = "RESPONSIBILITY_PROVIDER_DUTIES")]
     provider_duties: ProviderDutiesArg,
 
-    /// Namespaces to look at, separated by commas, at most 100: by a Role in each of them instead of a ClusterRole. Nodes,
-    /// cluster assignments and ServiceModels are not seen then. Without it the whole cluster is looked at
+    /// Namespaces to watch, separated by commas, at most 100. Needs a Role in each of them instead of a ClusterRole, and does
+    /// not read nodes, cluster assignments and ServiceModels. Without it, the operator watches the whole cluster
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = namespace, env = "RESPONSIBILITY_NAMESPACES")]
     namespaces: Option<Vec<String>>,
 
-    /// Namespaces left out unless a cluster assignment selects them by name, separated by commas; openshift-* stands for all
-    /// that begin so. With --namespaces none is left out
+    /// Namespaces to exclude, separated by commas, unless a cluster assignment selects them by name. openshift-* matches every
+    /// name with that prefix. Cannot be used with --namespaces, which excludes none
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = namespace_pattern, default_value = EXCLUDED_BY_DEFAULT, conflicts_with = "namespaces", env = "RESPONSIBILITY_EXCLUDE_NAMESPACES")]
     exclude_namespaces: Vec<String>,
 
@@ -66,55 +66,55 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE", env = "RESPONSIBILITY_CONFIG")]
     config: Option<PathBuf>,
 
-    /// The Lease by which several replicas agree which of them writes, as NAMESPACE/NAME. Without it there is no other
+    /// Lease for leader election, as NAMESPACE/NAME. Without it, run only one replica
     #[arg(long, value_name = "LEASE", value_parser = lease, env = "RESPONSIBILITY_LEASE")]
     pub(super) lease: Option<LeaseName>,
 
-    /// The most writes of statuses in a second over time, from 1 to 1000, of those that follow from changes in the cluster. What users
-    /// write is answered at once
+    /// Limit of status writes per second that follow from changes in the cluster, from 1 to 1000. Statuses that answer a write
+    /// of a user are not limited
     #[arg(long, value_name = "NUMBER", value_parser = status_writes, default_value_t = STATUS_WRITES_PER_SECOND, env = "RESPONSIBILITY_STATUS_WRITES_PER_SECOND")]
     status_writes_per_second: NonZeroU32,
 
-    /// Also write what is wrong with duties as Reports of OpenReports (openreports.io), where that is served: a few in each
-    /// namespace, with failures only
+    /// Also write failures as Reports of OpenReports (openreports.io) while that API is served: a few Reports per namespace,
+    /// with failures only
     #[arg(long, env = "RESPONSIBILITY_REPORTS")]
     reports: bool,
 
     #[command(flatten)]
     pub(super) serve: ServeArgs,
 
-    /// How log lines are written; which ones is set by RUST_LOG, such as RUST_LOG=debug
+    /// Format of log lines. RUST_LOG sets the log level, such as RUST_LOG=debug
     #[arg(long, value_enum, default_value_t, env = "RESPONSIBILITY_LOG_FORMAT")]
     log_format: LogFormat,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum ProviderDutiesArg {
-    /// They are assumed to be held, and shown as assumed
+    /// Count them as Assumed
     #[default]
     Assume,
-    /// They are gaps until an assignment names who holds them
+    /// Count them as gaps until an assignment names their holder
     Require,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum LogFormat {
-    /// For people
+    /// Plain text for people
     #[default]
     Text,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 
 impl RunArgs {
-    /// Runs the controller until it is told to stop by SIGTERM or SIGINT.
+    /// Runs the controller until SIGTERM or SIGINT.
     pub(super) fn execute(self) -> anyhow::Result<()> {
         start_logging(self.log_format, "info,kube_client=off,kube_runtime=off")?;
-        // The index is a task like the watches, which wake it without another thread. While it evaluates a large cluster,
-        // another worker has to answer probes and to renew the Lease.
+        // The engine runs as a task like the watches, so that they wake it without a thread switch. While it evaluates a large
+        // cluster, a second worker must answer probes and renew the Lease.
         let workers = std::thread::available_parallelism().map_or(WORKERS, |cores| cores.get().max(WORKERS));
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        let runtime = runtime.enable_all().worker_threads(workers).build().context("cannot start")?;
+        let runtime = runtime.enable_all().worker_threads(workers).build().context("cannot start the async runtime")?;
         let ended = runtime.block_on(runtime.spawn(self.run()));
         runtime.shutdown_background();
         ended.context("the controller ended abnormally")?
@@ -126,29 +126,33 @@ impl RunArgs {
         let config = connection::find().await?;
         info!(version = env!("CARGO_PKG_VERSION"), server = %config.cluster_url, "starting");
         let client = connection::client(config.clone())?;
-        let (instruments, readings) = telemetry();
-        let _server = self.serve.start(&readings, &client).await?;
+        let (instruments, reader) = telemetry();
+        let _server = self.serve.start(&reader, &client).await?;
         let candidacy = self.lease.map(|lease| {
-            // A process that was paused must not take itself for the one that came after it in the same pod.
+            // The start time makes the identity unique: a paused process must not mistake its successor in the same pod for
+            // itself.
             let identity = format!("{}_{:x}", options.instance, options.clock.now().as_nanosecond());
-            connection::impatient_client(config).map(|client| Candidacy { client, lease, identity })
+            connection::client_without_retry(config).map(|client| Candidacy { client, lease, identity })
         });
         controller::run(client, options, instruments, candidacy.transpose()?, stop).await?;
         Ok(())
     }
 
-    /// Logs what goes wrong, unless RUST_LOG asks for more.
-    pub(super) fn start_logging_of_warnings(&self) -> anyhow::Result<()> {
+    /// Starts logging with the level warn, unless RUST_LOG sets another one.
+    pub(super) fn start_logging_warnings(&self) -> anyhow::Result<()> {
         start_logging(self.log_format, "warn,kube_client=off,kube_runtime=off")
     }
 
-    /// What the controller is told.
+    /// Returns the options of the controller from the flags and the configuration file.
     pub(super) fn options(&self) -> anyhow::Result<Options> {
         let file = self.config.as_deref().map(FileConfig::read).transpose()?.unwrap_or_default();
         let namespaces = self.namespaces.as_deref().map(distinct_namespaces).transpose()?;
         let excluded = self.exclude_namespaces.len();
-        ensure!(excluded <= EXCLUDED, "--exclude-namespaces takes at most {EXCLUDED} names, {excluded} are given");
-        // Whoever names the namespaces to look at wants them looked at.
+        ensure!(
+            excluded <= EXCLUDED,
+            "--exclude-namespaces takes at most {EXCLUDED} names, {excluded} are given; write a prefix such as openshift-*"
+        );
+        // A namespace that the user names explicitly is not excluded.
         let excluded =
             if namespaces.is_some() { ExcludedNamespaces::default() } else { self.exclude_namespaces.iter().collect() };
         let settings = EvaluationSettings {
@@ -180,20 +184,25 @@ impl RunArgs {
     }
 }
 
-/// How many writes of statuses may begin in a second.
+/// Parses the limit of status writes per second.
 fn status_writes(text: &str) -> Result<NonZeroU32, String> {
     let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= STATUS_WRITES);
-    number.ok_or_else(|| format!("write a number from 1 to {STATUS_WRITES}, such as {STATUS_WRITES_PER_SECOND}"))
+    number.ok_or_else(|| {
+        format!("not a valid limit; write a number from 1 to {STATUS_WRITES}, such as {STATUS_WRITES_PER_SECOND}")
+    })
 }
 
-/// The namespaces that are looked at, each once.
+/// Returns the namespaces to watch without duplicates.
 fn distinct_namespaces(names: &[String]) -> anyhow::Result<Vec<String>> {
     let distinct: BTreeSet<String> = names.iter().cloned().collect();
     let count = distinct.len();
-    ensure!(count > 0, "--namespaces is empty; name the namespaces to look at, or leave it out to look at all");
+    ensure!(
+        count > 0,
+        "--namespaces is empty; name the namespaces to watch, or remove the flag to watch the whole cluster"
+    );
     ensure!(
         count <= NAMESPACES,
-        "--namespaces takes at most {NAMESPACES} names, {count} are given; leave it out to look at all"
+        "--namespaces takes at most {NAMESPACES} names, {count} are given; remove the flag to watch the whole cluster"
     );
     Ok(distinct.into_iter().collect())
 }
@@ -208,12 +217,12 @@ fn start_logging(format: LogFormat, default: &str) -> anyhow::Result<()> {
     started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
 }
 
-/// The first signal asks for an orderly stop, a second one ends the process at once.
+/// Returns a token that the first SIGTERM or SIGINT cancels. The second signal ends the process at once.
 fn stop_on_signals() -> anyhow::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let stop = CancellationToken::new();
-    let asked = stop.clone();
+    let requested = stop.clone();
     tokio::spawn(async move {
         for round in 0.. {
             tokio::select! {
@@ -224,7 +233,7 @@ fn stop_on_signals() -> anyhow::Result<CancellationToken> {
                 std::process::exit(1);
             }
             info!("stopping");
-            asked.cancel();
+            requested.cancel();
         }
     });
     Ok(stop)
@@ -243,7 +252,7 @@ mod tests {
         run: RunArgs,
     }
 
-    /// The options of a command line, or what is said of it.
+    /// Returns the options of a command line, or its error.
     fn options(arguments: &[&str]) -> Result<Options, String> {
         let line = Line::try_parse_from(["run"].iter().chain(arguments)).map_err(|error| error.to_string())?;
         line.run.options().map_err(|error| format!("{error:#}"))

@@ -1,54 +1,58 @@
-//! Options of the server: probes and metrics.
+//! Flags of the HTTP server for probes and metrics.
 
 use anyhow::{Context, ensure};
 use clap::Args;
 use kube::Client;
 
 use crate::server::{Address, Running, Server};
-use crate::telemetry::Readings;
+use crate::telemetry::TelemetryReader;
 
-/// What is served where.
+/// Flags for the addresses of probes and metrics.
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
-    /// Where to serve the probes /livez and /readyz, such as :8081. Without it they are not served
+    /// Address to serve the probes /livez and /readyz at, such as :8081. Without it, they are not served
     #[arg(long, value_name = "ADDRESS", env = "RESPONSIBILITY_PROBE_ADDRESS")]
     probe_address: Option<Address>,
 
-    /// Where to serve /metrics, such as :8080. Without it they are not served
+    /// Address to serve /metrics at, such as :8080. Without it, they are not served
     #[arg(long, value_name = "ADDRESS", env = "RESPONSIBILITY_METRICS_ADDRESS")]
     metrics_address: Option<Address>,
 
-    /// Serve the metrics over HTTPS, and only to callers who may get the URL /metrics: asked by TokenReview and
-    /// SubjectAccessReview
+    /// Serve metrics over HTTPS, only to callers that may get the URL /metrics (checked by TokenReview and
+    /// SubjectAccessReview)
     #[arg(long, env = "RESPONSIBILITY_METRICS_PROTECTED")]
     pub(super) metrics_protected: bool,
 
-    /// Tell of gaps by accountable party in the metrics too
+    /// Also count gaps by accountable party in the metrics
     #[arg(long, env = "RESPONSIBILITY_METRICS_OWNERS")]
     pub(super) metrics_owners: bool,
 }
 
 impl ServeArgs {
-    /// Starts to serve.
-    pub(super) async fn start(&self, readings: &Readings, client: &Client) -> anyhow::Result<Running> {
+    /// Starts the servers of the given addresses.
+    ///
+    /// # Errors
+    ///
+    /// If a flag lacks `--metrics-address`, or if an address cannot be used.
+    pub(super) async fn start(&self, reader: &TelemetryReader, client: &Client) -> anyhow::Result<Running> {
         self.check()?;
         let mut server = Server::default();
         if let Some(address) = &self.probe_address {
-            server.probes(address, readings).context("--probe-address cannot be used")?;
+            server.probes(address, reader).context("--probe-address cannot be used")?;
         }
         if let Some(address) = &self.metrics_address {
             let protected_by = self.metrics_protected.then(|| client.clone());
-            server.metrics(address, readings, protected_by).await.context("--metrics-address cannot be used")?;
+            server.metrics(address, reader, protected_by).await.context("--metrics-address cannot be used")?;
         }
         Ok(server.start())
     }
 
-    /// Metrics that are not served can be neither protected nor tell of owners.
+    /// Checks that flags about metrics come with an address for metrics.
     fn check(&self) -> anyhow::Result<()> {
-        let is_about_metrics = self.metrics_protected || self.metrics_owners;
+        let needs_metrics = self.metrics_protected || self.metrics_owners;
         ensure!(
-            self.metrics_address.is_some() || !is_about_metrics,
-            "--metrics-protected and --metrics-owners need --metrics-address"
+            self.metrics_address.is_some() || !needs_metrics,
+            "--metrics-protected and --metrics-owners need --metrics-address; add it, such as --metrics-address=:8080"
         );
         Ok(())
     }

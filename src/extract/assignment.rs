@@ -1,4 +1,4 @@
-//! Assignments and service models, which may have been written under another schema.
+//! Assignments and service models, which can be stored under an older or newer schema.
 
 use super::meta::{Readable, Slim};
 use crate::api::{
@@ -6,11 +6,11 @@ use crate::api::{
     ResponsibilityAssignmentSpec, ServiceModel, ServiceModelSpec, ServiceModelStatus,
 };
 
-/// A ResponsibilityAssignment, of which spec and status may have been written under another schema.
+/// A ResponsibilityAssignment. Its spec and status can be unreadable, if they were written under another schema.
 pub type NamespacedAssignment =
     Slim<ResponsibilityAssignment, Readable<ResponsibilityAssignmentSpec>, Readable<AssignmentStatus>>;
-/// A ClusterResponsibilityAssignment, of which spec and status may have been written under another schema.
+/// A ClusterResponsibilityAssignment. Its spec and status can be unreadable, if they were written under another schema.
 pub type ClusterAssignment =
     Slim<ClusterResponsibilityAssignment, Readable<ClusterResponsibilityAssignmentSpec>, Readable<AssignmentStatus>>;
-/// A ServiceModel, of which spec and status may have been written under another schema.
+/// A ServiceModel. Its spec and status can be unreadable, if they were written under another schema.
 pub type OwnServiceModel = Slim<ServiceModel, Readable<ServiceModelSpec>, Readable<ServiceModelStatus>>;

@@ -1,4 +1,4 @@
-//! Backups of Velero: which namespaces they hold, and whether they are complete; and snapshots of volumes.
+//! Backups of Velero and snapshots of volumes.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -9,10 +9,10 @@ use super::meta::or_default;
 use crate::facts::{BackupFacts, BackupPhase, Facts, SnapshotFacts};
 use crate::model::day;
 
-/// A Backup, decoded as far as it counts: <https://velero.io/docs/main/api-types/backup/>.
+/// A Backup, reduced to the fields that the operator reads: <https://velero.io/docs/main/api-types/backup/>.
 pub type Backup = Dynamic<BackupSpec, BackupStatus>;
 
-/// The part of the spec of a Backup that counts.
+/// The decoded part of the spec of a Backup.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BackupSpec {
@@ -40,7 +40,7 @@ pub struct BackupSpec {
     snapshot_move_data: Option<bool>,
 }
 
-/// What nobody misses after a restore: Velero itself leaves most of it out.
+/// Resources that a complete backup can exclude. They are transient, and Velero itself excludes most of them.
 const TRANSIENT: [&str; 8] = [
     "events",
     "events.events.k8s.io",
@@ -53,7 +53,7 @@ const TRANSIENT: [&str; 8] = [
 ];
 
 impl BackupSpec {
-    /// Whether it is to hold everything of its namespaces, the data of volumes included.
+    /// Returns true if it includes all resources of its namespaces and the data of their volumes.
     fn is_whole(&self) -> bool {
         let all = |included: &[String]| included.is_empty() || included.iter().any(|resource| resource == "*");
         let includes = [
@@ -76,7 +76,7 @@ impl BackupSpec {
     }
 }
 
-/// The part of the status of a Backup that counts.
+/// The decoded part of the status of a Backup.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BackupStatus {
@@ -88,7 +88,8 @@ pub struct BackupStatus {
 }
 
 impl BackupStatus {
-    /// Whether data of volumes was saved: as snapshots, or moved elsewhere, of which snapshots are not counted.
+    /// Returns true if data of volumes was saved, as snapshots or as moved data. Velero does not count snapshots whose
+    /// data it moves, but the operations that move them.
     fn counts_volumes(&self, moves_data: bool) -> bool {
         let moved = self.backup_item_operations_completed.filter(|_| moves_data);
         let counts = [self.volume_snapshots_completed, self.csi_volume_snapshots_completed, moved];
@@ -104,7 +105,7 @@ impl FactsOf for Backup {
         let phase = match self.status.phase.as_deref()? {
             "Completed" => BackupPhase::Completed,
             "PartiallyFailed" | "Failed" | "FailedValidation" => BackupPhase::Failed,
-            // It runs, or is deleted.
+            // It is in progress or being deleted.
             _ => return None,
         };
         let names = |names: &[String]| names.iter().map(|name| name.as_str().into()).collect();
@@ -120,10 +121,11 @@ impl FactsOf for Backup {
     }
 }
 
-/// A VolumeSnapshot, decoded as far as it counts: <https://kubernetes.io/docs/concepts/storage/volume-snapshots/>.
+/// A VolumeSnapshot, reduced to the fields that the operator reads:
+/// <https://kubernetes.io/docs/concepts/storage/volume-snapshots/>.
 pub type VolumeSnapshot = Dynamic<SnapshotSpec, SnapshotStatus>;
 
-/// The part of the spec of a VolumeSnapshot that counts.
+/// The decoded part of the spec of a VolumeSnapshot.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct SnapshotSpec {
@@ -136,7 +138,7 @@ struct SnapshotSource {
     persistent_volume_claim_name: Option<String>,
 }
 
-/// The part of the status of a VolumeSnapshot that counts.
+/// The decoded part of the status of a VolumeSnapshot.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SnapshotStatus {

@@ -1,4 +1,4 @@
-//! Certificates of cert-manager: which Secret they fill, and until when they are good.
+//! Certificates of cert-manager: their Secret, their expiry and their renewal.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -8,17 +8,17 @@ use super::meta::or_default;
 use crate::facts::{CertificateFacts, Facts};
 use crate::model::day;
 
-/// A Certificate, decoded as far as it counts: <https://cert-manager.io/docs/reference/api-docs/>.
+/// A Certificate, reduced to the fields that the operator reads: <https://cert-manager.io/docs/reference/api-docs/>.
 pub type Certificate = Dynamic<Spec, Status>;
 
-/// The part of the spec of a Certificate that counts.
+/// The decoded part of the spec of a Certificate.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Spec {
     secret_name: String,
 }
 
-/// The part of the status of a Certificate that counts.
+/// The decoded part of the status of a Certificate.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Status {

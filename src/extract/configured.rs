@@ -1,4 +1,4 @@
-//! Workloads of kinds that the operator is told of, with a pod template at a path.
+//! Workloads of configured kinds, with a pod template at a configured path.
 
 use kube::core::{ApiResource, GroupVersionKind};
 use serde::de::Error;
@@ -22,30 +22,30 @@ pub struct ConfiguredKind {
     pub group: String,
     /// The version of the group to watch.
     pub version: String,
-    /// The kind as its definition spells it.
+    /// The kind, as its API definition spells it.
     pub kind: String,
-    /// The plural of the kind, as in addresses and permissions.
+    /// The plural of the kind, as in URLs and permissions.
     pub plural: String,
-    /// Where the pod template is: names of fields separated by dots, from the spec on, such as `spec.template`.
+    /// The path of the pod template: field names separated by dots, starting with the spec, such as `spec.template`.
     #[serde(deserialize_with = "path_in_spec")]
     pub template: FieldPath,
 }
 
 impl ConfiguredKind {
-    /// The kind of the workloads.
+    /// Returns the kind of the workloads.
     #[must_use]
     pub fn workload_kind(&self) -> WorkloadKind {
         WorkloadKind::of(&self.group, &self.kind)
     }
 
-    /// The resource to watch.
+    /// Returns the resource to watch.
     #[must_use]
     pub fn resource(&self) -> ApiResource {
         let kind = GroupVersionKind::gvk(&self.group, &self.version, &self.kind);
         ApiResource::from_gvk_with_plural(&kind, &self.plural)
     }
 
-    /// What a spec shows of a workload with these labels, none where there is no template that can be read.
+    /// Extracts the facts of a workload with these labels from its spec; `None` without a readable template.
     fn facts(&self, spec: &Value, labels: Labels, extraction: &Extraction) -> Option<WorkloadFacts> {
         let (holder, field) = self.holder_of_template(spec)?;
         let template = PodTemplate::deserialize(holder.get(field)?).ok().filter(PodTemplate::has_containers)?;
@@ -57,7 +57,7 @@ impl ConfiguredKind {
         Some(facts)
     }
 
-    /// Returns the object in a spec that has the pod template, and the name of its field there.
+    /// Returns the object in a spec that contains the pod template, and the name of its field.
     fn holder_of_template<'a>(&'a self, spec: &'a Value) -> Option<(&'a Value, &'a str)> {
         let fields = self.template.fields()?;
         // The first field is the spec.
@@ -67,13 +67,13 @@ impl ConfiguredKind {
     }
 }
 
-/// Refuses paths outside the spec, which is all that is decoded.
+/// Deserializes a path and rejects paths outside of the spec: only the spec is decoded.
 fn path_in_spec<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FieldPath, D::Error> {
     let path: Option<FieldPath> = String::deserialize(deserializer)?.parse().ok();
     let is_in_spec = |path: &FieldPath| path.fields().is_some_and(|fields| matches!(*fields, ["spec", _, ..]));
     path.filter(is_in_spec).ok_or_else(|| {
         D::Error::custom(
-            "the template must be names of fields separated by dots, from the spec on, such as spec.template",
+            "the template must be a path of field names separated by dots that starts with spec, such as spec.template",
         )
     })
 }
@@ -82,15 +82,15 @@ fn path_in_spec<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FieldPath,
 pub type ConfiguredWorkload = Dynamic<Value>;
 
 impl ConfiguredWorkload {
-    /// The change that the object as it stands amounts to. Where there is no template at the path, or one that cannot be
-    /// read, the object itself does not count: what it controls is attributed to it, as with a kind that nobody
-    /// configured. Beside the template there may be `volumeClaimTemplates`, as in a StatefulSet.
+    /// Returns the change for an object that was added or updated. Without a readable template at the path the object
+    /// is not evaluated, and the objects that it controls are parts of it, as for a kind that is not configured. The
+    /// template can have a sibling `volumeClaimTemplates`, as in a StatefulSet.
     #[must_use]
     pub fn delta(&self, kind: &ConfiguredKind, extraction: &Extraction) -> Delta {
         let workload_kind = kind.workload_kind();
         let object = match ownership(&self.metadata, &workload_kind, &kind.version) {
-            Ownership::Dropped(_) => None,
-            Ownership::Of { part_of, identity } => {
+            Ownership::Child(_) => None,
+            Ownership::Workload { part_of, identity } => {
                 let facts = kind.facts(&self.spec, labels(self.metadata.labels.as_ref()), extraction);
                 facts.map(|facts| Box::new(WorkloadObject { facts, part_of, identity }))
             }
@@ -98,7 +98,7 @@ impl ConfiguredWorkload {
         Delta::Workload(key(&self.metadata, workload_kind), object)
     }
 
-    /// The change that the deletion of the object amounts to.
+    /// Returns the change for an object that was deleted.
     #[must_use]
     pub fn deletion(&self, kind: &ConfiguredKind) -> Delta {
         Delta::Workload(key(&self.metadata, kind.workload_kind()), None)

@@ -1,5 +1,5 @@
-//! Objects of the kinds of custom signals. A path may lead anywhere in an object, so its text is kept until it is known to be
-//! small enough to be decoded.
+//! Objects of the kinds of custom signals. Paths of rules can lead to any field, so the JSON text of an object is kept
+//! and only decoded if it is small enough.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::{Error, IgnoredAny};

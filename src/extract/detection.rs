@@ -1,4 +1,4 @@
-//! What pod templates are searched for: data (`detection.yaml`).
+//! The values in pod templates that trigger layers, read from `detection.yaml`.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::Deserialize;
 
-/// What templates are searched for.
+/// The values that trigger each layer.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Detection {

@@ -1,4 +1,4 @@
-//! PodDisruptionBudgets: which pods they select, and whether they ever let one be evicted.
+//! PodDisruptionBudgets: the selected pods, and budgets that never allow an eviction.
 
 use k8s_openapi::api::policy::v1 as policy;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -8,10 +8,10 @@ use super::network_policy::PodSelector;
 use super::{Extract, Extraction, Slim};
 use crate::facts::{BudgetFacts, Delta, FactKind, Facts, ListedKind};
 
-/// A PodDisruptionBudget, decoded as far as it counts.
+/// A PodDisruptionBudget, reduced to the fields that the operator reads.
 pub type PodDisruptionBudget = Slim<policy::PodDisruptionBudget, Spec, Status>;
 
-/// The part of the spec of a PodDisruptionBudget that counts.
+/// The decoded part of the spec of a PodDisruptionBudget.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Spec {
@@ -20,7 +20,7 @@ pub struct Spec {
     max_unavailable: Option<IntOrString>,
 }
 
-/// How many pods there are to be.
+/// The decoded part of the status of a PodDisruptionBudget.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Status {
@@ -28,25 +28,25 @@ pub struct Status {
 }
 
 impl Spec {
-    /// Whether it never lets a pod be evicted, however many are healthy. What it lets at the moment does not matter: that
-    /// comes and goes with each rollout.
+    /// Returns true if it never allows a pod to be evicted, however many are healthy. The currently allowed disruptions
+    /// are not used: they change with each rollout.
     fn blocks(&self, expected_pods: i32) -> bool {
-        let keeps_all = match &self.min_available {
+        let requires_all = match &self.min_available {
             Some(IntOrString::Int(least)) => expected_pods > 0 && *least >= expected_pods,
-            Some(IntOrString::String(share)) => share == "100%" || keeps_share(share, expected_pods),
+            Some(IntOrString::String(share)) => share == "100%" || requires_all_pods(share, expected_pods),
             None => false,
         };
-        let moves_none = match &self.max_unavailable {
+        let allows_none = match &self.max_unavailable {
             Some(IntOrString::Int(most)) => *most == 0,
             Some(IntOrString::String(share)) => share == "0%",
             None => false,
         };
-        keeps_all || moves_none
+        requires_all || allows_none
     }
 }
 
-/// Whether a share of so many pods is all of them: it is rounded up.
-fn keeps_share(share: &str, expected_pods: i32) -> bool {
+/// Returns true if a share, such as `67%`, of the expected pods is all of them. The share is rounded up.
+fn requires_all_pods(share: &str, expected_pods: i32) -> bool {
     let percent = share.strip_suffix('%').and_then(|percent| percent.parse::<u32>().ok());
     let expected = u64::try_from(expected_pods).unwrap_or_default();
     percent.is_some_and(|percent| expected > 0 && (u64::from(percent) * expected).div_ceil(100) >= expected)
@@ -54,7 +54,7 @@ fn keeps_share(share: &str, expected_pods: i32) -> bool {
 
 impl Extract for PodDisruptionBudget {
     fn delta(&self, _: &Extraction) -> Delta {
-        // In policy/v1 an empty selector selects all pods of the namespace, and one that is left out selects none.
+        // In policy/v1 an empty selector selects all pods of the namespace, and a missing selector selects no pod.
         let facts = self.spec.selector.as_ref().map(|selector| {
             Facts::Budget(BudgetFacts { pods: selector.read(), blocks: self.spec.blocks(self.status.expected_pods) })
         });

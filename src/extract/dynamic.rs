@@ -1,4 +1,4 @@
-//! Objects of kinds that are known at run time only: optional APIs, and kinds that the operator is told of.
+//! Objects of kinds that are only known at run time: optional APIs and configured kinds.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
@@ -7,27 +7,27 @@ use serde::de::IgnoredAny;
 use super::meta::slim_metadata;
 use crate::facts::Facts;
 
-/// An object of which only `S` is decoded of the spec, `T` of the status, and the metadata that counts.
+/// An object of which the operator decodes the part `S` of the spec, the part `T` of the status, and some metadata.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(bound = "S: Default + Deserialize<'de>, T: Default + Deserialize<'de>")]
 pub struct Dynamic<S, T = IgnoredAny> {
     #[serde(deserialize_with = "slim_metadata", default)]
     pub(super) metadata: ObjectMeta,
-    /// The part of the spec.
+    /// The decoded part of the spec.
     #[serde(default)]
     pub spec: S,
-    /// The part of the status.
+    /// The decoded part of the status.
     #[serde(default)]
     pub status: T,
 }
 
-/// What counts of an object that is read for signals only.
+/// An object that only signals read.
 pub trait FactsOf {
-    /// The facts; none where the object does not count.
+    /// Extracts the facts; `None` if no signal uses the object.
     fn facts(&self) -> Option<Facts>;
 }
 
-/// Makes a type with metadata one of a kind that is known at run time only.
+/// Implements `kube::Resource` with a kind that is only known at run time, for a type with metadata.
 macro_rules! dynamic_resource {
     ($type:ty $(, $parameter:ident)*) => {
         impl<$($parameter),*> kube::Resource for $type {

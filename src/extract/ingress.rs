@@ -1,4 +1,4 @@
-//! Ingresses: which Services of their namespace they lead to.
+//! Ingresses: the Services they route to and the Secrets of their certificates.
 
 use k8s_openapi::api::networking::v1 as networking;
 use serde::Deserialize;
@@ -6,10 +6,10 @@ use serde::Deserialize;
 use super::{Extract, Extraction, Slim};
 use crate::facts::{Delta, ListedKind, ObjectName, RouteFacts, RouteKind};
 
-/// An Ingress, decoded as far as it counts.
+/// An Ingress, reduced to the fields that the operator reads.
 pub type Ingress = Slim<networking::Ingress, Spec>;
 
-/// The part of the spec of an Ingress that counts.
+/// The decoded part of the spec of an Ingress.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Spec {

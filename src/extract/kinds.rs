@@ -25,22 +25,23 @@ pub struct KindSpec {
     pub optional: bool,
     /// True if an object can have hundreds of kilobytes, such as a report that lists every finding.
     pub large: bool,
-    /// What the operator reads the kind for.
+    /// The purpose for which the operator reads the kind.
     pub purpose: Purpose,
-    /// What a list of the kind contains.
+    /// The kind of its lists.
     pub listed: ListedKind,
 }
 
-/// What the operator reads a kind for. It decides what the operator cannot say while it cannot read the kind.
+/// The purpose for which the operator reads a kind. It determines which results are missing while the kind is
+/// unreadable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Workloads and namespaces. Without them nothing can be said.
+    /// Workloads and namespaces. Without them there are no results.
     Workloads,
-    /// Assignments. Without them nothing can be said.
+    /// Assignments. Without them there are no results.
     Assignments,
-    /// Service models of the cluster. Without them nothing can be said where an assignment names one.
+    /// Service models of the cluster. Without them there are no results for workloads whose assignment names one.
     ServiceModels,
-    /// Nodes. Without them nothing can be said where the service model follows from the nodes.
+    /// Nodes. Without them there are no results for workloads whose service model follows from the nodes.
     Nodes,
     /// Services, Ingresses, routes and grants. Without them gaps can be missing; those that are found are certain.
     Exposure,
@@ -81,8 +82,8 @@ impl KindSpec {
         }
     }
 
-    /// Returns true if the operator can read the kind only with rights in the whole cluster. PersistentVolumeClaims and Roles
-    /// count: signals cannot use them without StorageClasses and ClusterRoles.
+    /// Returns true if the operator can read the kind only with rights in the whole cluster. This includes
+    /// PersistentVolumeClaims and Roles: signals cannot use them without StorageClasses and ClusterRoles.
     #[must_use]
     pub const fn needs_cluster(&self) -> bool {
         !self.namespaced
@@ -188,7 +189,7 @@ mod tests {
 
     use super::*;
 
-    /// The optional kinds that the evaluation needs.
+    /// Returns the optional kinds that the evaluation needs.
     fn of_evaluation() -> Vec<&'static KindSpec> {
         optional().filter(|spec| spec.purpose != Purpose::Signals).collect()
     }

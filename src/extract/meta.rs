@@ -1,4 +1,4 @@
-//! Objects with as much of their metadata as counts.
+//! Objects with the part of their metadata that the operator reads.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,18 +11,18 @@ use serde::{Deserialize, Deserializer};
 
 use crate::facts::{Labels, ObjectName};
 
-/// An object of the Kubernetes kind `K`, of which only `S` is decoded of the spec, `T` of the status, and the metadata
-/// that counts.
+/// An object of the Kubernetes kind `K`. The operator decodes the part `S` of the spec, the part `T` of the status, and
+/// some metadata.
 #[derive(Debug, Deserialize)]
 #[serde(bound = "S: Default + Deserialize<'de>, T: Default + Deserialize<'de>")]
 pub struct Slim<K, S, T = IgnoredAny> {
     #[serde(deserialize_with = "slim_metadata", default)]
     metadata: ObjectMeta,
     #[serde(default)]
-    /// The part of the spec.
+    /// The decoded part of the spec.
     pub spec: S,
     #[serde(default)]
-    /// The part of the status.
+    /// The decoded part of the status.
     pub status: T,
     #[serde(skip)]
     kind: PhantomData<fn() -> K>,
@@ -35,7 +35,7 @@ impl<K, S: Clone, T: Clone> Clone for Slim<K, S, T> {
     }
 }
 
-/// The metadata that counts. Managed fields, by far the largest part, are skipped over.
+/// The metadata that the operator reads. Managed fields, by far the largest part, are skipped.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[derive(Default)]
@@ -69,7 +69,7 @@ pub(super) fn slim_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     })
 }
 
-/// Makes a type with metadata one of the Kubernetes kind that is its first parameter.
+/// Implements `kube::Resource` with the Kubernetes kind that is the first type parameter, for a type with metadata.
 macro_rules! resource_of_kind {
     ($type:ident<$kind:ident $(, $parameter:ident)*>) => {
         impl<$kind: kube::Resource<DynamicType = ()> $(, $parameter)*> kube::Resource for $type<$kind $(, $parameter)*> {
@@ -105,13 +105,13 @@ macro_rules! resource_of_kind {
 
 resource_of_kind!(Slim<K, S, T>);
 
-/// An object of the Kubernetes kind `K`, which has no spec: what counts of it, `B`, stands beside the metadata.
+/// An object of a Kubernetes kind `K` without a spec. The operator decodes the part `B` of its top-level fields.
 #[derive(Debug, Deserialize)]
 #[serde(bound = "B: Deserialize<'de>")]
 pub struct Bare<K, B> {
     #[serde(deserialize_with = "slim_metadata", default)]
     metadata: ObjectMeta,
-    /// The part that counts.
+    /// The decoded part.
     #[serde(flatten)]
     pub body: B,
     #[serde(skip)]
@@ -147,7 +147,7 @@ impl<K, S, T> Slim<K, S, T> {
     }
 }
 
-/// The namespace and the name of an object, empty where it has none.
+/// Returns the namespace and the name of an object; each is empty if it is not set.
 #[must_use]
 pub fn object_name(metadata: &ObjectMeta) -> ObjectName {
     ObjectName {
@@ -177,7 +177,7 @@ pub(super) fn labels(map: Option<&BTreeMap<String, String>>) -> Labels {
     map.into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str())).collect()
 }
 
-/// The default where a field is null, as where it is left out.
+/// Deserializes a field; null is the default, like a missing field.
 pub(super) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {

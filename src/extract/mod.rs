@@ -1,7 +1,8 @@
-//! From objects of the API server to facts: slim types that skip what does not count, and one function per kind.
+//! Extracts facts from objects of the API server: types that decode only the fields the operator reads, and a function
+//! for each kind.
 //!
-//! The objects are dropped at this edge. What is not decoded costs neither time nor memory: a slim workload is a small
-//! part of the typed one, and managed fields and Secret contents are never looked at.
+//! Only the facts are kept. Fields that are not decoded cost neither time nor memory. Managed fields are skipped except
+//! those of reports, and Secrets are never read.
 
 mod assignment;
 mod backup;
@@ -53,16 +54,17 @@ pub use service::Service;
 pub use storage::{PersistentVolumeClaim, StorageClass};
 pub use workload::{CronJob, DaemonSet, Deployment, Job, Pod, ReplicaSet, ReplicationController, StatefulSet};
 
-/// What has to be known to tell facts from objects.
+/// The configuration of the extraction.
 #[derive(Clone, Debug, Default)]
 pub struct Extraction {
-    /// DaemonSets that are known to need access to their node, beside the built-in ones, by name.
+    /// The names of DaemonSets that need access to their node, in addition to the built-in list.
     pub agents: BTreeSet<String>,
-    /// The beginnings of the names of images that are allowed, such as `registry.example.com/shop`; all are where there is none.
+    /// The allowed prefixes of image names, such as `registry.example.com/shop`. All images are allowed if the list is
+    /// empty.
     pub registries: Vec<String>,
 }
 
-/// The built-in list of DaemonSets that are known to need access to their node, as it is written.
+/// The YAML text of the built-in list of DaemonSets that need access to their node.
 const AGENTS_YAML: &str = include_str!("agents.yaml");
 
 static AGENTS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
@@ -74,27 +76,27 @@ impl Extraction {
         AGENTS.contains(name) || self.agents.contains(name)
     }
 
-    /// Whether an image may be used: its name goes on behind the allowed beginning with a slash, a tag or a digest.
+    /// Returns true if an image is allowed: an allowed prefix is followed by a slash, a tag, a digest or nothing.
     fn allows_image(&self, image: &str) -> bool {
-        let goes_on = |rest: &str| rest.is_empty() || rest.starts_with(['/', ':', '@']);
+        let is_complete = |rest: &str| rest.is_empty() || rest.starts_with(['/', ':', '@']);
         let allows = |allowed: &String| {
             let allowed = allowed.trim_end_matches('/');
-            image.strip_prefix(allowed).is_some_and(goes_on)
+            image.strip_prefix(allowed).is_some_and(is_complete)
         };
         self.registries.is_empty() || self.registries.iter().any(allows)
     }
 }
 
-/// A kind that the inventory takes in.
+/// A kind whose objects are inputs of the inventory.
 pub trait Extract: kube::Resource<DynamicType = ()> {
-    /// The change that an object as it stands amounts to. An object that does not count (a finished Job, a pod with a
-    /// controller that is a workload) amounts to its absence.
+    /// Returns the change for an object that was added or updated. It is a deletion for an object that is not
+    /// evaluated, such as a finished Job or a pod that another workload controls.
     fn delta(&self, extraction: &Extraction) -> Delta;
 
-    /// The change that the deletion of the object amounts to.
+    /// Returns the change for an object that was deleted.
     fn deletion(&self) -> Delta;
 
-    /// What a list of the kind holds.
+    /// Returns the kind of its lists.
     fn listed() -> ListedKind;
 }
 

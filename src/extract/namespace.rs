@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use super::{Extract, Extraction, Slim};
 use crate::facts::{Delta, ListedKind, NamespaceFacts};
 
-/// A namespace of which only the metadata counts.
+/// A namespace, reduced to its metadata.
 pub type Namespace = Slim<core::Namespace, IgnoredAny>;
 
 impl Extract for Namespace {

@@ -1,4 +1,4 @@
-//! NetworkPolicies: which pods they select.
+//! NetworkPolicies: the selected pods and the effect on ingress traffic.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use serde::de::IgnoredAny;
 use super::{Extract, Extraction, Slim};
 use crate::facts::{Delta, IngressRules, ListedKind, PolicyFacts, Requirement, Selector};
 
-/// A NetworkPolicy, decoded as far as it counts.
+/// A NetworkPolicy, reduced to the fields that the operator reads.
 pub type NetworkPolicy = Slim<networking::NetworkPolicy, Spec>;
 
-/// The part of the spec of a NetworkPolicy that counts.
+/// The decoded part of the spec of a NetworkPolicy.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Spec {
@@ -22,13 +22,13 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// What it does about traffic that comes in; every policy does something that does not say otherwise. A rule that asks for
-    /// no port, and for no peer or for any, lets everybody in.
+    /// Returns its effect on ingress traffic. A policy without the type `Ingress` has none, and a policy without types
+    /// has that type. A rule without ports allows every source if it has no peers or a peer that matches every source.
     fn ingress(&self) -> IngressRules {
         let types = self.policy_types.as_deref().unwrap_or_default();
         let is_open = |rule: &IngressRule| {
             let from = rule.from.as_deref().unwrap_or_default();
-            (from.is_empty() || from.iter().any(Peer::is_anybody)) && rule.ports.as_ref().is_none_or(Vec::is_empty)
+            (from.is_empty() || from.iter().any(Peer::matches_all)) && rule.ports.as_ref().is_none_or(Vec::is_empty)
         };
         if !types.is_empty() && types.iter().all(|about| about != "Ingress") {
             IngressRules::Ignored
@@ -63,8 +63,8 @@ struct IpBlock {
 }
 
 impl Peer {
-    /// Whether it is every address, or every pod of the cluster.
-    fn is_anybody(&self) -> bool {
+    /// Returns true if it matches every address, or every pod of the cluster.
+    fn matches_all(&self) -> bool {
         let is_any = |block: &IpBlock| {
             matches!(&*block.cidr, "0.0.0.0/0" | "::/0") && block.except.as_ref().is_none_or(Vec::is_empty)
         };
@@ -99,7 +99,7 @@ impl Expression {
             "NotIn" => Requirement::NotIn(key, values()),
             "Exists" => Requirement::Exists(key),
             "DoesNotExist" => Requirement::DoesNotExist(key),
-            // Nothing fulfils what is not understood: a policy that selects too little hides no pod without one.
+            // An unknown operator matches no pod, so that pods without a known policy are still reported.
             _ => Requirement::In(key, vec![]),
         }
     }

@@ -1,4 +1,4 @@
-//! Nodes: what shows who runs them, and what keeps pods away from them.
+//! Nodes: the fields that determine the service model, the taints, and the state of the kubelet.
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -9,10 +9,10 @@ use super::{Extract, Extraction, Slim};
 use crate::facts::{Delta, ListedKind, NodeFacts, Readiness, Taint};
 use crate::model::day;
 
-/// A Node, decoded as far as it counts. What its kubelet reports again and again is no part of that.
+/// A Node, reduced to the fields that the operator reads. The heartbeats of the kubelet are not among them.
 pub type Node = Slim<core::Node, NodeSpec, NodeStatus>;
 
-/// The part of the spec of a Node that counts.
+/// The decoded part of the spec of a Node.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct NodeSpec {
@@ -29,7 +29,7 @@ struct TaintSpec {
     effect: String,
 }
 
-/// The part of the status of a Node that counts.
+/// The decoded part of the status of a Node.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct NodeStatus {
@@ -62,11 +62,11 @@ struct NodeInfo {
     kubelet_version: String,
 }
 
-/// The taint of a node from its registration until a cloud controller has filled in its providerID and its labels.
+/// The taint of a new node until a cloud controller has set its providerID and its labels.
 const UNINITIALISED: &str = "node.cloudprovider.kubernetes.io/uninitialized";
 
 impl TaintSpec {
-    /// None for one that keeps nobody away.
+    /// Returns `None` for a taint with an effect that does not keep pods away.
     fn read(&self) -> Option<Taint> {
         let effect = taint_effect(&self.effect)?;
         Some(Taint { key: self.key.as_str().into(), value: self.value.as_deref().unwrap_or_default().into(), effect })
@@ -83,7 +83,7 @@ impl Extract for Node {
             created: kube::Resource::meta(self).creation_timestamp.as_ref().map(|time| day(time.0)),
             readiness: self.status.readiness(),
         };
-        // A node that no cloud controller has seen yet does not show what it is.
+        // A node that is not initialised by a cloud controller has no labels of its provider yet.
         let is_initialised = facts.taints.iter().all(|taint| &*taint.key != UNINITIALISED);
         Delta::Node(self.name(), is_initialised.then_some(facts))
     }

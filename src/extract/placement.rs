@@ -1,4 +1,4 @@
-//! What a pod asks of the node it lands on.
+//! The requirements of a pod on nodes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use crate::facts::{NodeRequirement, NodeTerm, Placement, TaintEffect, Toleration
 
 /// The scheduler of AWS Fargate.
 const FARGATE_SCHEDULER: &str = "fargate-scheduler";
-/// The label that AWS puts on the pods it runs on Fargate.
+/// The label that AWS adds to pods on Fargate.
 const FARGATE_LABEL: &str = "eks.amazonaws.com/fargate-profile";
 
-/// What a taint of this effect does, none when it keeps nobody away.
+/// Parses the effect of a taint; `None` for an effect that does not keep pods away.
 pub(super) fn taint_effect(effect: &str) -> Option<TaintEffect> {
     match effect {
         "NoSchedule" => Some(TaintEffect::NoSchedule),
@@ -22,7 +22,7 @@ pub(super) fn taint_effect(effect: &str) -> Option<TaintEffect> {
 }
 
 impl PodSpec {
-    /// Where pods with these labels may land.
+    /// Extracts the placement of pods with these labels.
     pub(super) fn placement(&self, pod_labels: Option<&BTreeMap<String, String>>) -> Placement {
         let required = self
             .affinity
@@ -67,7 +67,8 @@ impl Term {
 }
 
 impl Expression {
-    /// None for an operator that does not exist, and for values that do not go with it: the scheduler matches no node then.
+    /// Returns `None` for an unknown operator and for values that are invalid for the operator: the scheduler matches
+    /// no node then.
     fn read(&self) -> Option<NodeRequirement> {
         let values = self.values.as_deref().unwrap_or_default();
         let listed = || values.iter().map(|value| Arc::from(value.as_str())).collect();
@@ -85,7 +86,7 @@ impl Expression {
 }
 
 impl TolerationSpec {
-    /// None for one that is about taints that keep nobody away.
+    /// Returns `None` for a toleration of taints that do not keep pods away.
     fn read(&self) -> Option<Toleration> {
         let effect = match self.effect.as_deref() {
             None | Some("") => None,

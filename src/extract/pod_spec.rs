@@ -28,7 +28,7 @@ pub struct PodSpec {
     pub(super) service_account_name: Option<String>,
     pub(super) security_context: Option<PodSecurityContext>,
     pub(super) os: Option<Os>,
-    /// What all of its containers need together.
+    /// The resources of all containers together.
     pub(super) resources: Option<Resources>,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Os {
     pub(super) name: String,
 }
 
-/// What holds for all containers that do not say otherwise.
+/// The security settings of containers that do not set their own.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct PodSecurityContext {
@@ -67,7 +67,7 @@ pub(super) struct Resources {
     pub(super) limits: Option<Amounts>,
 }
 
-/// Whether amounts are given, whatever they are.
+/// The resources for which an amount is set.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Amounts {
@@ -140,7 +140,7 @@ pub(super) struct VolumeMount {
     pub(super) read_only: Option<bool>,
 }
 
-/// The affinity of a pod, as far as it is about nodes and required.
+/// The required node affinity of a pod.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Affinity {

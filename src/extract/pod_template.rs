@@ -1,4 +1,4 @@
-//! Pod templates: what they store, which secrets they refer to, what they call and whether they use the node's network.
+//! Pod templates: layer triggers, placement, host access and security settings.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use super::volume::Volume;
 use crate::facts::{HostAccess, Labels, PodLabels, Shortcomings, ValueDigest, WorkloadFacts, set_of};
 use crate::matrix::LayerTriggers;
 
-/// A pod template, decoded as far as it counts. That of a configured kind may not have been checked by the API server: what
-/// can be left out can be null as well.
+/// A pod template, reduced to the fields that the operator reads. The API server may not have validated the template of
+/// a configured kind: each optional field can be null.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct PodTemplate {
@@ -31,12 +31,12 @@ struct TemplateMeta {
 }
 
 impl PodTemplate {
-    /// Whether there is a container in it: one without is no template of anything.
+    /// Returns true if it has a container.
     pub(super) fn has_containers(&self) -> bool {
         self.spec.containers().next().is_some()
     }
 
-    /// What the template shows of a workload with these labels.
+    /// Extracts the facts of a workload with these labels from its template.
     pub(super) fn facts(&self, labels_of_workload: Labels, extraction: &Extraction) -> WorkloadFacts {
         let (labels, annotations) = (self.metadata.labels.as_ref(), self.metadata.annotations.as_ref());
         self.spec.facts(labels_of_workload, labels, annotations, extraction)
@@ -44,7 +44,7 @@ impl PodTemplate {
 }
 
 impl PodSpec {
-    /// What pods with these labels and annotations show of a workload with those labels.
+    /// Extracts the facts of a workload from its pods. The labels of the workload can differ from those of the pods.
     pub(super) fn facts(
         &self,
         labels_of_workload: Labels,
@@ -57,10 +57,10 @@ impl PodSpec {
         WorkloadFacts {
             labels: labels_of_workload,
             pods: PodLabels { template, ordinals_of: None },
-            triggers: self.triggers() | set_of([(LayerTriggers::SECRETS, ask_for_secrets(annotations))]),
+            triggers: self.triggers() | set_of([(LayerTriggers::SECRETS, request_secrets(annotations))]),
             env_values: self.env_values(),
             placement: self.placement(pod_labels).into(),
-            host: self.host_accesses(),
+            host: self.host_access(),
             shortcomings: self.shortcomings(extraction),
             service_account: self
                 .service_account_name
@@ -74,12 +74,13 @@ impl PodSpec {
         }
     }
 
-    /// What the template leaves undone. Containers that only initialise need no resources of their own: the scheduler takes
-    /// the larger of theirs and the others'. Of pods for Windows only is asked what the API server lets them have.
+    /// Returns the security settings that the template does not have. Init containers need no resources: the scheduler
+    /// uses the larger of their resources and those of the other containers. Settings that the API server does not
+    /// allow on Windows are not required there.
     fn shortcomings(&self, extraction: &Extraction) -> Shortcomings {
         let images = || self.containers().map(|container| container.image.as_deref().unwrap_or_default());
         let sidecars = || self.init_containers.iter().flatten().filter(|container| container.is_sidecar());
-        let main = || self.containers.iter().flatten().chain(sidecars());
+        let long_running = || self.containers.iter().flatten().chain(sidecars());
         let (pod, of_pod) = (self.security_context.as_ref(), self.resources.as_ref());
         let requests = |container: &Container| of_pod.is_some_and(Resources::request) || container.requests();
         let limits = |container: &Container| of_pod.is_some_and(Resources::limit_memory) || container.limits_memory();
@@ -98,8 +99,8 @@ impl PodSpec {
         set_of([
             (Shortcomings::UNPINNED_IMAGE, images().any(|image| !image.contains("@sha256:"))),
             (Shortcomings::FOREIGN_REGISTRY, images().any(|image| !extraction.allows_image(image))),
-            (Shortcomings::NO_REQUESTS, main().any(|container| !requests(container))),
-            (Shortcomings::NO_MEMORY_LIMIT, main().any(|container| !limits(container))),
+            (Shortcomings::NO_REQUESTS, long_running().any(|container| !requests(container))),
+            (Shortcomings::NO_MEMORY_LIMIT, long_running().any(|container| !limits(container))),
             (Shortcomings::MAY_RUN_AS_ROOT, self.containers().any(|container| !is_non_root(container))),
             (
                 Shortcomings::MAY_ESCALATE,
@@ -110,7 +111,7 @@ impl PodSpec {
                 on_linux && self.containers().any(|container| !own(container).drops_all()),
             ),
             (Shortcomings::NO_SECCOMP_PROFILE, on_linux && self.containers().any(|container| !has_seccomp(container))),
-            (Shortcomings::MOUNTS_HOST, self.volumes().any(Volume::is_of_node)),
+            (Shortcomings::MOUNTS_HOST, self.volumes().any(Volume::is_host_path)),
         ])
     }
 
@@ -123,7 +124,7 @@ impl PodSpec {
         ])
     }
 
-    /// Digests of the environment values that could be the name of a Service, sorted.
+    /// Returns the sorted digests of the environment values that can be the name of a Service.
     fn env_values(&self) -> Box<[ValueDigest]> {
         let could_be_service = |value: &&str| {
             (1..=63).contains(&value.len())
@@ -150,7 +151,7 @@ impl PodSpec {
 
     fn stores_data(&self) -> bool {
         self.volumes()
-            .any(|volume| volume.keeps_data() || volume.is_storage_of_node() && self.is_mounted_writable(&volume.name))
+            .any(|volume| volume.keeps_data() || volume.is_host_storage() && self.is_mounted_writable(&volume.name))
     }
 
     fn is_mounted_writable(&self, volume: &str) -> bool {
@@ -182,14 +183,14 @@ impl PodSpec {
         ports.any(|port| port.host_port.is_some_and(|port| port != 0))
     }
 
-    fn host_accesses(&self) -> HostAccess {
+    fn host_access(&self) -> HostAccess {
         let contexts = || self.containers().filter_map(|container| container.security_context.as_ref());
-        let writable = |volume: &Volume| volume.is_of_node() && self.is_mounted_writable(&volume.name);
+        let writable = |volume: &Volume| volume.is_host_path() && self.is_mounted_writable(&volume.name);
         let of_pod = self.security_context.as_ref().and_then(|context| context.windows_options);
         let mut of_windows = contexts().filter_map(|context| context.windows_options).chain(of_pod);
-        let is_of_host = of_windows.any(|options| options.host_process == Some(true));
+        let is_host_process = of_windows.any(|options| options.host_process == Some(true));
         set_of([
-            (HostAccess::PRIVILEGED, is_of_host || contexts().any(|context| context.privileged == Some(true))),
+            (HostAccess::PRIVILEGED, is_host_process || contexts().any(|context| context.privileged == Some(true))),
             (HostAccess::SYS_ADMIN, contexts().any(SecurityContext::adds_sys_admin)),
             (HostAccess::HOST_PID, self.host_pid == Some(true)),
             (HostAccess::HOST_IPC, self.host_ipc == Some(true)),
@@ -200,15 +201,14 @@ impl PodSpec {
     }
 }
 
-/// Whether annotations of pods ask an injector for secret material.
-fn ask_for_secrets(annotations: Option<&BTreeMap<String, String>>) -> bool {
+/// Returns true if annotations of pods request secret material from an injector.
+fn request_secrets(annotations: Option<&BTreeMap<String, String>>) -> bool {
     let mut annotations = annotations.into_iter().flatten();
     annotations.any(|(key, value)| DETECTION.secrets.annotations.get(key) == Some(value))
 }
 
 impl Resources {
-    /// Whether they say how much processor time and memory is needed; what may be taken at most counts for that, as for the API
-    /// server.
+    /// Returns true if CPU and memory are requested. The API server uses a limit as the request if none is set.
     fn request(&self) -> bool {
         let amounts = || self.requests.iter().chain(&self.limits);
         amounts().any(|amounts| amounts.cpu.is_some()) && amounts().any(|amounts| amounts.memory.is_some())
@@ -228,7 +228,7 @@ impl Container {
         self.resources.as_ref().is_some_and(Resources::limit_memory)
     }
 
-    /// Whether it goes on beside the others, although it is among those that initialise.
+    /// Returns true for an init container that keeps running beside the others.
     fn is_sidecar(&self) -> bool {
         self.restart_policy.as_deref() == Some("Always")
     }
@@ -241,7 +241,7 @@ impl SeccompProfile {
 }
 
 impl SecurityContext {
-    /// Whether it keeps no capability but the one to bind to low ports.
+    /// Returns true if it drops all capabilities and adds at most `NET_BIND_SERVICE`.
     fn drops_all(&self) -> bool {
         let Some(capabilities) = &self.capabilities else { return false };
         let drops = capabilities.drop.iter().flatten().any(|dropped| dropped.eq_ignore_ascii_case("ALL"));
@@ -249,14 +249,14 @@ impl SecurityContext {
         drops && !adds
     }
 
-    /// Container runtimes take capabilities in any case, and some with the prefix.
+    /// Returns true if it adds `SYS_ADMIN`. Container runtimes ignore the case, and some accept the prefix `CAP_`.
     fn adds_sys_admin(&self) -> bool {
         let mut added = self.capabilities.iter().flat_map(|capabilities| capabilities.add.iter().flatten());
         added.any(|added| ["SYS_ADMIN", "CAP_SYS_ADMIN", "ALL"].iter().any(|name| added.eq_ignore_ascii_case(name)))
     }
 }
 
-/// Whether a value is the address of a service outside of the cluster: any of its hosts is.
+/// Returns true if a value is the address of a service with a host outside of the cluster.
 fn addresses_external_service(value: &str) -> bool {
     let data = &DETECTION.external_services;
     let outside = |host: &str| {
@@ -266,15 +266,15 @@ fn addresses_external_service(value: &str) -> bool {
     data.schemes.iter().any(|scheme| value.starts_with(scheme.as_str())) && hosts(value).into_iter().any(outside)
 }
 
-/// The hosts of an address such as `jdbc:postgresql://user:secret@db.example.com:5432,standby:5432/shop`.
+/// Extracts the hosts of an address such as `jdbc:postgresql://user:secret@db.example.com:5432,standby:5432/shop`.
 ///
-/// Passwords with reserved characters make an address ambiguous. Then the hosts of either reading are given: an external
-/// service that is not there is a lesser mistake than one that is not seen.
+/// Reserved characters in a password make an address ambiguous. Then the hosts of all readings are returned: a service
+/// that is wrongly detected is a smaller error than one that is missed.
 fn hosts(address: &str) -> Vec<&str> {
     let after_scheme = address.split_once("//").map(|(_, rest)| rest);
     let before_path = after_scheme.map(up_to_delimiter);
     let without_user = before_path.map(|authority| authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts));
-    // Also `jdbc:oracle:thin:@db.example.com:1521:shop`, which has no slashes.
+    // This also matches `jdbc:oracle:thin:@db.example.com:1521:shop`, which has no slashes.
     let after_user = address.rsplit_once('@').map(|(_, rest)| up_to_delimiter(rest.trim_start_matches('/')));
     let parameter = address.split(';').find_map(|part| {
         let (name, value) = part.split_once('=')?;

@@ -1,4 +1,4 @@
-//! Roles that go far, and who is bound to them. Secrets are never looked at: what counts is who may read them.
+//! Roles with far-reaching rights, and the ServiceAccounts that are bound to them. Secrets are never read.
 
 use std::collections::BTreeSet;
 
@@ -25,13 +25,13 @@ impl Rule {
         self.verbs.iter().any(|verb| verb == "*" || verbs.contains(&verb.as_str()))
     }
 
-    fn is_about(&self, group: &str, resources: &[&str]) -> bool {
+    fn applies_to(&self, group: &str, resources: &[&str]) -> bool {
         let of_group = self.api_groups.iter().flatten().any(|of| of == "*" || of == group);
         of_group && self.resources.iter().flatten().any(|of| of == "*" || resources.contains(&of.as_str()))
     }
 
-    /// Whether it is about all objects, and not only about some by name.
-    fn is_general(&self) -> bool {
+    /// Returns true if it applies to all objects, not only to some names.
+    fn applies_to_all(&self) -> bool {
         self.resource_names.as_ref().is_none_or(Vec::is_empty)
     }
 
@@ -42,17 +42,17 @@ impl Rule {
             everything: everything(Some(&self.verbs))
                 && everything(self.resources.as_deref())
                 && everything(self.api_groups.as_deref()),
-            escalates: self.is_general()
-                && (self.is_about("rbac.authorization.k8s.io", &rights) && self.allows(&["escalate", "bind"])
-                    || self.is_about("", &["users", "groups", "serviceaccounts"]) && self.allows(&["impersonate"])),
-            reads_secrets: self.is_general()
-                && self.is_about("", &["secrets"])
+            escalates: self.applies_to_all()
+                && (self.applies_to("rbac.authorization.k8s.io", &rights) && self.allows(&["escalate", "bind"])
+                    || self.applies_to("", &["users", "groups", "serviceaccounts"]) && self.allows(&["impersonate"])),
+            reads_secrets: self.applies_to_all()
+                && self.applies_to("", &["secrets"])
                 && self.allows(&["get", "list", "watch"]),
         }
     }
 }
 
-/// What the rules come to; none where none goes far.
+/// Returns the far-reaching rights of the rules; `None` if there are none.
 fn role_facts(rules: Option<&[Rule]>) -> Option<Facts> {
     let all = rules.unwrap_or_default().iter().map(Rule::facts).fold(RoleFacts::default(), |all, one| RoleFacts {
         everything: all.everything || one.everything,
@@ -62,7 +62,7 @@ fn role_facts(rules: Option<&[Rule]>) -> Option<Facts> {
     (all != RoleFacts::default()).then_some(Facts::Role(all))
 }
 
-/// One who is bound.
+/// A subject of a binding.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 struct BindingSubject {
@@ -78,13 +78,15 @@ struct RoleRef {
     name: String,
 }
 
-/// All ServiceAccounts are in the first of these groups, those of a namespace in the one with its name behind it; everybody who
-/// is known is in the last.
+/// The group of all ServiceAccounts. With a colon and a namespace it is the group of the ServiceAccounts of that
+/// namespace.
 const ACCOUNTS: &str = "system:serviceaccounts";
+/// The prefix of the user name of a ServiceAccount.
 const ACCOUNT: &str = "system:serviceaccount:";
-const EVERYBODY: &str = "system:authenticated";
+/// The group of all authenticated users, including ServiceAccounts.
+const AUTHENTICATED: &str = "system:authenticated";
 
-/// Who is bound to what; none where no ServiceAccount is bound.
+/// Extracts the facts of a binding; `None` if it binds no ServiceAccount.
 fn binding_facts(role: &RoleRef, subjects: Option<&[BindingSubject]>, namespace: Option<&str>) -> Option<Facts> {
     let mut facts = BindingFacts {
         of_cluster_role: role.kind == "ClusterRole",
@@ -97,12 +99,12 @@ fn binding_facts(role: &RoleRef, subjects: Option<&[BindingSubject]>, namespace:
                 let of = of.as_deref().or(namespace).unwrap_or_default();
                 facts.accounts.insert((of.into(), name.as_str().into()));
             }
-            // A ServiceAccount by the name that it has as a user.
+            // A ServiceAccount by its user name.
             "User" => {
                 let account = name.strip_prefix(ACCOUNT).and_then(|account| account.split_once(':'));
                 facts.accounts.extend(account.map(|(of, name)| (of.into(), name.into())));
             }
-            "Group" if name == ACCOUNTS || name == EVERYBODY => facts.all = true,
+            "Group" if name == ACCOUNTS || name == AUTHENTICATED => facts.all = true,
             "Group" => {
                 let of = name.strip_prefix(ACCOUNTS).and_then(|rest| rest.strip_prefix(':'));
                 facts.namespaces.extend(of.map(Into::into));
@@ -114,14 +116,14 @@ fn binding_facts(role: &RoleRef, subjects: Option<&[BindingSubject]>, namespace:
     binds.then_some(Facts::Binding(facts))
 }
 
-/// The part of a Role or ClusterRole that counts.
+/// The decoded part of a Role or ClusterRole.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct RoleBody {
     rules: Option<Vec<Rule>>,
 }
 
-/// The part of a RoleBinding or ClusterRoleBinding that counts.
+/// The decoded part of a RoleBinding or ClusterRoleBinding.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BindingBody {
@@ -129,13 +131,13 @@ pub struct BindingBody {
     subjects: Option<Vec<BindingSubject>>,
 }
 
-/// A Role, decoded as far as it counts.
+/// A Role, reduced to the fields that the operator reads.
 pub type Role = Bare<rbac::Role, RoleBody>;
-/// A ClusterRole, decoded as far as it counts.
+/// A ClusterRole, reduced to the fields that the operator reads.
 pub type ClusterRole = Bare<rbac::ClusterRole, RoleBody>;
-/// A RoleBinding, decoded as far as it counts.
+/// A RoleBinding, reduced to the fields that the operator reads.
 pub type RoleBinding = Bare<rbac::RoleBinding, BindingBody>;
-/// A ClusterRoleBinding, decoded as far as it counts.
+/// A ClusterRoleBinding, reduced to the fields that the operator reads.
 pub type ClusterRoleBinding = Bare<rbac::ClusterRoleBinding, BindingBody>;
 
 macro_rules! extract {

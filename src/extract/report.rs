@@ -1,4 +1,4 @@
-//! Reports of others about workloads: of scanners (Trivy) and of policy engines (OpenReports and its predecessor).
+//! Reports about workloads: of scanners (Trivy) and of policy engines (OpenReports and its predecessor).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use super::meta::{object_name, or_default};
 use crate::facts::published_report::{DIGEST, MANAGED_BY, SOURCE, is_report_name, report_labels};
 use crate::facts::{Facts, KindAndName, ObjectName, PublishedReport, ReportFacts, ResultCounts};
 
-/// What is the operator's as long as nobody else changes an own Report: `results` are replaced as a whole, counts one by one.
+/// The fields that the operator manages in its Reports, as JSON pointers into managed fields. If another client changes
+/// a field, the operator does not manage it any more. `results` is atomic, the counts are separate fields.
 const OWN_FIELDS: [&str; 7] = [
     "/f:source",
     "/f:results",
@@ -24,22 +25,22 @@ const OWN_FIELDS: [&str; 7] = [
     "/f:summary/f:skip",
 ];
 
-/// A report, decoded as far as it counts: lists of vulnerabilities and the like are skipped over.
+/// A report, reduced to the fields that the operator reads. Lists of vulnerabilities and checks are skipped.
 ///
 /// Fields as documented: <https://aquasecurity.github.io/trivy-operator/latest/docs/crds/vulnerability-report/>,
 /// <https://github.com/openreports/reports-api/blob/main/docs/api-docs.md>.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ObservedReport {
-    /// All of it: managed fields tell whether somebody has changed an own Report.
+    /// The complete metadata: managed fields show if another client has changed a Report of the operator.
     #[serde(default)]
     metadata: ObjectMeta,
-    /// What a scanner found.
+    /// The result of a scanner.
     #[serde(default, rename = "report")]
     scan: Option<Scan>,
-    /// What all results are about.
+    /// The object of results that name no object.
     #[serde(default)]
     scope: Option<Reference>,
-    /// What a policy engine found.
+    /// The results of a policy engine.
     #[serde(default, deserialize_with = "or_default")]
     results: Vec<Entry>,
 }
@@ -93,16 +94,16 @@ struct Properties {
 }
 
 impl Entry {
-    /// Whether the operator has found it itself.
+    /// Returns true if the operator has written it.
     fn is_own(&self) -> bool {
         self.source.as_deref() == Some(SOURCE)
     }
 
-    /// What it says: only failures of at least high severity, or of one that is not given, weigh.
-    fn outcome(&self) -> ResultCounts {
-        let weighs = self.severity.as_deref().is_none_or(|severity| matches!(severity, "critical" | "high"));
+    /// Returns its counts. Failures count if their severity is `high` or `critical`, or not set.
+    fn counts(&self) -> ResultCounts {
+        let is_severe = self.severity.as_deref().is_none_or(|severity| matches!(severity, "critical" | "high"));
         ResultCounts {
-            failed: u32::from(self.result == "fail" && weighs),
+            failed: u32::from(self.result == "fail" && is_severe),
             errors: u32::from(self.result == "error"),
             passed: u32::from(self.result == "pass"),
         }
@@ -110,22 +111,22 @@ impl Entry {
 }
 
 impl Reference {
-    fn subject(&self) -> KindAndName {
+    fn object(&self) -> KindAndName {
         KindAndName { kind: self.kind.as_str().into(), name: self.name.as_str().into() }
     }
 }
 
 impl ObservedReport {
-    /// What a scan is about: what owns the report; where nothing does, what its labels say.
-    fn scanned(&self) -> Option<KindAndName> {
+    /// Returns the object that a scan is about: the owner of the report, otherwise the object in its labels.
+    fn scanned_object(&self) -> Option<KindAndName> {
         let owner = self.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
         let owner =
             owner.map(|owner| KindAndName { kind: owner.kind.as_str().into(), name: owner.name.as_str().into() });
         owner.or_else(|| Some(KindAndName { kind: self.label("resource.kind")?, name: self.label("resource.name")? }))
     }
 
-    /// What is known of it where it is one of the operator's own. The times of its results are, where the operator calls its
-    /// Reports so.
+    /// Returns the facts of a Report that the operator has written; `None` for another report. The times of its results
+    /// are only included if its name is one that the operator uses.
     #[must_use]
     pub fn own(&self) -> Option<(ObjectName, PublishedReport)> {
         let labels = self.metadata.labels.as_ref()?;
@@ -146,7 +147,8 @@ impl ObservedReport {
         Some((name, known))
     }
 
-    /// Whether what it says is of the operator as it has applied it: whoever changes a field becomes its manager.
+    /// Returns true if its content is unchanged since the operator applied it. Another client that changes a field
+    /// becomes its manager.
     fn is_as_written(&self) -> bool {
         let is_own = |entry: &&ManagedFieldsEntry| {
             entry.manager.as_deref() == Some(SOURCE) && entry.operation.as_deref() == Some("Apply")
@@ -156,7 +158,7 @@ impl ObservedReport {
         OWN_FIELDS.iter().all(|field| fields.pointer(field).is_some())
     }
 
-    /// A label of the scanner.
+    /// Returns a label of the scanner.
     fn label(&self, name: &str) -> Option<Arc<str>> {
         let labels = self.metadata.labels.as_ref()?;
         Some(labels.get(&format!("trivy-operator.{name}"))?.as_str().into())
@@ -167,18 +169,18 @@ impl FactsOf for ObservedReport {
     fn facts(&self) -> Option<Facts> {
         let mut about: BTreeMap<KindAndName, ResultCounts> = BTreeMap::new();
         let mut day: Option<Date> = None;
-        if let (Some(scan), Some(subject)) = (&self.scan, self.scanned()) {
+        if let (Some(scan), Some(object)) = (&self.scan, self.scanned_object()) {
             let failed = scan.summary.critical_count;
-            about.insert(subject, ResultCounts { failed, errors: 0, passed: u32::from(failed == 0) });
+            about.insert(object, ResultCounts { failed, errors: 0, passed: u32::from(failed == 0) });
             day = scan.update_timestamp.map(crate::model::day);
         }
-        // What the operator itself has found is no evidence.
+        // Results that the operator itself has written are not evidence.
         for entry in self.results.iter().filter(|entry| !entry.is_own()) {
-            let named = entry.resources.iter().flatten().map(Reference::subject);
+            let named = entry.resources.iter().flatten().map(Reference::object);
             let scope = self.scope.iter().filter(|_| entry.resources.as_ref().is_none_or(Vec::is_empty));
-            for subject in named.chain(scope.map(Reference::subject)) {
-                let known = about.entry(subject).or_default();
-                *known = known.and(entry.outcome());
+            for object in named.chain(scope.map(Reference::object)) {
+                let counts = about.entry(object).or_default();
+                *counts = counts.and(entry.counts());
             }
         }
         let container = self.label("container.name").filter(|_| self.scan.is_some());
@@ -255,7 +257,7 @@ mod tests {
         assert_eq!(found.day, None);
     }
 
-    /// An entry of managed fields, as the API server keeps it.
+    /// Returns an entry of managed fields, as the API server stores it.
     fn managed(manager: &str, fields: &Value) -> Value {
         json!({
             "manager": manager, "operation": "Apply", "apiVersion": "openreports.io/v1alpha1", "fieldsType": "FieldsV1",
@@ -263,7 +265,7 @@ mod tests {
         })
     }
 
-    /// All fields of a Report that the operator writes.
+    /// Returns all fields of a Report that the operator writes.
     fn all_fields() -> Value {
         let counts = json!({ "f:pass": {}, "f:fail": {}, "f:warn": {}, "f:error": {}, "f:skip": {} });
         json!({ "f:source": {}, "f:results": {}, "f:summary": counts, "f:metadata": { "f:labels": {} } })
@@ -341,7 +343,7 @@ mod tests {
         };
         assert_eq!(known, expected);
         assert_eq!(facts(of_operator), None);
-        // Whoever took the label away made no evidence of it.
+        // Without the label of the operator, its own results are still not evidence.
         let report: ObservedReport = serde_json::from_value(own("kyverno", "responsibility-operator")).unwrap();
         assert!(report.own().is_none() && report.facts().is_none());
         assert_eq!(facts(own("kyverno", "kyverno")).unwrap().about[&subject("Deployment", "web")].failed, 1);

@@ -1,5 +1,5 @@
-//! Routes of the Gateway API and of OpenShift: which Services they lead to, and the grants that let them leave their
-//! namespace.
+//! Routes of the Gateway API and of OpenShift with the Services they route to, and the ReferenceGrants for routes to
+//! other namespaces.
 
 use serde::Deserialize;
 
@@ -15,7 +15,7 @@ pub type OpenShiftRoute = Dynamic<OpenShiftRouteSpec>;
 /// A ReferenceGrant of the Gateway API.
 pub type ReferenceGrant = Dynamic<ReferenceGrantSpec>;
 
-/// The part of the spec of a route of the Gateway API that counts.
+/// The decoded part of the spec of a route of the Gateway API.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayRouteSpec {
@@ -44,7 +44,7 @@ struct BackendRef {
     namespace: Option<String>,
 }
 
-/// The part of the spec of a Route of OpenShift that counts.
+/// The decoded part of the spec of a Route of OpenShift.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OpenShiftRouteSpec {
@@ -59,7 +59,7 @@ struct Target {
     name: String,
 }
 
-/// The part of the spec of a ReferenceGrant that counts.
+/// The decoded part of the spec of a ReferenceGrant.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ReferenceGrantSpec {
@@ -83,14 +83,14 @@ struct GrantTo {
     name: Option<String>,
 }
 
-/// Whether a reference with this group and kind is to a Service, which is what both stand for where they are left out.
+/// Returns true if a reference with this group and kind refers to a Service, which is the default of both.
 fn is_service(group: Option<&str>, kind: Option<&str>) -> bool {
     group.unwrap_or_default().is_empty() && matches!(kind, None | Some("Service"))
 }
 
 impl GatewayRouteSpec {
-    /// Whether traffic from outside can come in by it: a route whose parents are all Services steers traffic within the
-    /// cluster. One without parents may be attached to a default Gateway.
+    /// Returns true if it can route traffic from outside of the cluster. A route whose parents are all Services only
+    /// routes traffic within the cluster. A route without parents can be attached to a default Gateway.
     fn is_attached(&self) -> bool {
         let mut parents = self.parent_refs.iter().flatten().peekable();
         parents.peek().is_none() || parents.any(|parent| parent.kind.as_deref() != Some("Service"))
@@ -98,7 +98,7 @@ impl GatewayRouteSpec {
 }
 
 impl GatewayRoute {
-    /// The change that the route as it stands amounts to.
+    /// Returns the change for a route that was added or updated.
     #[must_use]
     pub fn delta(&self, kind: RouteKind) -> Delta {
         let name = object_name(&self.metadata);
@@ -113,7 +113,7 @@ impl GatewayRoute {
         Delta::Route(kind, name, Some(facts))
     }
 
-    /// The change that the deletion of the route amounts to.
+    /// Returns the change for a route that was deleted.
     #[must_use]
     pub fn deletion(&self, kind: RouteKind) -> Delta {
         Delta::Route(kind, object_name(&self.metadata), None)
@@ -121,7 +121,7 @@ impl GatewayRoute {
 }
 
 impl OpenShiftRoute {
-    /// The change that the route as it stands amounts to.
+    /// Returns the change for a route that was added or updated.
     #[must_use]
     pub fn delta(&self) -> Delta {
         let name = object_name(&self.metadata);
@@ -133,7 +133,7 @@ impl OpenShiftRoute {
         Delta::Route(RouteKind::OpenShiftRoute, name, Some(facts))
     }
 
-    /// The change that the deletion of the route amounts to.
+    /// Returns the change for a route that was deleted.
     #[must_use]
     pub fn deletion(&self) -> Delta {
         Delta::Route(RouteKind::OpenShiftRoute, object_name(&self.metadata), None)
@@ -149,7 +149,7 @@ impl GrantFrom {
 }
 
 impl ReferenceGrant {
-    /// The change that the grant as it stands amounts to.
+    /// Returns the change for a grant that was added or updated.
     #[must_use]
     pub fn delta(&self) -> Delta {
         let from = self.spec.from.iter().flatten();
@@ -159,7 +159,7 @@ impl ReferenceGrant {
         Delta::Grant(object_name(&self.metadata), Some(GrantFacts { from: from.collect(), to: to.collect() }))
     }
 
-    /// The change that the deletion of the grant amounts to.
+    /// Returns the change for a grant that was deleted.
     #[must_use]
     pub fn deletion(&self) -> Delta {
         Delta::Grant(object_name(&self.metadata), None)

@@ -1,4 +1,4 @@
-//! Services: whose pods they expose, and whether they do so to the outside.
+//! Services: the selected pods and the exposure to the outside of the cluster.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use super::meta::labels;
 use super::{Extract, Extraction, Slim};
 use crate::facts::{Delta, ListedKind, ServiceFacts};
 
-/// A Service, decoded as far as it counts.
+/// A Service, reduced to the fields that the operator reads.
 pub type Service = Slim<core::Service, Spec>;
 
-/// The part of the spec of a Service that counts.
+/// The decoded part of the spec of a Service.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Spec {

@@ -1,4 +1,4 @@
-//! Claims of volumes and their storage classes.
+//! PersistentVolumeClaims and StorageClasses.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::meta::Bare;
 use super::{Extract, Extraction, Slim};
 use crate::facts::{Delta, FactKind, Facts, ListedKind, StorageClassFacts};
 
-/// A PersistentVolumeClaim, decoded as far as it counts.
+/// A PersistentVolumeClaim, reduced to the fields that the operator reads.
 pub type PersistentVolumeClaim = Slim<core::PersistentVolumeClaim, ClaimSpec>;
 
-/// The part of the spec of a claim that counts.
+/// The decoded part of the spec of a claim.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClaimSpec {
@@ -36,10 +36,10 @@ impl Extract for PersistentVolumeClaim {
     }
 }
 
-/// A StorageClass, decoded as far as it counts.
+/// A StorageClass, reduced to the fields that the operator reads.
 pub type StorageClass = Bare<storage::StorageClass, ClassBody>;
 
-/// The part of a StorageClass that counts.
+/// The decoded part of a StorageClass.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ClassBody {
@@ -47,7 +47,7 @@ pub struct ClassBody {
     parameters: Option<BTreeMap<String, String>>,
 }
 
-/// The class for claims that name none.
+/// The annotation of the class for claims that name none.
 const DEFAULT: &str = "storageclass.kubernetes.io/is-default-class";
 
 impl StorageClass {

@@ -1,4 +1,4 @@
-//! Volumes of pods: which keep data, which hold secret material, which are folders of the node.
+//! Volumes of pods: those that keep data, those with secret material, and those of the node.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use super::detection::DETECTION;
 use crate::facts::VolumeClaim;
 
-/// A volume by its type. Types that are only looked up by name come down to what they show.
+/// A volume. Types that `detection.yaml` lists by name are reduced to a few properties.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Volume {
     pub(super) name: String,
@@ -16,26 +16,26 @@ pub(super) struct Volume {
     projected: Option<Projected>,
     csi: Option<Csi>,
     host_path: Option<HostPath>,
-    /// Whether it is of a type that keeps data when its pod is gone.
-    lasting: bool,
-    /// Whether it is of a type that may need a Secret in order to be mounted, and names one.
+    /// True for a type that keeps data after the deletion of its pod.
+    persistent: bool,
+    /// True for a type that can need a Secret to be mounted, if it names one.
     needs_secret: bool,
     claim: Option<VolumeClaim>,
 }
 
-/// What the types have in common that are only looked up by name: the Secret that some need.
+/// The common fields of the types that are listed by name.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Source {
     secret_ref: Option<IgnoredAny>,
     secret_name: Option<IgnoredAny>,
-    /// Of a persistentVolumeClaim.
+    /// The name of the claim, for a persistentVolumeClaim.
     claim_name: Option<String>,
-    /// Of an ephemeral volume.
+    /// The template of the claim, for an ephemeral volume.
     volume_claim_template: Option<ClaimTemplate>,
 }
 
-/// A claim that is made for each pod.
+/// The template of a claim that is created for each pod.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ClaimTemplate {
@@ -49,7 +49,7 @@ struct ClaimSpec {
 }
 
 impl ClaimTemplate {
-    /// The claim as it counts.
+    /// Returns the claim.
     pub(super) fn claim(&self) -> VolumeClaim {
         VolumeClaim::PerPod(self.spec.storage_class_name.as_deref().map(Into::into))
     }
@@ -88,7 +88,7 @@ struct HostPath {
     r#type: Option<String>,
 }
 
-/// By hand: which types count is data, and a flattened map would have every volume of every pod buffered.
+/// Not derived: the types are data, and a flattened map would buffer every volume of every pod.
 impl<'de> Deserialize<'de> for Volume {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(VolumeVisitor)
@@ -114,10 +114,10 @@ impl<'de> Visitor<'de> for VolumeVisitor {
                 "csi" => volume.csi = fields.next_value()?,
                 "hostPath" => volume.host_path = fields.next_value()?,
                 _ => {
-                    let lasting = DETECTION.storage.volumes.contains(&field);
-                    if lasting || DETECTION.secrets.volumes.contains(&field) {
+                    let is_persistent = DETECTION.storage.volumes.contains(&field);
+                    if is_persistent || DETECTION.secrets.volumes.contains(&field) {
                         let source: Option<Source> = fields.next_value()?;
-                        volume.lasting |= lasting && source.is_some();
+                        volume.persistent |= is_persistent && source.is_some();
                         volume.claim = source.as_ref().and_then(Source::claim).or(volume.claim);
                         volume.needs_secret |= source.is_some_and(|source| source.names_secret());
                     } else {
@@ -137,33 +137,33 @@ impl Source {
 }
 
 impl Volume {
-    /// The claim that it stands for, if it does.
+    /// Returns the claim that it mounts, if it is one.
     pub(super) fn claim(&self) -> Option<VolumeClaim> {
         self.claim.clone()
     }
 
-    /// Whether it keeps data when its pod is gone, apart from what is on the node.
+    /// Returns true if it keeps data after the deletion of its pod. A directory of the node is not included.
     pub(super) fn keeps_data(&self) -> bool {
-        self.lasting || self.csi.is_some() && !self.is_of_secret_driver()
+        self.persistent || self.csi.is_some() && !self.is_of_secret_driver()
     }
 
-    /// Whether it is a file or folder of the node, or a device or socket.
-    pub(super) const fn is_of_node(&self) -> bool {
+    /// Returns true for a hostPath volume: a file, directory, device or socket of the node.
+    pub(super) const fn is_host_path(&self) -> bool {
         self.host_path.is_some()
     }
 
-    /// Whether it is a file or folder of the node that data may be kept in.
-    pub(super) fn is_storage_of_node(&self) -> bool {
+    /// Returns true for a file or directory of the node that can contain data.
+    pub(super) fn is_host_storage(&self) -> bool {
         let Some(HostPath { path, r#type }) = &self.host_path else { return false };
         let path = path.trim_end_matches('/');
         let under = |root: &String| {
             path.strip_prefix(root.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let device = r#type.as_ref().is_some_and(|of| DETECTION.storage.host_path_types.contains(of));
-        !device && !DETECTION.storage.host_paths.iter().any(under)
+        let is_device = r#type.as_ref().is_some_and(|of| DETECTION.storage.host_path_types.contains(of));
+        !is_device && !DETECTION.storage.host_paths.iter().any(under)
     }
 
-    /// Whether it holds secret material, or needs a Secret in order to be mounted.
+    /// Returns true if it contains secret material, or needs a Secret to be mounted.
     pub(super) fn refers_to_secret(&self) -> bool {
         let mut projected = self.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
         self.secret.is_some()

@@ -1,7 +1,7 @@
-//! Workloads: the top-most controllers, and the replica sets and pods that nothing controls.
+//! Workloads: top-level controllers, and ReplicaSets and pods without a controller.
 //!
-//! Children of these kinds are dropped at this edge: a Deployment's ReplicaSet, a ReplicaSet's Pod, a CronJob's Job. Of the
-//! ReplicaSets that Deployments run at the moment only that is told: reports of others are about these.
+//! Children of these kinds are not evaluated: the ReplicaSet of a Deployment, the pod of a ReplicaSet, the Job of a
+//! CronJob. Only the names and owners of current ReplicaSets are kept, because reports of scanners are about them.
 
 use k8s_openapi::api::{apps::v1 as apps, batch::v1 as batch, core::v1 as core};
 use serde::Deserialize;
@@ -14,24 +14,24 @@ use super::{Extract, Extraction, Slim};
 use crate::facts::{Delta, HostAccess, ListedKind, VolumeClaim, WorkloadFacts, WorkloadKind, WorkloadObject};
 use crate::matrix::LayerTriggers;
 
-/// A Deployment, decoded as far as it counts.
+/// A Deployment, reduced to the fields that the operator reads.
 pub type Deployment = Slim<apps::Deployment, TemplateSpec>;
-/// A StatefulSet, decoded as far as it counts.
+/// A StatefulSet, reduced to the fields that the operator reads.
 pub type StatefulSet = Slim<apps::StatefulSet, TemplateSpec>;
-/// A DaemonSet, decoded as far as it counts.
+/// A DaemonSet, reduced to the fields that the operator reads.
 pub type DaemonSet = Slim<apps::DaemonSet, TemplateSpec>;
-/// A ReplicaSet, decoded as far as it counts.
+/// A ReplicaSet, reduced to the fields that the operator reads.
 pub type ReplicaSet = Slim<apps::ReplicaSet, TemplateSpec>;
-/// A ReplicationController, decoded as far as it counts.
+/// A ReplicationController, reduced to the fields that the operator reads.
 pub type ReplicationController = Slim<core::ReplicationController, TemplateSpec>;
-/// A Job, decoded as far as it counts.
+/// A Job, reduced to the fields that the operator reads.
 pub type Job = Slim<batch::Job, TemplateSpec, JobStatus>;
-/// A CronJob, decoded as far as it counts.
+/// A CronJob, reduced to the fields that the operator reads.
 pub type CronJob = Slim<batch::CronJob, CronJobSpec>;
-/// A Pod, decoded as far as it counts.
+/// A Pod, reduced to the fields that the operator reads.
 pub type Pod = Slim<core::Pod, PodSpec, PodStatus>;
 
-/// The spec of a controller with a pod template.
+/// The decoded part of the spec of a controller with a pod template.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TemplateSpec {
@@ -41,13 +41,13 @@ pub struct TemplateSpec {
 }
 
 impl TemplateSpec {
-    /// Whether several pods are asked for.
-    fn is_several(&self) -> bool {
+    /// Returns true if it requests more than one pod.
+    fn has_several_replicas(&self) -> bool {
         self.replicas.is_some_and(|replicas| replicas > 1)
     }
 }
 
-/// The spec of a CronJob.
+/// The decoded part of the spec of a CronJob.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CronJobSpec {
@@ -60,7 +60,7 @@ struct JobTemplate {
     spec: TemplateSpec,
 }
 
-/// Whether a Job has ended.
+/// The decoded part of the status of a Job.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct JobStatus {
@@ -73,7 +73,7 @@ struct JobCondition {
     status: String,
 }
 
-/// Whether a Pod has ended.
+/// The decoded part of the status of a Pod.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct PodStatus {
@@ -95,21 +95,21 @@ impl PodStatus {
     }
 }
 
-/// What tells a workload of one kind from another.
+/// The differences between the kinds of workloads.
 trait Kind {
     const KIND: WorkloadKind;
 
-    /// Whether it has ended.
+    /// Returns true if it has finished.
     fn is_finished(&self) -> bool {
         false
     }
 
-    /// Whether it asks for pods, as far as its kind says so.
+    /// Returns false if it requests no pods.
     fn has_pods(&self) -> bool {
         true
     }
 
-    /// What its template shows.
+    /// Extracts the facts of its template.
     fn facts(&self, extraction: &Extraction) -> WorkloadFacts;
 }
 
@@ -130,14 +130,14 @@ macro_rules! workload {
                 }
                 let version = <Self as kube::Resource>::version(&());
                 let object = match ownership(metadata, &Self::KIND, &version) {
-                    Ownership::Dropped(owner) if Self::KIND == WorkloadKind::ReplicaSet => {
+                    Ownership::Child(owner) if Self::KIND == WorkloadKind::ReplicaSet => {
                         return Delta::Owned(key, self.has_pods().then_some(owner));
                     }
-                    Ownership::Dropped(_) => None,
-                    Ownership::Of { part_of, identity } => {
+                    Ownership::Child(_) => None,
+                    Ownership::Workload { part_of, identity } => {
                         let mut facts = self.facts(extraction);
                         if Self::KIND == WorkloadKind::Pod && part_of.is_some() {
-                            // Whoever makes the pods makes the next one, which may land elsewhere.
+                            // The owner can create the next pod on another node.
                             facts.unbind();
                         }
                         Some(Box::new(WorkloadObject { facts, part_of, identity }))
@@ -170,7 +170,7 @@ impl Kind for Deployment {
     const KIND: WorkloadKind = WorkloadKind::Deployment;
 
     fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
-        let several = self.spec.is_several();
+        let several = self.spec.has_several_replicas();
         WorkloadFacts { several, ..self.facts_of(&self.spec.template, extraction) }
     }
 }
@@ -183,7 +183,7 @@ impl Kind for ReplicaSet {
     }
 
     fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
-        let several = self.spec.is_several();
+        let several = self.spec.has_several_replicas();
         WorkloadFacts { several, ..self.facts_of(&self.spec.template, extraction) }
     }
 }
@@ -192,7 +192,7 @@ impl Kind for ReplicationController {
     const KIND: WorkloadKind = WorkloadKind::ReplicationController;
 
     fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
-        let several = self.spec.is_several();
+        let several = self.spec.has_several_replicas();
         WorkloadFacts { several, ..self.facts_of(&self.spec.template, extraction) }
     }
 }
@@ -228,7 +228,7 @@ impl Kind for StatefulSet {
             facts.triggers.insert(LayerTriggers::STORAGE);
         }
         facts.claims = facts.claims.into_iter().chain(claims).collect();
-        facts.several = self.spec.is_several();
+        facts.several = self.spec.has_several_replicas();
         facts.pods.ordinals_of = Some(self.name());
         facts
     }
@@ -241,7 +241,7 @@ impl Kind for Job {
         self.status.is_finished()
     }
 
-    /// The Job controller labels the pods with the name of the Job, under its new and its old key.
+    /// Adds the labels that the Job controller sets on pods: the name of the Job under a new and an old key.
     fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
         let mut facts = self.facts_of(&self.spec.template, extraction);
         let name = self.name();

@@ -14,7 +14,8 @@ use super::version::KubernetesVersion;
 use super::workload::{WorkloadKey, WorkloadKind, WorkloadObject};
 use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
 
-/// A change of the inputs. `None` as the facts of an object: it was deleted, or does not count any more.
+/// A change of the inputs. `None` as the facts of an object: it was deleted, or the evaluation does not use it any
+/// more.
 #[derive(Clone, Debug)]
 pub enum Delta {
     /// An object that is a workload or a part of one.
@@ -41,7 +42,7 @@ pub enum Delta {
     Relisted(Listed),
     /// The current day, in UTC.
     Day(Date),
-    /// What follows for pods that no NetworkPolicy selects.
+    /// The significance of pods that no NetworkPolicy selects.
     PolicyCoverage(PolicyCoverage),
     /// An object that only signals read. The namespace of a cluster-scoped one is empty.
     Facts(FactKind, ObjectName, Option<Facts>),
@@ -53,15 +54,15 @@ pub enum Delta {
     ServerVersion(Option<KubernetesVersion>),
 }
 
-/// What follows for pods that no NetworkPolicy selects.
+/// The significance of pods that no NetworkPolicy selects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PolicyCoverage {
-    /// Nothing: NetworkPolicies cannot be read.
+    /// Unknown, because NetworkPolicies cannot be read.
     #[default]
     Unreadable,
-    /// Nothing: the cluster serves another policy API, whose policies can select them.
+    /// Unknown, because the cluster serves another policy API whose policies can select them.
     OtherApisServed,
-    /// No policy selects them.
+    /// No policy of any API selects them.
     Complete,
 }
 
@@ -108,7 +109,7 @@ pub struct Listed {
     pub kind: ListedKind,
     /// The namespace that was listed; the whole cluster without one.
     pub scope: Option<Arc<str>>,
-    /// The names of the objects that count.
+    /// The names of the listed objects.
     pub names: HashSet<ObjectName>,
 }
 

@@ -59,7 +59,7 @@ pub struct ObjectIdentity {
     pub uid: Arc<str>,
     /// The version of the API group, such as `v1`.
     pub version: Arc<str>,
-    /// The creation time in seconds since 1970. For a workload that is only known from its children, the creation time of
-    /// the oldest child.
+    /// The creation time in seconds since 1970. For a workload that is only known from its children, the creation time
+    /// of the oldest child.
     pub created: i64,
 }

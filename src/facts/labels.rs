@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-/// The labels of an object, sorted by key. They are stored as one text in which each key and each value ends with a NUL, which
-/// no label can contain: a map of strings needs several times as much memory.
+/// The labels of an object, sorted by key. They are stored as one text in which each key and each value ends with a
+/// NUL, which no label can contain: a map of strings needs several times as much memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Labels(Arc<str>);
 

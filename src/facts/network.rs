@@ -25,7 +25,8 @@ impl ServiceFacts {
         workload.pods.selected_by(&self.selector) || self.is_called_by(name, workload)
     }
 
-    /// Returns true if an environment variable of the workload has the name of this `ExternalName` Service as its value.
+    /// Returns true if an environment variable of the workload has the name of this `ExternalName` Service as its
+    /// value.
     #[must_use]
     pub fn is_called_by(&self, name: &str, workload: &WorkloadFacts) -> bool {
         self.external_name && workload.env_values.binary_search(&ValueDigest::of(name)).is_ok()
@@ -108,7 +109,7 @@ pub struct PolicyFacts {
 /// The effect of a NetworkPolicy on ingress traffic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IngressRules {
-    /// None: the policy is about egress only.
+    /// It has no effect: the policy is about egress only.
     #[default]
     Ignored,
     /// It allows some sources.

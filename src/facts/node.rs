@@ -56,8 +56,8 @@ pub struct Taint {
 }
 
 impl Taint {
-    /// Returns true for a taint that the node controller or an autoscaler adds and removes by itself. Such a taint does not
-    /// say which pods can run on the node.
+    /// Returns true for a taint that the node controller or an autoscaler adds and removes by itself. Such a taint does
+    /// not say which pods can run on the node.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         const PREFIXES: [&str; 3] = ["node.kubernetes.io/", "node.cloudprovider.kubernetes.io/", "karpenter.sh/"];

@@ -12,7 +12,8 @@ pub struct Placement {
     pub node_name: Option<Arc<str>>,
     /// Labels that a node must have.
     pub node_selector: Labels,
-    /// The required node affinity: one of the terms must match. An empty list matches no node; `None` matches every node.
+    /// The required node affinity: one of the terms must match. An empty list matches no node; `None` matches every
+    /// node.
     pub affinity: Option<Box<[NodeTerm]>>,
     /// The taints that the pods tolerate.
     pub tolerations: Box<[Toleration]>,
@@ -53,8 +54,8 @@ pub enum NodeRequirement {
 pub struct Toleration {
     /// The key of the taint; without one it tolerates every key.
     pub key: Option<Arc<str>>,
-    /// The value of the taint; without one it tolerates every value. That is so for the operator `Exists` and also for the
-    /// operators that compare numbers: a node too many is the smaller error.
+    /// The value of the taint; without one it tolerates every value. That is so for the operator `Exists` and also for
+    /// the operators that compare numbers: a node too many is the smaller error.
     pub value: Option<Arc<str>>,
     /// The effect of the taint; without one it tolerates every effect.
     pub effect: Option<TaintEffect>,

@@ -3,7 +3,7 @@
 use bitflags::bitflags;
 
 bitflags! {
-    /// The ways in which a pod reaches beyond its own boundary into its node.
+    /// The access of a pod to its node.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct HostAccess: u8 {
         /// A container is privileged.

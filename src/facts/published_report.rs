@@ -31,7 +31,7 @@ pub const MAX_SPLITS: u32 = 4;
 pub struct PublishedReport {
     /// The resource version.
     pub resource_version: String,
-    /// The digest of its content without times; none if somebody else may have changed the content.
+    /// The digest of its content without times; none if another client may have changed the content.
     pub digest: Option<String>,
     /// The labels that the operator sets.
     pub labels: BTreeMap<String, String>,
@@ -40,7 +40,8 @@ pub struct PublishedReport {
 }
 
 impl PublishedReport {
-    /// Parses result IDs (hexadecimal) and keeps their times, sorted. Keeps at most [`RESULTS`]; other texts are ignored.
+    /// Parses result IDs (hexadecimal) and keeps their times, sorted. Keeps at most [`RESULTS`]; other texts are
+    /// ignored.
     pub fn times<'a>(times: impl Iterator<Item = (&'a str, i64)>) -> Vec<(u64, i64)> {
         let times = times.filter_map(|(id, seconds)| Some((u64::from_str_radix(id, 16).ok()?, seconds)));
         let mut times: Vec<(u64, i64)> = times.take(RESULTS).collect();

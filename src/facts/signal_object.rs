@@ -241,13 +241,13 @@ impl Facts {
             Self::Role(_) | Self::Certificate(_) => true,
             Self::Binding(binding) => binding.binds(&workload.namespace, &facts.service_account),
             Self::Report(report) => report.about.keys().any(|object| object.is_of(workload, children)),
-            Self::Backup(backup) => backup.holds(&workload.namespace),
+            Self::Backup(backup) => backup.contains_namespace(&workload.namespace),
             Self::Snapshot(snapshot) => claims(&snapshot.claim),
             Self::Custom(findings) => findings.iter().any(|finding| finding.about.contains(workload, facts, children)),
         }
     }
 
-    /// Returns true if a signal can see something else in it on another day.
+    /// Returns true if the result of a signal can depend on the day.
     #[must_use]
     pub fn is_dated(&self) -> bool {
         match self {

@@ -31,7 +31,7 @@ pub enum BackupPhase {
 pub struct BackupFacts {
     /// The namespaces in it; all of them if the set is empty or contains `*`.
     pub included: BTreeSet<Arc<str>>,
-    /// The namespaces that are left out of it.
+    /// The excluded namespaces.
     pub excluded: BTreeSet<Arc<str>>,
     /// Its result.
     pub phase: BackupPhase,
@@ -42,10 +42,10 @@ pub struct BackupFacts {
 }
 
 impl BackupFacts {
-    /// Returns true if it certainly contains a namespace. A pattern in `included` does not count; a pattern in `excluded`
-    /// counts as a match.
+    /// Returns true if it certainly contains a namespace. A pattern in `included` does not count; a pattern in
+    /// `excluded` counts as a match.
     #[must_use]
-    pub fn holds(&self, namespace: &str) -> bool {
+    pub fn contains_namespace(&self, namespace: &str) -> bool {
         let is_included = self.included.is_empty() || self.included.contains("*") || self.included.contains(namespace);
         let may_be = |name: &Arc<str>| **name == *namespace || name.contains(['*', '?', '[', '{']);
         is_included && !self.excluded.iter().any(may_be)

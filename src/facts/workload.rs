@@ -11,8 +11,8 @@ use super::placement::Placement;
 use super::pod_template::{HostAccess, Shortcomings};
 use crate::matrix::LayerTriggers;
 
-/// The kinds of workloads: top-level controllers, pods and ReplicaSets without a controller, and any other kind that controls
-/// such objects.
+/// The kinds of workloads: top-level controllers, pods and ReplicaSets without a controller, and any other kind that
+/// controls such objects.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum WorkloadKind {
     /// `batch/v1` CronJob.
@@ -243,7 +243,8 @@ pub struct WorkloadFacts {
 pub enum VolumeClaim {
     /// A PersistentVolumeClaim of this name in the namespace.
     Named(Arc<str>),
-    /// A claim that is created for each pod, with this storage class; without one, with the default class of the cluster.
+    /// A claim that is created for each pod, with this storage class; without one, with the default class of the
+    /// cluster.
     PerPod(Option<Arc<str>>),
 }
 
@@ -261,8 +262,8 @@ impl WorkloadFacts {
 pub struct WorkloadObject {
     /// The facts that its template shows.
     pub facts: WorkloadFacts,
-    /// The workload that it is a part of: its owner, or the key of all objects with its prefix of a generated name. `None` if
-    /// it is the workload itself.
+    /// The workload that it is a part of: its owner, or the key of all objects with its prefix of a generated name.
+    /// `None` if it is the workload itself.
     pub part_of: Option<WorkloadKey>,
     /// The object for Events about the workload.
     pub identity: ObjectIdentity,

@@ -1,12 +1,11 @@
-//! Namespaces that are left out of the evaluation.
+//! Namespaces that are excluded from the evaluation.
 
 use std::collections::BTreeSet;
 
-/// Namespaces that are left out unless a cluster assignment names them, separated by commas: they are run by whoever runs
-/// the cluster.
+/// The namespaces that are excluded by default, separated by commas. A cluster assignment that names one includes it.
 pub const EXCLUDED_BY_DEFAULT: &str = "kube-node-lease,kube-public,kube-system";
 
-/// Names of namespaces, and beginnings of names.
+/// Names and name prefixes of excluded namespaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExcludedNamespaces {
     names: BTreeSet<String>,
@@ -14,14 +13,14 @@ pub struct ExcludedNamespaces {
 }
 
 impl ExcludedNamespaces {
-    /// Whether a namespace is left out.
+    /// Returns true if a namespace is excluded.
     #[must_use]
     pub fn contains(&self, namespace: &str) -> bool {
         self.names.contains(namespace) || self.prefixes.iter().any(|prefix| namespace.starts_with(prefix))
     }
 }
 
-/// Each a name, or the beginning of names followed by `*`.
+/// Each pattern is a name, or a prefix of names followed by `*`.
 impl<S: AsRef<str>> FromIterator<S> for ExcludedNamespaces {
     fn from_iter<I: IntoIterator<Item = S>>(patterns: I) -> Self {
         let mut excluded = Self::default();

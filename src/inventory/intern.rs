@@ -1,42 +1,42 @@
-//! Equal values kept once.
+//! Shares equal values in memory.
 
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
-/// A set of shared values. Values that nobody else holds any more are dropped when the set has doubled.
+/// A set of shared values. When the set has doubled, it drops the values that nothing else refers to.
 #[derive(Debug)]
 pub(super) struct Interner<T: ?Sized> {
-    known: HashSet<Arc<T>>,
+    values: HashSet<Arc<T>>,
     sweep_at: usize,
 }
 
-/// Below this many values a sweep is not worth its time.
+/// The number of values below which the set is not swept.
 const SWEEP_FLOOR: usize = 1024;
 
 impl<T: ?Sized + Eq + Hash> Default for Interner<T> {
     fn default() -> Self {
-        Self { known: HashSet::new(), sweep_at: SWEEP_FLOOR }
+        Self { values: HashSet::new(), sweep_at: SWEEP_FLOOR }
     }
 }
 
 impl<T: ?Sized + Eq + Hash> Interner<T> {
-    /// Replaces a value by the one that is kept.
+    /// Replaces a value by the equal value of the set; adds it if there is none.
     pub(super) fn share(&mut self, value: &mut Arc<T>) {
-        if let Some(known) = self.known.get(value) {
-            value.clone_from(known);
+        if let Some(shared) = self.values.get(value) {
+            value.clone_from(shared);
             return;
         }
-        if self.known.len() >= self.sweep_at {
-            self.known.retain(|known| Arc::strong_count(known) > 1);
-            self.sweep_at = SWEEP_FLOOR.max(self.known.len() * 2);
+        if self.values.len() >= self.sweep_at {
+            self.values.retain(|value| Arc::strong_count(value) > 1);
+            self.sweep_at = SWEEP_FLOOR.max(self.values.len() * 2);
         }
-        self.known.insert(value.clone());
+        self.values.insert(value.clone());
     }
 }
 
 impl<T: Eq + Hash> Interner<T> {
-    /// The one that is kept of all values equal to this one.
+    /// Returns the shared value that is equal to this one.
     pub(super) fn intern(&mut self, value: T) -> Arc<T> {
         let mut shared = Arc::new(value);
         self.share(&mut shared);
@@ -56,7 +56,7 @@ mod tests {
         for value in 1..10_000 {
             interner.intern(value);
         }
-        assert!(interner.known.len() <= SWEEP_FLOOR + 1, "{}", interner.known.len());
+        assert!(interner.values.len() <= SWEEP_FLOOR + 1, "{}", interner.values.len());
         assert!(Arc::ptr_eq(&kept, &interner.intern(0)));
     }
 }

@@ -1,11 +1,13 @@
-//! The index of everything that counts: what changed goes in as a [`Delta`], what has another result comes out.
+//! The index of all facts and evaluations: [`Inventory::apply`] takes a change and returns everything whose result may
+//! have changed.
 //!
-//! Pure and synchronous, with one owner. A change costs what it touches: everything but nodes, service models and cluster
-//! assignments lies within one namespace, each workload's evaluation is kept, and an assignment's members are moved from
-//! the old evaluation to the new one. The result equals an evaluation from scratch for any order of the same changes (the
-//! tests hold that).
+//! The index is synchronous, without I/O, and has one owner. A change only evaluates the workloads that it affects:
+//! most objects affect one namespace, and the evaluation of each workload is stored. The result does not depend on the
+//! order of the changes and equals an evaluation from scratch, which the tests check.
 
 mod apply;
+mod apply_workload;
+mod evaluate;
 mod excluded;
 mod intern;
 mod namespace;
@@ -44,20 +46,20 @@ pub use stats::Stats;
 /// The label that every namespace has with its own name.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
-/// What a change did.
+/// Everything whose result a change may have changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangeSet {
     /// The assignments whose result may have changed.
     pub assignments: BTreeSet<AssignmentId>,
-    /// The workloads whose gaps may have changed, or that other assignments select than before.
+    /// The workloads whose gaps or selecting assignments have changed.
     pub workloads: Vec<ChangedWorkload>,
-    /// The namespaces that have workloads, and from now on no assignment that speaks for them.
+    /// The namespaces that have become unassigned: they have workloads and no assignment applies to them.
     pub unassigned: BTreeSet<Arc<str>>,
-    /// The namespaces of which there may be something else to report.
+    /// The namespaces whose [`ReportableNamespace`] may have changed.
     pub reportable: BTreeSet<Arc<str>>,
-    /// Whether service models, or the assignments that name them, are others.
+    /// True if a service model changed, or the service model that an assignment names.
     pub service_models: bool,
-    /// Whether layers have other numbers than before.
+    /// True if the [`LayerId`]s have changed.
     pub renumbered: bool,
 }
 
@@ -72,44 +74,44 @@ impl ChangeSet {
     }
 }
 
-/// A workload that was evaluated before and has other gaps now, or is selected by other assignments.
+/// A workload that was evaluated before and whose gaps or selecting assignments have changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangedWorkload {
     /// The workload.
     pub key: Arc<WorkloadKey>,
-    /// What was found for it before.
+    /// Its evaluation before the change.
     pub before: Arc<Evaluation>,
-    /// Whether it changed because an assignment began or ceased to select it.
+    /// True if other assignments select it than before.
     pub reselected: bool,
 }
 
-/// What is known of a workload at the moment.
+/// The current state of a workload.
 #[derive(Clone, Debug)]
 pub struct WorkloadSummary {
-    /// The object that it is about.
+    /// The object for Events about the workload.
     pub identity: ObjectIdentity,
-    /// The layers and duties with a gap that whoever runs it is told of.
+    /// Its gaps that are reported to the team of the workload.
     pub gaps: BTreeSet<(LayerId, Duty)>,
-    /// What was found for it.
+    /// Its evaluation.
     pub evaluation: Arc<Evaluation>,
     /// The highest-ranked assignment that selects it.
     pub assignment: AssignmentId,
 }
 
-/// What an index is told at start.
+/// The configuration of an index.
 #[derive(Clone, Debug, Default)]
 pub struct InventoryOptions {
-    /// How workloads are evaluated.
+    /// The settings of the evaluation.
     pub settings: EvaluationSettings,
-    /// Namespaces that are left out unless a cluster assignment names them.
+    /// The namespaces that are excluded unless a cluster assignment names them.
     pub excluded: ExcludedNamespaces,
-    /// How nodes are classified.
+    /// The rules that classify nodes.
     pub node_models: NodeModels,
-    /// What is looked at to see whether duties are fulfilled.
+    /// The settings of the signals.
     pub signals: SignalSettings,
 }
 
-/// The index.
+/// The index of all facts and evaluations.
 #[derive(Debug)]
 pub struct Inventory {
     matrix: Arc<Matrix>,
@@ -117,57 +119,56 @@ pub struct Inventory {
     excluded: ExcludedNamespaces,
     today: Date,
     signals: Arc<ActiveSignals>,
-    policies: PolicyCoverage,
-    /// What lies in no namespace and is read for signals only.
+    policy_coverage: PolicyCoverage,
+    /// The cluster-scoped objects that only signals read.
     signal_index: SignalIndex,
-    /// What lies in some namespace and speaks of others.
-    far: CrossNamespaceIndex,
-    /// What of that can be read.
+    /// The namespaced objects that are about other namespaces.
+    cross_namespace_index: CrossNamespaceIndex,
+    /// The availability of the kinds that only signals read.
     availabilities: Availabilities,
     server: Option<KubernetesVersion>,
-    /// What signals see of the cluster, the same for every workload.
+    /// The observations of the cluster signals, which are the same for every workload.
     cluster_observations: Vec<Observation>,
     namespaces: HashMap<Arc<str>, Namespace>,
     routes: HashMap<(RouteKind, ObjectName), RouteFacts>,
     nodes: Nodes,
     nodes_readable: bool,
     service_models: BTreeMap<Arc<str>, ServiceModelSpec>,
-    /// The assignments as they are written.
-    written: HashMap<AssignmentId, Arc<ClusterResponsibilityAssignmentSpec>>,
+    assignment_specs: HashMap<AssignmentId, Arc<ClusterResponsibilityAssignmentSpec>>,
     cluster_assignments: BTreeMap<AssignmentId, Arc<Assignment>>,
     members: HashMap<AssignmentId, Members>,
     strings: Interner<str>,
     selections: Interner<[AssignmentId]>,
     evaluations: Interner<Evaluation>,
-    /// Whether nothing is evaluated yet.
+    /// True until [`Inventory::catch_up`] is called on a deferred index.
     deferred: bool,
     evaluated: u64,
     computed: u64,
 }
 
 impl Inventory {
-    /// An empty index on a day.
+    /// Creates an empty index. `today` is the current day in UTC.
     #[must_use]
-    pub fn new(scope: InventoryOptions, today: Date) -> Self {
-        let signals = Arc::new(ActiveSignals::new(&scope.signals));
+    pub fn new(options: InventoryOptions, today: Date) -> Self {
+        let signals = Arc::new(ActiveSignals::new(&options.signals));
         Self {
             matrix: Arc::new(Matrix::built_in().clone()),
-            settings: scope.settings,
-            excluded: scope.excluded,
+            settings: options.settings,
+            excluded: options.excluded,
             today,
-            policies: PolicyCoverage::default(),
+            policy_coverage: PolicyCoverage::default(),
             signal_index: SignalIndex::default(),
-            far: CrossNamespaceIndex::default(),
+            cross_namespace_index: CrossNamespaceIndex::default(),
             availabilities: Availabilities::default(),
             server: None,
             cluster_observations: signals.evaluate_cluster(&ClusterInput { today, server: None }),
             namespaces: HashMap::new(),
             routes: HashMap::new(),
-            nodes: Nodes::new(scope.node_models, signals.clone(), today),
+            nodes: Nodes::new(options.node_models, signals.clone(), today),
             nodes_readable: true,
             signals,
             service_models: BTreeMap::new(),
-            written: HashMap::new(),
+            assignment_specs: HashMap::new(),
             cluster_assignments: BTreeMap::new(),
             members: HashMap::new(),
             strings: Interner::default(),
@@ -179,14 +180,15 @@ impl Inventory {
         }
     }
 
-    /// Evaluates nothing until [`catch_up`](Self::catch_up): while everything is read for the first time, each workload would
-    /// be evaluated again for each node, Service and assignment that comes after it.
+    /// Defers all evaluations until [`catch_up`](Self::catch_up). Without this, the initial list would evaluate each
+    /// workload again for each later node, Service and assignment.
     #[must_use]
     pub fn deferred(self) -> Self {
         Self { deferred: true, ..self }
     }
 
-    /// Evaluates everything, if that was deferred, and keeps it up to date from now on.
+    /// Evaluates all workloads if the evaluation was deferred. From now on every change evaluates the workloads it
+    /// affects.
     pub fn catch_up(&mut self) -> ChangeSet {
         let mut changed = ChangeSet::default();
         if std::mem::take(&mut self.deferred) {
@@ -195,25 +197,25 @@ impl Inventory {
         changed
     }
 
-    /// The matrix with the service models that the cluster defines.
+    /// Returns the matrix, extended by the service models of the cluster.
     #[must_use]
     pub const fn matrix(&self) -> &Arc<Matrix> {
         &self.matrix
     }
 
-    /// The signals that are looked at.
+    /// Returns the catalogue of the active signals.
     #[must_use]
     pub fn catalogue(&self) -> &Arc<Catalogue> {
         self.signals.catalogue()
     }
 
-    /// The day for which everything was evaluated.
+    /// Returns the day of the evaluation, in UTC.
     #[must_use]
     pub const fn today(&self) -> Date {
         self.today
     }
 
-    /// What an assignment says as of today.
+    /// Returns an assignment as compiled for the current day; `None` if it is not known.
     #[must_use]
     pub fn assignment(&self, id: &AssignmentId) -> Option<&Arc<Assignment>> {
         match &id.namespace {
@@ -222,7 +224,7 @@ impl Inventory {
         }
     }
 
-    /// The totals of an assignment, none when there is no such assignment.
+    /// Returns the totals of an assignment; `None` if it is not known.
     #[must_use]
     pub fn roll_up(&self, id: &AssignmentId) -> Option<RollUp> {
         let members = self.members.get(id)?;
@@ -237,7 +239,7 @@ impl Inventory {
         Some(RollUp { excluded, ..roll_up }.with_assignment_risks(risks))
     }
 
-    /// What is known of a workload that some assignment selects.
+    /// Returns the current state of a workload; `None` if no assignment selects it.
     #[must_use]
     pub fn workload(&self, key: &WorkloadKey) -> Option<WorkloadSummary> {
         let namespace = self.namespaces.get(&key.namespace)?;
@@ -248,7 +250,7 @@ impl Inventory {
         Some(WorkloadSummary { identity: workload.identity.clone(), gaps, evaluation, assignment: highest.clone() })
     }
 
-    /// The assignment that has the most to say of those that select a workload.
+    /// Returns the highest-ranked of the assignments that select a workload.
     fn highest_ranked<'a>(&self, workload: &'a Workload) -> Option<&'a AssignmentId> {
         let rank = |id: &AssignmentId| {
             let rank = |assignment: &Assignment| assignment.rank(Audience::Workload, Duty::Customer);
@@ -257,78 +259,82 @@ impl Inventory {
         workload.selected_by.iter().rev().max_by_key(|id| rank(id))
     }
 
-    /// What was found for a workload, and the assignments that select it; none where nothing does.
+    /// Returns the evaluation of a workload and the assignments that select it; `None` if no assignment selects it.
     #[must_use]
     pub fn evaluation_of(&self, key: &WorkloadKey) -> Option<(&Evaluation, &[AssignmentId])> {
         let workload = self.namespaces.get(&key.namespace)?.workloads.get(key)?;
         Some((workload.evaluation.as_deref()?, &workload.selected_by))
     }
 
-    /// Whether the workloads of a namespace are not evaluated.
+    /// Returns true if a namespace is excluded from the evaluation.
     #[must_use]
     pub fn is_excluded(&self, namespace: &str) -> bool {
         self.namespaces.get(namespace).is_some_and(|namespace| !namespace.in_scope)
     }
 
-    /// The workloads of a namespace.
+    /// Returns the workloads of a namespace, in order.
     #[must_use]
     pub fn workloads_of(&self, namespace: &str) -> Vec<&Arc<WorkloadKey>> {
         self.namespaces.get(namespace).into_iter().flat_map(|namespace| namespace.workloads.keys()).collect()
     }
 
-    /// The gaps of an evaluation that those who run workloads of a namespace are told of: gaps of platform layers are told
-    /// to the cluster assignments, where some take the namespace in.
+    /// Returns the gaps of an evaluation that are reported to the workload teams of a namespace. If a cluster
+    /// assignment applies to the namespace, gaps of platform layers are reported there instead.
     #[must_use]
     pub fn gaps_of_workload_team(&self, namespace: &str, evaluation: &Evaluation) -> BTreeSet<(LayerId, Duty)> {
-        let taken_in = self.namespaces.get(namespace).is_some_and(|ns| !ns.cluster_assignments.is_empty());
-        let is_told =
-            |(layer, _): &(LayerId, Duty)| !taken_in || self.matrix.layer(*layer).concern == Audience::Workload;
-        evaluation.gaps().filter(is_told).collect()
+        let platform_elsewhere = self.namespaces.get(namespace).is_some_and(|ns| !ns.cluster_assignments.is_empty());
+        let is_reported = |(layer, _): &(LayerId, Duty)| {
+            !platform_elsewhere || self.matrix.layer(*layer).concern == Audience::Workload
+        };
+        evaluation.gaps().filter(is_reported).collect()
     }
 
-    /// The UID of a namespace that has workloads of which no assignment speaks.
+    /// Returns the UID of an unassigned namespace: it has workloads and no assignment applies to it. `None` for another
+    /// namespace, and before the namespace object was read.
     #[must_use]
     pub fn unassigned(&self, namespace: &str) -> Option<Arc<str>> {
         let namespace = self.namespaces.get(namespace).filter(|namespace| namespace.is_unassigned())?;
         namespace.facts.as_ref().map(|facts| facts.uid.clone())
     }
 
-    /// Whether a namespace exists for which no assignment speaks, whether it has workloads or not.
+    /// Returns true if a namespace exists and no assignment applies to it, with or without workloads.
     #[must_use]
     pub fn has_no_assignment(&self, namespace: &str) -> bool {
         let namespace = self.namespaces.get(namespace).filter(|namespace| namespace.facts.is_some());
         namespace.is_some_and(|ns| ns.assignments.is_empty() && ns.cluster_assignments.is_empty())
     }
 
-    /// Whether a cluster assignment takes in a namespace.
+    /// Returns true if a cluster assignment applies to a namespace.
     #[must_use]
     pub fn applies_to_namespace(&self, assignment: &AssignmentId, namespace: &str) -> bool {
         let namespace = self.namespaces.get(namespace);
-        namespace.is_some_and(|namespace| namespace.cluster_assignments.iter().any(|taking| taking.id == *assignment))
+        namespace
+            .is_some_and(|namespace| namespace.cluster_assignments.iter().any(|applying| applying.id == *assignment))
     }
 
-    /// How many assignments name a service model.
+    /// Returns the number of assignments that name a service model.
     #[must_use]
     pub fn assignments_using(&self, service_model: &str) -> usize {
         let names = |spec: &&Arc<ClusterResponsibilityAssignmentSpec>| {
             spec.assignment.service_model.as_deref() == Some(service_model)
         };
-        self.written.values().filter(names).count()
+        self.assignment_specs.values().filter(names).count()
     }
 
-    /// How many (assignment, workload) pairs were looked at anew: what all changes so far have touched.
+    /// Returns the number of (assignment, workload) pairs that all changes so far have evaluated.
     #[must_use]
     pub const fn evaluated(&self) -> u64 {
         self.evaluated
     }
 
-    /// How many evaluations that took: workloads of a namespace that differ in nothing that counts share one.
+    /// Returns the number of evaluations that were computed for these pairs. Workloads of a namespace with equal inputs
+    /// share one evaluation.
     #[must_use]
     pub const fn computed(&self) -> u64 {
         self.computed
     }
 
-    /// How many workloads are known and how many of them lie in namespaces that are left out.
+    /// Returns the number of workloads, and the number of them in excluded namespaces.
     #[must_use]
     pub fn workloads(&self) -> (usize, usize) {
         let count = |counted: &dyn Fn(&Namespace) -> bool| {

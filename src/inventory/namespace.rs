@@ -1,4 +1,4 @@
-//! One namespace of the index: its workloads, what exposes and separates them, and the assignments that speak for it.
+//! One namespace of the index: its workloads, the objects that expose or isolate them, and its assignments.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,33 +14,34 @@ use crate::matrix::LayerTriggers;
 use crate::model::{Assignment, Directory};
 use crate::signals::SignalIndex;
 
-/// A namespace.
+/// A namespace of the index.
 #[derive(Debug)]
 pub(super) struct Namespace {
     pub(super) name: Arc<str>,
-    /// None until the namespace object was seen.
+    /// `None` until the namespace object was read.
     pub(super) facts: Option<NamespaceFacts>,
     pub(super) workloads: BTreeMap<Arc<WorkloadKey>, Workload>,
-    /// The objects that are parts of workloads, and of which.
+    /// The objects that are parts of workloads, with the key of the workload.
     pub(super) parts: HashMap<WorkloadKey, Arc<WorkloadKey>>,
     pub(super) services: BTreeMap<Arc<str>, ServiceFacts>,
     pub(super) policies: BTreeMap<Arc<str>, PolicyFacts>,
     pub(super) grants: BTreeMap<Arc<str>, GrantFacts>,
-    /// What is read for signals only.
+    /// The objects that only signals read.
     pub(super) signal_index: SignalIndex,
-    /// How many routes of a kind and a namespace lead to each Service here.
-    routed: HashMap<(RouteKind, Arc<str>), HashMap<Arc<str>, usize>>,
-    /// By how many Ingresses each Service is reached with the certificate of a Secret.
-    certified: BTreeMap<(Arc<str>, Arc<str>), usize>,
-    /// The objects that workloads make and run at the moment, and by whom; and what each workload runs.
+    /// The number of routes to each Service, by the kind and the namespace of the routes.
+    route_counts: HashMap<(RouteKind, Arc<str>), HashMap<Arc<str>, usize>>,
+    /// The number of Ingresses to a Service that present the certificate of a Secret, by Service and Secret.
+    tls_counts: BTreeMap<(Arc<str>, Arc<str>), usize>,
+    /// The workload that owns each current child.
     owners: HashMap<KindAndName, WorkloadKey>,
+    /// The current children of each workload, sorted: the reverse of `owners`.
     children: HashMap<WorkloadKey, Vec<KindAndName>>,
     pub(super) assignments: BTreeMap<AssignmentId, Arc<Assignment>>,
-    /// The cluster assignments that take the namespace in.
+    /// The cluster assignments that apply to the namespace.
     pub(super) cluster_assignments: Vec<Arc<Assignment>>,
-    /// The parties that these declare.
+    /// The parties that the cluster assignments declare.
     pub(super) directory: Directory,
-    /// Whether its workloads are evaluated at all.
+    /// True if its workloads are evaluated.
     pub(super) in_scope: bool,
 }
 
@@ -55,8 +56,8 @@ impl Namespace {
             policies: BTreeMap::new(),
             grants: BTreeMap::new(),
             signal_index: SignalIndex::default(),
-            routed: HashMap::new(),
-            certified: BTreeMap::new(),
+            route_counts: HashMap::new(),
+            tls_counts: BTreeMap::new(),
             owners: HashMap::new(),
             children: HashMap::new(),
             assignments: BTreeMap::new(),
@@ -73,18 +74,18 @@ impl Namespace {
             && self.policies.is_empty()
             && self.grants.is_empty()
             && self.signal_index.is_empty()
-            && self.routed.is_empty()
+            && self.route_counts.is_empty()
             && self.owners.is_empty()
             && self.assignments.is_empty()
     }
 
-    /// The objects that are workloads or parts of workloads.
+    /// Returns the objects that are workloads or parts of workloads.
     pub(super) fn objects(&self) -> impl Iterator<Item = &WorkloadKey> {
         let itself = self.workloads.values().filter(|workload| workload.parts.itself.is_some());
         itself.map(|workload| &*workload.key).chain(self.parts.keys())
     }
 
-    /// Whether it has workloads of which no assignment speaks.
+    /// Returns true if it has workloads and no assignment applies to it.
     pub(super) fn is_unassigned(&self) -> bool {
         self.in_scope
             && !self.workloads.is_empty()
@@ -92,7 +93,7 @@ impl Namespace {
             && self.cluster_assignments.is_empty()
     }
 
-    /// Notes that it has become unassigned, or is so no more.
+    /// Records in `changed` that it has become unassigned or assigned.
     pub(super) fn record_unassigned(&self, was_unassigned: bool, changed: &mut ChangeSet) {
         let is_unassigned = self.is_unassigned();
         if is_unassigned != was_unassigned {
@@ -103,43 +104,44 @@ impl Namespace {
         }
     }
 
-    /// Counts a route of a namespace in, or out, for each of its backends here.
-    pub(super) fn count_route(&mut self, kind: RouteKind, from: &Arc<str>, facts: &RouteFacts, leads: bool) {
+    /// Adds a route of the namespace `from` to the counts of its backends in this namespace, or removes it.
+    pub(super) fn count_route(&mut self, kind: RouteKind, from: &Arc<str>, facts: &RouteFacts, is_added: bool) {
         let here = facts.backends.iter().filter(|backend| backend.namespace == self.name);
         for ObjectName { name, .. } in here {
-            let services = self.routed.entry((kind, from.clone())).or_default();
+            let services = self.route_counts.entry((kind, from.clone())).or_default();
             let count = services.entry(name.clone()).or_default();
-            *count = if leads { *count + 1 } else { count.saturating_sub(1) };
+            *count = if is_added { *count + 1 } else { count.saturating_sub(1) };
             services.retain(|_, count| *count > 0);
             for secret in facts.tls.iter().filter(|_| *from == self.name) {
-                let count = self.certified.entry((name.clone(), secret.clone())).or_default();
-                *count = if leads { *count + 1 } else { count.saturating_sub(1) };
+                let count = self.tls_counts.entry((name.clone(), secret.clone())).or_default();
+                *count = if is_added { *count + 1 } else { count.saturating_sub(1) };
             }
         }
-        self.certified.retain(|_, count| *count > 0);
-        self.routed.retain(|_, services| !services.is_empty());
+        self.tls_counts.retain(|_, count| *count > 0);
+        self.route_counts.retain(|_, services| !services.is_empty());
     }
 
-    /// The Secrets with the certificates by which a workload is reached through Ingresses.
+    /// Returns the Secrets with the certificates that Ingresses present for a workload.
     pub(super) fn tls_secrets(&self, workload: &Workload) -> BTreeSet<Arc<str>> {
-        let leads = |service: &Arc<str>| {
+        let selects_pods = |service: &Arc<str>| {
             let service = self.services.get(service);
             service.is_some_and(|service| workload.parts.all().any(|facts| facts.pods.selected_by(&service.selector)))
         };
-        self.certified.keys().filter(|(service, _)| leads(service)).map(|(_, secret)| secret.clone()).collect()
+        self.tls_counts.keys().filter(|(service, _)| selects_pods(service)).map(|(_, secret)| secret.clone()).collect()
     }
 
-    /// The objects that a workload makes and runs at the moment.
+    /// Returns the current children of a workload, sorted.
     pub(super) fn children(&self, workload: &WorkloadKey) -> &[KindAndName] {
         self.children.get(workload).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The names of the objects of a kind that workloads make and run at the moment.
+    /// Returns the names of the current children of a kind.
     pub(super) fn owned(&self, kind: &WorkloadKind) -> impl Iterator<Item = &Arc<str>> {
         self.owners.keys().filter(move |child| *child.kind == *kind.name()).map(|child| &child.name)
     }
 
-    /// Notes who makes an object, or that nobody does any more; returns the workloads that this is another matter for.
+    /// Records the owner of a child, or that it is not a current child. Returns the workloads whose children have
+    /// changed.
     pub(super) fn set_owner(&mut self, child: KindAndName, owner: Option<WorkloadKey>) -> Vec<WorkloadKey> {
         let before = match &owner {
             Some(owner) => self.owners.insert(child.clone(), owner.clone()),
@@ -151,7 +153,7 @@ impl Namespace {
         if let Some(before) = &before
             && let Some(children) = self.children.get_mut(before)
         {
-            children.retain(|known| *known != child);
+            children.retain(|other| *other != child);
             if children.is_empty() {
                 self.children.remove(before);
             }
@@ -164,21 +166,21 @@ impl Namespace {
         before.into_iter().chain(owner).collect()
     }
 
-    /// Whether a route leads to a Service: one of this namespace, or one of another that a ReferenceGrant here allows to.
+    /// Returns true if a route leads to a Service. A route of another namespace needs a ReferenceGrant in this one.
     fn is_routed(&self, service: &Arc<str>) -> bool {
-        self.routed.iter().any(|((kind, from), services)| {
-            services.contains_key(service) && (*from == self.name || self.grants_to(*kind, from, service))
+        self.route_counts.iter().any(|((kind, from), services)| {
+            services.contains_key(service) && (*from == self.name || self.is_granted(*kind, from, service))
         })
     }
 
-    fn grants_to(&self, kind: RouteKind, from: &Arc<str>, service: &Arc<str>) -> bool {
+    fn is_granted(&self, kind: RouteKind, from: &Arc<str>, service: &Arc<str>) -> bool {
         self.grants.values().any(|grant| {
             grant.from.contains(&(kind, from.clone()))
                 && (grant.to.contains(&None) || grant.to.contains(&Some(service.clone())))
         })
     }
 
-    /// Whether a cluster assignment speaks for this namespace.
+    /// Returns true if the namespace selector of a cluster assignment matches this namespace.
     pub(super) fn is_selected_by(&self, assignment: &Assignment) -> bool {
         let Some(selector) = &assignment.namespace_selector else { return true };
         match &self.facts {
@@ -187,30 +189,30 @@ impl Namespace {
         }
     }
 
-    /// Looks up which cluster assignments take the namespace in; returns whether all its workloads are affected.
+    /// Updates the cluster assignments that apply to the namespace. Returns true if this affects all its workloads.
     pub(super) fn update_assignments(
         &mut self,
         cluster_assignments: &BTreeMap<AssignmentId, Arc<Assignment>>,
         excluded: &ExcludedNamespaces,
     ) -> bool {
-        let taking_in: Vec<Arc<Assignment>> =
+        let applying: Vec<Arc<Assignment>> =
             cluster_assignments.values().filter(|assignment| self.is_selected_by(assignment)).cloned().collect();
-        let named = |assignment: &Arc<Assignment>| {
+        let names_namespace = |assignment: &Arc<Assignment>| {
             assignment.namespace_selector.as_ref().is_some_and(|selector| selector.names(NAME_LABEL, &self.name))
         };
-        let in_scope = !excluded.contains(&self.name) || taking_in.iter().any(named);
-        let directory = Directory::new(taking_in.iter().map(AsRef::as_ref));
+        let in_scope = !excluded.contains(&self.name) || applying.iter().any(names_namespace);
+        let directory = Directory::new(applying.iter().map(AsRef::as_ref));
         let ids = |assignments: &[Arc<Assignment>]| assignments.iter().map(|a| a.id.clone()).collect::<Vec<_>>();
-        let moved = ids(&taking_in) != ids(&self.cluster_assignments)
+        let has_changed = ids(&applying) != ids(&self.cluster_assignments)
             || in_scope != self.in_scope
             || directory != self.directory;
-        self.cluster_assignments = taking_in;
+        self.cluster_assignments = applying;
         self.in_scope = in_scope;
         self.directory = directory;
-        moved
+        has_changed
     }
 
-    /// The assignments that select a workload, cluster assignments first, each kind by name.
+    /// Returns the assignments that select a workload: cluster assignments first, each kind by name.
     pub(super) fn selecting(&self, workload: &Workload) -> Vec<&Assignment> {
         if !self.in_scope {
             return Vec::new();
@@ -241,19 +243,20 @@ impl Namespace {
         triggers
     }
 
-    /// Whether some pods of a workload are selected by no NetworkPolicy.
+    /// Returns true if no NetworkPolicy selects some of the pods of a workload.
     pub(super) fn is_unsegmented(&self, workload: &Workload) -> bool {
         let is_selected = |facts: &_| self.policies.values().any(|policy| policy.selects(facts));
         workload.parts.facts().any(|facts| !is_selected(facts))
     }
 
-    /// Whether NetworkPolicies say of all pods of a workload who may reach them: one does, and none lets everybody in.
+    /// Returns true if NetworkPolicies restrict the ingress traffic of all pods of a workload: at least one policy
+    /// restricts it, and no policy allows every source.
     pub(super) fn is_segmented(&self, workload: &Workload) -> bool {
         let is_restricted = |facts: &WorkloadFacts| {
-            let mut of_pods =
+            let mut effects =
                 self.policies.values().filter(|policy| policy.selects(facts)).map(|policy| policy.ingress);
             let mut restricted = false;
-            of_pods.all(|ingress| {
+            effects.all(|ingress| {
                 restricted |= ingress == IngressRules::Restricted;
                 ingress != IngressRules::Open
             }) && restricted

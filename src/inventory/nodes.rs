@@ -1,8 +1,8 @@
-//! The nodes, and what they come to for each way of choosing among them.
+//! The nodes, and the result of each placement: the service models and observations of the nodes it admits.
 //!
-//! Many workloads choose nodes in the same way, so what a placement admits is kept once and counted by what nodes show: a
-//! node that joins is matched against each distinct placement and nothing else, and only placements that find something new
-//! have their workloads evaluated again.
+//! Many workloads share a placement, so each distinct placement is stored once, with the number of admitted nodes by
+//! result. A new node is only matched against the distinct placements. Only workloads whose placement has another
+//! result are evaluated again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -19,44 +19,45 @@ struct Node {
     result: NodeResult,
 }
 
-/// What a node shows.
+/// The class and the observations of a node.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct NodeResult {
     class: NodeClass,
-    /// What signals see of it.
+    /// The observations of the node signals.
     observations: Arc<[Observation]>,
 }
 
-/// Nodes by what they show.
+/// The number of nodes by result.
 type Counts = BTreeMap<NodeResult, usize>;
 
 #[derive(Debug, Default)]
 struct PlacementEntry {
-    /// How many workloads, or parts of workloads, are placed so.
+    /// The number of workloads and parts of workloads with this placement.
     users: usize,
     counts: Counts,
     result: PlacementResult,
 }
 
-/// What the nodes of a placement come to.
+/// The combined result of the nodes that a placement admits.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct PlacementResult {
     schedulable: SchedulableNodes,
     observations: Vec<Observation>,
 }
 
-/// The placements that find something else than before.
+/// The placements whose result has changed.
 pub(super) type ChangedPlacements = HashSet<Arc<Placement>>;
 
+/// The nodes and the placements of workloads.
 #[derive(Debug)]
 pub(super) struct Nodes {
     models: NodeModels,
     signals: Arc<ActiveSignals>,
     today: Date,
     server: Option<KubernetesVersion>,
-    known: HashMap<Arc<str>, Node>,
+    by_name: HashMap<Arc<str>, Node>,
     counts: Counts,
-    /// How many nodes show that they run the control plane.
+    /// The number of nodes with the label of the control plane.
     control_planes: usize,
     placements: HashMap<Arc<Placement>, PlacementEntry>,
 }
@@ -68,32 +69,32 @@ impl Nodes {
             signals,
             today,
             server: None,
-            known: HashMap::new(),
+            by_name: HashMap::new(),
             counts: Counts::new(),
             control_planes: 0,
             placements: HashMap::new(),
         }
     }
 
-    /// Whether nothing is left of nodes and placements.
+    /// Returns true if there are no nodes and no placements.
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.known.is_empty() && self.counts.is_empty() && self.placements.is_empty() && self.control_planes == 0
+        self.by_name.is_empty() && self.counts.is_empty() && self.placements.is_empty() && self.control_planes == 0
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.known.keys()
+        self.by_name.keys()
     }
 
-    /// Takes in that a workload is placed so, and returns the placement that is kept.
+    /// Adds a user of a placement and returns the stored, shared placement.
     pub(super) fn add_placement(&mut self, placement: &Arc<Placement>) -> Arc<Placement> {
-        if let Some((known, _)) = self.placements.get_key_value(placement) {
-            let known = known.clone();
-            self.placements.entry(known.clone()).or_default().users += 1;
-            return known;
+        if let Some((stored, _)) = self.placements.get_key_value(placement) {
+            let stored = stored.clone();
+            self.placements.entry(stored.clone()).or_default().users += 1;
+            return stored;
         }
         let mut counts = Counts::new();
-        for (_, node) in self.known.iter().filter(|(name, node)| placement.admits(name, &node.facts)) {
+        for (_, node) in self.by_name.iter().filter(|(name, node)| placement.admits(name, &node.facts)) {
             *counts.entry(node.result.clone()).or_default() += 1;
         }
         let result = self.evaluate_placement(placement, &counts);
@@ -101,34 +102,34 @@ impl Nodes {
         placement.clone()
     }
 
-    /// Takes in that a workload is placed so no more.
+    /// Removes a user of a placement, and the placement with its last user.
     pub(super) fn remove_placement(&mut self, placement: &Arc<Placement>) {
-        if let Some(admitted) = self.placements.get_mut(placement) {
-            admitted.users -= 1;
-            if admitted.users == 0 {
+        if let Some(entry) = self.placements.get_mut(placement) {
+            entry.users -= 1;
+            if entry.users == 0 {
                 self.placements.remove(placement);
             }
         }
     }
 
-    /// What the nodes come to for an adopted placement.
+    /// Returns the service models of the nodes that a stored placement admits.
     pub(super) fn schedulable(&self, placement: &Placement) -> SchedulableNodes {
-        self.placements.get(placement).map(|admitted| admitted.result.schedulable).unwrap_or_default()
+        self.placements.get(placement).map(|entry| entry.result.schedulable).unwrap_or_default()
     }
 
-    /// What signals see of the nodes of an adopted placement.
+    /// Returns the observations of the nodes that a stored placement admits.
     pub(super) fn observations(&self, placement: &Placement) -> &[Observation] {
-        self.placements.get(placement).map(|admitted| &*admitted.result.observations).unwrap_or_default()
+        self.placements.get(placement).map(|entry| &*entry.result.observations).unwrap_or_default()
     }
 
-    /// Takes in a node as it is, or that it is gone.
+    /// Inserts, updates or deletes a node. Returns the placements whose result has changed.
     pub(super) fn put(&mut self, name: &Arc<str>, facts: Option<NodeFacts>) -> ChangedPlacements {
-        if self.known.get(name).map(|node| &node.facts) == facts.as_ref() {
+        if self.by_name.get(name).map(|node| &node.facts) == facts.as_ref() {
             return ChangedPlacements::new();
         }
         let runs_control_plane = |facts: &NodeFacts| facts.labels.get(CONTROL_PLANE_LABEL).is_some();
         let was_visible = self.control_planes > 0;
-        if let Some(before) = self.known.remove(name) {
+        if let Some(before) = self.by_name.remove(name) {
             self.control_planes -= usize::from(runs_control_plane(&before.facts));
             self.count(name, &before, |count| *count -= 1);
         }
@@ -137,7 +138,7 @@ impl Nodes {
             let result = self.evaluate_node(name, &facts);
             let node = Node { facts, result };
             self.count(name, &node, |count| *count += 1);
-            self.known.insert(name.clone(), node);
+            self.by_name.insert(name.clone(), node);
         }
         if was_visible != (self.control_planes > 0) {
             self.reevaluate_nodes();
@@ -145,14 +146,14 @@ impl Nodes {
         self.reevaluate_placements()
     }
 
-    /// Takes in that it is another day.
+    /// Sets the current day, in UTC. Returns the placements whose result has changed.
     pub(super) fn set_day(&mut self, today: Date) -> ChangedPlacements {
         self.today = today;
         self.reevaluate_nodes();
         self.reevaluate_placements()
     }
 
-    /// Takes in that the API server is of another version.
+    /// Sets the version of the API server. Returns the placements whose result has changed.
     pub(super) fn set_server(&mut self, server: Option<KubernetesVersion>) -> ChangedPlacements {
         self.server = server;
         self.reevaluate_nodes();
@@ -165,7 +166,7 @@ impl Nodes {
         NodeResult { class, observations: self.signals.evaluate_node(&view, class.model).into() }
     }
 
-    /// Counts a node in or out, wherever it is admitted.
+    /// Applies `change` to the count of the result of a node, in total and for each placement that admits it.
     fn count(&mut self, name: &str, node: &Node, change: impl Fn(&mut usize)) {
         let apply = |counts: &mut Counts| {
             let count = counts.entry(node.result.clone()).or_default();
@@ -175,31 +176,31 @@ impl Nodes {
             }
         };
         apply(&mut self.counts);
-        for (_, admitted) in self.placements.iter_mut().filter(|(placement, _)| placement.admits(name, &node.facts)) {
-            apply(&mut admitted.counts);
+        for (_, entry) in self.placements.iter_mut().filter(|(placement, _)| placement.admits(name, &node.facts)) {
+            apply(&mut entry.counts);
         }
     }
 
-    /// Whether a control plane is visible, the day and the version of the API server decide what some nodes show: all are
-    /// looked at anew.
+    /// Evaluates all nodes again. Results depend on the visibility of the control plane, the day and the version of the
+    /// API server.
     fn reevaluate_nodes(&mut self) {
         self.counts.clear();
-        self.placements.values_mut().for_each(|admitted| admitted.counts.clear());
-        for (name, mut node) in std::mem::take(&mut self.known) {
+        self.placements.values_mut().for_each(|entry| entry.counts.clear());
+        for (name, mut node) in std::mem::take(&mut self.by_name) {
             node.result = self.evaluate_node(&name, &node.facts);
             self.count(&name, &node, |count| *count += 1);
-            self.known.insert(name, node);
+            self.by_name.insert(name, node);
         }
     }
 
-    /// Looks up anew what each placement finds.
+    /// Evaluates all placements again. Returns those whose result has changed.
     fn reevaluate_placements(&mut self) -> ChangedPlacements {
         let mut placements = std::mem::take(&mut self.placements);
         let mut changed = ChangedPlacements::new();
-        for (placement, admitted) in &mut placements {
-            let result = self.evaluate_placement(placement, &admitted.counts);
-            if result != admitted.result {
-                admitted.result = result;
+        for (placement, entry) in &mut placements {
+            let result = self.evaluate_placement(placement, &entry.counts);
+            if result != entry.result {
+                entry.result = result;
                 changed.insert(placement.clone());
             }
         }
@@ -212,7 +213,7 @@ impl Nodes {
             return PlacementResult { schedulable: SchedulableNodes::fargate(), observations: Vec::new() };
         }
         let managed = self.counts.keys().any(|result| result.class.managed_control_plane);
-        // A pool that is scaled to zero says nothing: any node may be meant.
+        // A placement without nodes, such as a pool that is scaled to zero, gets the results of all nodes.
         let counts = if admitted.is_empty() { &self.counts } else { admitted };
         PlacementResult {
             schedulable: SchedulableNodes::of(counts.keys().map(|result| result.class), managed),

@@ -9,7 +9,8 @@ use crate::model::Observation;
 use crate::signals::{ClusterInput, Segmentation, WorkloadInput, worst_per_signal};
 
 impl Inventory {
-    /// Evaluates the signals of a workload and of the nodes that it can be scheduled on.
+    /// Evaluates the signals of a workload and of the nodes that it can be scheduled on. The signals of the cluster are
+    /// included.
     pub(super) fn observed(
         &self,
         namespace: &Namespace,
@@ -25,7 +26,7 @@ impl Inventory {
             children: namespace.children(&workload.key),
             tls_secrets: &namespace.tls_secrets(workload),
             namespace_labels: namespace.facts.as_ref().map(|facts| &facts.labels),
-            segmentation: match self.policies {
+            segmentation: match self.policy_coverage {
                 PolicyCoverage::Unreadable => Segmentation::Unreadable,
                 PolicyCoverage::Complete | PolicyCoverage::OtherApisServed if namespace.is_segmented(workload) => {
                     Segmentation::Yes
@@ -35,7 +36,7 @@ impl Inventory {
             },
             namespace: &namespace.signal_index,
             cluster: &self.signal_index,
-            far: &self.far,
+            far: &self.cross_namespace_index,
             availabilities: &self.availabilities,
             registries_known: self.signals.registries_known(),
             velero_namespace: self.signals.velero_namespace(),
@@ -53,9 +54,9 @@ impl Inventory {
 
     /// Evaluates the signals of the cluster again; returns true if the observations have changed.
     pub(super) fn evaluate_cluster(&mut self) -> bool {
-        let seen = self.signals.evaluate_cluster(&ClusterInput { today: self.today, server: self.server });
-        let has_changed = seen != self.cluster_observations;
-        self.cluster_observations = seen;
+        let observations = self.signals.evaluate_cluster(&ClusterInput { today: self.today, server: self.server });
+        let has_changed = observations != self.cluster_observations;
+        self.cluster_observations = observations;
         has_changed
     }
 }

@@ -1,4 +1,4 @@
-//! What there is to report of a namespace.
+//! The content of reports: the state of a namespace and of its workloads.
 
 use std::sync::Arc;
 
@@ -6,44 +6,44 @@ use super::Inventory;
 use crate::facts::{AssignmentId, ObjectIdentity, WorkloadKey};
 use crate::model::Evaluation;
 
-/// What is known of a namespace and of its workloads.
+/// The state of a namespace and of its workloads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReportableNamespace<'a> {
     /// Its name.
     pub namespace: &'a str,
-    /// Its UID, where the namespace itself is looked at.
+    /// Its UID; `None` if the namespace object was not read.
     pub uid: Option<&'a Arc<str>>,
-    /// Whether gaps of platform layers are told to the cluster assignments that take it in.
+    /// True if a cluster assignment applies to it, which reports the gaps of platform layers.
     pub platform_elsewhere: bool,
-    /// Whether it has workloads of which no assignment speaks.
+    /// True if it has workloads and no assignment applies to it.
     pub is_unassigned: bool,
-    /// The workloads that some assignment selects, in order.
+    /// The workloads that an assignment selects, in order.
     pub workloads: Vec<ReportableWorkload<'a>>,
 }
 
-/// What is known of a workload.
+/// The state of a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportableWorkload<'a> {
     /// The workload.
     pub key: &'a WorkloadKey,
-    /// The object that it is about.
+    /// The object for Events about the workload.
     pub identity: &'a ObjectIdentity,
-    /// What was found for it.
+    /// Its evaluation.
     pub evaluation: &'a Arc<Evaluation>,
     /// The highest-ranked assignment that selects it.
     pub assignment: &'a AssignmentId,
-    /// The party that answers for it by that assignment.
+    /// The accountable party of that assignment.
     pub owner: Option<&'a str>,
 }
 
 impl ReportableNamespace<'_> {
-    /// Whether the service model of some workload would be another one if the nodes were others.
+    /// Returns true if the service model of a workload follows from the nodes.
     #[must_use]
     pub fn from_nodes(&self) -> bool {
         self.workloads.iter().any(|workload| workload.evaluation.model.from_nodes)
     }
 
-    /// Whether an assignment names a service model that the cluster defines for some workload.
+    /// Returns true if an assignment of a workload names a service model of the cluster.
     #[must_use]
     pub fn uses_custom_model(&self) -> bool {
         self.workloads.iter().any(|workload| workload.evaluation.model.uses_custom_model)
@@ -51,7 +51,7 @@ impl ReportableNamespace<'_> {
 }
 
 impl Inventory {
-    /// What there is to report of a namespace; nothing of one that is left out or not known.
+    /// Returns the state of a namespace. It has no workloads if the namespace is excluded or unknown.
     #[must_use]
     pub fn reportable<'a>(&'a self, name: &'a str) -> ReportableNamespace<'a> {
         let Some(namespace) = self.namespaces.get(name) else {
@@ -59,7 +59,7 @@ impl Inventory {
         };
         let workloads = namespace.workloads.values().filter_map(|workload| {
             let assignment = self.highest_ranked(workload)?;
-            let owner = self.written.get(assignment).and_then(|spec| spec.assignment.accountable.as_ref());
+            let owner = self.assignment_specs.get(assignment).and_then(|spec| spec.assignment.accountable.as_ref());
             Some(ReportableWorkload {
                 key: &workload.key,
                 identity: &workload.identity,
@@ -77,13 +77,13 @@ impl Inventory {
         }
     }
 
-    /// Whether something is known of a namespace.
+    /// Returns true if the index contains a namespace or an object in it.
     #[must_use]
     pub fn has_namespace(&self, name: &str) -> bool {
         self.namespaces.contains_key(name)
     }
 
-    /// The namespaces of which something is known.
+    /// Returns the namespaces of the index, and those with an object in the index.
     pub fn namespaces(&self) -> impl Iterator<Item = &Arc<str>> {
         self.namespaces.keys()
     }

@@ -1,4 +1,4 @@
-//! What is written, assignments and service models, and the days on which it means something else.
+//! Changes of assignments, of service models and of the current day.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,6 +15,8 @@ use crate::matrix::Matrix;
 use crate::model::{Assignment, Evaluation, compile, define};
 
 impl Inventory {
+    /// Applies a change of a service model: rebuilds the matrix, compiles all assignments and evaluates all workloads
+    /// again if the matrix changed.
     pub(super) fn apply_service_model(
         &mut self,
         name: &Arc<str>,
@@ -31,10 +33,10 @@ impl Inventory {
             return;
         }
         let before = std::mem::replace(&mut self.matrix, matrix);
-        // Layers and models may have other numbers now: nothing with numbers of the one matrix may meet the other.
+        // The IDs of layers and models may have changed: stored evaluations must use those of the new matrix.
         self.renumber(&before);
         changed.renumbered = true;
-        for (id, spec) in &self.written {
+        for (id, spec) in &self.assignment_specs {
             let assignment = Arc::new(compile(&self.matrix, self.today, id.clone(), spec));
             match &id.namespace {
                 Some(namespace) => {
@@ -49,11 +51,11 @@ impl Inventory {
             namespace.update_assignments(&self.cluster_assignments, &self.excluded);
         }
         self.evaluate_all(changed);
-        // What layers are called, and what is said of them, may be shown anywhere.
-        changed.assignments.extend(self.written.keys().cloned());
+        // Each status can contain the name or the meaning of a layer.
+        changed.assignments.extend(self.assignment_specs.keys().cloned());
     }
 
-    /// Puts what was found for each workload into the numbers of the matrix as it is now.
+    /// Converts the stored evaluations from the IDs of the matrix `before` to those of the current matrix.
     fn renumber(&mut self, before: &Matrix) {
         let mut renumbered: HashMap<Arc<Evaluation>, Arc<Evaluation>> = HashMap::new();
         self.members.values_mut().for_each(BTreeMap::clear);
@@ -68,12 +70,14 @@ impl Inventory {
         }
     }
 
+    /// Applies a change of the current day: evaluates the workloads again whose assignments, nodes or signal objects
+    /// depend on the date.
     pub(super) fn apply_day(&mut self, today: Date, changed: &mut ChangeSet) {
         let before = std::mem::replace(&mut self.today, today);
         if before == today {
             return;
         }
-        // Where the clock went back, nothing is known of the days in between.
+        // If the clock went back, every assignment is compiled again.
         let is_due = |assignment: &&Arc<Assignment>| {
             today < before || assignment.next_change.is_some_and(|change| change <= today)
         };
@@ -81,15 +85,15 @@ impl Inventory {
         let all = namespaced.chain(self.cluster_assignments.values());
         let due: Vec<AssignmentId> = all.filter(is_due).map(|assignment| assignment.id.clone()).collect();
         for id in due {
-            let Some(spec) = self.written.get(&id) else { continue };
+            let Some(spec) = self.assignment_specs.get(&id) else { continue };
             let assignment = Arc::new(compile(&self.matrix, self.today, id.clone(), spec));
             self.replace_assignment(&id, Some(assignment), changed);
         }
-        let moved = self.nodes.set_day(today);
-        self.evaluate_after(&moved, changed);
-        // What signals see in what has a date is another matter each day.
-        let everywhere = !self.far.is_empty() || self.signal_index.is_dated();
-        let is_dated = |namespace: &Namespace| everywhere || namespace.signal_index.is_dated();
+        let placements = self.nodes.set_day(today);
+        self.evaluate_cluster_and_placements(&placements, changed);
+        // Signals of dated objects can have another result each day.
+        let affects_all = !self.cross_namespace_index.is_empty() || self.signal_index.is_dated();
+        let is_dated = |namespace: &Namespace| affects_all || namespace.signal_index.is_dated();
         let dated: Vec<Arc<str>> =
             self.namespaces.values().filter(|namespace| is_dated(namespace)).map(|ns| ns.name.clone()).collect();
         for namespace in dated {
@@ -97,27 +101,28 @@ impl Inventory {
         }
     }
 
+    /// Applies a change of an assignment; `None` deletes it.
     pub(super) fn apply_assignment(
         &mut self,
         id: &AssignmentId,
         spec: Option<Arc<ClusterResponsibilityAssignmentSpec>>,
         changed: &mut ChangeSet,
     ) {
-        let named = |spec: Option<&Arc<ClusterResponsibilityAssignmentSpec>>| {
+        let service_model = |spec: Option<&Arc<ClusterResponsibilityAssignmentSpec>>| {
             spec.and_then(|spec| spec.assignment.service_model.clone())
         };
-        let named_before = named(self.written.get(id));
-        if named_before != named(spec.as_ref()) {
+        if service_model(self.assignment_specs.get(id)) != service_model(spec.as_ref()) {
             changed.service_models = true;
         }
         let assignment = spec.as_ref().map(|spec| Arc::new(compile(&self.matrix, self.today, id.clone(), spec)));
         match spec {
-            Some(spec) => self.written.insert(id.clone(), spec),
-            None => self.written.remove(id),
+            Some(spec) => self.assignment_specs.insert(id.clone(), spec),
+            None => self.assignment_specs.remove(id),
         };
         self.replace_assignment(id, assignment, changed);
     }
 
+    /// Replaces a compiled assignment and evaluates the workloads again that the old or the new one selects.
     fn replace_assignment(&mut self, id: &AssignmentId, assignment: Option<Arc<Assignment>>, changed: &mut ChangeSet) {
         let before = self.assignment(id).cloned();
         if before == assignment {
@@ -129,27 +134,27 @@ impl Inventory {
         }
         let versions: Vec<Arc<Assignment>> = before.into_iter().chain(assignment.clone()).collect();
         let versions: Vec<&Assignment> = versions.iter().map(AsRef::as_ref).collect();
-        let is_gone = assignment.is_none();
+        let is_deleted = assignment.is_none();
         if let Some(name) = &id.namespace {
             let namespace = self.namespace_entry(name);
             let was_unassigned = namespace.is_unassigned();
             put(&mut namespace.assignments, id, assignment);
             namespace.record_unassigned(was_unassigned, changed);
             changed.reportable.insert(name.clone());
-            let touched = |workload: &Workload| versions.iter().any(|version| workload.is_selected_by(version));
-            self.evaluate_workloads(name, touched, changed);
-            self.forget_empty(name);
+            let is_affected = |workload: &Workload| versions.iter().any(|version| workload.is_selected_by(version));
+            self.evaluate_workloads(name, is_affected, changed);
+            self.remove_if_empty(name);
         } else {
             put(&mut self.cluster_assignments, id, assignment);
-            let taken_in = |namespace: &&Namespace| versions.iter().any(|version| namespace.is_selected_by(version));
+            let is_selected = |namespace: &&Namespace| versions.iter().any(|version| namespace.is_selected_by(version));
             let affected: Vec<Arc<str>> =
-                self.namespaces.values().filter(taken_in).map(|namespace| namespace.name.clone()).collect();
+                self.namespaces.values().filter(is_selected).map(|namespace| namespace.name.clone()).collect();
             for namespace in affected {
                 self.refresh_scope(&namespace, &versions, false, changed);
                 changed.reportable.insert(namespace);
             }
         }
-        if is_gone {
+        if is_deleted {
             self.members.remove(id);
             changed.assignments.remove(id);
         }

@@ -1,4 +1,4 @@
-//! How much of everything there is, over the whole index.
+//! Totals over the whole index.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -10,36 +10,36 @@ use crate::model::{Evaluation, SignalId};
 /// Totals over all namespaces. Each workload counts once, however many assignments select it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// The workloads.
+    /// The number of workloads.
     pub workloads: usize,
-    /// Those of them that lie in namespaces that are left out.
+    /// The number of workloads in excluded namespaces.
     pub excluded: usize,
-    /// Those of them that no assignment selects, although their namespace is not left out.
+    /// The number of workloads that no assignment selects, without those in excluded namespaces.
     pub unselected: usize,
-    /// The namespaces that are known.
+    /// The number of namespaces.
     pub namespaces: usize,
-    /// The nodes.
+    /// The number of nodes.
     pub nodes: usize,
-    /// The namespaces that have workloads and no assignment that speaks for them.
+    /// The number of namespaces that have workloads and to which no assignment applies.
     pub unassigned_namespaces: usize,
-    /// The duties of workloads that some assignment selects, by layer, duty and the name of their state.
+    /// The number of duties by layer, duty and the name of their state, for the workloads that an assignment selects.
     pub duties: BTreeMap<(LayerId, Duty, &'static str), usize>,
-    /// The gaps in each namespace that has workloads which some assignment selects.
+    /// The number of gaps by namespace, for the namespaces with workloads that an assignment selects.
     pub gaps: BTreeMap<Arc<str>, usize>,
-    /// The same duties, by layer, duty and the word for whether they are fulfilled.
+    /// The number of the same duties by layer, duty and the name of their fulfilment.
     pub fulfilment: BTreeMap<(LayerId, Duty, &'static str), usize>,
-    /// The duties in each of these namespaces that are seen not to be done.
+    /// The number of unfulfilled duties by namespace, for the same namespaces as `gaps`.
     pub unfulfilled: BTreeMap<Arc<str>, usize>,
-    /// What each signal came to for these workloads.
+    /// The number of results by signal and the name of the verdict, for the workloads that an assignment selects.
     pub signals: BTreeMap<(SignalId, &'static str), usize>,
 }
 
 impl Inventory {
-    /// Counts everything: a walk over all workloads, which share what was found for them.
+    /// Computes the totals. Walks over all workloads; each distinct evaluation is counted once and multiplied.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let mut stats = Stats { nodes: self.nodes.names().count(), ..Stats::default() };
-        let mut found: HashMap<&Arc<Evaluation>, usize> = HashMap::new();
+        let mut evaluations: HashMap<&Arc<Evaluation>, usize> = HashMap::new();
         for namespace in self.namespaces.values() {
             stats.namespaces += usize::from(namespace.facts.is_some());
             stats.unassigned_namespaces += usize::from(namespace.is_unassigned());
@@ -48,26 +48,26 @@ impl Inventory {
                 stats.excluded += namespace.workloads.len();
                 continue;
             }
-            let mut here: BTreeMap<*const Evaluation, (&Arc<Evaluation>, usize)> = BTreeMap::new();
+            let mut of_namespace: BTreeMap<*const Evaluation, (&Arc<Evaluation>, usize)> = BTreeMap::new();
             for workload in namespace.workloads.values() {
                 match &workload.evaluation {
-                    Some(evaluation) => here.entry(Arc::as_ptr(evaluation)).or_insert((evaluation, 0)).1 += 1,
-                    // Before the first evaluation nobody knows.
+                    Some(evaluation) => of_namespace.entry(Arc::as_ptr(evaluation)).or_insert((evaluation, 0)).1 += 1,
+                    // Before the first evaluation it is not known which workloads are unselected.
                     None => stats.unselected += usize::from(!self.deferred),
                 }
             }
-            if !here.is_empty() {
-                let gaps = here.values().map(|(evaluation, count)| evaluation.gaps().count() * count).sum();
+            if !of_namespace.is_empty() {
+                let gaps = of_namespace.values().map(|(evaluation, count)| evaluation.gaps().count() * count).sum();
                 stats.gaps.insert(namespace.name.clone(), gaps);
                 let unfulfilled =
-                    here.values().map(|(evaluation, count)| evaluation.unfulfilled().count() * count).sum();
+                    of_namespace.values().map(|(evaluation, count)| evaluation.unfulfilled().count() * count).sum();
                 stats.unfulfilled.insert(namespace.name.clone(), unfulfilled);
             }
-            for (evaluation, count) in here.into_values() {
-                *found.entry(evaluation).or_default() += count;
+            for (evaluation, count) in of_namespace.into_values() {
+                *evaluations.entry(evaluation).or_default() += count;
             }
         }
-        for (evaluation, count) in found {
+        for (evaluation, count) in evaluations {
             for duty in &evaluation.duties {
                 *stats.duties.entry((duty.layer, duty.duty, duty.state.name())).or_default() += count;
                 *stats.fulfilment.entry((duty.layer, duty.duty, duty.fulfilment.name())).or_default() += count;

@@ -1,4 +1,4 @@
-//! The index.
+//! Tests of the index.
 
 mod acceptance;
 mod build;
@@ -14,7 +14,7 @@ mod shown;
 mod specs;
 mod stats;
 mod tenants;
-mod wholes;
+mod workloads;
 mod world;
 
 use crate::facts::Labels;

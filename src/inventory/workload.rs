@@ -1,4 +1,4 @@
-//! One workload of the index: the objects it is made of, and what was found for it.
+//! One workload of the index: the facts of its objects and its evaluation.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,37 +6,38 @@ use std::sync::Arc;
 use crate::facts::{AssignmentId, ObjectIdentity, WorkloadFacts, WorkloadKey};
 use crate::model::{Assignment, Evaluation};
 
-/// A workload and what was found for it.
+/// A workload with its evaluation.
 #[derive(Debug)]
 pub(super) struct Workload {
     pub(super) key: Arc<WorkloadKey>,
     pub(super) parts: Parts,
     pub(super) identity: ObjectIdentity,
-    /// The assignments that select it, sorted; shared with all others that the same ones select.
+    /// The assignments that select it: cluster assignments first, each kind by name. Shared with all workloads that
+    /// have the same ones.
     pub(super) selected_by: Arc<[AssignmentId]>,
-    /// None where nothing selects it.
+    /// `None` if no assignment selects it.
     pub(super) evaluation: Option<Arc<Evaluation>>,
 }
 
-/// The objects that a workload is made of.
+/// The facts of the objects of a workload.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Parts {
-    /// What its own template shows, if it has one that can be read.
+    /// The facts of its own pod template, if it has one that can be read.
     pub(super) itself: Option<WorkloadFacts>,
-    /// The objects that it controls, or that share the stem of their generated names. Where its own template is known they
-    /// come from that, and what was left behind by earlier ones counts no more.
+    /// The facts of the objects that it controls, or that have the same prefix of a generated name. If `itself` is
+    /// known, these objects can come from outdated versions of the template.
     pub(super) objects: BTreeMap<WorkloadKey, WorkloadFacts>,
 }
 
 impl Parts {
-    /// What it shows: its own template, otherwise each of its objects.
+    /// Returns the facts to evaluate: those of its own template, otherwise those of each object.
     pub(super) fn facts(&self) -> impl Iterator<Item = &WorkloadFacts> {
         let objects = self.objects.values().filter(|_| self.itself.is_none());
         self.itself.iter().chain(objects)
     }
 
-    /// What it and its objects show, also what else counts no more: some have labels that Services select by and the
-    /// template has not, such as the hash of a revision.
+    /// Returns the facts of its own template and of each object. Services can select objects by labels that the
+    /// template does not have, such as the hash of a revision.
     pub(super) fn all(&self) -> impl Iterator<Item = &WorkloadFacts> {
         self.itself.iter().chain(self.objects.values())
     }
@@ -45,12 +46,12 @@ impl Parts {
         self.itself.is_none() && self.objects.is_empty()
     }
 
-    /// What is known of an object of the workload with this key.
+    /// Returns the facts of an object of the workload with the key `workload`.
     pub(super) fn get(&self, workload: &WorkloadKey, object: &WorkloadKey) -> Option<&WorkloadFacts> {
         if workload == object { self.itself.as_ref() } else { self.objects.get(object) }
     }
 
-    /// Takes in what an object shows, or that it is gone, and returns what it showed before.
+    /// Sets the facts of an object, or removes them if they are `None`. Returns the facts before.
     pub(super) fn put(
         &mut self,
         workload: &WorkloadKey,
@@ -70,7 +71,8 @@ impl Workload {
         Self { key, parts: Parts::default(), identity, selected_by: Arc::default(), evaluation: None }
     }
 
-    /// Whether an assignment selects it: by its own labels, or by those of any of its objects.
+    /// Returns true if the selector of an assignment matches its own labels, or those of any object if it has no
+    /// template.
     pub(super) fn is_selected_by(&self, assignment: &Assignment) -> bool {
         assignment
             .selector

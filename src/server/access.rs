@@ -1,4 +1,4 @@
-//! Who may read the metrics: whoever the API server says may `get` the URL `/metrics`.
+//! Authentication and authorization of metrics clients: the API server must allow them to `get` the URL `/metrics`.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,28 +22,28 @@ use tracing::warn;
 
 use crate::rate_limit::{Rate, RateLimiter};
 
-/// How long the API server may take for an answer; the client would go on trying for minutes.
-const ANSWER_LIMIT: Duration = Duration::from_secs(5);
-/// How long a permission is believed in without asking again.
-const BELIEVED: Duration = Duration::from_mins(1);
-/// How long whoever was allowed is asked about without regard to how many others want to be let in.
-const KNOWN: Duration = Duration::from_mins(10);
-/// How many callers are remembered.
-const CALLERS: usize = 64;
-/// Rate limit of reviews by the API server, so that callers without a right are no load on it.
+/// Maximum time for a review by the API server. The client itself would retry for minutes.
+const REVIEW_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time for which an allowed token needs no new review.
+const ALLOWED_FOR: Duration = Duration::from_mins(1);
+/// Time for which reviews of a token that was allowed before are not rate-limited.
+const CACHED_FOR: Duration = Duration::from_mins(10);
+/// Maximum number of cached tokens.
+const CACHED_TOKENS: usize = 64;
+/// Rate limit of reviews, so that callers without permission do not load the API server.
 const REVIEWS: Rate = Rate::new(5, Duration::from_secs(1), 20);
 
-/// Asks the API server who a caller is and what it may do.
+/// Authenticates and authorizes callers by reviews of the API server.
 #[derive(Clone)]
 pub(super) struct Reviewer(Arc<Inner>);
 
 struct Inner {
     client: Client,
-    /// Tokens that may, by digest, and when that was found.
+    /// Allowed tokens by their SHA-256 digest, with the time of the review.
     allowed: Mutex<HashMap<[u8; 32], Instant>>,
     reviews: Mutex<RateLimiter>,
-    /// Whether it was logged that the API server does not answer such questions.
-    complained: AtomicBool,
+    /// True if the last review failed, which was logged then.
+    failure_logged: AtomicBool,
 }
 
 impl Reviewer {
@@ -52,7 +52,7 @@ impl Reviewer {
             client,
             allowed: Mutex::default(),
             reviews: Mutex::new(RateLimiter::new(REVIEWS)),
-            complained: AtomicBool::new(false),
+            failure_logged: AtomicBool::new(false),
         }))
     }
 
@@ -66,8 +66,8 @@ impl Reviewer {
         is_admitted
     }
 
-    /// Lets through who may.
-    pub(super) fn guard(self, router: Router) -> Router {
+    /// Adds the check to a router. A rejected caller gets the cause: 401, 403, 429 or 503.
+    pub(super) fn protect(self, router: Router) -> Router {
         let check = async |State(reviewer): State<Self>, request: Request, next: Next| -> Response {
             match reviewer.review(request.headers()).await {
                 Ok(()) => next.run(request).await,
@@ -78,42 +78,49 @@ impl Reviewer {
     }
 
     async fn review(&self, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
-        let token = bearer(headers).ok_or((StatusCode::UNAUTHORIZED, "send a bearer token"))?;
+        let token = bearer(headers).ok_or((
+            StatusCode::UNAUTHORIZED,
+            "the request has no bearer token; send one in the header Authorization",
+        ))?;
         let digest: [u8; 32] = Sha256::digest(token).into();
-        let allowed = self.allowed(&digest);
-        if allowed.is_some_and(|since| since < BELIEVED) {
+        let allowed_since = self.allowed_since(&digest);
+        if allowed_since.is_some_and(|since| since < ALLOWED_FOR) {
             return Ok(());
         }
-        if allowed.is_none() && !self.admit_review() {
+        if allowed_since.is_none() && !self.admit_review() {
             return Err((StatusCode::TOO_MANY_REQUESTS, "too many callers; try again later"));
         }
-        let asked = async {
-            let user = self.user(token).await?;
-            self.may_read(user).await
+        let review = async {
+            let user = self.authenticate(token).await?;
+            self.authorize(user).await
         };
-        match tokio::time::timeout(ANSWER_LIMIT, asked).await {
+        match tokio::time::timeout(REVIEW_TIMEOUT, review).await {
             Ok(Ok(())) => {
-                self.remember(digest);
+                self.cache(digest);
                 Ok(())
             }
             Ok(Err(refusal)) => Err(refusal),
-            Err(_) => Err((StatusCode::SERVICE_UNAVAILABLE, "the API server does not answer")),
+            Err(_) => Err((StatusCode::SERVICE_UNAVAILABLE, "the API server did not respond in time; try again later")),
         }
     }
 
-    /// Who the bearer of a token is.
-    async fn user(&self, token: &str) -> Result<UserInfo, (StatusCode, &'static str)> {
+    /// Returns the user of a token.
+    async fn authenticate(&self, token: &str) -> Result<UserInfo, (StatusCode, &'static str)> {
         let spec = TokenReviewSpec { token: token.to_owned(), ..TokenReviewSpec::default() };
         let review = TokenReview { spec, ..TokenReview::default() };
         let reviewed = Api::all(self.0.client.clone()).create(&PostParams::default(), &review).await;
-        let status = self.answer(reviewed)?.status.unwrap_or_default();
+        let status = self.response(reviewed)?.status.unwrap_or_default();
         match status {
             TokenReviewStatus { authenticated: Some(true), user: Some(user), .. } => Ok(user),
-            _ => Err((StatusCode::UNAUTHORIZED, "the token is not valid here")),
+            _ => Err((
+                StatusCode::UNAUTHORIZED,
+                "the token is not valid in this cluster; send a token that its API server accepts",
+            )),
         }
     }
 
-    async fn may_read(&self, user: UserInfo) -> Result<(), (StatusCode, &'static str)> {
+    /// Checks that a user may `get` the URL `/metrics`.
+    async fn authorize(&self, user: UserInfo) -> Result<(), (StatusCode, &'static str)> {
         let attributes = NonResourceAttributes { path: Some("/metrics".into()), verb: Some("get".into()) };
         let spec = SubjectAccessReviewSpec {
             non_resource_attributes: Some(attributes),
@@ -125,58 +132,59 @@ impl Reviewer {
         };
         let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
         let reviewed = Api::all(self.0.client.clone()).create(&PostParams::default(), &review).await;
-        let status = self.answer(reviewed)?.status;
+        let status = self.response(reviewed)?.status;
         if status.is_some_and(|status| status.allowed) {
             Ok(())
         } else {
-            Err((StatusCode::FORBIDDEN, "may not get the URL /metrics; bind a ClusterRole that grants that"))
+            Err((StatusCode::FORBIDDEN, "may not get the URL /metrics; bind a ClusterRole that grants it"))
         }
     }
 
-    /// How long ago a token was found to be one that may, if it was.
-    fn allowed(&self, digest: &[u8; 32]) -> Option<Duration> {
+    /// Returns the time since the token was allowed, if it is cached.
+    fn allowed_since(&self, digest: &[u8; 32]) -> Option<Duration> {
         let allowed = self.0.allowed.lock().unwrap_or_else(PoisonError::into_inner);
-        allowed.get(digest).map(Instant::elapsed).filter(|since| *since < KNOWN)
+        allowed.get(digest).map(Instant::elapsed).filter(|since| *since < CACHED_FOR)
     }
 
-    fn remember(&self, digest: [u8; 32]) {
+    fn cache(&self, digest: [u8; 32]) {
         let now = Instant::now();
         let mut allowed = self.0.allowed.lock().unwrap_or_else(PoisonError::into_inner);
-        allowed.retain(|_, found| now.duration_since(*found) < KNOWN);
-        if allowed.len() < CALLERS {
+        allowed.retain(|_, reviewed| now.duration_since(*reviewed) < CACHED_FOR);
+        if allowed.len() < CACHED_TOKENS {
             allowed.insert(digest, now);
         }
     }
 
-    /// What the API server answers; when it does not, that is logged once.
-    fn answer<T>(&self, reviewed: kube::Result<T>) -> Result<T, (StatusCode, &'static str)> {
-        let complained = self.0.complained.swap(reviewed.is_err(), Ordering::Relaxed);
+    /// Returns the response of the API server. The first failure in a row is logged.
+    fn response<T>(&self, reviewed: kube::Result<T>) -> Result<T, (StatusCode, &'static str)> {
+        let logged = self.0.failure_logged.swap(reviewed.is_err(), Ordering::Relaxed);
         reviewed.map_err(|error| {
-            if !complained {
-                let remedy = "the operator needs create on tokenreviews and subjectaccessreviews";
-                warn!(%error, "cannot ask the API server who reads the metrics; {remedy}");
+            if !logged {
+                let remedy = "grant the operator create on tokenreviews and subjectaccessreviews";
+                warn!(%error, "cannot review the permissions of a metrics client; {remedy}");
             }
-            (StatusCode::SERVICE_UNAVAILABLE, "the API server does not tell who may read this")
+            (StatusCode::SERVICE_UNAVAILABLE, "the operator cannot review permissions; its log names the cause")
         })
     }
 }
 
+/// Returns the token of the header `Authorization: Bearer TOKEN`.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then(|| token.trim())
 }
 
-/// A certificate that the process makes itself: it keeps tokens from being read on the way. Who the server is, a scraper
-/// in the cluster knows from the address.
+/// Creates a self-signed certificate. It encrypts the tokens in transit. It does not authenticate the server: a scraper in the
+/// cluster relies on the address.
 pub(super) async fn certificate() -> Result<RustlsConfig, String> {
-    let make = || {
+    let create = || {
         let name = "responsibility-operator";
         let mut parameters = CertificateParams::new([name.to_owned()])?;
         parameters.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate()?;
         Ok::<_, rcgen::Error>((parameters.self_signed(&key)?, key))
     };
-    let (certificate, key) = make().map_err(|error| error.to_string())?;
+    let (certificate, key) = create().map_err(|error| error.to_string())?;
     let config = RustlsConfig::from_der(vec![certificate.der().to_vec()], key.serialize_der()).await;
     config.map_err(|error| error.to_string())
 }

@@ -1,4 +1,4 @@
-//! Where to listen.
+//! Addresses to listen on.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -6,18 +6,18 @@ use std::str::FromStr;
 
 use super::Unservable;
 
-/// An address with a port, or all addresses with a port.
+/// One address with a port, or all addresses with a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Address {
-    /// `:8080`: every address of the machine, of IPv6 and IPv4.
+    /// All IPv6 and IPv4 addresses of the machine, such as `:8080`.
     All(u16),
-    /// `127.0.0.1:8080`, `[::1]:8080`.
+    /// One address, such as `127.0.0.1:8080` or `[::1]:8080`.
     One(SocketAddr),
 }
 
-/// What was written is no address.
+/// Error for a text that is not an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("write :PORT for every address, or ADDRESS:PORT such as 127.0.0.1:8080 or [::1]:8080")]
+#[error("not a valid address; write :PORT for every address, or ADDRESS:PORT such as 127.0.0.1:8080 or [::1]:8080")]
 pub struct InvalidAddress;
 
 impl FromStr for Address {
@@ -41,10 +41,10 @@ impl fmt::Display for Address {
 }
 
 impl Address {
-    /// Listens there.
+    /// Starts to listen on the address.
     pub(super) fn listen(self) -> Result<TcpListener, Unservable> {
         let listener = match self {
-            // A socket of IPv6 takes IPv4 as well; there are machines without IPv6.
+            // An IPv6 socket accepts IPv4 too. Machines without IPv6 need an IPv4 socket.
             Self::All(port) => TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).or_else(|error| match error.kind() {
                 std::io::ErrorKind::AddrInUse | std::io::ErrorKind::PermissionDenied => Err(error),
                 _ => TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)),

@@ -1,4 +1,4 @@
-//! The server: probes for the kubelet, metrics for a scraper.
+//! HTTP server for probes and metrics.
 
 mod access;
 mod address;
@@ -14,65 +14,65 @@ use kube::Client;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
-use crate::telemetry::Readings;
+use crate::telemetry::TelemetryReader;
 use access::Reviewer;
 
 pub use address::{Address, InvalidAddress};
 
-/// How long a caller may take to send its next request.
+/// Maximum time for a caller to send its next request.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
-/// What is served where; nothing at first.
+/// Listeners with their handlers. Empty by default.
 #[derive(Debug, Default)]
 pub struct Server {
     listeners: Vec<(&'static str, TcpListener, Router, Option<RustlsConfig>)>,
 }
 
-/// An address cannot be listened on, or no certificate can be made.
+/// Error of a server that cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Unservable {
-    /// The address is taken, not of this machine or not permitted.
+    /// The address is in use, does not belong to this machine or is not permitted.
     #[error("cannot listen on {address}: {error}")]
     Address {
-        /// The address as it was given.
+        /// Address as given by the user.
         address: Address,
-        /// What the system says.
+        /// Error of the operating system.
         error: std::io::Error,
     },
-    /// The certificate of the metrics.
-    #[error("cannot make a certificate: {0}")]
+    /// The certificate for protected metrics cannot be created.
+    #[error("cannot create a certificate: {0}")]
     Certificate(String),
 }
 
 impl Server {
-    /// Serves `/livez` and `/readyz` there.
+    /// Adds a listener for `/livez` and `/readyz`.
     ///
     /// # Errors
     ///
-    /// When the address cannot be listened on.
-    pub fn probes(&mut self, address: &Address, readings: &Readings) -> Result<(), Unservable> {
-        self.listeners.push(("probes", address.listen()?, probes::router(readings.health.clone()), None));
+    /// If it cannot listen on the address.
+    pub fn probes(&mut self, address: &Address, reader: &TelemetryReader) -> Result<(), Unservable> {
+        self.listeners.push(("probes", address.listen()?, probes::router(reader.health.clone()), None));
         Ok(())
     }
 
-    /// Serves `/metrics` there. With `protected_by` a client of the API server: over HTTPS with a certificate of its own
-    /// making, and to callers who may `get` the URL `/metrics` only.
+    /// Adds a listener for `/metrics`. With `protected_by`, a client of the API server, it serves HTTPS with a self-signed
+    /// certificate, and only to callers that may `get` the URL `/metrics`.
     ///
     /// # Errors
     ///
-    /// When the address cannot be listened on, or no certificate can be made.
+    /// If it cannot listen on the address, or cannot create a certificate.
     pub async fn metrics(
         &mut self,
         address: &Address,
-        readings: &Readings,
+        reader: &TelemetryReader,
         protected_by: Option<Client>,
     ) -> Result<(), Unservable> {
         let listener = address.listen()?;
-        let router = metrics::router(readings.clone());
+        let router = metrics::router(reader.clone());
         let served = match protected_by {
             Some(client) => {
                 let tls = access::certificate().await.map_err(Unservable::Certificate)?;
-                ("metrics", listener, Reviewer::new(client).guard(router), Some(tls))
+                ("metrics", listener, Reviewer::new(client).protect(router), Some(tls))
             }
             None => ("metrics", listener, router, None),
         };
@@ -80,44 +80,46 @@ impl Server {
         Ok(())
     }
 
-    /// Serves until this is dropped.
+    /// Starts to serve. Dropping the result stops all listeners.
     #[must_use]
     pub fn start(self) -> Running {
         let mut tasks = JoinSet::new();
-        for (what, listener, router, tls) in self.listeners {
-            tasks.spawn(serve(what, listener, router, tls));
+        for (content, listener, router, tls) in self.listeners {
+            tasks.spawn(serve(content, listener, router, tls));
         }
         Running { _tasks: tasks }
     }
 }
 
-/// Servers at work. They end when this is dropped.
+/// Running listeners. Dropping it stops them.
 #[derive(Debug)]
 pub struct Running {
     _tasks: JoinSet<()>,
 }
 
-async fn serve(what: &'static str, listener: TcpListener, router: Router, tls: Option<RustlsConfig>) {
+async fn serve(content: &'static str, listener: TcpListener, router: Router, tls: Option<RustlsConfig>) {
     let address = listener.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string());
-    info!(%address, protected = tls.is_some(), "serving {what}");
+    info!(%address, protected = tls.is_some(), "serving {content}");
     let service = router.into_make_service();
     let ended = match tls {
         Some(tls) => match axum_server::from_tcp_rustls(listener, tls) {
-            Ok(server) => bounded(server).serve(service).await,
+            Ok(server) => with_timeouts(server).serve(service).await,
             Err(error) => Err(error),
         },
         None => match axum_server::from_tcp(listener) {
-            Ok(server) => bounded(server).serve(service).await,
+            Ok(server) => with_timeouts(server).serve(service).await,
             Err(error) => Err(error),
         },
     };
     if let Err(error) = ended {
-        warn!(%address, %error, "serving {what} has ended");
+        warn!(%address, %error, "stopped serving {content}");
     }
 }
 
-/// Callers that are silent are cut off.
-fn bounded<Acceptor>(server: axum_server::Server<SocketAddr, Acceptor>) -> axum_server::Server<SocketAddr, Acceptor> {
+/// Sets timeouts that close connections without requests.
+fn with_timeouts<Acceptor>(
+    server: axum_server::Server<SocketAddr, Acceptor>,
+) -> axum_server::Server<SocketAddr, Acceptor> {
     let mut server = server.first_request_timeout(REQUEST_LIMIT).http1_only();
     server.http_builder().http1().header_read_timeout(REQUEST_LIMIT);
     server

@@ -1,4 +1,4 @@
-//! `/livez` and `/readyz`, in the manner of the API server: `?verbose` shows each check, and so does a failure.
+//! Handlers of `/livez` and `/readyz`. As in the API server, `?verbose` or a failure lists each check.
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
@@ -8,13 +8,14 @@ use axum::routing::get;
 use crate::telemetry::health::{Health, Probe};
 
 pub(super) fn router(health: Health) -> Router {
-    let live = async |State(health): State<Health>, RawQuery(query): RawQuery| answer(health.live(), query.as_deref());
+    let live =
+        async |State(health): State<Health>, RawQuery(query): RawQuery| response(health.live(), query.as_deref());
     let ready =
-        async |State(health): State<Health>, RawQuery(query): RawQuery| answer(health.ready(), query.as_deref());
+        async |State(health): State<Health>, RawQuery(query): RawQuery| response(health.ready(), query.as_deref());
     Router::new().route("/livez", get(live)).route("/readyz", get(ready)).with_state(health)
 }
 
-fn answer(probe: Probe, query: Option<&str>) -> (StatusCode, String) {
+fn response(probe: Probe, query: Option<&str>) -> (StatusCode, String) {
     let verbose =
         query.is_some_and(|query| query.split('&').any(|word| word == "verbose" || word.starts_with("verbose=")));
     match probe.passed {
@@ -34,9 +35,9 @@ mod tests {
 
     #[test]
     fn details_are_told_when_asked_for_and_when_something_fails() {
-        assert_eq!(answer(probe(true), None), (StatusCode::OK, "ok".into()));
-        assert_eq!(answer(probe(true), Some("verbose")), (StatusCode::OK, "[+]engine ok\n".into()));
-        assert_eq!(answer(probe(true), Some("timeout=1s&verbose=true")).1, "[+]engine ok\n");
-        assert_eq!(answer(probe(false), None), (StatusCode::INTERNAL_SERVER_ERROR, "[+]engine ok\n".into()));
+        assert_eq!(response(probe(true), None), (StatusCode::OK, "ok".into()));
+        assert_eq!(response(probe(true), Some("verbose")), (StatusCode::OK, "[+]engine ok\n".into()));
+        assert_eq!(response(probe(true), Some("timeout=1s&verbose=true")).1, "[+]engine ok\n");
+        assert_eq!(response(probe(false), None), (StatusCode::INTERNAL_SERVER_ERROR, "[+]engine ok\n".into()));
     }
 }

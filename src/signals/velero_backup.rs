@@ -35,7 +35,7 @@ fn evaluate(view: &WorkloadInput<'_>, days: u32) -> Reading {
         return seen;
     }
     let backups = view.far.of(FactKind::Backups, view.velero_namespace).filter_map(|(name, facts)| match facts {
-        Facts::Backup(backup) if backup.holds(&view.key.namespace) => Some((name, backup)),
+        Facts::Backup(backup) if backup.contains_namespace(&view.key.namespace) => Some((name, backup)),
         _ => None,
     });
     let Some((_, newest)) = backups.max_by_key(|(name, backup)| (backup.at, (*name).clone())) else {

@@ -1,4 +1,4 @@
-//! Whether the controller works, and whether it has read what it needs.
+//! Liveness and readiness of the controller.
 
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,65 +6,65 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long the engine may be silent: it looks at the clock every second, whatever the API server does.
-const SILENCE: Duration = Duration::from_mins(1);
+/// Maximum time between two heartbeats of the engine. It sends one every second, even if the API server is away.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The state of one kind that is watched.
+/// State of one watched kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What is watched, as permissions name it: `deployments.apps`.
+    /// Resource as in permissions, such as `deployments.apps`.
     pub resource: String,
-    /// What is wrong or still to come; nothing when it was read and is watched.
+    /// Reason why the kind is not synced; none if it is.
     pub problem: Option<String>,
-    /// Whether the controller is not ready without it.
+    /// True if the controller is not ready without this kind.
     pub required: bool,
 }
 
-/// Shared by who tells and who asks.
+/// Health state, shared by the engine and the HTTP server.
 #[derive(Clone, Debug, Default)]
 pub struct Health(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// When the engine gave a sign of life last; none before it works.
-    alive: Option<Instant>,
+    /// Time of the last heartbeat; none before the engine starts.
+    last_heartbeat: Option<Instant>,
     checks: Vec<Check>,
 }
 
-/// The answer to a probe.
+/// Result of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// Whether all is well.
+    /// True if every required check passed.
     pub passed: bool,
-    /// A line for each thing that was looked at, as the API server writes them.
+    /// One line per check, in the format of the API server.
     pub lines: String,
 }
 
 impl Health {
-    /// The engine gives a sign of life.
-    pub fn beat(&self) {
-        self.with(|state| state.alive = Some(Instant::now()));
+    /// Records a heartbeat of the engine.
+    pub fn record_heartbeat(&self) {
+        self.with(|state| state.last_heartbeat = Some(Instant::now()));
     }
 
-    /// Takes in what is watched and how that goes.
-    pub fn set(&self, checks: Vec<Check>) {
+    /// Replaces the state of all watched kinds.
+    pub fn set_checks(&self, checks: Vec<Check>) {
         self.with(|state| state.checks = checks);
     }
 
-    /// Whether the process works. Nothing of the API server counts: a restart would mend nothing of that.
+    /// Checks that the engine is not stuck. The API server does not matter, because a restart would not help.
     #[must_use]
     pub fn live(&self) -> Probe {
-        let silent = self.with(|state| state.alive.map(|alive| alive.elapsed()));
-        let problem = silent.filter(|silent| *silent > SILENCE);
-        let problem = problem.map(|silent| format!("has been stuck for {} s", silent.as_secs()));
+        let since = self.with(|state| state.last_heartbeat.map(|at| at.elapsed()));
+        let problem = since.filter(|since| *since > HEARTBEAT_TIMEOUT);
+        let problem = problem.map(|since| format!("stuck for {} s", since.as_secs()));
         probe("livez", [line("engine", problem.as_deref(), true)])
     }
 
-    /// Whether every kind that is always watched was read and is watched. One that stands by is ready too.
+    /// Checks that every required kind is synced. The result is the same on the leader and on standbys.
     #[must_use]
     pub fn ready(&self) -> Probe {
-        let (alive, checks) = self.with(|state| (state.alive.is_some(), state.checks.clone()));
-        let starting = (!alive).then_some("is not reading yet: it finds out which APIs are served");
+        let (started, checks) = self.with(|state| (state.last_heartbeat.is_some(), state.checks.clone()));
+        let starting = (!started).then_some("not started yet; discovery of the served APIs is running");
         let engine = line("engine", starting, true);
         let watches = checks.iter().map(|Check { resource, problem, required }| {
             line(&format!("watch/{resource}"), problem.as_deref(), *required)
@@ -73,17 +73,17 @@ impl Health {
     }
 
     fn with<T>(&self, action: impl FnOnce(&mut State) -> T) -> T {
-        // Nothing in here can be left half done.
+        // A panic cannot leave the state inconsistent, so a poisoned lock is usable.
         action(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// One line, and whether it lets the probe pass.
+/// Returns the line of a check, and true if the check passed.
 fn line(name: &str, problem: Option<&str>, required: bool) -> (bool, String) {
     match problem {
         None => (true, format!("[+]{name} ok")),
         Some(problem) if required => (false, format!("[-]{name} failed: {problem}")),
-        Some(problem) => (true, format!("[ ]{name} not read, and not required: {problem}")),
+        Some(problem) => (true, format!("[ ]{name} not synced, not required: {problem}")),
     }
 }
 
@@ -111,11 +111,11 @@ mod tests {
     #[test]
     fn a_process_is_ready_when_the_engine_works_and_every_required_kind_was_read() {
         let health = Health::default();
-        assert!(!health.ready().passed, "it has not begun");
-        health.set(vec![check("pods", Some("is being read"), true)]);
-        health.beat();
+        assert!(!health.ready().passed, "the engine has not started");
+        health.set_checks(vec![check("pods", Some("is being read"), true)]);
+        health.record_heartbeat();
         assert!(!health.ready().passed);
-        health.set(vec![
+        health.set_checks(vec![
             check("pods", None, true),
             check("httproutes.gateway.networking.k8s.io", Some("may not be listed"), false),
         ]);
@@ -123,8 +123,8 @@ mod tests {
         assert!(ready.passed);
         assert_eq!(
             ready.lines,
-            "[+]engine ok\n[+]watch/pods ok\n[ ]watch/httproutes.gateway.networking.k8s.io not read, and not required: may \
-             not be listed\nreadyz check passed\n"
+            "[+]engine ok\n[+]watch/pods ok\n[ ]watch/httproutes.gateway.networking.k8s.io not synced, not required: may not \
+             be listed\nreadyz check passed\n"
         );
     }
 
@@ -132,14 +132,14 @@ mod tests {
     async fn a_process_is_alive_until_the_engine_is_silent_for_a_minute() {
         let health = Health::default();
         tokio::time::advance(Duration::from_hours(1)).await;
-        assert!(health.live().passed, "an API server that is away is no reason for a restart");
-        health.beat();
-        tokio::time::advance(SILENCE).await;
+        assert!(health.live().passed, "an API server that is away does not cause a restart");
+        health.record_heartbeat();
+        tokio::time::advance(HEARTBEAT_TIMEOUT).await;
         assert!(health.live().passed);
         tokio::time::advance(Duration::from_secs(1)).await;
         let dead = health.live();
-        assert!(!dead.passed && dead.lines.contains("[-]engine failed: has been stuck for 61 s"), "{}", dead.lines);
-        health.beat();
+        assert!(!dead.passed && dead.lines.contains("[-]engine failed: stuck for 61 s"), "{}", dead.lines);
+        health.record_heartbeat();
         assert!(health.live().passed);
     }
 }

@@ -1,4 +1,4 @@
-//! The metrics: their names, labels and meaning, and the counters.
+//! Names, labels and help texts of the metrics, and the counters.
 
 use std::time::Duration;
 
@@ -7,35 +7,35 @@ use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-/// The labels of a series with their values, in the order of [`Metric::labels`].
+/// Labels of a series with their values, in the order of [`Metric::labels`].
 pub(super) type Labels = Vec<(&'static str, String)>;
 
-/// One metric.
+/// Definition of one metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metric {
-    /// Its name, without the suffix `_total` of counters and those of histograms.
+    /// Name without the suffix of the type (`_total`, `_bucket`, `_sum`, `_count`).
     pub name: &'static str,
-    /// What kind it is of.
+    /// Type of the metric.
     pub kind: MetricKind,
-    /// The names of its labels.
+    /// Names of the labels.
     pub labels: &'static [&'static str],
-    /// What it tells.
+    /// Help text.
     pub help: &'static str,
 }
 
-/// The kinds of metric.
+/// Type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricKind {
-    /// It only grows; its name ends in `_total`.
+    /// Value that only grows. The series ends in `_total`.
     Counter,
-    /// It goes up and down.
+    /// Value that goes up and down.
     Gauge,
-    /// Durations by how long they are; its names end in `_bucket`, `_sum` and `_count`.
+    /// Distribution of durations in seconds. The series end in `_bucket`, `_sum` and `_count`.
     Histogram,
 }
 
 impl MetricKind {
-    /// The word for it in the format of OpenMetrics.
+    /// Returns the word for the type in the format of OpenMetrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl MetricKind {
 }
 
 impl Metric {
-    /// The names under which it is scraped.
+    /// Returns the names of the series that a scrape contains.
     #[must_use]
     pub fn series(&self) -> Vec<String> {
         let suffixes: &[&str] = match self.kind {
@@ -71,38 +71,38 @@ macro_rules! metrics {
 
 metrics! {
     BUILD_INFO: Gauge "build_info" ["version"] "Always 1; the version of the operator";
-    LEADER: Gauge "leader" [] "1 where this replica writes, 0 where it stands by";
-    INVENTORY_COMPLETE: Gauge "inventory_complete" [] "1 where everything that counts could be read";
+    LEADER: Gauge "leader" [] "1 if this replica is the leader, 0 if it is a standby";
+    INVENTORY_COMPLETE: Gauge "inventory_complete" [] "1 if every watched kind is synced, otherwise 0";
     RECONCILES: Counter "reconciles" ["kind", "result"]
-        "Statuses worked on, and the Reports of namespaces (kind Report), by kind and result: written, unchanged, conflict, gone, not_leading, failed";
+        "Reconciliations of statuses, and of the Reports of namespaces (kind Report), by kind and result: written, unchanged, conflict, gone, not_served, not_leading, failed";
     RECONCILE_DURATION: Histogram "reconcile_duration_seconds" ["kind"]
-        "How long it took to write the Events and the status of one object, or the Reports of a namespace, unchanged ones aside";
-    QUEUE_WAITING: Gauge "queue_waiting" [] "Statuses that wait to be worked on, those included that are to be looked at later";
-    QUEUE_RUNNING: Gauge "queue_running" [] "Statuses that are worked on";
-    QUEUE_OLDEST: Gauge "queue_oldest_seconds" [] "How long the status has waited that is due for the longest time";
-    WATCH_SYNCED: Gauge "watch_synced" ["resource"] "1 where the kind was read and is watched";
-    WATCH_RELISTS: Counter "watch_relists" ["resource"] "How often the kind was listed to its end";
-    WATCH_EVENTS: Counter "watch_events" ["resource"] "Objects listed, changes and deletions that were taken in";
-    WATCH_ERRORS: Counter "watch_errors" ["resource"] "Requests that failed, refusals included";
+        "Time to write the Events and the status of one object, or the Reports of a namespace; unchanged ones are not counted";
+    QUEUE_WAITING: Gauge "queue_waiting" [] "Statuses in the queue: due, delayed or scheduled for a later time";
+    QUEUE_RUNNING: Gauge "queue_running" [] "Statuses that are being written";
+    QUEUE_OLDEST: Gauge "queue_oldest_seconds" [] "Time for which the oldest due status has waited";
+    WATCH_SYNCED: Gauge "watch_synced" ["resource"] "1 if the kind was listed and is watched, otherwise 0";
+    WATCH_RELISTS: Counter "watch_relists" ["resource"] "Complete lists of the kind";
+    WATCH_EVENTS: Counter "watch_events" ["resource"] "Objects received by lists and watches, deletions included";
+    WATCH_ERRORS: Counter "watch_errors" ["resource"] "Failed list and watch requests, including forbidden ones";
     INVENTORY_OBJECTS: Gauge "inventory_objects" ["kind"]
-        "What is known: workloads, workloads_left_out (of these), workloads_unselected (by any assignment), namespaces, nodes, assignments";
-    DUTIES: Gauge "duties" ["layer", "duty", "state"] "Duties of workloads that some assignment selects; each workload counts once";
+        "Objects in memory: workloads; of these workloads_left_out (in excluded namespaces) and workloads_unselected (that no assignment selects); namespaces; nodes; assignments";
+    DUTIES: Gauge "duties" ["layer", "duty", "state"] "Duties of workloads that at least one assignment selects, by layer, duty and state; each workload counts once";
     GAPS: Gauge "gaps" ["namespace"]
         "Duties of workloads in a namespace that are Unowned, Invalid, Conflicted or Lapsed; at most 1000 namespaces, the rest under an empty name";
     FULFILMENT: Gauge "fulfilment" ["layer", "duty", "fulfilment"]
-        "The same duties by what is seen of them: Fulfilled, Unfulfilled, Stale, Unknown, NotApplicable";
+        "The same duties by fulfilment: Fulfilled, Unfulfilled, Stale, Unknown, NotApplicable";
     UNFULFILLED: Gauge "unfulfilled" ["namespace"]
-        "Duties of workloads in a namespace that are seen not to be done; at most 1000 namespaces, the rest under an empty name";
+        "Duties of workloads in a namespace that are Unfulfilled; at most 1000 namespaces, the rest under an empty name";
     SIGNALS: Gauge "signal_results" ["signal", "result"]
-        "What each signal came to, counting each workload and duty once: Passed, Failed, Stale, Unseen (its source is not there), Unreadable";
-    UNASSIGNED_NAMESPACES: Gauge "unassigned_namespaces" [] "Namespaces with workloads for which no assignment speaks";
-    ASSIGNMENTS: Gauge "assignments" ["kind", "condition", "status"] "Assignments by kind, condition and its status";
+        "Results of each signal, counting each workload and duty once: Passed, Failed, Stale, Unseen (its source does not exist), Unreadable";
+    UNASSIGNED_NAMESPACES: Gauge "unassigned_namespaces" [] "Namespaces with workloads that no assignment selects";
+    ASSIGNMENTS: Gauge "assignments" ["kind", "condition", "status"] "Assignments by kind, condition type and condition status";
     OWNER_GAPS: Gauge "owner_gaps" ["namespace", "owner"]
-        "Gaps that assignments list, by the accountable party; an empty namespace for cluster assignments. At most 1000 series, the rest under empty names. Only with --metrics-owners";
-    EVENTS: Counter "events" ["reason", "result"] "Kubernetes Events by reason and result: written, existed (told by an earlier process), gone (with its namespace), dropped (too many), failed";
+        "Gaps that assignments list, by accountable party; the namespace is empty for cluster assignments. At most 1000 series, the rest under empty names. Only with --metrics-owners";
+    EVENTS: Counter "events" ["reason", "result"] "Kubernetes Events by reason and result: written, existed (written by an earlier process), gone (its namespace was deleted), dropped (rate limit), failed";
 }
 
-/// The counters and durations. Each copy counts together with the others.
+/// Counters and histograms. All clones share their values.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     reconciles: Family<Labels, Counter>,
@@ -113,7 +113,7 @@ pub struct Metrics {
     events: Family<Labels, Counter>,
 }
 
-/// From 5 ms to 10 s, which is how long a write may take.
+/// Constructor of histograms with buckets from 5 ms to 10 s, the timeout of a write.
 #[derive(Clone, Debug)]
 struct Buckets;
 
@@ -137,22 +137,22 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a status that was worked on.
-    pub fn reconciled(&self, kind: &str, result: &str) {
+    /// Counts a reconciliation.
+    pub fn count_reconcile(&self, kind: &str, result: &str) {
         self.reconciles.get_or_create(&labels(&RECONCILES, [kind, result])).inc();
     }
 
-    /// Notes how long a write of a status took.
-    pub fn took(&self, kind: &str, duration: Duration) {
+    /// Records the time of a write.
+    pub fn observe_duration(&self, kind: &str, duration: Duration) {
         self.durations.get_or_create(&labels(&RECONCILE_DURATION, [kind])).observe(duration.as_secs_f64());
     }
 
     /// Counts Events.
-    pub fn events(&self, reason: &str, result: &str, count: u64) {
+    pub fn count_events(&self, reason: &str, result: &str, count: u64) {
         self.events.get_or_create(&labels(&EVENTS, [reason, result])).inc_by(count);
     }
 
-    /// What counts for one watched kind.
+    /// Returns the counters of one watched kind.
     #[must_use]
     pub fn watch(&self, resource: &str) -> WatchMetrics {
         let [relists, events, errors] =
@@ -175,18 +175,18 @@ impl Metrics {
     }
 }
 
-/// The counters of one watched kind.
+/// Counters of one watched kind.
 #[derive(Clone, Debug)]
 pub struct WatchMetrics {
-    /// Complete lists.
+    /// Number of complete lists.
     pub relists: Counter,
-    /// Objects and changes taken in.
+    /// Number of received objects and deletions.
     pub events: Counter,
-    /// Failed requests.
+    /// Number of failed requests.
     pub errors: Counter,
 }
 
-/// The labels of a metric with these values.
+/// Combines the label names of a metric with values in the same order.
 pub(super) fn labels<const N: usize>(metric: &Metric, values: [&str; N]) -> Labels {
     debug_assert_eq!(metric.labels.len(), N, "the labels of {}", metric.name);
     metric.labels.iter().copied().zip(values.map(str::to_owned)).collect()

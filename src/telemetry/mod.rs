@@ -1,7 +1,7 @@
-//! What the controller tells of itself: counters, what it looks like at the moment, and whether it is healthy.
+//! Metrics and health of the controller.
 //!
-//! The controller writes here and the server reads. Counters are counted where things happen; everything that has a size is
-//! asked of the engine when somebody wants to know, so that nothing has to be kept up to date in between.
+//! The controller writes and the HTTP server reads. Counters are incremented where the counted act happens. Gauges come from a
+//! [`Snapshot`] that the engine computes for each scrape, so nothing must be kept up to date between scrapes.
 
 pub mod health;
 pub mod metric;
@@ -17,61 +17,61 @@ use health::Health;
 use metric::Metrics;
 use snapshot::Snapshot;
 
-/// How many may ask at the same time.
-const QUESTIONS: usize = 8;
-/// How long the engine may take for an answer.
-const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// Maximum number of pending requests for a snapshot.
+const PENDING_REQUESTS: usize = 8;
+/// Maximum time for the engine to send a snapshot.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where somebody who wants to know how things are gets the answer.
-pub type Asker = oneshot::Sender<Arc<Snapshot>>;
+/// Request for a snapshot: the channel on which the engine sends it.
+pub type SnapshotRequest = oneshot::Sender<Arc<Snapshot>>;
 
-/// The end of the controller.
+/// Write side, used by the controller.
 #[derive(Debug)]
 pub struct Instruments {
     /// Counters and durations.
     pub metrics: Metrics,
-    /// Whether it works and has read what it needs.
+    /// Liveness and readiness.
     pub health: Health,
-    /// Whoever wants to know how things are.
-    pub questions: mpsc::Receiver<Asker>,
+    /// Pending requests for a snapshot.
+    pub requests: mpsc::Receiver<SnapshotRequest>,
 }
 
-/// The end of the server.
+/// Read side, used by the HTTP server.
 #[derive(Clone, Debug)]
-pub struct Readings {
+pub struct TelemetryReader {
     metrics: Metrics,
-    /// Whether the controller works and has read what it needs.
+    /// Liveness and readiness.
     pub health: Health,
-    questions: mpsc::Sender<Asker>,
+    requests: mpsc::Sender<SnapshotRequest>,
 }
 
-/// The engine did not answer in time.
+/// The engine did not send a snapshot in time, or has stopped.
 #[derive(Debug, thiserror::Error)]
-#[error("the controller does not answer; try again")]
-pub struct NoAnswer;
+#[error("the controller did not respond in time; try again later")]
+pub struct SnapshotTimeout;
 
-/// Both ends.
+/// Creates the write side and the read side.
 #[must_use]
-pub fn telemetry() -> (Instruments, Readings) {
+pub fn telemetry() -> (Instruments, TelemetryReader) {
     let (metrics, health) = (Metrics::default(), Health::default());
-    let (sender, questions) = mpsc::channel(QUESTIONS);
-    let readings = Readings { metrics: metrics.clone(), health: health.clone(), questions: sender };
-    (Instruments { metrics, health, questions }, readings)
+    let (sender, requests) = mpsc::channel(PENDING_REQUESTS);
+    let reader = TelemetryReader { metrics: metrics.clone(), health: health.clone(), requests: sender };
+    (Instruments { metrics, health, requests }, reader)
 }
 
-impl Readings {
-    /// All metrics in the text format of OpenMetrics.
+impl TelemetryReader {
+    /// Returns all metrics in the text format of OpenMetrics.
     ///
     /// # Errors
     ///
-    /// When the engine does not answer in time.
-    pub async fn metrics(&self) -> Result<String, NoAnswer> {
-        let asked = async {
-            let (sender, answer) = oneshot::channel();
-            self.questions.send(sender).await.map_err(|_| NoAnswer)?;
-            answer.await.map_err(|_| NoAnswer)
+    /// If the engine does not send a snapshot within 5 s, or has stopped.
+    pub async fn metrics(&self) -> Result<String, SnapshotTimeout> {
+        let request = async {
+            let (sender, response) = oneshot::channel();
+            self.requests.send(sender).await.map_err(|_| SnapshotTimeout)?;
+            response.await.map_err(|_| SnapshotTimeout)
         };
-        let snapshot = tokio::time::timeout(ANSWER_LIMIT, asked).await.map_err(|_| NoAnswer)??;
+        let snapshot = tokio::time::timeout(SNAPSHOT_TIMEOUT, request).await.map_err(|_| SnapshotTimeout)??;
         Ok(render::text(&self.metrics, &snapshot))
     }
 }

@@ -1,4 +1,4 @@
-//! The text that a scraper gets.
+//! Encoding of the metrics for a scrape.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ use super::metric::{
 };
 use super::snapshot::Snapshot;
 
-/// The most series that grow with what users write.
-const SERIES: usize = 1000;
+/// Maximum number of series of a metric whose labels contain names of users' objects.
+const MAX_SERIES: usize = 1000;
 
-/// Counters and the snapshot in the text format of OpenMetrics.
+/// Encodes the counters and the snapshot in the text format of OpenMetrics.
 pub(super) fn text(metrics: &Metrics, snapshot: &Snapshot) -> String {
     let mut registry = Registry::default();
     metrics.register(&mut registry);
@@ -53,13 +53,17 @@ fn gauges(registry: &mut Registry, snapshot: &Snapshot) {
         duties.map(|((layer, duty, state), count)| ([&*matrix.layer(*layer).name, duty.name(), *state], *count));
     gauge(registry, &DUTIES, duties);
     let gaps = stats.gaps.iter().map(|(namespace, count)| ([namespace.to_string()], *count)).collect();
-    gauge(registry, &GAPS, bounded(gaps).iter().map(|(names, count)| (names.each_ref().map(String::as_str), *count)));
+    gauge(
+        registry,
+        &GAPS,
+        limit_series(gaps).iter().map(|(names, count)| (names.each_ref().map(String::as_str), *count)),
+    );
     let fulfilment = stats.fulfilment.iter();
     let fulfilment =
         fulfilment.map(|((layer, duty, word), count)| ([&*matrix.layer(*layer).name, duty.name(), *word], *count));
     gauge(registry, &FULFILMENT, fulfilment);
     let failing = stats.unfulfilled.iter().map(|(namespace, count)| ([namespace.to_string()], *count)).collect();
-    let failing = bounded(failing);
+    let failing = limit_series(failing);
     gauge(registry, &UNFULFILLED, failing.iter().map(|(names, count)| (names.each_ref().map(String::as_str), *count)));
     let results = stats.signals.iter();
     let results = results.map(|((signal, word), count)| ([&*snapshot.catalogue.get(*signal).signal, *word], *count));
@@ -77,7 +81,7 @@ fn gauges(registry: &mut Registry, snapshot: &Snapshot) {
         gauge(
             registry,
             &OWNER_GAPS,
-            bounded(owners).iter().map(|(names, count)| (names.each_ref().map(String::as_str), *count)),
+            limit_series(owners).iter().map(|(names, count)| (names.each_ref().map(String::as_str), *count)),
         );
     }
 }
@@ -94,11 +98,11 @@ fn gauge<'a, const N: usize>(
     registry.register(metric.name, metric.help, family);
 }
 
-/// The largest of the series, the rest in one under empty names.
-fn bounded<const N: usize>(mut series: Vec<([String; N], usize)>) -> BTreeMap<[String; N], usize> {
-    if series.len() > SERIES {
+/// Keeps the series with the largest values and sums up the rest in one series with empty labels.
+fn limit_series<const N: usize>(mut series: Vec<([String; N], usize)>) -> BTreeMap<[String; N], usize> {
+    if series.len() > MAX_SERIES {
         series.sort_by(|(one, of_one), (other, of_other)| of_other.cmp(of_one).then_with(|| one.cmp(other)));
-        let rest = series.split_off(SERIES - 1);
+        let rest = series.split_off(MAX_SERIES - 1);
         series.push(([const { String::new() }; N], rest.iter().map(|(_, count)| count).sum()));
     }
     series.into_iter().collect()
@@ -153,9 +157,9 @@ mod tests {
 
     fn counted() -> Metrics {
         let metrics = Metrics::default();
-        metrics.reconciled("ServiceModel", "written");
-        metrics.took("ServiceModel", Duration::from_millis(30));
-        metrics.events("GapsFound", "dropped", 5);
+        metrics.count_reconcile("ServiceModel", "written");
+        metrics.observe_duration("ServiceModel", Duration::from_millis(30));
+        metrics.count_events("GapsFound", "dropped", 5);
         metrics.watch("pods").relists.inc();
         metrics
     }
@@ -178,13 +182,13 @@ mod tests {
             "responsibility_events_total{reason=\"GapsFound\",result=\"dropped\"} 5",
             "responsibility_reconcile_duration_seconds_count{kind=\"ServiceModel\"} 1",
         ] {
-            assert!(text.lines().any(|told| told == line), "{line} is not in:\n{text}");
+            assert!(text.lines().any(|series| series == line), "{line} is not in:\n{text}");
         }
         assert!(text.ends_with("# EOF\n"));
-        let told: BTreeSet<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+        let served: BTreeSet<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
         let documented: Vec<String> =
             ALL.iter().map(|metric| format!("{} {}", metric.name, metric.kind.name())).collect();
-        assert_eq!(told, documented.iter().map(String::as_str).collect());
+        assert_eq!(served, documented.iter().map(String::as_str).collect());
     }
 
     #[test]
@@ -196,9 +200,9 @@ mod tests {
     #[test]
     fn ten_thousand_namespaces_are_a_thousand_series_and_no_gap_is_lost() {
         let series = |count: usize| (0..count).map(|number| ([format!("ns-{number:05}")], number)).collect::<Vec<_>>();
-        assert_eq!(bounded(series(SERIES)).len(), SERIES);
-        let bounded = bounded(series(10_000));
-        assert_eq!(bounded.len(), SERIES);
+        assert_eq!(limit_series(series(MAX_SERIES)).len(), MAX_SERIES);
+        let bounded = limit_series(series(10_000));
+        assert_eq!(bounded.len(), MAX_SERIES);
         assert_eq!(bounded.values().sum::<usize>(), (0..10_000).sum::<usize>());
         assert!(bounded.contains_key(&["ns-09999".to_owned()]) && !bounded.contains_key(&["ns-00000".to_owned()]));
     }

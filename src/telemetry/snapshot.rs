@@ -1,4 +1,4 @@
-//! What the controller looks like at one moment.
+//! State of the controller at the time of a scrape.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,31 +8,31 @@ use crate::inventory::Stats;
 use crate::matrix::Matrix;
 use crate::model::Catalogue;
 
-/// Everything that has a size, at one moment.
+/// Values of all gauges at one time.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// Whether this replica writes.
+    /// True if this replica is the leader.
     pub leads: bool,
-    /// Whether everything that counts could be read.
+    /// True if every watched kind is synced.
     pub complete: bool,
-    /// Statuses that wait to be worked on.
+    /// Number of statuses in the queue that wait or are due; 0 on a standby.
     pub waiting: usize,
-    /// Statuses that are worked on.
+    /// Number of statuses that are being written.
     pub running: usize,
-    /// How long the longest has been due.
+    /// Time since the oldest due status became due; zero on a standby.
     pub oldest: Duration,
-    /// The kinds that are watched, and whether they were read.
+    /// Watched resources, such as `deployments.apps`; true if the kind is synced.
     pub synced: BTreeMap<String, bool>,
-    /// The names of layers.
+    /// Matrix with the names of the layers.
     pub matrix: Arc<Matrix>,
-    /// The names of signals.
+    /// Catalogue with the names of the signals.
     pub catalogue: Arc<Catalogue>,
-    /// What is known of workloads.
+    /// Totals of workloads and their duties.
     pub stats: Stats,
-    /// How many assignments there are.
+    /// Number of assignments.
     pub assignments: usize,
-    /// Assignments by kind, condition and its status.
+    /// Number of assignments by kind, condition type and condition status.
     pub conditions: BTreeMap<(&'static str, String, String), usize>,
-    /// Gaps by namespace, empty for cluster assignments, and accountable party. None when that is not wanted.
+    /// Number of gaps by namespace (empty for cluster assignments) and accountable party; none without `--metrics-owners`.
     pub owners: Option<BTreeMap<(String, String), usize>>,
 }

@@ -1,10 +1,10 @@
-//! The acceptance examples of the model that need neither nodes nor dates.
+//! Acceptance examples that need neither nodes nor dates.
 
 use serde_json::json;
 
 use crate::support::*;
 
-/// A Deployment with a volume, a Secret and a DATABASE_URL, and a LoadBalancer Service: every detected layer.
+/// Returns a Deployment with a volume, a Secret and a DATABASE_URL, and a LoadBalancer Service: every detected layer.
 fn storefront() -> [serde_json::Value; 2] {
     let pod = json!({
         "containers": [{
@@ -73,7 +73,7 @@ async fn every_customer_duty_held_by_a_team_is_covered_by_assumption() {
     assert_eq!(rows(&status), [""; 0]);
     let duties = status.summary.unwrap().duties;
     assert_eq!((duties.owned, duties.assumed), (21, 11));
-    // What kubectl offers to scripts.
+    // Scripts can wait for a condition with kubectl.
     ns.cluster.kubectl(&["wait", "rassign/team", "-n", ns.name, "--for=condition=Covered", "--timeout=10s"]);
 }
 
@@ -158,7 +158,7 @@ async fn a_duty_that_the_platform_never_accepted_is_not_accepted() {
     ]);
     let status = ns.status("team", |status| !layers_with(status, "NotAccepted").is_empty()).await;
     assert_eq!(layers_with(&status, "NotAccepted"), ["data-classification"]);
-    // What concerns the platform is told to the platform.
+    // Gaps of the platform's layers are in the status of the platform's assignment.
     assert!(!rows(&status).iter().any(|row| row.starts_with("control-plane/")));
     assert!(status.summary.unwrap().platform_gaps > 0);
     let platform = ns.cluster.cluster_status("volunteered-platform", |status| !status.unowned_layers.is_empty()).await;
@@ -169,7 +169,7 @@ async fn a_duty_that_the_platform_never_accepted_is_not_accepted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn founders_on_managed_nodes_who_believe_that_the_provider_does_it_have_12_of_18_layers_unowned() {
     let ns = shared().await.namespace("founders");
-    // The model that the nodes of this example show, claimed here; the claim alone declares no party and no duty.
+    // The cluster assignment claims the model that the nodes of this example show. It declares no party and no duty.
     let claim = cluster_assignment("founders-model", ns.name, json!({ "serviceModel": "ManagedNodes" }));
     ns.cluster.apply(&[claim]);
     let secret = json!({
@@ -186,10 +186,10 @@ async fn founders_on_managed_nodes_who_believe_that_the_provider_does_it_have_12
             }),
         ),
     ]);
-    let told = ns.cluster.cluster_status("founders-model", |status| {
+    let founders_status = ns.cluster.cluster_status("founders-model", |status| {
         status.summary.as_ref().is_some_and(|summary| summary.unowned_layers == 12 && summary.layers == 18)
     });
-    let status = told.await;
+    let status = founders_status.await;
     let mut unowned = layers_with(&status, "LayerUnowned");
     unowned.sort();
     let mut expected = STOREFRONT_UNOWNED;

@@ -1,4 +1,4 @@
-//! Changes of the inputs reach the statuses.
+//! Changes of the inputs update the statuses.
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams, PatchParams};
@@ -29,7 +29,7 @@ async fn workloads_come_change_and_go() {
     ns.evaluated("all", 0).await;
 }
 
-/// Every kind that is a workload, each with a fact of its own kind of template.
+/// Returns an object of every workload kind, each with a fact at the template path of its kind.
 fn one_of_each_kind() -> Vec<Value> {
     let template = |name: &str, restart: &str| {
         json!({
@@ -71,7 +71,7 @@ fn one_of_each_kind() -> Vec<Value> {
 async fn every_kind_of_workload_counts_once_and_its_children_do_not() {
     let ns = shared().await.namespace("every-kind");
     ns.apply(&one_of_each_kind());
-    // The controllers have made pods by now, of the ReplicaSet for one: children that must not count.
+    // By now the controllers have created pods, for example for the ReplicaSet. Children must not count.
     let pods: Api<Pod> = ns.api().await;
     let made = |pods: &[Pod]| pods.iter().filter(|pod| pod.metadata.owner_references.is_some()).count();
     eventually("the controllers make pods", async || {
@@ -174,7 +174,7 @@ async fn a_cluster_assignment_speaks_for_the_namespaces_it_selects_and_follows_t
     cluster.kubectl(&["label", "namespace", one.name, "tier=gold"]);
     let status = cluster.cluster_status("tenants", |status| status.summary.as_ref().unwrap().workloads == 1).await;
     assert_eq!(status.unowned_layers[0].examples, ["one-tenant/Deployment/web"]);
-    // The platform's layers are now told to the platform; the other tenant still has to hear of its own.
+    // Gaps of the platform's layers now go to the platform. The other tenant must still get its own.
     one.status("all", |status| !rows(status).iter().any(|row| row.starts_with("control-plane/"))).await;
     let other_status = other.evaluated("all", 1).await;
     assert!(rows(&other_status).contains(&"control-plane/Customer/LayerUnowned".to_owned()));
@@ -190,7 +190,7 @@ async fn an_assignment_in_a_namespace_that_is_deleted_is_forgotten() {
     ns.apply(&[deployment("web", &json!({})), watchers(&["application-code"])]);
     ns.event("all", "GapsFound").await;
     cluster.kubectl(&["delete", "namespace", ns.name, "--wait=true", "--timeout=60s"]);
-    // Nothing held the namespace up, and an object of the same name is a new one.
+    // Nothing delayed the deletion of the namespace. An object with the same name is a new object.
     let again = cluster.namespace("deleted");
     again.apply(&[deployment("web", &json!({})), watchers(&["application-code"])]);
     again.event("all", "GapsFound").await;

@@ -1,4 +1,4 @@
-//! The operator within a test, with a clock that the test moves.
+//! Operator in the test process, with a clock that the test moves.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 use crate::support::Cluster;
 
 impl Cluster {
-    /// Runs the operator within the test, with the rights of `deploy/operator.yaml` and a clock that can be moved.
+    /// Runs the operator in the test process, with the permissions of `deploy/operator.yaml` and a movable clock.
     pub async fn operator_with_clock(&self, clock: &Arc<TestClock>, settings: EvaluationSettings) -> OperatorTask {
         self.operator_with_options("responsibility-operator", options(clock, settings)).await
     }
 
-    /// The same as a ServiceAccount in the namespace of the operator, with all that it is told.
+    /// Runs it as another ServiceAccount in the namespace of the operator, with these options.
     pub async fn operator_with_options(&self, account: &str, options: Options) -> OperatorTask {
         let stop = CancellationToken::new();
         let client = self.client_of(account).await;
@@ -28,7 +28,7 @@ impl Cluster {
         OperatorTask { stop, task }
     }
 
-    /// A client with the rights of a ServiceAccount in the namespace of the operator.
+    /// Returns a client with the permissions of a ServiceAccount in the namespace of the operator.
     pub async fn client_of(&self, account: &str) -> Client {
         let kubeconfig = Kubeconfig::read_from(self.kubeconfig_of(account)).unwrap();
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
@@ -36,7 +36,7 @@ impl Cluster {
     }
 }
 
-/// What an operator is told that runs within a test.
+/// Returns the options of an operator in the test process.
 pub fn options(clock: &Arc<TestClock>, settings: EvaluationSettings) -> Options {
     Options {
         scope: InventoryOptions {
@@ -55,12 +55,12 @@ pub fn options(clock: &Arc<TestClock>, settings: EvaluationSettings) -> Options 
     }
 }
 
-/// A clock that stands where a test puts it.
+/// Clock that a test sets.
 #[derive(Debug)]
 pub struct TestClock(Mutex<Timestamp>);
 
 impl TestClock {
-    /// A clock at noon of a day.
+    /// Creates a clock at noon of a day.
     pub fn at_noon(day: &str) -> Arc<Self> {
         Arc::new(Self(Mutex::new(noon(day))))
     }
@@ -80,14 +80,14 @@ fn noon(day: &str) -> Timestamp {
     format!("{day}T12:00:00Z").parse().unwrap()
 }
 
-/// An operator that runs within the test; it stops when this is dropped.
+/// Operator in the test process. Dropping it stops the operator.
 pub struct OperatorTask {
     stop: CancellationToken,
     task: JoinHandle<Result<(), Ended>>,
 }
 
 impl OperatorTask {
-    /// Stops it and waits for its end.
+    /// Stops the operator and waits for its end.
     pub async fn stop(mut self) {
         self.stop.cancel();
         (&mut self.task).await.unwrap().unwrap();

@@ -77,7 +77,7 @@ async fn a_custom_signal_counts_for_the_workloads_that_its_objects_name_and_its_
     let config = format!("--config={}", config.display());
     let operator = cluster.operator(&["--default-service-model=CaaS", &config]);
     let ns = cluster.namespace("custom");
-    // Whoever keeps data owes a backup of it.
+    // A party that keeps data owes a backup of it.
     let storing = json!({ "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": "data" } }] });
     ns.apply(&[
         deployment("web", &storing),
@@ -86,7 +86,7 @@ async fn a_custom_signal_counts_for_the_workloads_that_its_objects_name_and_its_
     ]);
     let before = fulfilled(&ns.evaluated("team", 2).await);
 
-    // The API comes while the operator runs.
+    // The API appears while the operator runs.
     let mut cluster_kind = harness::loose_definition("audit.example.com", "v1", "ClusterAudit", "clusteraudits");
     cluster_kind["spec"]["scope"] = json!("Cluster");
     cluster.apply(&[cluster_kind]);
@@ -101,7 +101,7 @@ async fn a_custom_signal_counts_for_the_workloads_that_its_objects_name_and_its_
     let event = ns.event("team", "DutyUnfulfilled").await.note.unwrap();
     assert!(event.contains("BackupPlan nightly: its last run failed"), "{event}");
 
-    // Too long ago, then done, then unknown.
+    // First too old, then passed, then unknown.
     ns.apply(&[plan("nightly", "web", ready("2026-01-01"))]);
     ns.status("team", |status| row(status, "backup-plan").is_some_and(|row| row.0 == Fulfilment::Stale)).await;
     ns.apply(&[plan("nightly", "web", ready(&in_days(0)))]);
@@ -116,7 +116,7 @@ async fn a_custom_signal_counts_for_the_workloads_that_its_objects_name_and_its_
     );
     assert!(explained_by(&cluster, "custom", "Deployment/api", &[&config]).contains("no BackupPlan is about it"));
 
-    // One object of the cluster is about every workload, once it has the label.
+    // A cluster-scoped object applies to every workload, once it has the label.
     cluster.apply(&[audit("draft", "high")]);
     ns.apply(&[plan("nightly", "api", json!({ "phase": "Failed", "lastRun": "2026-01-01T03:00:00Z" }))]);
     let status = ns.status("team", |status| failed(status, "Deployment/api")).await;
@@ -126,7 +126,7 @@ async fn a_custom_signal_counts_for_the_workloads_that_its_objects_name_and_its_
     cluster.apply(&[audit("final", "low")]);
     ns.status("team", |status| row(status, "audit").is_none()).await;
 
-    // Without the API the signal shows nothing.
+    // Without the API the signal is unknown.
     cluster.kubectl(&["delete", "crd", "backupplans.backup.example.com", "--timeout=60s"]);
     let status = ns.status("team", |status| row(status, "backup-plan").is_none()).await;
     assert_eq!(condition(&status, "InventoryComplete"), "True AllInputsRead");
@@ -137,7 +137,7 @@ async fn a_custom_signal_counts_for_the_workloads_that_its_objects_name_and_its_
 async fn a_condition_names_a_kind_that_differs_from_the_configuration_or_may_not_be_read() {
     let cluster = Cluster::start().await;
     let config = cluster.control_plane.folder().join("config.yaml");
-    // The first has another scope there, and the operator may not read the second.
+    // The first kind has another scope, and the operator may not read the second one.
     std::fs::write(&config, CONFIG).unwrap();
     definitions(
         &cluster,
@@ -149,17 +149,20 @@ async fn a_condition_names_a_kind_that_differs_from_the_configuration_or_may_not
     let _operator = cluster.operator(&["--default-service-model=CaaS", &format!("--config={}", config.display())]);
     let ns = cluster.namespace("odd");
     ns.apply(&[deployment("web", &json!({})), team(&["backup-recovery"])]);
-    let told = |status: &AssignmentStatus, words: &str| {
+    let has_message = |status: &AssignmentStatus, words: &str| {
         let mut conditions = status.conditions.iter();
         conditions.any(|condition| condition.type_ == "InventoryComplete" && condition.message.contains(words))
     };
     let (scope, grant) = ("correct customSignals in the configuration file", "for each kind of customSignals");
-    let status = ns.status("team", |status| told(status, scope) && told(status, grant)).await;
-    assert!(told(&status, "clusteraudits.audit.example.com") && told(&status, "backupplans.backup.example.com"));
+    let status = ns.status("team", |status| has_message(status, scope) && has_message(status, grant)).await;
+    assert!(
+        has_message(&status, "clusteraudits.audit.example.com")
+            && has_message(&status, "backupplans.backup.example.com")
+    );
     assert!(
         status.conditions.iter().any(|condition| condition.type_ == "Covered"),
         "ownership is evaluated all the same"
     );
     cluster.grant("backupplans", "backup.example.com");
-    ns.status("team", |status| !told(status, grant) && told(status, scope)).await;
+    ns.status("team", |status| !has_message(status, grant) && has_message(status, scope)).await;
 }

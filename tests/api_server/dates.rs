@@ -1,4 +1,4 @@
-//! What dates do, with a clock that the test moves.
+//! Effects of dates, with a clock that the test moves.
 
 use responsibility_operator::matrix::ServiceModel;
 use responsibility_operator::model::EvaluationSettings;
@@ -39,7 +39,7 @@ async fn a_review_is_reminded_of_once_lapses_after_its_days_of_grace_and_is_mend
     assert!(event.note.unwrap().contains("2026-11-01"));
     assert_eq!(status.next_review.as_deref(), Some("2026-12-02"));
 
-    // One day earlier: owned, with the risk. No Event a second time, nor after a restart.
+    // One day earlier: owned, with the risk. No second Event, also not after a restart.
     clock.move_to_noon("2026-12-01");
     operator.stop().await;
     let _operator = cluster.operator_with_clock(&clock, settings()).await;
@@ -130,7 +130,7 @@ async fn agreements_exceptions_and_evidence_end_on_their_day() {
     assert!(rows(&status).contains(&"backup-recovery/Customer/LayerUnowned".to_owned()));
     assert!(risks(&status).contains(&"ExceptionExpired(backup-recovery)".to_owned()));
 
-    // Evidence that ends is no gap: the duty is assumed again.
+    // Evidence that ends does not cause a gap: the duty is Assumed again.
     clock.move_to_noon("2026-12-21");
     let status = ns.status("team", |status| duties(status).assumed == 7).await;
     assert_eq!(status.unowned_layers.len(), 2);
@@ -155,7 +155,7 @@ async fn an_acknowledgement_is_of_the_duties_as_they_were() {
     assert_eq!(digest.len(), 64);
     ns.apply(&[assignment("team", spec(&["application-code"], Some(&digest)))]);
     ns.status("team", |status| status.observed_generation == Some(2) && !is_silent(status)).await;
-    // Another duty: what was acknowledged is another thing now.
+    // Another duty changes the content that was acknowledged.
     ns.apply(&[assignment("team", spec(&["application-code", "access-control"], Some(&digest)))]);
     let status = ns.status("team", is_silent).await;
     assert_ne!(status.duties_digest, Some(digest));

@@ -1,4 +1,4 @@
-//! Events tell of transitions, once each.
+//! Events on assignments: each transition is announced once.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ async fn each_transition_is_told_once_with_the_layer_the_duty_and_what_to_write(
     let status = ns.status("team", |status| status.transitions == 2).await;
     assert_eq!(rows(&status), ["data-classification/Customer/LayerUnowned", "access-control/Customer/LayerUnowned"]);
     let notes: Vec<String> = ns.event_objects("team").await.into_iter().filter_map(|event| event.note).collect();
-    let told = |layer: &str| {
+    let count_of = |layer: &str| {
         notes
             .iter()
             .filter(|note| {
@@ -29,7 +29,7 @@ async fn each_transition_is_told_once_with_the_layer_the_duty_and_what_to_write(
             })
             .count()
     };
-    assert_eq!((told("data-classification"), told("access-control")), (1, 1), "{notes:#?}");
+    assert_eq!((count_of("data-classification"), count_of("access-control")), (1, 1), "{notes:#?}");
 
     ns.apply(&[team(&INHERENT_CUSTOMER[1..])]);
     let closed = ns.event("team", "LayerOwned").await;
@@ -45,7 +45,7 @@ async fn more_workloads_with_the_same_gap_are_no_transition() {
     ns.event("team", "GapsFound").await;
     ns.apply(&[deployment("api", &json!({})), deployment("worker", &json!({}))]);
     ns.status("team", |status| status.unowned_layers.iter().all(|row| row.workloads == 3)).await;
-    // The Event of a later transition comes after whatever the new workloads could have caused.
+    // The Event of a later transition comes after all Events that the new workloads could have caused.
     ns.apply(&[team(&INHERENT_CUSTOMER[2..])]);
     ns.event("team", "LayerUnowned").await;
     ns.status("team", |status| status.transitions == 2).await;
@@ -86,7 +86,7 @@ async fn events_on_a_cluster_assignment_lie_in_default_and_name_no_namespace() {
     let default = Namespace { cluster, name: "default" };
     let event = default.event("tells-nothing", "GapsFound").await;
     assert!(!serde_json::to_string(&event).unwrap().contains("secret-"));
-    // What a user sees: describe shows the Event although the object has no namespace.
+    // kubectl describe shows the Event to the user, although the object has no namespace.
     let described = cluster.kubectl(&["describe", "crassign", "tells-nothing"]);
     assert!(described.contains("GapsFound"), "{described}");
 }

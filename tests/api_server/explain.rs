@@ -1,4 +1,4 @@
-//! What `explain` says to whoever asks for something else than a workload, or for one that it cannot explain.
+//! Errors of `explain`: invalid arguments, and workloads that it cannot explain.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::*;
 
-/// What is printed where a workload cannot be explained.
+/// Returns the error output of an `explain` that fails.
 fn refusal(kubeconfig: &Path, arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_responsibility-operator"))
         .args(["explain", "--default-service-model=CaaS"])
@@ -17,7 +17,7 @@ fn refusal(kubeconfig: &Path, arguments: &[&str]) -> String {
         .output()
         .unwrap();
     assert!(!output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
-    assert_eq!(output.stdout, b"", "{arguments:?}: what is wrong is no answer");
+    assert_eq!(output.stdout, b"", "{arguments:?}: an error goes to standard error");
     String::from_utf8(output.stderr).unwrap()
 }
 
@@ -28,13 +28,17 @@ async fn who_asks_for_what_cannot_be_explained_is_told_what_is_wrong_and_what_to
     asked.apply(&[deployment("web", &json!({})), team(&["application-code"])]);
     silent.apply(&[deployment("web", &json!({}))]);
     let admin = cluster.control_plane.kubeconfig();
-    // A ServiceAccount may do nothing until somebody gives it rights.
+    // A ServiceAccount without any permission.
     cluster.kubectl(&["create", "serviceaccount", "nobody", "-n", SYSTEM]);
     let nobody = cluster.kubeconfig_of("nobody");
 
     let cases: [(&Path, &[&str], &[&str]); 9] = [
-        (&admin, &["web", "-n", "asked"], &["\"web\" is no workload", "write KIND/NAME, such as Deployment/web"]),
-        (&admin, &["Deployment/", "-n", "asked"], &["\"Deployment/\" is no workload", "write KIND/NAME"]),
+        (
+            &admin,
+            &["web", "-n", "asked"],
+            &["\"web\" is not a valid workload", "write KIND/NAME, such as Deployment/web"],
+        ),
+        (&admin, &["Deployment/", "-n", "asked"], &["\"Deployment/\" is not a valid workload", "write KIND/NAME"]),
         (
             &admin,
             &["Website/web", "-n", "asked"],
@@ -59,7 +63,7 @@ async fn who_asks_for_what_cannot_be_explained_is_told_what_is_wrong_and_what_to
         (
             &admin,
             &["Deployment/web", "-n", "asked", "--namespaces=nobody-speaks"],
-            &["--namespaces leaves out the namespace asked", "add it there"],
+            &["--namespaces does not contain the namespace asked", "add it there"],
         ),
         (
             &nobody,

@@ -1,4 +1,4 @@
-//! What is missing, forbidden or malformed.
+//! Missing, forbidden and malformed objects.
 
 use harness::Access;
 use serde_json::{Value, json};
@@ -26,13 +26,13 @@ async fn missing_definitions_are_named_and_waited_for() {
     ns.evaluated("team", 1).await;
 }
 
-/// Leaves the operator these verbs on Services, and waits until the API server knows.
+/// Leaves the operator only these verbs on Services, and waits until the API server applies that.
 async fn allow_services(cluster: &Cluster, verbs: &[&str]) {
     let role: Value =
         serde_json::from_str(&cluster.kubectl(&["get", "clusterrole", "responsibility-operator", "-o", "json"]))
             .unwrap();
     let mut rules = role["rules"].as_array().unwrap().clone();
-    // Services have a rule of their own then.
+    // The role then has a separate rule for Services.
     for rule in &mut rules {
         rule["resources"].as_array_mut().unwrap().retain(|resource| resource != "services");
     }
@@ -81,7 +81,7 @@ async fn without_the_right_to_see_services_nothing_is_called_covered_until_it_is
     let gap = open.status("team", |status| condition(status, "Covered") == "False GapsFound").await;
     assert_eq!(condition(&gap, "Ready"), "False InventoryIncomplete", "what is known to be a gap stays one");
 
-    // A list alone is no watch: the statuses do not change back and forth with every attempt.
+    // A list without a watch is not enough: the statuses do not change with every attempt.
     allow_services(&cluster, &["list"]).await;
     eventually("Services are listed", async || cluster.lists_by_operator("services") >= 2).await;
     let version = || async { ns.assignments().await.get("team").await.unwrap().metadata.resource_version };
@@ -97,7 +97,7 @@ async fn without_the_right_to_see_services_nothing_is_called_covered_until_it_is
     assert_eq!(ns.events_about_owners("team").await, ["Covered"]);
 }
 
-/// The definition with a schema that takes anything, as an older version might have had.
+/// Returns the CRD with a schema that accepts anything, as an older version could have had.
 fn loose_definition(cluster: &Cluster) -> Value {
     let text = cluster.kubectl(&["get", "crd", "responsibilityassignments.sharedresponsibility.dev", "-o", "json"]);
     let mut definition: Value = serde_json::from_str(&text).unwrap();
@@ -120,11 +120,11 @@ async fn a_malformed_stored_object_says_so_and_never_stops_the_others() {
         "outdated",
         json!({ "parties": [{ "name": "team", "role": "Vendor" }], "duties": [held_by("team", &["node-os"])] }),
     );
-    // So far from the schema that the API server takes no status for it.
+    // The object differs so much from the schema that the API server rejects a status for it.
     let broken = assignment("broken", json!({ "parties": "everybody", "duties": [{ "layers": 7 }] }));
     for mut object in [outdated, broken] {
         object["metadata"]["namespace"] = ns.name.into();
-        // The API server takes a moment to follow the definition.
+        // The API server applies a changed CRD after a moment.
         eventually("the loose schema takes the object", async || {
             cluster.kubectl_with_input(&["create", "-f", "-"], std::slice::from_ref(&object)).status.success()
         })
@@ -134,7 +134,7 @@ async fn a_malformed_stored_object_says_so_and_never_stops_the_others() {
     let operator = cluster.operator(&["--default-service-model=CaaS"]);
     ns.apply(&[deployment("web", &json!({})), team(&["node-os"])]);
     let status = ns.evaluated("team", 1).await;
-    // Nobody knows what the malformed ones say, so nothing here is called covered; the gaps are known all the same.
+    // The malformed assignments could hold any duty, so nothing is covered. The gaps are still reported.
     assert_eq!(condition(&status, "Covered"), "False GapsFound");
     let status = ns.status("team", |status| condition(status, "InventoryComplete").starts_with("False")).await;
     let message = &status.conditions.iter().find(|c| c.type_ == "InventoryComplete").unwrap().message;

@@ -1,4 +1,4 @@
-//! Whether duties are done, by what is seen on a real API server: each signal passes, fails and does not know.
+//! Fulfilment on a real API server: each signal passes, fails and is unknown.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-/// The failures of a status as `layer/Duty/signal`, with the party behind it where one holds the duty.
+/// Returns the failures of a status as `layer/Duty/signal`, with the party if one holds the duty.
 fn failures(status: &AssignmentStatus) -> Vec<String> {
     let failure = |row: &responsibility_operator::api::UnfulfilledDuty| {
         let party = row.party.as_ref().map(|party| format!(" {party}")).unwrap_or_default();
@@ -22,12 +22,12 @@ fn fails(status: &AssignmentStatus, signal: &str) -> bool {
     status.unfulfilled.iter().any(|row| row.signal == signal)
 }
 
-/// What `explain` prints of a workload, with the rights of an administrator.
+/// Returns the output of `explain` for a workload, with the permissions of an administrator.
 fn explained(cluster: &Cluster, namespace: &str, workload: &str) -> String {
     explained_by(cluster, namespace, workload, &[])
 }
 
-/// What `explain` prints with further flags.
+/// Returns the output of `explain` with further flags.
 pub fn explained_by(cluster: &Cluster, namespace: &str, workload: &str, flags: &[&str]) -> String {
     let output = Command::new(Path::new(env!("CARGO_BIN_EXE_responsibility-operator")))
         .args(["explain", workload, "--namespace", namespace, "--default-service-model=CaaS"])
@@ -39,7 +39,7 @@ pub fn explained_by(cluster: &Cluster, namespace: &str, workload: &str, flags: &
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The line of a duty in what `explain` printed.
+/// Returns the line of a duty in the output of `explain`.
 fn line<'a>(text: &'a str, layer: &str, duty: &str) -> &'a str {
     let is_meant = |line: &&str| {
         let mut cells = line.split_whitespace();
@@ -48,7 +48,7 @@ fn line<'a>(text: &'a str, layer: &str, duty: &str) -> &'a str {
     text.lines().find(is_meant).unwrap_or_else(|| panic!("no {duty} duty of {layer} in\n{text}"))
 }
 
-/// A pod spec with nothing left undone.
+/// Returns a pod spec for which every signal about the template passes.
 pub fn restricted() -> Value {
     json!({
         "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
@@ -98,7 +98,7 @@ async fn what_a_team_leaves_undone_is_its_failure_until_it_is_done() {
     assert_eq!(row.examples, ["Deployment/web"]);
     let wide = cluster.kubectl(&["get", "rassign", "team", "-n", ns.name, "-o", "wide"]);
     assert!(wide.contains("UNFULFILLED"), "{wide}");
-    // An egress policy lets everybody in.
+    // A policy for egress only allows all ingress.
     ns.event("team", "GapsFound").await;
     ns.apply(&[network_policy(&["Egress"]), deployment("web", &restricted())]);
     let status = ns.status("team", |status| status.unfulfilled.len() == 2).await;
@@ -107,10 +107,10 @@ async fn what_a_team_leaves_undone_is_its_failure_until_it_is_done() {
     cluster.kubectl(&["label", "namespace", ns.name, "pod-security.kubernetes.io/enforce=restricted"]);
     let status = ns.status("team", |status| status.unfulfilled.is_empty()).await;
     assert_eq!(condition(&status, "Fulfilled"), "Unknown NotAllSeen", "most duties show nowhere");
-    eventually("each layer is told of", async || {
+    eventually("each layer has an Event", async || {
         let events = ns.event_objects("team").await.into_iter();
-        let told = events.filter(|event| event.reason.as_deref() == Some("DutyFulfilled"));
-        let notes: Vec<String> = told.filter_map(|event| event.note).collect();
+        let fulfilled = events.filter(|event| event.reason.as_deref() == Some("DutyFulfilled"));
+        let notes: Vec<String> = fulfilled.filter_map(|event| event.note).collect();
         layers.iter().all(|layer| notes.iter().filter(|note| note.starts_with(layer)).count() == 1)
     })
     .await;
@@ -175,11 +175,11 @@ async fn budgets_roles_and_storage_classes_are_seen() {
     ns.apply(&[several, claim("plain"), assignment("team", held(&["access-control", "data-protection"]))]);
     let seen = ["broad-rights", "disruption-budget", "storage-encryption"];
     let status = ns.status("team", |status| seen.iter().all(|signal| fails(status, signal))).await;
-    let told = |signal: &str| status.unfulfilled.iter().find(|row| row.signal == signal).unwrap().message.clone();
-    assert!(told("broad-rights").contains("everything in the cluster (ClusterRole cluster-admin)"));
-    assert!(told("disruption-budget").starts_with("no PodDisruptionBudget selects its pods"));
-    assert!(told("storage-encryption").starts_with("StorageClass plain does not encrypt"));
-    // A budget that lets nobody go keeps nodes from being patched.
+    let message_of = |signal: &str| status.unfulfilled.iter().find(|row| row.signal == signal).unwrap().message.clone();
+    assert!(message_of("broad-rights").contains("everything in the cluster (ClusterRole cluster-admin)"));
+    assert!(message_of("disruption-budget").starts_with("no PodDisruptionBudget selects its pods"));
+    assert!(message_of("storage-encryption").starts_with("StorageClass plain does not encrypt"));
+    // A budget that allows no disruption blocks the patching of nodes.
     let budget = |most: i32| {
         json!({
             "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": { "name": "web" },
@@ -199,7 +199,7 @@ async fn budgets_roles_and_storage_classes_are_seen() {
     assert_eq!(status.summary.unwrap().fulfilment.unfulfilled, 2, "segmentation and Pod Security are left");
 }
 
-/// A namespace with one workload on the nodes of a pool, and who holds its node-os.
+/// Creates a namespace with one workload on the nodes of a pool, and the holder of its node-os.
 fn on_pool(ns: &Namespace<'_>, pool: &str) {
     let spec = json!({
         "parties": [{ "name": "team", "role": "Customer" }, { "name": "cloud", "role": "Provider" }],
@@ -244,17 +244,17 @@ async fn a_stale_node_is_the_failure_of_whoever_owed_its_patches() {
     let status = behind.status("team", |status| fails(status, "kubelet-skew")).await;
     assert_eq!(node_failures(&status), ["platform-runtime/Customer/kubelet-skew team"]);
 
-    // The same node, where the cluster says that the provider runs the nodes.
+    // The same node, with a cluster assignment that claims ManagedNodes.
     cluster.apply(&[cluster_assignment("managed", "old", json!({ "serviceModel": "ManagedNodes" }))]);
     let managed =
         |status: &AssignmentStatus| failures(status).iter().any(|failure| failure.starts_with("node-os/Provider"));
     let status = cluster.cluster_status("managed", managed).await;
     assert!(failures(&status).contains(&"node-os/Provider/node-image-age cloud".to_owned()), "{:?}", failures(&status));
     let status = old.status("team", |status| status.summary.as_ref().unwrap().platform_unfulfilled == 1).await;
-    assert_eq!(node_failures(&status), [""; 0], "the cluster assignment is told of it");
+    assert_eq!(node_failures(&status), [""; 0], "the cluster assignment reports it");
 }
 
-/// The minor version of the API server, as `1.37.0`.
+/// Returns the minor version of the API server, as `1.37.0`.
 fn kubernetes_minor(cluster: &Cluster) -> String {
     let version: Value = serde_json::from_str(&cluster.kubectl(&["get", "--raw", "/version"])).unwrap();
     format!("{}.{}.0", version["major"].as_str().unwrap(), version["minor"].as_str().unwrap().trim_end_matches('+'))
@@ -311,13 +311,13 @@ async fn without_the_right_to_read_a_source_nothing_is_claimed_and_it_is_said_wh
     let mut several = deployment("web", &restricted());
     several["spec"]["replicas"] = json!(3);
     ns.apply(&[several, assignment("team", held(&["workload-configuration"]))]);
-    let told = |status: &AssignmentStatus| {
+    let names_the_kind = |status: &AssignmentStatus| {
         let complete = status.conditions.iter().find(|condition| condition.type_ == "InventoryComplete");
         complete.is_some_and(|condition| {
             condition.status == "True" && condition.message.contains("poddisruptionbudgets.policy")
         })
     };
-    let status = ns.status("team", told).await;
+    let status = ns.status("team", names_the_kind).await;
     assert!(!fails(&status, "disruption-budget"), "{:?}", failures(&status));
     assert_eq!(condition(&status, "Ready"), "True Evaluated", "ownership does not depend on it");
     cluster.grant("poddisruptionbudgets", "policy");

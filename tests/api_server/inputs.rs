@@ -1,4 +1,4 @@
-//! Inputs that are missing: forbidden, revoked while the operator runs, gone and back.
+//! Missing inputs: forbidden, revoked while the operator runs, deleted and created again.
 
 use harness::Access;
 use responsibility_operator::api::AssignmentStatus;
@@ -8,7 +8,7 @@ use crate::support::*;
 
 const USER: &str = "--as=system:serviceaccount:responsibility-system:responsibility-operator";
 
-/// The role of the operator without some resources, or as it is shipped.
+/// Returns the role of the operator without some resources; unchanged if there are none.
 async fn restrict(cluster: &Cluster, without: &[&str]) {
     let shipped = cluster.kubectl(&["create", "--dry-run=client", "-o", "json", "-f", "deploy/operator.yaml"]);
     let role = serde_json::Deserializer::from_str(&shipped).into_iter::<Value>().map(Result::unwrap);
@@ -49,12 +49,12 @@ async fn what_cannot_be_read_makes_unknown_only_what_depends_on_it_and_recovers_
     cluster.apply(&[cluster_assignment("claim", "by-claim", json!({ "serviceModel": "CaaS" }))]);
     let operator = cluster.operator(&["--default-service-model=CaaS"]);
 
-    // Nodes: only where no cluster assignment sets the model.
+    // Nodes matter only if no cluster assignment sets the model.
     let status = claimed.status("team", is_covered).await;
     assert_eq!(condition(&status, "Ready"), "True Evaluated");
     let status = found.status("team", |status| condition(status, "Covered") == "Unknown InventoryIncomplete").await;
     assert!(message(&status, "InventoryComplete").contains("may not list and watch nodes;"), "{status:#?}");
-    // NetworkPolicies: only that risk.
+    // NetworkPolicies matter only for that risk.
     let assumed = "SegmentationAssumed(network-segmentation)".to_owned();
     assert!(!risks(&status).contains(&assumed), "{:?}", risks(&status));
     assert_eq!(found.events("team").await, [""; 0], "nothing is claimed in an Event");
@@ -69,11 +69,11 @@ async fn what_cannot_be_read_makes_unknown_only_what_depends_on_it_and_recovers_
     let before = found.status("team", |status| !risks(status).contains(&assumed)).await;
     found.event("team", "Covered").await;
 
-    // Revoked: a watch that runs is not ended by that, the next one is refused.
+    // Revoking a permission does not end a running watch. The next watch is forbidden.
     restrict(&cluster, &["deployments"]).await;
     cluster.control_plane.restart_apiserver().await.unwrap();
     let status = found.status("team", |status| condition(status, "Covered") == "Unknown InventoryIncomplete").await;
-    // Counts and rows keep their last values, and nothing is told.
+    // Counts and rows keep their last values, and no Event is emitted.
     assert_eq!(status.summary, before.summary);
     assert_eq!(found.events_about_owners("team").await, ["Covered"]);
     restrict(&cluster, &[]).await;
@@ -121,7 +121,7 @@ async fn told_to_watch_some_namespaces_it_needs_no_rights_beyond_them_and_says_w
     for ns in [&own, &other] {
         ns.apply(&[deployment("web", &json!({})), team(&customer_layers())]);
     }
-    // The rights of the cluster role, in one namespace only.
+    // The permissions of the cluster role, in one namespace only.
     cluster.kubectl(&["delete", "clusterrolebinding", "responsibility-operator"]);
     let account = "--serviceaccount=responsibility-system:responsibility-operator";
     cluster.kubectl(&[

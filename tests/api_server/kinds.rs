@@ -1,4 +1,4 @@
-//! Workloads of kinds that the operator was told of, and of kinds it never heard of.
+//! Workloads of configured kinds and of unknown kinds.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-/// An object owned and controlled by another.
+/// Returns an object that another object owns and controls.
 fn owned(mut object: Value, owner: &Value) -> Value {
     object["metadata"]["ownerReferences"] = json!([{
         "apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": owner["metadata"]["name"],
@@ -20,7 +20,7 @@ fn pod(name: &str, labels: Value, spec: &Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "labels": labels }, "spec": with_container(spec) })
 }
 
-/// Applies an object and returns it as the API server has it.
+/// Applies an object and returns it as stored by the API server.
 fn created(ns: &Namespace<'_>, object: &Value, plural: &str) -> Value {
     ns.apply(std::slice::from_ref(object));
     let name = object["metadata"]["name"].as_str().unwrap();
@@ -42,7 +42,7 @@ async fn what_an_unknown_kind_controls_is_one_workload_and_a_configured_kind_is_
     let _operator = cluster.operator(&["--default-service-model=CaaS", &config]);
     let ns = cluster.namespace("kinds");
 
-    // A Rollout with its ReplicaSet and pod: one workload, from the template.
+    // A Rollout with its ReplicaSet and pod: one workload, with the template of the Rollout.
     let rollout = json!({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": { "name": "web", "labels": { "app": "web" } },
         "spec": { "replicas": 0, "template": {
@@ -61,7 +61,7 @@ async fn what_an_unknown_kind_controls_is_one_workload_and_a_configured_kind_is_
         ns.status("team", |status| status.summary.as_ref().is_some_and(|s| s.workloads == 1 && s.layers == 18)).await;
     assert_eq!(status.unowned_layers[0].examples, ["Rollout.argoproj.io/web"]);
 
-    // A database operator's Cluster that owns Pods directly: their union, as long as one is there.
+    // A Cluster of a database operator that owns pods directly: the union of its pods, while at least one exists.
     let pg = json!({ "apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster", "metadata": { "name": "pg" } });
     let pg = created(&ns, &pg, "clusters.postgresql.cnpg.io");
     let storage = json!({ "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": "pg-1" } }] });
@@ -73,7 +73,7 @@ async fn what_an_unknown_kind_controls_is_one_workload_and_a_configured_kind_is_
         ns.status("team", |status| status.summary.as_ref().is_some_and(|s| s.workloads == 2 && s.layers == 20)).await;
     let backup = status.unowned_layers.iter().find(|row| row.layer == "backup-recovery").unwrap();
     assert_eq!(backup.examples, ["Cluster.postgresql.cnpg.io/pg"]);
-    // A selector matches it when any child matches.
+    // A selector matches the workload if it matches any child.
     let selecting = json!({ "selector": { "matchLabels": { "role": "replica" } }, "parties": [{ "name": "dba", "role": "Customer" }], "duties": [held_by("dba", &["backup-recovery"])] });
     ns.apply(&[assignment("dba", selecting)]);
     let status = ns.evaluated("dba", 1).await;
@@ -82,7 +82,7 @@ async fn what_an_unknown_kind_controls_is_one_workload_and_a_configured_kind_is_
     ns.delete("pod", "pg-2");
     ns.evaluated("team", 1).await;
 
-    // Bare pods and Jobs with generated names are one workload for each stem.
+    // Bare pods and Jobs with generated names: one workload per name prefix.
     for _ in 0..3 {
         let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "generateName": "etl-", "namespace": ns.name }, "spec": with_container(&json!({})) });
         let made = cluster.kubectl_with_input(&["create", "-f", "-"], &[pod]);

@@ -1,4 +1,4 @@
-//! The limit of status writes holds up what follows from changes in the cluster, and no answer to a user.
+//! The limit of status writes delays statuses after changes in the cluster, but not after a write of a user.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-/// Assignments of one role, whose party is reached there.
+/// Returns assignments named after a role, with a contact of their party.
 fn assignments(role: &str, count: usize, email: &str) -> Vec<Value> {
     let team = json!({ "name": "team", "role": "Customer", "contact": { "email": email } });
     let spec = json!({ "parties": [team], "duties": [held_by("team", &["application-code"])] });
@@ -40,7 +40,7 @@ async fn users_are_answered_while_the_limit_holds_up_what_changes_in_the_cluster
     ns.apply(&assignments("edited", 30, "others@example.com"));
     eventually("all that were edited are answered", async || count("edited", is_answered).await == 30).await;
     let written = count("quiet", counts_the_workload).await;
-    // In the order of the changes nearly all of them would have been.
+    // In the order of the changes nearly all of them would have been written.
     assert!(written < 30, "{written} were written before the users were answered");
     let allowed = usize::try_from(started.elapsed().as_secs()).unwrap() + 2;
     assert!(written <= allowed, "{written} were written where the limit allows {allowed}");

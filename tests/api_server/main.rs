@@ -1,7 +1,7 @@
-//! What only a real API server can show: schemas, statuses, Events, restarts, missing rights.
+//! Tests that need a real API server: schemas, statuses, Events, restarts, missing permissions.
 //!
-//! Most tests share one control plane and one operator, each in a namespace of its own; the operator has the rights of
-//! `deploy/operator.yaml` and no others. Tests that stop the operator or take something away have their own.
+//! Most tests share one control plane and one operator, each in its own namespace. The operator has exactly the permissions
+//! of `deploy/operator.yaml`. Tests that stop the operator or revoke permissions start their own.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(

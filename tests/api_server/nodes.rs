@@ -1,4 +1,4 @@
-//! The service model that the nodes show, on real Node objects.
+//! Service models of real Node objects.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ fn eks(cluster: &Cluster) {
     cluster.node("hybrid", KUBELET, hybrid, tainted);
 }
 
-/// The duties of a layer that are owed, as far as they are gaps or assumed: by the counts of a namespace's only workload.
+/// Returns the rows of one layer.
 fn gaps_of(status: &responsibility_operator::api::AssignmentStatus, layer: &str) -> Vec<String> {
     rows(status).into_iter().filter(|row| row.starts_with(&format!("{layer}/"))).collect()
 }
@@ -41,7 +41,7 @@ async fn the_nodes_on_which_a_workload_may_land_decide_its_service_model() {
     eks(&cluster);
     let _operator = cluster.operator(&[]);
 
-    // Acceptance: two Auto Mode nodes and a self-managed one. Tolerating all, node-os owes both duties.
+    // Acceptance: two Auto Mode nodes and a self-managed one. With all tolerations both duties of node-os are owed.
     let all = cluster.namespace("tolerates-all");
     let between = json!({ "matchExpressions": [{ "key": "pool", "operator": "In", "values": ["auto", "own"] }] });
     let mut both = everything_tolerated("agent");
@@ -53,7 +53,7 @@ async fn the_nodes_on_which_a_workload_may_land_decide_its_service_model() {
     assert_eq!(gaps_of(&status, "node-os"), ["node-os/Customer/LayerUnowned"]);
     let summary = status.summary.as_ref().unwrap();
     assert_eq!(summary.model.as_deref(), Some("Mixed"));
-    // Both models together: twelve customer duties, and the provider's halves of six layers, node-os among them.
+    // Both models together: twelve customer duties, and the provider duties of six layers, including node-os.
     assert_eq!((summary.duties.unowned + summary.duties.owned, summary.duties.assumed), (12, 6));
     let auto = cluster.namespace("pinned-to-auto");
     auto.apply(&[pinned("web", "auto"), assignment("team", held(&["application-code"]))]);
@@ -61,7 +61,7 @@ async fn the_nodes_on_which_a_workload_may_land_decide_its_service_model() {
     assert_eq!(gaps_of(&status, "node-os"), [""; 0]);
     assert_eq!(status.summary.as_ref().unwrap().model.as_deref(), Some("ManagedNodes"));
 
-    // Acceptance: a node group and hybrid nodes. The hybrid ones are the customer's, the control plane is not.
+    // Acceptance: a node group and hybrid nodes. The customer operates the hybrid nodes, but not the control plane.
     let hybrid = cluster.namespace("group-and-hybrid");
     let mut spread = everything_tolerated("spread");
     let between = json!({ "matchExpressions": [{ "key": "pool", "operator": "In", "values": ["group", "hybrid"] }] });
@@ -89,7 +89,7 @@ async fn the_nodes_on_which_a_workload_may_land_decide_its_service_model() {
         "all three owe the provider's half as well"
     );
 
-    // Acceptance: a tenant writes SaaS on EKS.
+    // Acceptance: a tenant claims SaaS on EKS.
     let saas = cluster.namespace("says-saas");
     let mut spec = held(&["application-code"]);
     spec["serviceModel"] = "SaaS".into();
@@ -102,24 +102,24 @@ async fn the_nodes_on_which_a_workload_may_land_decide_its_service_model() {
     );
     assert_eq!(status.unowned_layers.len(), 9);
 
-    // A pool that is scaled to zero: any node may be meant. It comes and goes without a word.
+    // The pool `gpu` has no node, so the models of all nodes apply. A node of the pool is created later.
     let batch = cluster.namespace("gpu-pool");
     batch.apply(&[pinned("train", "gpu"), assignment("team", held(&["application-code"]))]);
     let status = batch.evaluated("team", 1).await;
     assert_eq!(status.summary.as_ref().unwrap().model.as_deref(), Some("Mixed"));
 
-    // Passing taints say nothing about where pods may land.
+    // Temporary taints do not affect the nodes that a pod can be scheduled on.
     auto.status("team", |status| status.transitions == 1).await;
     let version = auto.assignments().await.get("team").await.unwrap().metadata.resource_version;
     cluster.kubectl(&["taint", "node", "auto-0", "node.kubernetes.io/unreachable:NoExecute"]);
     cluster.kubectl(&["cordon", "auto-1"]);
     cluster.kubectl(&["annotate", "node", "auto-0", "seen=1"]);
-    // Another node that is the only one of its pool is noticed; by then the taints were.
+    // Another node, the only one of its pool, changes the result. By then the taints are processed.
     cluster.node("gpu", KUBELET, json!({ "eks.amazonaws.com/compute-type": "auto", "pool": "gpu" }), json!({}));
     batch.status("team", |status| status.summary.as_ref().unwrap().model.as_deref() == Some("ManagedNodes")).await;
     assert_eq!(auto.assignments().await.get("team").await.unwrap().metadata.resource_version, version);
 
-    // A cluster assignment has the last word, and takes nothing away unnoticed.
+    // A cluster assignment overrides the nodes. The duties that this removes are reported as a risk.
     cluster.apply(&[cluster_assignment("claims-saas", "pinned-to-auto", json!({ "serviceModel": "SaaS" }))]);
     let claimed = cluster.cluster_status("claims-saas", |status| !status.risks.is_empty()).await;
     assert!(risky_layers(&claimed, "ServiceModelContradicted").contains(&"application-code".to_owned()));
@@ -144,7 +144,7 @@ async fn a_node_that_shows_nothing_leaves_only_what_is_the_customers_everywhere(
     );
     let duties = &status.summary.as_ref().unwrap().duties;
     assert_eq!((duties.unknown, duties.unowned), (10, 3));
-    // The word of the namespace is taken where nothing else tells, and marked as such.
+    // The model of the namespace assignment applies if nothing else sets one, and is marked as such.
     let mut spec = held(&["application-code"]);
     spec["serviceModel"] = "OnPremises".into();
     ns.apply(&[assignment("team", spec)]);

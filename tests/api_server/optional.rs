@@ -1,4 +1,4 @@
-//! What others found, read from APIs that come and go: objects as the real tools write them, under minimal schemas.
+//! Results of other tools from optional APIs: objects as the real tools write them, with minimal schemas.
 
 use responsibility_operator::api::{AssignmentStatus, Fulfilment};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn fulfilled(status: &AssignmentStatus) -> i64 {
     status.summary.as_ref().map_or(0, |summary| summary.fulfilment.fulfilled)
 }
 
-/// A Deployment of one pod with an image of this tag, whose earlier revisions stop at once.
+/// Returns a Deployment with one pod and an image with this tag. Earlier revisions end at once.
 fn tagged(tag: u32) -> Value {
     let image = format!("registry.example.com/app:{tag}");
     let mut web = deployment("web", &json!({ "containers": [{ "name": "main", "image": image }] }));
@@ -29,7 +29,7 @@ fn tagged(tag: u32) -> Value {
     web
 }
 
-/// The ReplicaSet that a Deployment runs with an image of this tag: its name and its UID.
+/// Returns the name and the UID of the ReplicaSet that runs an image with this tag.
 async fn running(ns: &Namespace<'_>, tag: u32) -> (String, String) {
     use k8s_openapi::api::apps::v1::ReplicaSet;
     let api = ns.api::<ReplicaSet>().await;
@@ -44,7 +44,7 @@ async fn running(ns: &Namespace<'_>, tag: u32) -> (String, String) {
     (metadata.name.unwrap(), metadata.uid.unwrap())
 }
 
-/// A VulnerabilityReport of a ReplicaSet as Trivy writes it.
+/// Returns a VulnerabilityReport of a ReplicaSet as Trivy writes it.
 fn vulnerabilities((replica_set, uid): &(String, String), critical: u32, day: &str) -> Value {
     let found: Vec<Value> = (0..critical)
         .map(|number| json!({ "vulnerabilityID": format!("CVE-2026-{number}"), "severity": "CRITICAL", "resource": "openssl" }))
@@ -89,7 +89,7 @@ async fn an_api_that_comes_and_goes_turns_unknown_into_a_result_and_back_without
     let row = status.unfulfilled.iter().find(|row| row.signal == "vulnerability-report").unwrap();
     assert_eq!((row.layer.as_str(), row.party.as_deref()), ("image-supply-chain", Some("team")));
     assert_eq!(row.examples, ["Deployment/web"]);
-    // What an earlier revision ran is of no account any more.
+    // Reports of an earlier revision do not count.
     ns.apply(&[tagged(2)]);
     ns.status("team", |status| !fails(status, "vulnerability-report")).await;
     let second = running(&ns, 2).await;
@@ -111,13 +111,13 @@ async fn an_api_that_comes_and_goes_turns_unknown_into_a_result_and_back_without
     ns.apply(&[audit(0)]);
     ns.status("team", |status| !fails(status, "config-audit-report")).await;
 
-    // A failure whose source goes is no success: nothing is told.
+    // A failure whose source disappears is not a success: no Event.
     ns.apply(&[vulnerabilities(&second, 1, &in_days(0))]);
     ns.status("team", |status| fails(status, "vulnerability-report")).await;
     remove(&cluster, "trivy");
     let status = ns.status("team", |status| !fails(status, "vulnerability-report")).await;
     assert_eq!(condition(&status, "InventoryComplete"), "True AllInputsRead");
-    // Another change that is told comes later than one of these would have.
+    // A later Event about another change shows that none of these was emitted.
     ns.apply(&[load_balancer("web", "web")]);
     ns.event("team", "GapsOpened").await;
     let events = ns.events("team").await;
@@ -138,7 +138,7 @@ async fn results_of_policy_engines_count_in_either_api() {
         [("open", "openreports.io/v1alpha1", "Report"), ("wg", "wgpolicyk8s.io/v1alpha2", "PolicyReport")]
     {
         let ns = cluster.namespace(name);
-        // As Kyverno writes it: one report for each object.
+        // Kyverno writes one report per object.
         let report = |result: &str, severity: &str| {
             json!({
                 "apiVersion": version, "kind": kind,
@@ -255,7 +255,7 @@ async fn certificates_backups_and_snapshots_are_seen_where_their_apis_are_served
     set_status("volumesnapshot", "data-1", json!({ "readyToUse": true }));
     let status = ns.status("team", |status| fulfilled(status) == before + 1).await;
     assert!(!fails(&status, "volume-snapshot"));
-    // The newest backup goes, and the failed one is the newest again.
+    // After the newest backup is deleted, the failed one is the newest again.
     velero.delete("backup", "daily-3");
     ns.status("team", |status| fails(status, "velero-backup")).await;
 }

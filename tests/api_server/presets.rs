@@ -1,4 +1,4 @@
-//! Each preset as it is shipped: it is taken, and creates no gap.
+//! Each shipped preset is accepted and creates no gap.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -16,12 +16,12 @@ fn presets() -> Vec<PathBuf> {
     presets
 }
 
-/// The gaps by layer and duty, whatever the reason: a provider's half that is held makes the customer's half stand out.
+/// Returns the rows as `layer/Duty`, for every reason.
 fn gaps(status: &AssignmentStatus) -> BTreeSet<String> {
     rows(status).iter().map(|row| row.rsplit_once('/').unwrap().0.to_owned()).collect()
 }
 
-/// Labels that a preset asks of namespaces, beside their names.
+/// Labels of namespaces that a preset selects, in addition to their names.
 fn wanted_labels(preset: &Value) -> Value {
     preset["spec"]["namespaceSelector"]["matchLabels"].clone()
 }
@@ -32,7 +32,7 @@ async fn every_preset_is_taken_and_creates_no_gap_on_workloads_without_the_layer
     let _operator = cluster.operator(&["--default-service-model=CaaS"]);
     let ns = cluster.namespace("plain");
     ns.apply(&[deployment("worker", &json!({}))]);
-    // Told of every gap of the cluster, and gives no duty to anybody.
+    // Lists every gap of the cluster and assigns no duty.
     cluster.apply(&[cluster_assignment(
         "observer",
         ns.name,

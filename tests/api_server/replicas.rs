@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::serve::get;
 use crate::support::{Cluster, LEASE, LIMIT, Namespace, SYSTEM, deployment, eventually, eventually_within, team};
 
-/// A Lease that nobody renews can be taken after 15 s; twice the time for a machine that is busy.
+/// Maximum time for a takeover: a Lease expires 15 s after its last renewal; twice that for a slow machine.
 const TAKEOVER: Duration = Duration::from_mins(2);
 
 async fn lease(cluster: &Cluster) -> Option<LeaseSpec> {
@@ -29,17 +29,17 @@ pub async fn until_leads(cluster: &Cluster, pod: &str) {
 }
 
 pub async fn until_ready(replica: &Operator) {
-    eventually("a replica that stands by is ready", async || get(replica, "probes", "/readyz").await.is_ok()).await;
+    eventually("a standby is ready", async || get(replica, "probes", "/readyz").await.is_ok()).await;
 }
 
-/// A namespace with a gap, which whoever leads tells of.
+/// Creates a namespace with a gap, for which the leader emits an Event.
 fn with_a_gap<'a>(cluster: &'a Cluster, name: &'a str) -> Namespace<'a> {
     let ns = cluster.namespace(name);
     ns.apply(&[deployment("web", &json!({})), team(&["node-os"])]);
     ns
 }
 
-/// The statuses and Events that a replica has written, or tried to, since a time.
+/// Returns the writes of statuses and Events that a replica has attempted since a time.
 fn writes_since(cluster: &Cluster, pod: &str, since: Timestamp) -> Vec<String> {
     let requests = cluster.requests_of(pod).into_iter();
     let writes = requests.filter(|entry| {
@@ -50,7 +50,7 @@ fn writes_since(cluster: &Cluster, pod: &str, since: Timestamp) -> Vec<String> {
     writes.map(|entry| entry.to_string()).collect()
 }
 
-/// Who reported the Events on the assignment, in order.
+/// Returns the reporting instances of the Events on the assignment, in order.
 async fn reporters(ns: &Namespace<'_>, reason: &str) -> Vec<String> {
     let events = ns.event_objects("team").await.into_iter();
     let of_reason = events.filter(|event| event.reason.as_deref() == Some(reason));
@@ -104,11 +104,11 @@ async fn a_leader_that_was_paused_writes_nothing_after_another_has_taken_over() 
     first.pause().unwrap();
     until_leads(&cluster, "second").await;
     let since = Timestamp::now();
-    // When it wakes up it finds a change to tell of.
+    // When it resumes, a change is pending that it would announce.
     ns.apply(&[team(&["node-os", "application-code"])]);
     ns.event("team", "LayerOwned").await;
     first.resume().unwrap();
-    eventually("the first replica stands by", async || first.log().contains("no longer leading")).await;
+    eventually("the first replica is a standby", async || first.log().contains("no longer leading")).await;
     ns.apply(&[team(&["node-os"])]);
     ns.event("team", "LayerUnowned").await;
     ns.status("team", |status| status.transitions == 3).await;
@@ -134,7 +134,7 @@ async fn a_lease_that_is_deleted_makes_no_second_leader() {
     })
     .await;
     let made = lease(&cluster).await.unwrap().acquire_time.unwrap().0;
-    // Longer than whoever led before may have gone on.
+    // Longer than a previous leader may continue to write.
     assert!(made.duration_since(deleted).as_secs() >= 10, "{deleted} {made}");
     ns.apply(&[team(&["node-os", "application-code"])]);
     ns.status("team", |status| status.transitions == 2).await;

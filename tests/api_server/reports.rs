@@ -1,4 +1,4 @@
-//! What is wrong with duties as Reports of OpenReports, on a real API server.
+//! Reports of OpenReports on a real API server.
 
 use harness::Access;
 use kube::api::{Api, ListParams};
@@ -11,7 +11,7 @@ use crate::support::*;
 
 const ARGUMENTS: [&str; 2] = ["--default-service-model=CaaS", "--reports"];
 
-/// The operator may write Reports, as the chart grants it where they are on.
+/// Grants the operator to write Reports, as the chart does with `reports.enabled`.
 fn grant_reports(cluster: &Cluster, verbs: &[&str]) {
     let rule = json!([{ "op": "add", "path": "/rules/-", "value": {
         "apiGroups": ["openreports.io"], "resources": ["reports"], "verbs": verbs,
@@ -19,7 +19,7 @@ fn grant_reports(cluster: &Cluster, verbs: &[&str]) {
     cluster.kubectl(&["patch", "clusterrole", "responsibility-operator", "--type=json", "-p", &rule.to_string()]);
 }
 
-/// A control plane that serves Reports, which the operator may write.
+/// Starts a control plane that serves Reports, which the operator may write.
 async fn reporting() -> Cluster {
     let cluster = Cluster::start().await;
     install(&cluster, "openreports");
@@ -27,39 +27,39 @@ async fn reporting() -> Cluster {
     cluster
 }
 
-/// The operator's Reports of a namespace.
+/// Returns the operator's Reports of a namespace.
 async fn reports(ns: &Namespace<'_>) -> Vec<DynamicObject> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("openreports.io", "v1alpha1", "Report"));
     let api: Api<DynamicObject> = Api::namespaced_with(ns.cluster.client().await, ns.name, &resource);
     let own = ListParams::default().labels("app.kubernetes.io/managed-by=responsibility-operator");
-    // They are not there while their API is not served.
+    // The list fails while the API is not served: there are no Reports.
     api.list(&own).await.map(|list| list.items).unwrap_or_default()
 }
 
-/// The results in the operator's Reports of a namespace.
+/// Returns the results in the operator's Reports of a namespace.
 async fn results(ns: &Namespace<'_>) -> Vec<Value> {
     let results = |report: DynamicObject| report.data["results"].as_array().cloned().unwrap_or_default();
     reports(ns).await.into_iter().flat_map(results).collect()
 }
 
-/// The same as `layer/rule`, each with how it came out.
-async fn told(ns: &Namespace<'_>) -> Vec<String> {
+/// Returns these results as `layer/rule RESULT`.
+async fn result_lines(ns: &Namespace<'_>) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let told =
+    let result_lines =
         |result: Value| format!("{}/{} {}", text(&result["policy"]), text(&result["rule"]), text(&result["result"]));
-    results(ns).await.into_iter().map(told).collect()
+    results(ns).await.into_iter().map(result_lines).collect()
 }
 
-async fn is_told(ns: &Namespace<'_>, expected: &[&str]) {
-    eventually(&format!("{expected:?} is reported"), async || told(ns).await == expected).await;
+async fn results_become(ns: &Namespace<'_>, expected: &[&str]) {
+    eventually(&format!("{expected:?} is reported"), async || result_lines(ns).await == expected).await;
 }
 
-/// The writes of Reports so far.
+/// Returns the writes of Reports so far.
 fn writes(cluster: &Cluster) -> Vec<String> {
     cluster.writes_of_operator().into_iter().filter(|write| write.contains(" reports/")).collect()
 }
 
-/// A team that holds everything but these layers, and has everything done of what can be seen.
+/// Returns an assignment of a team that holds all but these layers. Every signal that can be evaluated passes.
 fn holds_all_but(missing: &[&str]) -> Value {
     let mut layers = customer_layers();
     layers.retain(|layer| !missing.contains(layer));
@@ -68,7 +68,7 @@ fn holds_all_but(missing: &[&str]) -> Value {
     assignment("team", spec)
 }
 
-/// A Deployment that leaves nothing undone but what NetworkPolicies and the namespace show.
+/// Returns a Deployment for which only the signals about NetworkPolicies and the namespace fail.
 fn well_made(name: &str) -> Value {
     deployment(name, &restricted())
 }
@@ -80,7 +80,7 @@ fn network_policy() -> Value {
     })
 }
 
-/// A namespace of which nothing is wrong but what assignments leave open.
+/// Creates a namespace whose only problems are gaps of assignments.
 fn well_kept<'a>(cluster: &'a Cluster, name: &'a str) -> Namespace<'a> {
     let ns = cluster.namespace(name);
     cluster.kubectl(&["label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted"]);
@@ -94,7 +94,7 @@ async fn a_gap_is_reported_until_it_is_mended_and_a_restart_writes_nothing() {
     let mut operator = cluster.operator(&ARGUMENTS);
     let ns = well_kept(&cluster, "shop");
     ns.apply(&[well_made("web"), holds_all_but(&["node-os"])]);
-    is_told(&ns, &["node-os/LayerUnowned fail"]).await;
+    results_become(&ns, &["node-os/LayerUnowned fail"]).await;
     let [result] = &results(&ns).await[..] else { panic!("one result") };
     let status = ns.status("team", |status| status.unowned_layers.len() == 1).await;
     let uid = cluster.kubectl(&["get", "deployment", "web", "-n", "shop", "-o", "jsonpath={.metadata.uid}"]);
@@ -118,24 +118,24 @@ async fn a_gap_is_reported_until_it_is_mended_and_a_restart_writes_nothing() {
     let labels = report.metadata.labels.clone().unwrap();
     assert_eq!((&*labels["sharedresponsibility.dev/owner"], labels.len()), ("team", 3));
 
-    // One that has just started finds what it would write, and says so by writing about something else only.
+    // A restarted operator does not rewrite its Reports. The only new write is for the other namespace.
     let (before, first) = (writes(&cluster), report.metadata.resource_version.clone());
     assert!(operator.terminate(LIMIT).unwrap().success());
     let mut operator = cluster.operator(&ARGUMENTS);
     let other = well_kept(&cluster, "bank");
     other.apply(&[well_made("web"), holds_all_but(&["cloud-network"])]);
-    is_told(&other, &["cloud-network/LayerUnowned fail"]).await;
+    results_become(&other, &["cloud-network/LayerUnowned fail"]).await;
     assert_eq!(writes(&cluster).len(), before.len() + 1, "{:?}", writes(&cluster));
     assert_eq!(reports(&ns).await[0].metadata.resource_version, first);
 
-    // A time is when it was found, whatever else is found later.
+    // A result keeps the time at which it was found first.
     let found = result["timestamp"].clone();
     ns.apply(&[holds_all_but(&["node-os", "cloud-network"])]);
-    is_told(&ns, &["cloud-network/LayerUnowned fail", "node-os/LayerUnowned fail"]).await;
+    results_become(&ns, &["cloud-network/LayerUnowned fail", "node-os/LayerUnowned fail"]).await;
     assert_eq!(results(&ns).await[1]["timestamp"], found);
     ns.apply(&[holds_all_but(&[])]);
     eventually("the Report is deleted", async || reports(&ns).await.is_empty()).await;
-    // What goes while nobody looks goes when somebody looks again.
+    // A result that disappears while no operator runs is removed after the start.
     assert!(operator.terminate(LIMIT).unwrap().success());
     other.apply(&[holds_all_but(&[])]);
     let _operator = cluster.operator(&ARGUMENTS);
@@ -152,7 +152,7 @@ async fn what_is_not_done_is_reported_and_own_reports_are_no_evidence() {
     ns.apply(&[well_made("web"), holds_all_but(&[])]);
     ns.evaluated("team", 1).await;
     ns.delete("networkpolicy", "all");
-    // The layer is of high severity where nobody owns it, and the signal that reads Reports speaks of it.
+    // The layer without an owner has high severity, and the signal policy-report reads Reports about it.
     ns.apply(&[deployment("api", &json!({}))]);
     let expected = [
         "image-supply-chain/image-pinning fail",
@@ -162,11 +162,11 @@ async fn what_is_not_done_is_reported_and_own_reports_are_no_evidence() {
         "network-segmentation/network-policy fail",
     ];
     let is_reported = async || {
-        let mut told = told(&ns).await;
+        let mut result_lines = result_lines(&ns).await;
         let mut expected = expected.map(str::to_owned);
-        told.sort();
+        result_lines.sort();
         expected.sort();
-        told == expected
+        result_lines == expected
     };
     eventually("what is undone is reported", is_reported).await;
     let status = ns.status("team", |status| status.unfulfilled.len() == 4).await;
@@ -182,7 +182,7 @@ async fn what_is_not_done_is_reported_and_own_reports_are_no_evidence() {
         results.iter().any(|result| result["severity"] == "high" && result["policy"] == "workload-configuration");
     assert!(high, "a Report of somebody else with this would count: {results:?}");
 
-    // A Report of somebody else with the same results does.
+    // A Report of another writer with the same results counts.
     let mut copied = results.clone();
     for result in &mut copied {
         result["source"] = json!("kyverno");
@@ -192,7 +192,10 @@ async fn what_is_not_done_is_reported_and_own_reports_are_no_evidence() {
         "results": copied,
     })]);
     ns.status("team", |status| status.unfulfilled.iter().any(|row| row.signal == "policy-report")).await;
-    eventually("and is reported", async || told(&ns).await.iter().any(|told| told.contains("/policy-report "))).await;
+    eventually("and is reported", async || {
+        result_lines(&ns).await.iter().any(|result_lines| result_lines.contains("/policy-report "))
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,19 +214,19 @@ async fn reports_are_written_as_soon_as_their_api_and_the_rights_are_there_and_k
     let refused = async || operator.log().contains("cannot create resource \\\"reports\\\"");
     eventually("to apply what is not there is to create it", refused).await;
     grant_reports(&cluster, &["create", "delete"]);
-    is_told(&ns, &["node-os/LayerUnowned fail"]).await;
+    results_become(&ns, &["node-os/LayerUnowned fail"]).await;
     eventually("it says that it can", async || operator.log().contains("Reports can be written again")).await;
 
     cluster.kubectl(&["delete", "reports", "--all", "-n", ns.name]);
-    is_told(&ns, &["node-os/LayerUnowned fail"]).await;
+    results_become(&ns, &["node-os/LayerUnowned fail"]).await;
     let patch = json!({ "results": [] }).to_string();
     cluster.kubectl(&["patch", "report", "responsibility-operator", "-n", ns.name, "--type=merge", "-p", &patch]);
-    is_told(&ns, &["node-os/LayerUnowned fail"]).await;
+    results_become(&ns, &["node-os/LayerUnowned fail"]).await;
 
     remove(&cluster, "openreports");
     eventually("the API is gone", async || operator.log().contains("no longer served")).await;
     install(&cluster, "openreports");
-    is_told(&ns, &["node-os/LayerUnowned fail"]).await;
+    results_become(&ns, &["node-os/LayerUnowned fail"]).await;
     assert!(!operator.log().contains("ended abnormally"), "{}", operator.log());
 }
 
@@ -233,15 +236,15 @@ async fn gaps_of_platform_layers_are_reported_once_where_a_cluster_assignment_ta
     let _operator = cluster.operator(&ARGUMENTS);
     let ns = well_kept(&cluster, "tenant");
     ns.apply(&[well_made("web"), well_made("api")]);
-    eventually("nobody speaks for it", async || {
-        told(&ns).await == ["responsibility-operator/NamespaceUnassigned warn"]
+    eventually("no assignment selects it", async || {
+        result_lines(&ns).await == ["responsibility-operator/NamespaceUnassigned warn"]
     })
     .await;
     let platform = json!({ "parties": [{ "name": "platform", "role": "Customer" }] });
     cluster.apply(&[cluster_assignment("platform", ns.name, platform)]);
     ns.apply(&[holds_all_but(&["application-code", "node-os"])]);
     let of_workloads = ["application-code/LayerUnowned fail"; 2];
-    is_told(&ns, &[&of_workloads[..], &["node-os/LayerUnowned fail"]].concat()).await;
+    results_become(&ns, &[&of_workloads[..], &["node-os/LayerUnowned fail"]].concat()).await;
     let [of_workloads, of_platform] = &reports(&ns).await[..] else { panic!("each has a Report of its own") };
     let concern =
         |report: &DynamicObject| report.metadata.labels.clone().unwrap()["sharedresponsibility.dev/concern"].clone();
@@ -254,7 +257,7 @@ async fn gaps_of_platform_layers_are_reported_once_where_a_cluster_assignment_ta
     assert_eq!(about(of_platform, 0), "Namespace tenant", "once, however many workloads it has");
 }
 
-/// A Report of somebody else.
+/// Returns a Report of another writer.
 fn foreign_report(name: &str) -> Value {
     json!({
         "apiVersion": "openreports.io/v1alpha1", "kind": "Report", "metadata": { "name": name }, "source": "kyverno",
@@ -272,16 +275,16 @@ async fn a_report_of_somebody_else_stays_as_it_is_and_an_own_one_is_mended_whene
     for ns in [&taken, &free] {
         ns.apply(&[well_made("web"), holds_all_but(&["node-os"])]);
     }
-    is_told(&free, &["node-os/LayerUnowned fail"]).await;
+    results_become(&free, &["node-os/LayerUnowned fail"]).await;
     let said = async || operator.log().contains("a Report of this name belongs to another writer");
     eventually("the operator says why it writes none", said).await;
-    assert_eq!(told(&taken).await, [""; 0]);
+    assert_eq!(result_lines(&taken).await, [""; 0]);
     let source = ["get", "report", "responsibility-operator", "-n", "taken", "-o", "jsonpath={.source}"];
     assert_eq!(cluster.kubectl(&source), "kyverno");
     cluster.kubectl(&["delete", "report", "responsibility-operator", "-n", "taken"]);
-    is_told(&taken, &["node-os/LayerUnowned fail"]).await;
+    results_become(&taken, &["node-os/LayerUnowned fail"]).await;
 
-    // Nobody looks while these are changed: one in what it says, one in whose it is.
+    // Both Reports change while no operator runs: the results of one, and the owner label of the other.
     let found = results(&free).await[0]["timestamp"].clone();
     assert!(operator.terminate(LIMIT).unwrap().success());
     let patch = json!({ "summary": { "fail": 0 } }).to_string();
@@ -298,7 +301,7 @@ async fn a_report_of_somebody_else_stays_as_it_is_and_an_own_one_is_mended_whene
     assert_eq!(results(&free).await[0]["timestamp"], found);
 }
 
-/// Grants the operator to read these kinds of networking.k8s.io, and no other.
+/// Grants the operator to read only these kinds of networking.k8s.io.
 fn grant_networking(cluster: &Cluster, resources: &[&str]) {
     let granted: Value =
         serde_json::from_str(&cluster.kubectl(&["get", "clusterrole", "responsibility-operator", "-o", "json"]))
@@ -316,12 +319,12 @@ async fn what_was_wrong_and_cannot_be_read_any_more_is_an_error_and_keeps_its_ti
     let ns = well_kept(&cluster, "shop");
     ns.delete("networkpolicy", "all");
     ns.apply(&[well_made("web"), holds_all_but(&[])]);
-    is_told(&ns, &["network-segmentation/network-policy fail"]).await;
+    results_become(&ns, &["network-segmentation/network-policy fail"]).await;
     let found = results(&ns).await[0]["timestamp"].clone();
     assert!(operator.terminate(LIMIT).unwrap().success());
     grant_networking(&cluster, &["ingresses"]);
     let _operator = cluster.operator(&ARGUMENTS);
-    is_told(&ns, &["network-segmentation/network-policy error"]).await;
+    results_become(&ns, &["network-segmentation/network-policy error"]).await;
     let [result] = &results(&ns).await[..] else { panic!("one result") };
     assert!(result["message"].as_str().unwrap().ends_with("its source cannot be read"), "{result}");
     let columns = cluster.kubectl(&["get", "reports", "-n", "shop", "--no-headers"]);
@@ -330,7 +333,7 @@ async fn what_was_wrong_and_cannot_be_read_any_more_is_an_error_and_keeps_its_ti
         ["responsibility-operator", "0", "0", "0", "1", "0"]
     );
     grant_networking(&cluster, &["ingresses", "networkpolicies"]);
-    is_told(&ns, &["network-segmentation/network-policy fail"]).await;
+    results_become(&ns, &["network-segmentation/network-policy fail"]).await;
     assert_eq!(results(&ns).await[0]["timestamp"], found);
     ns.apply(&[network_policy()]);
     eventually("the Report is deleted", async || reports(&ns).await.is_empty()).await;
@@ -345,15 +348,15 @@ async fn one_replica_reports_and_the_next_one_that_leads_writes_nothing_again() 
     until_ready(&second).await;
     let ns = well_kept(&cluster, "shop");
     ns.apply(&[well_made("web"), holds_all_but(&["node-os"])]);
-    is_told(&ns, &["node-os/LayerUnowned fail"]).await;
-    // The one that stands by sees a Report that another changes.
+    results_become(&ns, &["node-os/LayerUnowned fail"]).await;
+    // The standby sees a Report that another writer changes.
     ns.apply(&[holds_all_but(&["node-os", "cloud-network"])]);
-    is_told(&ns, &["cloud-network/LayerUnowned fail", "node-os/LayerUnowned fail"]).await;
+    results_become(&ns, &["cloud-network/LayerUnowned fail", "node-os/LayerUnowned fail"]).await;
     assert!(first.terminate(LIMIT).unwrap().success());
     until_leads(&cluster, "second").await;
     let other = well_kept(&cluster, "bank");
     other.apply(&[well_made("web"), holds_all_but(&["cloud-network"])]);
-    is_told(&other, &["cloud-network/LayerUnowned fail"]).await;
+    results_become(&other, &["cloud-network/LayerUnowned fail"]).await;
     let written = |pod: &str| -> Vec<String> {
         let requests = cluster.requests_of(pod).into_iter();
         let writes = requests.filter(|entry| entry["objectRef"]["resource"] == "reports" && entry["verb"] == "patch");
@@ -378,14 +381,14 @@ async fn reports_are_written_in_single_namespaces_and_those_of_others_are_not_re
     cluster.kubectl(&["create", "rolebinding", "responsibility-operator", "-n", own.name, role, account]);
     let config = format!("--config={}", config.display());
     let operator = cluster.operator(&[&ARGUMENTS[..], &["--namespaces=own", &config]].concat());
-    is_told(&own, &["node-os/LayerUnowned fail"]).await;
+    results_become(&own, &["node-os/LayerUnowned fail"]).await;
     cluster.kubectl(&["delete", "report", "responsibility-operator", "-n", own.name]);
-    is_told(&own, &["node-os/LayerUnowned fail"]).await;
-    // Somebody takes the label away, by which the operator knows it.
+    results_become(&own, &["node-os/LayerUnowned fail"]).await;
+    // Another client removes the label that marks the operator's Reports.
     let label = "app.kubernetes.io/managed-by-";
     cluster.kubectl(&["label", "report", "responsibility-operator", "-n", own.name, label]);
-    is_told(&own, &["node-os/LayerUnowned fail"]).await;
-    assert_eq!(told(&other).await, [""; 0]);
+    results_become(&own, &["node-os/LayerUnowned fail"]).await;
+    assert_eq!(result_lines(&other).await, [""; 0]);
     let expected = ["patch reports/ own"; 3];
     assert_eq!(writes(&cluster), expected);
     let read: Vec<String> = cluster

@@ -1,4 +1,4 @@
-//! The operator is stopped, killed and started again, or has to list again what it knows.
+//! Stops, kills and restarts of the operator, and relists.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::*;
 
-/// What the operator has told and published in a namespace.
+/// Returns the Events on the assignment `team`, and its resource version.
 async fn published(ns: &Namespace<'_>) -> (Vec<String>, Option<String>) {
     let object = ns.assignments().await.get("team").await.unwrap();
     (ns.events("team").await, object.metadata.resource_version)
@@ -43,7 +43,7 @@ async fn a_restart_writes_no_second_event_and_no_status_and_catches_up_with_what
     busy.event("team", "LayerOwned").await;
     busy.status("team", |status| status.transitions == 2 && status.summary.as_ref().unwrap().workloads == 2).await;
 
-    // By now the quiet namespace was evaluated as well, for longer than a change is held back.
+    // By now the quiet namespace is evaluated too: more time has passed than a change is debounced.
     assert_eq!(published(&quiet).await, before);
     let since: Vec<String> = cluster.writes_of_operator().split_off(writes);
     assert!(since.iter().all(|write| write.ends_with(" busy")), "{since:#?}");
@@ -67,9 +67,9 @@ async fn an_event_that_was_written_before_a_crash_is_not_written_again() {
     ]);
     let operator = cluster.operator(&["--default-service-model=CaaS"]);
     ns.event("team", "GapsFound").await;
-    let told = ns.status("team", |status| status.transitions == 1).await;
+    let announced_status = ns.status("team", |status| status.transitions == 1).await;
     operator.kill();
-    // As if it had died between the Event and the status that commits it.
+    // Restores the state of a crash between the Event and the status that commits it.
     let uncommitted = json!({ "status": { "transitions": 0, "announced": null } });
     ns.assignments()
         .await
@@ -78,11 +78,11 @@ async fn an_event_that_was_written_before_a_crash_is_not_written_again() {
         .unwrap();
     let _operator = cluster.operator(&["--default-service-model=CaaS"]);
     let again = ns.status("team", |status| status.transitions == 1).await;
-    assert_eq!(again.announced, told.announced);
+    assert_eq!(again.announced, announced_status.announced);
     assert_eq!(ns.events("team").await, ["GapsFound"]);
 }
 
-/// What of each kind that counts here is listed.
+/// Resources whose lists the test counts.
 const LISTED: [&str; 6] =
     ["deployments", "namespaces", "services", "networkpolicies", "nodes", "responsibilityassignments"];
 
@@ -115,7 +115,8 @@ async fn a_list_of_what_is_known_already_writes_nothing() {
     cluster.control_plane.restart_apiserver_without_history().await.unwrap();
     eventually("everything is listed again", async || lists().iter().zip(&listed).all(|(now, then)| now > then)).await;
 
-    // A change after that is told of: by then what was listed was evaluated, for longer than a change is held back.
+    // A later change is announced. By then the listed objects are evaluated: more time has passed than a change is
+    // debounced.
     let busy = cluster.namespace("busy");
     busy.apply(&[deployment("web", &json!({})), team]);
     busy.event("team", "GapsFound").await;

@@ -1,4 +1,4 @@
-//! Routes of the Gateway API and of OpenShift, whose kinds come and go while the operator runs.
+//! Routes of the Gateway API and of OpenShift, whose APIs appear and disappear while the operator runs.
 
 use serde_json::{Value, json};
 
@@ -43,15 +43,15 @@ async fn routes_count_from_when_their_kind_is_served_until_it_goes() {
         ],
     );
     ns.apply(&[http_route("Gateway", json!({ "name": "web", "port": 80 }))]);
-    // Discovery looks every 30 seconds.
+    // Discovery runs every 30 seconds.
     let status = ns.status("team", |status| layers(status) == 17).await;
     assert!(rows(&status).contains(&"network-exposure/Customer/LayerUnowned".to_owned()));
 
-    // East-west traffic within a mesh is no way in.
+    // East-west traffic within a mesh does not expose a workload.
     ns.apply(&[http_route("Service", json!({ "name": "web", "port": 80 }))]);
     ns.status("team", |status| layers(status) == 13).await;
 
-    // A route of another namespace leads here only with a grant.
+    // A route of another namespace needs a ReferenceGrant.
     let other = cluster.namespace("edge");
     other.apply(&[
         http_route("Gateway", json!({ "name": "api", "namespace": "web", "port": 80 })),
@@ -60,7 +60,7 @@ async fn routes_count_from_when_their_kind_is_served_until_it_goes() {
         team(&["application-code"]),
     ]);
     ns.apply(&[deployment("api", &json!({})), internal_service("api")]);
-    // A route of OpenShift in the same namespace is noticed later than the other would have been.
+    // A route of OpenShift in the same namespace is processed after the other route.
     other.apply(&[json!({
         "apiVersion": "route.openshift.io/v1", "kind": "Route", "metadata": { "name": "own" },
         "spec": { "to": { "kind": "Service", "name": "own" } },

@@ -1,4 +1,4 @@
-//! Scenarios to recognise oneself in: a start-up on EKS Auto Mode, a SaaS vendor on GKE Autopilot, a data team on GKE.
+//! Complete scenarios: a start-up on EKS Auto Mode, a SaaS vendor on GKE Autopilot, a data team on GKE.
 
 use responsibility_operator::api::AssignmentStatus;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn sorted(mut layers: Vec<String>) -> Vec<String> {
     layers
 }
 
-/// The layers with a gap in a workload, by the examples of the rows.
+/// Returns the layers with a gap in a workload, from the examples of the rows.
 fn unowned_in(status: &AssignmentStatus, workload: &str) -> Vec<String> {
     let rows = status.unowned_layers.iter().filter(|row| row.examples.iter().any(|example| example == workload));
     sorted(rows.map(|row| row.layer.clone()).collect())
@@ -72,15 +72,15 @@ async fn a_startup_on_auto_mode_believes_that_aws_does_it() {
     assert_eq!(unowned_in(&status, "Deployment/storefront"), named(&STOREFRONT_UNOWNED));
     assert_eq!(unowned_in(&status, "StatefulSet/redis"), named(&of_redis));
     assert!(status.unowned_layers.iter().all(|row| row.reason.name() == "LayerUnowned"), "{:?}", rows(&status));
-    // 9 assumed for the storefront and 7 for redis, no gap in what the provider does.
+    // 9 duties assumed for the storefront and 7 for redis, no gap in the provider duties.
     assert_eq!(status.summary.as_ref().unwrap().duties.assumed, 9 + 7);
 
-    // An exception turns the backup of the cache into a decision.
+    // An exception for the backup of the cache.
     ns.apply(&[spec(json!({ "exceptions": [{ "layer": "backup-recovery", "reason": "cache, rebuilt from the database", "approvedBy": "cto", "until": in_days(300) }] }))]);
     let status = ns.status("founders", |status| status.summary.as_ref().unwrap().duties.excepted == 1).await;
     assert_eq!(unowned_in(&status, "StatefulSet/redis").len(), 9);
 
-    // With a cluster assignment the platform's layers go to it.
+    // With a cluster assignment, the gaps of the platform's layers go to it.
     cluster.apply(&[cluster_assignment(
         "platform",
         "shop",
@@ -91,8 +91,8 @@ async fn a_startup_on_auto_mode_believes_that_aws_does_it() {
         ["control-plane", "logging-detection", "cloud-network", "identity-infrastructure", "storage-platform"];
     assert!(status.unowned_layers.iter().all(|row| !platform.contains(&row.layer.as_str())), "{:?}", rows(&status));
     let status = cluster.cluster_status("platform", |status| !status.unowned_layers.is_empty()).await;
-    let told = sorted(status.unowned_layers.iter().map(|row| row.layer.clone()).collect());
-    assert!(platform.iter().all(|layer| told.contains(&(*layer).to_owned())), "{told:?}");
+    let unowned = sorted(status.unowned_layers.iter().map(|row| row.layer.clone()).collect());
+    assert!(platform.iter().all(|layer| unowned.contains(&(*layer).to_owned())), "{unowned:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,7 +153,7 @@ async fn a_saas_vendor_on_autopilot(cluster: &Cluster) {
         ),
     ]);
     let has_all = |status: &AssignmentStatus| status.summary.as_ref().is_some_and(|summary| summary.layers == 19);
-    // Each of its objects comes by a watch of its own: what google holds may be known last.
+    // Each kind has its own watch, so the duties of google can be processed last.
     let assumed = |status: &AssignmentStatus| status.summary.as_ref().map(|summary| summary.duties.assumed);
     let status = ns.status("t42", |status| has_all(status) && assumed(status) == Some(6)).await;
     assert_eq!(status.summary.as_ref().unwrap().model.as_deref(), Some("ManagedNodes"));
@@ -171,21 +171,21 @@ async fn a_saas_vendor_on_autopilot(cluster: &Cluster) {
         sorted(risky_layers(&status, "ProviderClaimsCustomerLayer")),
         named(&["application-code", "image-supply-chain", "network-segmentation"])
     );
-    let told = cluster.cluster_status("gke", has_all).await;
+    let gke_status = cluster.cluster_status("gke", has_all).await;
     assert_eq!(
-        sorted(risky_layers(&told, "CustomerClaimsProviderLayer")),
+        sorted(risky_layers(&gke_status, "CustomerClaimsProviderLayer")),
         named(&["node-os", "platform-runtime", "physical-infrastructure"])
     );
-    assert!(!risky_layers(&told, "ProviderClaimWithoutEvidence").is_empty());
+    assert!(!risky_layers(&gke_status, "ProviderClaimWithoutEvidence").is_empty());
 
-    // Without sre's claims every customer duty is a gap, the six layers among them.
+    // Without the duties of sre every customer duty is a gap, including the six layers.
     cluster.apply(&[platform(false)]);
-    let told = cluster.cluster_status("gke", |status| status.unowned_layers.len() == 16).await;
-    let gaps = sorted(told.unowned_layers.iter().map(|row| row.layer.clone()).collect());
+    let gke_status = cluster.cluster_status("gke", |status| status.unowned_layers.len() == 16).await;
+    let gaps = sorted(gke_status.unowned_layers.iter().map(|row| row.layer.clone()).collect());
     assert!(contradicted.iter().all(|layer| gaps.contains(&(*layer).to_owned())), "{gaps:?}");
 }
 
-/// A pod as an operator's controller makes it: owned by an object of a kind that is not watched.
+/// Returns a pod as the controller of an operator creates it: its owner has a kind that is not watched.
 fn owned_pod(name: &str, owner: &Value, labels: &Value, spec: Value) -> Value {
     let owner = json!([{
         "apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": owner["name"], "uid": owner["uid"],
@@ -198,7 +198,7 @@ fn owned_pod(name: &str, owner: &Value, labels: &Value, spec: Value) -> Value {
 
 async fn a_data_team_on_standard(cluster: &Cluster) {
     let ns = cluster.namespace("lake");
-    // The garbage collector removes what is owned by kinds that are not served, so both are.
+    // The garbage collector deletes objects whose owner kind is not served, so both kinds are served.
     definitions(
         cluster,
         &[
@@ -257,9 +257,9 @@ async fn a_data_team_on_standard(cluster: &Cluster) {
     let examples = |layer: &str| status.unowned_layers.iter().find(|row| row.layer == layer).unwrap().examples.clone();
     assert_eq!(examples("backup-recovery"), ["Cluster.postgresql.cnpg.io/pg"]);
     assert_eq!(examples("external-services"), ["SparkApplication.sparkoperator.k8s.io/etl"]);
-    assert_eq!(risks(&status), ["ReviewMissing", "Unacknowledged"], "what the data team is told");
+    assert_eq!(risks(&status), ["ReviewMissing", "Unacknowledged"], "the risks of the data team");
 
-    // Executors come and go, and so does a pool that was scaled to zero, without a write or an Event.
+    // Executors and a pool that was scaled to zero come and go without a write or an Event.
     ns.event("lake", "GapsFound").await;
     ns.status("lake", |status| status.transitions == 1).await;
     let version = ns.assignments().await.get("lake").await.unwrap().metadata.resource_version;
@@ -270,7 +270,7 @@ async fn a_data_team_on_standard(cluster: &Cluster) {
     cluster.kubectl(&["delete", "node", "gke-gpu-0", "gke-gpu-1"]);
     ns.apply(&[owned_pod("etl-exec-9", &etl, &json!({ "app": "etl" }), spark("executor"))]);
     ns.delete("pod", "etl-exec-0");
-    // Something that is noticed, so that by now all of that was.
+    // A change with an effect shows that all earlier changes are processed.
     ns.apply(&[deployment("probe", &json!({ "nodeSelector": { "pool": "standard" } }))]);
     let status = ns.status("lake", |status| status.summary.as_ref().unwrap().workloads == 3).await;
     assert_eq!(status.transitions, 1);

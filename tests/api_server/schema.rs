@@ -1,4 +1,4 @@
-//! What the schemas refuse, with which words, and what they take.
+//! Objects that the schemas accept, and those that they reject with which message.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn duties() -> Value {
     json!([held_by("team", &["application-code"])])
 }
 
-/// A valid spec with some fields replaced.
+/// Returns a valid spec with some fields replaced.
 fn spec(changes: Value) -> Value {
     let mut spec = json!({ "parties": team(), "duties": duties() });
     for (field, value) in changes.as_object().unwrap() {
@@ -48,7 +48,7 @@ fn duty(changes: Value) -> Value {
     spec(json!({ "duties": [duty] }))
 }
 
-/// Each case: the spec, and what the answer has to name.
+/// Defines a test: a spec, and the words that the error must contain.
 fn refused() -> Vec<(&'static str, Value, Vec<&'static str>)> {
     let contact = |contact: Value| party(json!({ "contact": contact }));
     let selector = |selector: Value| spec(json!({ "selector": selector }));
@@ -214,7 +214,7 @@ fn refused() -> Vec<(&'static str, Value, Vec<&'static str>)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_input_is_refused_with_the_field_and_what_to_write() {
     let ns = shared().await.namespace("refused");
-    // The same object is taken when nothing is wrong with it: no case is refused for another reason.
+    // The object without the mistake is accepted, so no case is rejected for another reason.
     ns.apply(&[assignment("good", spec(json!({})))]);
     let mut wrong = Vec::new();
     for (case, spec, expected) in refused() {
@@ -250,13 +250,13 @@ async fn a_misspelt_field_is_refused_by_kubectl() {
     assert!(!answer.status.success() && words.contains("unknown field") && words.contains("partys"), "{words}");
 }
 
-/// So many distinct layers: the built-in ones and qualified ones.
+/// Returns this number of distinct layers: the built-in ones and qualified ones.
 fn layers(count: usize) -> Vec<String> {
     let own = (0..).map(|number| format!("layers.example/l{number:02}"));
     all_layers().into_iter().map(str::to_owned).chain(own).take(count).collect()
 }
 
-/// A selector with every list full.
+/// Returns a selector with the maximum length of every list.
 fn maximal_selector() -> Value {
     let key = |number: usize| format!("{}.example/{number:063}", "a".repeat(63));
     let labels: serde_json::Map<String, Value> = (0..32).map(|number| (key(number), json!("v".repeat(63)))).collect();
@@ -266,7 +266,7 @@ fn maximal_selector() -> Value {
     json!({ "matchLabels": labels, "matchExpressions": expressions })
 }
 
-/// A spec with every list full and every string long.
+/// Returns a spec with the maximum length of every list and string.
 fn maximal_spec(accepts: bool) -> Value {
     let link = format!("https://example.com/{}", "a".repeat(490));
     let party = |number: usize| {
@@ -306,7 +306,7 @@ fn maximal_spec(accepts: bool) -> Value {
     })
 }
 
-/// The rules have to run on the largest object that they allow: the estimate of the API server does not promise it.
+/// The CEL rules must run on the largest valid object. The cost estimate of the API server does not guarantee that.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_maximal_object_of_each_kind_is_accepted_and_evaluated() {
     let ns = shared().await.namespace("maximal");
@@ -315,7 +315,7 @@ async fn a_maximal_object_of_each_kind_is_accepted_and_evaluated() {
     let mut cluster = cluster_assignment("maximal", ns.name, maximal_spec(true));
     cluster["spec"]["namespaceSelector"] = maximal_selector();
     for object in [&namespaced, &cluster] {
-        // Not by apply: the annotation with the last applied object has a smaller limit than the object.
+        // Create, not apply: the annotation with the last applied object has a smaller limit than the object.
         let created = ns.cluster.kubectl_with_input(&["create", "-f", "-"], std::slice::from_ref(object));
         assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
     }

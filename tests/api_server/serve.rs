@@ -12,7 +12,7 @@ use crate::support::{Cluster, LEASE, SYSTEM, assignment, deployment, eventually,
 
 const SERVED: [&str; 2] = ["--probe-address=127.0.0.1:0", "--metrics-address=127.0.0.1:0"];
 
-/// The text that an operator serves; the status code and what it says when it refuses.
+/// Returns the response body of an operator; on an error the status code and the body.
 pub async fn get(operator: &Operator, what: &str, path: &str) -> Result<String, String> {
     fetch(operator, ("http", what), path, None).await
 }
@@ -25,7 +25,7 @@ async fn fetch(
 ) -> Result<String, String> {
     let address = operator.address(what).ok_or("it does not serve yet")?;
     let mut config = Config::new(format!("{scheme}://{address}").parse().unwrap());
-    // The certificate is of its own making.
+    // The certificate is self-signed.
     config.accept_invalid_certs = true;
     config.default_retry = false;
     config.auth_info.token = token.map(|token| token.to_owned().into());
@@ -37,7 +37,7 @@ async fn fetch(
     }
 }
 
-/// The value of a series.
+/// Returns the value of a series.
 async fn value(operator: &Operator, series: &str) -> Option<f64> {
     let text = get(operator, "metrics", "/metrics").await.ok()?;
     text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok())
@@ -109,7 +109,7 @@ async fn metrics_tell_of_gaps_assignments_watches_and_events() {
     let text = get(&operator, "metrics", "/metrics").await.unwrap();
     for metric in ALL {
         let name = metric.series().pop().unwrap();
-        assert!(text.lines().any(|line| line.starts_with(&name)), "{name} is not told in:\n{text}");
+        assert!(text.lines().any(|line| line.starts_with(&name)), "{name} is not served in:\n{text}");
     }
 }
 
@@ -133,8 +133,8 @@ async fn protected_metrics_are_for_callers_who_may_get_them() {
     let starts = async |token, beginning: &str| {
         eventually(beginning, async || with(token).await.starts_with(beginning)).await;
     };
-    starts(None, "401 send a bearer token").await;
-    starts(Some("made-up"), "503 the API server does not tell").await;
+    starts(None, "401 the request has no bearer token").await;
+    starts(Some("made-up"), "503 the operator cannot review permissions").await;
     let bind = |name, role: &str, account| {
         cluster.kubectl(&[
             "create",
@@ -165,17 +165,17 @@ async fn the_doctor_names_what_is_missing() {
     let cluster = Cluster::start().await;
     let _leader = cluster.replica("leader");
     let healthy = doctor(&cluster);
-    let told = String::from_utf8(healthy.stdout).unwrap();
-    assert!(healthy.status.success(), "{told}");
+    let output = String::from_utf8(healthy.stdout).unwrap();
+    assert!(healthy.status.success(), "{output}");
     for line in [
         "ok   responsibilityassignments are served",
         "ok   may watch deployments.apps",
         "ok   may patch responsibilityassignments.sharedresponsibility.dev/status",
         "ok   may update leases.coordination.k8s.io responsibility-operator in namespace responsibility-system",
     ] {
-        assert!(told.lines().any(|said| said == line), "{line} is not in:\n{told}");
+        assert!(output.lines().any(|said| said == line), "{line} is not in:\n{output}");
     }
-    assert!(told.contains("leads: it renews the Lease responsibility-system/responsibility-operator"), "{told}");
+    assert!(output.contains("leads: it renews the Lease responsibility-system/responsibility-operator"), "{output}");
 
     let without_pods = json!([{ "op": "replace", "path": "/rules", "value": [
         { "apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list", "watch"] },
@@ -190,10 +190,10 @@ async fn the_doctor_names_what_is_missing() {
     ]);
     eventually("it finds what may not be done", async || {
         let sick = doctor(&cluster);
-        let told = String::from_utf8(sick.stdout).unwrap();
+        let output = String::from_utf8(sick.stdout).unwrap();
         sick.status.code() == Some(1)
-            && told.contains("FAIL may not list pods; grant that to its ServiceAccount")
-            && told.contains("ok   may list deployments.apps")
+            && output.contains("FAIL may not list pods; grant that to its ServiceAccount")
+            && output.contains("ok   may list deployments.apps")
             && String::from_utf8(sick.stderr).unwrap().contains("checks failed")
     })
     .await;

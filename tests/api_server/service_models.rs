@@ -1,4 +1,4 @@
-//! A cluster's own columns of the matrix.
+//! ServiceModels that the cluster defines.
 
 use kube::api::Api;
 use kube::runtime::wait::await_condition;
@@ -33,9 +33,10 @@ async fn a_column_of_its_own_changes_cells_and_adds_layers_as_soon_as_it_is_ther
         deployment("web", &json!({})),
         assignment("team", json!({ "parties": [{ "name": "team", "role": "Customer" }], "duties": [held_by("team", &["example.com/house-ai"])] })),
     ]);
-    // A name that resolves to nothing yet: nobody who selects the workloads is called covered.
-    let told = cluster.cluster_status("own-column", |status| condition(status, "Accepted").starts_with("False")).await;
-    assert_eq!(condition(&told, "Accepted"), "False ServiceModelNotFound");
+    // The named model does not exist yet: no assignment that selects these workloads is covered.
+    let cluster_status =
+        cluster.cluster_status("own-column", |status| condition(status, "Accepted").starts_with("False")).await;
+    assert_eq!(condition(&cluster_status, "Accepted"), "False ServiceModelNotFound");
     let status = ns.status("team", |status| condition(status, "Covered") == "Unknown ServiceModelNotFound").await;
     assert_eq!(condition(&status, "Accepted"), "True LayersIgnored");
 
@@ -56,8 +57,9 @@ async fn a_column_of_its_own_changes_cells_and_adds_layers_as_soon_as_it_is_ther
     let status = ns.status("team", |status| status.summary.as_ref().unwrap().layers == 14).await;
     assert_eq!(status.summary.as_ref().unwrap().model.as_deref(), Some("house-model"));
     assert_eq!(condition(&status, "Accepted"), "True Accepted");
-    let told = cluster.cluster_status("own-column", |status| status.summary.as_ref().unwrap().layers == 14).await;
-    let gaps: Vec<&str> = told.unowned_layers.iter().map(|row| row.layer.as_str()).collect();
+    let cluster_status =
+        cluster.cluster_status("own-column", |status| status.summary.as_ref().unwrap().layers == 14).await;
+    let gaps: Vec<&str> = cluster_status.unowned_layers.iter().map(|row| row.layer.as_str()).collect();
     assert!(!gaps.contains(&"cloud-network") && !gaps.contains(&"example.com/house-ai"), "{gaps:?}");
 
     cluster.kubectl(&["delete", "servicemodel", "house-model"]);
@@ -96,7 +98,7 @@ async fn two_columns_that_contradict_each_other_are_both_refused_and_whoever_nam
     cluster.kubectl(&["delete", "servicemodel", "contested-a"]);
 }
 
-/// Each case: the spec, and what the answer has to name.
+/// Defines a test: a spec, and the words that the error must contain.
 fn refused() -> Vec<(&'static str, Value, Vec<&'static str>)> {
     let cell = |layer: &str, owes: &str| json!({ "extends": "CaaS", "cells": [{ "layer": layer, "owes": owes, "source": "s" }] });
     let layer = |changes: Value| {
@@ -148,7 +150,7 @@ async fn a_column_that_makes_no_sense_is_refused_with_the_field_and_what_to_writ
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_maximal_column_is_accepted() {
-    // It defines layers: other tests are not to see them.
+    // It defines layers that other tests must not see.
     let cluster = Cluster::start().await;
     let _operator = cluster.operator(&["--default-service-model=CaaS"]);
     let cells: Vec<Value> = all_layers()

@@ -1,4 +1,4 @@
-//! The cluster that tests share, and what they wait for.
+//! Shared cluster of the tests, and helpers that wait for a condition.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,22 +18,22 @@ use responsibility_operator::api::{AssignmentStatus, ClusterResponsibilityAssign
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-/// How long a condition may take before the test fails, on a machine that has other things to do as well.
+/// Maximum time for a condition. It is long because the machine can be busy.
 pub const LIMIT: Duration = Duration::from_mins(3);
 
-/// The namespace of the operator.
+/// Namespace of the operator.
 pub const SYSTEM: &str = "responsibility-system";
 
-/// The Lease by which replicas agree.
+/// Lease for leader election.
 pub const LEASE: &str = "responsibility-operator";
 
-/// A control plane with the definitions installed.
+/// Control plane with the CRDs installed.
 pub struct Cluster {
     pub control_plane: ControlPlane,
 }
 
 impl Cluster {
-    /// A control plane with the definitions and the operator's ServiceAccount.
+    /// Starts a control plane with the CRDs and the operator's ServiceAccount.
     pub async fn start() -> Self {
         let cluster = Self::start_bare().await;
         cluster.kubectl(&["apply", "--server-side", "-f", "crds/"]);
@@ -41,30 +41,30 @@ impl Cluster {
         cluster
     }
 
-    /// A control plane with the operator's ServiceAccount, without the definitions.
+    /// Starts a control plane with the operator's ServiceAccount, without the CRDs.
     pub async fn start_bare() -> Self {
         let control_plane = ControlPlane::start().await.unwrap();
         let cluster = Self { control_plane };
         cluster.kubectl(&["apply", "-f", "deploy/operator.yaml"]);
-        // Only its rights are needed here: the operator runs as a process.
+        // Only the permissions are needed, because the operator runs as a process.
         cluster.kubectl(&["delete", "deployment", "responsibility-operator", "-n", SYSTEM]);
         cluster
     }
 
-    /// Starts the operator with the rights of `deploy/operator.yaml`.
+    /// Starts the operator with the permissions of `deploy/operator.yaml`.
     pub fn operator(&self, arguments: &[&str]) -> Operator {
         let binary = Path::new(env!("CARGO_BIN_EXE_responsibility-operator"));
         let log = self.control_plane.folder().join("operator.log");
         Operator::start(binary, &self.operator_kubeconfig(), arguments, log).unwrap()
     }
 
-    /// Starts one of several replicas, with a ServiceAccount of its own that has the same rights: the audit log tells them
-    /// apart.
+    /// Starts one of several replicas, as a ServiceAccount of its own with the same permissions, so that the audit log
+    /// distinguishes the replicas.
     pub fn replica(&self, pod: &str) -> Operator {
         self.replica_with(pod, &[])
     }
 
-    /// The same with further arguments.
+    /// Starts a replica with further arguments.
     pub fn replica_with(&self, pod: &str, further: &[&str]) -> Operator {
         let account = format!("{SYSTEM}:{pod}");
         self.kubectl(&["create", "serviceaccount", pod, "-n", SYSTEM]);
@@ -79,17 +79,17 @@ impl Cluster {
         Operator::start_as(pod, binary, &self.kubeconfig_of(pod), &arguments, log).unwrap()
     }
 
-    /// A kubeconfig with a token of the operator's ServiceAccount.
+    /// Creates a kubeconfig with a token of the operator's ServiceAccount.
     pub fn operator_kubeconfig(&self) -> PathBuf {
         self.kubeconfig_of("responsibility-operator")
     }
 
-    /// A kubeconfig with a token of a ServiceAccount in the namespace of the operator.
+    /// Creates a kubeconfig with a token of a ServiceAccount in the namespace of the operator.
     pub fn kubeconfig_of(&self, account: &str) -> PathBuf {
         self.control_plane.kubeconfig_of(SYSTEM, account).unwrap()
     }
 
-    /// Grants the operator to list and watch a resource, as an administrator does for a configured kind.
+    /// Grants the operator list and watch on a resource, as an administrator does for a configured kind.
     pub fn grant(&self, plural: &str, group: &str) {
         let rule = json!([{ "op": "add", "path": "/rules/-", "value": { "apiGroups": [group], "resources": [plural], "verbs": ["list", "watch"] } }]);
         self.kubectl(&["patch", "clusterrole", "responsibility-operator", "--type=json", "-p", &rule.to_string()]);
@@ -108,12 +108,12 @@ impl Cluster {
         self.kubectl(&["patch", "node", name, "--subresource=status", "--type=merge", "-p", &status.to_string()]);
     }
 
-    /// A client of the running test: its tasks end with the test's runtime, so it is not shared.
+    /// Returns a client for the running test. Its tasks end with the runtime of the test, so it is not shared.
     pub async fn client(&self) -> Client {
         self.control_plane.client().await.unwrap()
     }
 
-    /// Runs kubectl as administrator; it must succeed.
+    /// Runs kubectl as administrator. Panics if it fails.
     pub fn kubectl(&self, arguments: &[&str]) -> String {
         let output = self.control_plane.kubectl().args(arguments).output().unwrap();
         assert!(output.status.success(), "kubectl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -126,48 +126,49 @@ impl Cluster {
         run_with_input(self.control_plane.kubectl().args(arguments), &list.to_string())
     }
 
-    /// Applies objects, which must be accepted.
+    /// Applies objects. Panics if the API server rejects one.
     pub fn apply(&self, objects: &[Value]) {
         let output = self.kubectl_with_input(&["apply", "-f", "-"], objects);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// Creates an object, which the API server must refuse, and returns what it says.
+    /// Creates an object that the API server must reject, and returns the error.
     pub fn refuse(&self, object: &Value) -> String {
-        // kubectl looks at the schema before it asks, each version with other words; here the API server is to answer.
+        // The client-side validation of kubectl is off: its texts differ by version, and the API server must reject the
+        // object.
         let arguments = ["create", "--validate=false", "-f", "-"];
         let output = self.kubectl_with_input(&arguments, std::slice::from_ref(object));
         assert!(!output.status.success(), "was accepted: {object}");
         String::from_utf8(output.stderr).unwrap()
     }
 
-    /// A new namespace.
+    /// Creates a namespace.
     pub fn namespace<'a>(&'a self, name: &'a str) -> Namespace<'a> {
         self.apply(&[json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": { "test": name } } })]);
         Namespace { cluster: self, name }
     }
 
-    /// Waits until the status of a cluster assignment is as wanted.
+    /// Waits until the status of a cluster assignment meets a condition.
     pub async fn cluster_status(&self, name: &str, wanted: impl Fn(&AssignmentStatus) -> bool) -> AssignmentStatus {
         let api: Api<ClusterResponsibilityAssignment> = Api::all(self.client().await);
         wait_for(&api, name, |object| object.status.as_ref(), wanted).await
     }
 
-    /// What the operator asked of the API server so far, from the audit log.
+    /// Returns the requests of the operator so far, from the audit log.
     fn requests_of_operator(&self) -> Vec<Value> {
         self.requests_of("responsibility-operator")
     }
 
-    /// What a ServiceAccount in the namespace of the operator asked of the API server so far.
+    /// Returns the requests of a ServiceAccount in the namespace of the operator so far.
     pub fn requests_of(&self, account: &str) -> Vec<Value> {
         let log = std::fs::read_to_string(self.control_plane.audit_log()).unwrap();
         let user = format!("system:serviceaccount:{SYSTEM}:{account}");
-        // The last line may be half written.
+        // The last line can be incomplete.
         let entries = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         entries.filter(|entry| entry["user"]["username"] == user).collect()
     }
 
-    /// How often the operator has listed a resource and got an answer.
+    /// Returns the number of successful lists of a resource by the operator.
     pub fn lists_by_operator(&self, resource: &str) -> usize {
         let listed = |entry: &&Value| {
             entry["verb"] == "list"
@@ -177,7 +178,7 @@ impl Cluster {
         self.requests_of_operator().iter().filter(listed).count()
     }
 
-    /// What the operator wrote so far: verb, resource with subresource, namespace.
+    /// Returns the writes of the operator so far: verb, resource with subresource, namespace.
     pub fn writes_of_operator(&self) -> Vec<String> {
         self.requests_of_operator()
             .into_iter()
@@ -192,12 +193,12 @@ impl Cluster {
     }
 }
 
-/// Waits until something holds that cannot be watched.
+/// Polls until a condition holds that cannot be watched.
 pub async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
     eventually_within(LIMIT, what, holds).await;
 }
 
-/// The same for what takes longer by itself.
+/// Polls with another time limit.
 pub async fn eventually_within(limit: Duration, what: &str, holds: impl AsyncFn() -> bool) {
     let started = std::time::Instant::now();
     while !holds().await {
@@ -206,7 +207,7 @@ pub async fn eventually_within(limit: Duration, what: &str, holds: impl AsyncFn(
     }
 }
 
-/// The control plane that most tests share, with an operator whose default service model is CaaS.
+/// Returns the shared control plane of most tests, with an operator whose default service model is CaaS.
 pub async fn shared() -> &'static Cluster {
     static SHARED: OnceCell<(Cluster, Operator)> = OnceCell::const_new();
     let start = || async {
@@ -218,7 +219,7 @@ pub async fn shared() -> &'static Cluster {
     cluster
 }
 
-/// A namespace of a test.
+/// Namespace of a test.
 pub struct Namespace<'a> {
     pub cluster: &'a Cluster,
     pub name: &'a str,
@@ -241,7 +242,7 @@ impl Namespace<'_> {
         self.cluster.kubectl(&["delete", kind, name, "-n", self.name]);
     }
 
-    /// The objects of a kind in this namespace.
+    /// Returns the objects of a kind in this namespace.
     pub async fn api<K>(&self) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
@@ -253,23 +254,23 @@ impl Namespace<'_> {
         self.api().await
     }
 
-    /// Waits until the status of an assignment is as wanted.
+    /// Waits until the status of an assignment meets a condition.
     pub async fn status(&self, name: &str, wanted: impl Fn(&AssignmentStatus) -> bool) -> AssignmentStatus {
         wait_for(&self.assignments().await, name, |object| object.status.as_ref(), wanted).await
     }
 
-    /// Waits until an assignment was evaluated as it stands and the status is as wanted.
+    /// Waits until the status of the current generation of an assignment meets a condition.
     pub async fn evaluated(&self, name: &str, workloads: i64) -> AssignmentStatus {
         self.status(name, |status| status.summary.as_ref().is_some_and(|summary| summary.workloads == workloads)).await
     }
 
-    /// All Events on an assignment as `reason`, oldest first.
+    /// Returns the reasons of all Events on an assignment, oldest first.
     pub async fn events(&self, assignment: &str) -> Vec<String> {
         let events = self.event_objects(assignment).await;
         events.into_iter().map(|event| event.reason.unwrap_or_default()).collect()
     }
 
-    /// The same without those about whether duties are done: workloads of tests about owners leave much undone.
+    /// Returns the reasons without those about fulfilment: workloads in tests about owners fail many signals.
     pub async fn events_about_owners(&self, assignment: &str) -> Vec<String> {
         let mut events = self.events(assignment).await;
         events.retain(|reason| !reason.contains("ulfilled"));
@@ -287,7 +288,7 @@ impl Namespace<'_> {
     /// Waits for an Event with this reason on an assignment.
     pub async fn event(&self, assignment: &str, reason: &str) -> Event {
         let api: Api<Event> = self.api().await;
-        // A watch goes on after errors.
+        // A watch continues after errors.
         let events = watcher(api, watcher::Config::default()).default_backoff().applied_objects();
         let wanted = events.filter_map(|event| {
             let wanted = |event: &Event| is_about(event, assignment) && event.reason.as_deref() == Some(reason);
@@ -302,7 +303,7 @@ fn is_about(event: &Event, assignment: &str) -> bool {
     event.regarding.as_ref().is_some_and(|regarding| regarding.name.as_deref() == Some(assignment))
 }
 
-/// Waits until the status of an object is as wanted; fails with the status as it is.
+/// Waits until the status of an object meets a condition. Panics with the last status after the time limit.
 async fn wait_for<K>(
     api: &Api<K>,
     name: &str,
@@ -328,18 +329,18 @@ fn run_with_input(command: &mut Command, input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// The rows of a status as `layer/Duty/Reason`.
+/// Returns the rows of a status as `layer/Duty/Reason`.
 pub fn rows(status: &AssignmentStatus) -> Vec<String> {
     status.unowned_layers.iter().map(|row| format!("{}/{:?}/{}", row.layer, row.duty, row.reason.name())).collect()
 }
 
-/// The layers of a status with one reason.
+/// Returns the layers of a status with one reason.
 pub fn layers_with(status: &AssignmentStatus, reason: &str) -> Vec<String> {
     let rows = status.unowned_layers.iter().filter(|row| row.reason.name() == reason);
     rows.map(|row| row.layer.clone()).collect()
 }
 
-/// A condition as `status reason`.
+/// Returns a condition as `status reason`.
 pub fn condition(status: &AssignmentStatus, kind: &str) -> String {
     let condition = status.conditions.iter().find(|condition| condition.type_ == kind);
     condition.map_or_else(String::new, |condition| format!("{} {}", condition.status, condition.reason))
@@ -349,19 +350,19 @@ pub fn is_covered(status: &AssignmentStatus) -> bool {
     condition(status, "Covered").starts_with("True ")
 }
 
-/// The risks of a status as `reason` or `reason(layer)`.
+/// Returns the risks of a status as `reason` or `reason(layer)`.
 pub fn risks(status: &AssignmentStatus) -> Vec<String> {
     let of_layer = |layer: &String| format!("({layer})");
     let word = |risk: &Risk| format!("{}{}", risk.reason.name(), risk.layer.as_ref().map(of_layer).unwrap_or_default());
     status.risks.iter().map(word).collect()
 }
 
-/// The layers of the risks of one reason.
+/// Returns the layers of the risks with one reason.
 pub fn risky_layers(status: &AssignmentStatus, reason: &str) -> Vec<String> {
     status.risks.iter().filter(|risk| risk.reason.name() == reason).filter_map(|risk| risk.layer.clone()).collect()
 }
 
-/// All layers of the matrix.
+/// Returns all layers of the matrix.
 pub fn all_layers() -> Vec<&'static str> {
     responsibility_operator::matrix::Matrix::built_in().layers().map(|(_, layer)| layer.name.as_str()).collect()
 }
@@ -373,7 +374,7 @@ pub fn assignment(name: &str, spec: Value) -> Value {
     })
 }
 
-/// A cluster assignment that takes in one namespace of the tests.
+/// Returns a cluster assignment that selects one namespace of the tests.
 pub fn cluster_assignment(name: &str, namespace: &str, spec: Value) -> Value {
     let mut spec = spec;
     spec["namespaceSelector"] = json!({ "matchLabels": { "test": namespace } });
@@ -383,7 +384,7 @@ pub fn cluster_assignment(name: &str, namespace: &str, spec: Value) -> Value {
     })
 }
 
-/// A Deployment whose pods have the label `app: NAME` and this pod spec beside the container.
+/// Returns a Deployment whose pods have the label `app: NAME` and this pod spec in addition to the container.
 pub fn deployment(name: &str, pod_spec: &Value) -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
@@ -411,19 +412,19 @@ pub fn load_balancer(name: &str, app: &str) -> Value {
     })
 }
 
-/// A duty entry for the customer half.
+/// Returns a duty entry for the customer duty.
 pub fn held_by(party: &str, layers: &[&str]) -> Value {
     json!({ "layers": layers, "customer": party })
 }
 
-/// A day from today, as dates are written.
+/// Returns the date that is this number of days from today.
 pub fn in_days(days: i32) -> String {
     use jiff::ToSpan;
     let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     today.saturating_add(days.days()).to_string()
 }
 
-/// Defines kinds of custom resources that take anything, and waits until they are served.
+/// Creates CRDs without a schema, and waits until they are served.
 pub fn definitions(cluster: &Cluster, kinds: &[(&str, &str, &str, &str)]) {
     let definition =
         |&(group, version, kind, plural): &(&str, &str, &str, &str)| loose_definition(group, version, kind, plural);
@@ -434,29 +435,29 @@ pub fn definitions(cluster: &Cluster, kinds: &[(&str, &str, &str, &str)]) {
     }
 }
 
-/// Installs the definitions of an API of others, under `tests/optional`.
+/// Installs the CRDs of an optional API from `tests/optional`.
 pub fn install(cluster: &Cluster, api: &str) {
     let file = format!("tests/optional/{api}.yaml");
     cluster.kubectl(&["apply", "-f", &file]);
     cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "-f", &file]);
 }
 
-/// Takes such an API away.
+/// Deletes the CRDs of an optional API.
 pub fn remove(cluster: &Cluster, api: &str) {
     cluster.kubectl(&["delete", "--timeout=60s", "-f", &format!("tests/optional/{api}.yaml")]);
 }
 
-/// What a Customer says that it holds.
+/// Returns a spec by which a customer party holds these layers.
 pub fn held(layers: &[&str]) -> Value {
     json!({ "parties": [{ "name": "team", "role": "Customer" }], "duties": [held_by("team", layers)] })
 }
 
-/// An assignment by which a team holds these layers.
+/// Returns an assignment by which a team holds these layers.
 pub fn team(layers: &[&str]) -> Value {
     assignment("team", held(layers))
 }
 
-/// The layers of the storefront on managed nodes that nobody owns when its founders hold three.
+/// Returns the unowned layers of the storefront on managed nodes, if its founders hold three layers.
 pub const STOREFRONT_UNOWNED: [&str; 12] = [
     "access-control",
     "network-segmentation",
@@ -472,12 +473,12 @@ pub const STOREFRONT_UNOWNED: [&str; 12] = [
     "identity-infrastructure",
 ];
 
-/// All layers that owe a customer duty under CaaS.
+/// Returns all layers that owe a customer duty under CaaS.
 pub fn customer_layers() -> Vec<&'static str> {
     all_layers().into_iter().filter(|layer| *layer != "physical-infrastructure").collect()
 }
 
-/// The layers of a stateless Deployment that owe a customer duty under CaaS.
+/// Returns the layers of a stateless Deployment that owe a customer duty under CaaS.
 pub const INHERENT_CUSTOMER: [&str; 12] = [
     "data-classification",
     "access-control",

@@ -13,7 +13,7 @@ fn settings() -> EvaluationSettings {
     EvaluationSettings { default_model: Some(ServiceModel::Caas), ..EvaluationSettings::default() }
 }
 
-/// A clock by which everything that is created now is long since set up.
+/// Returns a clock far enough in the future that every new workload counts as set up.
 fn later() -> std::sync::Arc<TestClock> {
     TestClock::at_noon(&in_days(2))
 }
@@ -71,18 +71,18 @@ async fn installing_restarting_selecting_and_editing_for_many_bring_no_storm() {
         is_covered(status) && status.summary.as_ref().unwrap().workloads == 60
     };
     cluster.cluster_status("platform", all).await;
-    let told = async |reason: &str| {
-        eventually("the assignment is told of", async || {
+    let is_announced = async |reason: &str| {
+        eventually("an Event is emitted on the assignment", async || {
             let reasons = cluster.kubectl(&["get", "events", "-n", "default", "-o", "jsonpath={.items[*].reason}"]);
             reasons.contains(reason)
         })
         .await;
     };
-    told("Covered").await;
+    is_announced("Covered").await;
     cluster.cluster_status("platform", |status| status.transitions == 1).await;
     operator.stop().await;
     let _operator = cluster.operator_with_clock(&clock, settings()).await;
-    // Another assignment selects them all: nothing is said of them.
+    // Another assignment selects them all: no Event.
     cluster.apply(&[json!({
         "apiVersion": "sharedresponsibility.dev/v1alpha1", "kind": "ClusterResponsibilityAssignment",
         "metadata": { "name": "directory" }, "spec": { "parties": [{ "name": "d", "role": "Customer" }] },
@@ -91,13 +91,13 @@ async fn installing_restarting_selecting_and_editing_for_many_bring_no_storm() {
         .cluster_status("directory", |status| status.summary.as_ref().is_some_and(|summary| summary.workloads == 60))
         .await;
     assert_eq!(events_on_workloads(&cluster).await.len(), 0);
-    // A layer of all of them loses its owner: a few are told of, the rest is dropped, and the statuses say it all.
+    // All workloads lose the owner of a layer: a few get an Event, the rest are dropped, and the statuses are complete.
     let fewer: Vec<&str> = customer_layers().into_iter().filter(|layer| *layer != "incident-response").collect();
     cluster.apply(&[platform(&fewer)]);
     let status = cluster.cluster_status("platform", |status| !status.unowned_layers.is_empty()).await;
     assert_eq!(status.unowned_layers[0].workloads, 60);
-    eventually("workloads are told of", async || events_on_workloads(&cluster).await.len() >= 20).await;
-    // Told once each, at most 25 of all and 10 of a namespace; the Event on the assignment is not held up by them.
+    eventually("Events are emitted on workloads", async || events_on_workloads(&cluster).await.len() >= 20).await;
+    // Each Event is emitted once, at most 25 in total and 10 per namespace. They do not delay the Event on the assignment.
     let on_workloads = events_on_workloads(&cluster).await;
     assert!(on_workloads.len() <= 30, "{}", on_workloads.len());
     let mut about: Vec<String> = on_workloads
@@ -110,7 +110,7 @@ async fn installing_restarting_selecting_and_editing_for_many_bring_no_storm() {
     about.sort();
     about.dedup();
     assert_eq!(about.len(), on_workloads.len());
-    told("LayerUnowned").await;
+    is_announced("LayerUnowned").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,15 +123,16 @@ async fn a_namespace_whose_last_assignment_leaves_is_told_of_after_a_minute_unle
     brief.evaluated("team", 1).await;
     ns.delete("rassign", "team");
     brief.delete("rassign", "team");
-    // Put back within the minute: no word of it.
+    // Reverted within a minute: no Event.
     brief.apply(&[team(&["application-code"])]);
     let api: Api<Event> = ns.api().await;
-    let told = async || {
+    let namespace_event = async || {
         let events = api.list(&ListParams::default()).await.unwrap().items;
         events.into_iter().find(|event| event.reason.as_deref() == Some("NamespaceUnassigned"))
     };
-    eventually_within(2 * LIMIT, "the namespace is told of", async || told().await.is_some()).await;
-    let event = told().await.unwrap();
+    eventually_within(2 * LIMIT, "an Event is emitted on the namespace", async || namespace_event().await.is_some())
+        .await;
+    let event = namespace_event().await.unwrap();
     let regarding = event.regarding.unwrap();
     assert_eq!((regarding.kind.as_deref(), regarding.name.as_deref()), (Some("Namespace"), Some("left-alone")));
     let shown = ns.cluster.kubectl(&["events", "--for", "namespace/left-alone", "-n", "left-alone"]);

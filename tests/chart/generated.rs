@@ -1,4 +1,4 @@
-//! What is generated is current, and what is written twice is the same.
+//! Generated files are current, and duplicated texts are the same.
 
 use serde_json::Value;
 
@@ -62,8 +62,8 @@ fn chart_operator_and_image_have_one_version() {
 #[test]
 fn artifact_hub_is_told_of_the_definitions_there_are() {
     let chart = yaml("charts/responsibility-operator/Chart.yaml");
-    let told: Value = annotation(&chart, "artifacthub.io/crds");
-    let mut told: Vec<String> = told
+    let listed: Value = annotation(&chart, "artifacthub.io/crds");
+    let mut listed: Vec<String> = listed
         .as_array()
         .unwrap()
         .iter()
@@ -80,9 +80,9 @@ fn artifact_hub_is_told_of_the_definitions_there_are() {
             )
         })
         .collect();
-    told.sort();
+    listed.sort();
     there.sort();
-    assert_eq!(told, there);
+    assert_eq!(listed, there);
     for annotation_name in ["artifacthub.io/changes", "artifacthub.io/links"] {
         assert!(annotation(&chart, annotation_name).as_array().is_some_and(|entries| !entries.is_empty()));
     }
@@ -102,12 +102,12 @@ fn examples_for_artifact_hub_are_written_in_fields_that_exist() {
     }
 }
 
-/// An annotation that holds YAML.
+/// Parses an annotation that contains YAML.
 fn annotation(chart: &Value, name: &str) -> Value {
     serde_saphyr::from_str(chart["annotations"][name].as_str().unwrap()).unwrap()
 }
 
-/// Every field and every word of an enumeration is known to the schema.
+/// Checks that the schema has every field and every enum value.
 fn assert_known(value: &Value, schema: &Value, path: &str) {
     match value {
         Value::Object(fields) => {
@@ -115,7 +115,7 @@ fn assert_known(value: &Value, schema: &Value, path: &str) {
                 let known = schema["properties"].get(field).or_else(|| schema.get("additionalProperties"));
                 assert_known(
                     below,
-                    known.unwrap_or_else(|| panic!("{path}.{field} is no field")),
+                    known.unwrap_or_else(|| panic!("{path}.{field} is not a field")),
                     &format!("{path}.{field}"),
                 );
             }

@@ -1,4 +1,4 @@
-//! The chart, rendered by Helm: what it refuses, what it makes of values, and that everything generated from it is current.
+//! The chart, rendered by Helm: rejected values, created objects, and current generated files.
 //! No API server is needed.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]

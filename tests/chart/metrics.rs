@@ -1,19 +1,21 @@
-//! The metrics that the operator serves, by the names of their series.
+//! Metrics of the operator by the names of their series.
 
 use responsibility_operator::telemetry::metric::{ALL, Metric};
 
-/// The metric of a series' name.
+/// Returns the metric of a series.
 pub fn metric_of(series: &str) -> Option<&'static Metric> {
     ALL.iter().find(|metric| metric.series().iter().any(|name| name == series))
 }
 
-/// What a label can hold, where that is one of a few words.
+/// Returns the values of a label if they are a fixed set.
 pub fn words_of(metric: &Metric, label: &str) -> Option<&'static [&'static str]> {
     let words: &[&str] = match (metric.name.trim_start_matches("responsibility_"), label) {
         ("reconciles" | "reconcile_duration_seconds", "kind") => {
             &["ResponsibilityAssignment", "ClusterResponsibilityAssignment", "ServiceModel", "Report"]
         }
-        ("reconciles", "result") => &["written", "unchanged", "conflict", "gone", "not_leading", "failed"],
+        ("reconciles", "result") => {
+            &["written", "unchanged", "conflict", "gone", "not_served", "not_leading", "failed"]
+        }
         ("inventory_objects", "kind") => {
             &["workloads", "workloads_left_out", "workloads_unselected", "namespaces", "nodes", "assignments"]
         }

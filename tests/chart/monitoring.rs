@@ -1,4 +1,4 @@
-//! Rules and dashboard ask for metrics that exist.
+//! Rules and dashboard use only metrics that exist.
 
 use std::collections::BTreeSet;
 
@@ -13,15 +13,15 @@ use serde_json::{Value, json};
 use crate::metrics::{metric_of, words_of};
 use crate::support::*;
 
-/// What Prometheus adds to every series that it scrapes from the Service.
+/// Labels that Prometheus adds to every series that it scrapes from the Service.
 const OF_TARGET: [&str; 7] = ["job", "namespace", "pod", "instance", "service", "endpoint", "container"];
 
-/// Looks at the selectors of an expression, and at the labels it groups by.
+/// Checks the selectors of an expression, and the labels that it groups by.
 #[derive(Default)]
 struct Check {
     offences: Vec<String>,
     selectors: usize,
-    /// The labels of what is selected.
+    /// Labels of the selected series.
     labels: BTreeSet<String>,
 }
 
@@ -30,7 +30,7 @@ impl Check {
         self.selectors += 1;
         let series = selector.name.as_deref().unwrap_or_default();
         let Some(metric) = metric_of(series) else {
-            self.offences.push(format!("{series} is no metric"));
+            self.offences.push(format!("{series} is not a metric"));
             return;
         };
         let own = metric.labels.iter().copied();
@@ -79,7 +79,7 @@ impl ExprVisitor for Check {
     }
 }
 
-/// What is wrong with an expression.
+/// Returns the mistakes in an expression.
 fn offences(expression: &str) -> Vec<String> {
     let parsed = match parse(expression) {
         Ok(parsed) => parsed,
@@ -94,10 +94,10 @@ fn offences(expression: &str) -> Vec<String> {
 }
 
 #[rstest]
-#[case::metric("sum(responsibility_gap)", "responsibility_gap is no metric")]
+#[case::metric("sum(responsibility_gap)", "responsibility_gap is not a metric")]
 #[case::histogram(
     "responsibility_reconcile_duration_seconds",
-    "responsibility_reconcile_duration_seconds is no metric"
+    "responsibility_reconcile_duration_seconds is not a metric"
 )]
 #[case::label("responsibility_gaps{owner=\"a\"}", "responsibility_gaps has no label owner")]
 #[case::word(
@@ -138,7 +138,11 @@ fn alerts_ask_for_what_exists_and_say_what_to_do() {
         assert_eq!(anchor, Some(called.to_lowercase().as_str()));
         for label in field.captures_iter(annotations["description"]) {
             let grouped = Regex::new(&format!(r"by \([^)]*\b{}\b", &label[1])).unwrap();
-            assert!(grouped.is_match(expression), "{called} speaks of {}, which its result does not have", &label[1]);
+            assert!(
+                grouped.is_match(expression),
+                "{called} uses the label {}, which its result does not have",
+                &label[1]
+            );
         }
     }
 }
@@ -170,7 +174,7 @@ fn alerts_about_duties_are_an_option_of_severity_info() {
     assert!(added.iter().any(|alert| alert["alert"] == "ResponsibilityGapsOpen" && alert["for"] == "24h"));
 }
 
-/// The dashboard as Grafana gets it.
+/// Returns the dashboard as Grafana loads it.
 fn dashboard() -> Value {
     let objects = render(EVERYTHING);
     let map = one(&objects, "ConfigMap", "responsibility-operator-dashboard");
@@ -178,7 +182,7 @@ fn dashboard() -> Value {
     serde_json::from_str(map["data"]["responsibility-operator.json"].as_str().unwrap()).unwrap()
 }
 
-/// An expression as Grafana sends it to Prometheus.
+/// Returns an expression as Grafana sends it to Prometheus.
 fn with_variables(expression: &str) -> String {
     expression.replace("$__rate_interval", "5m").replace("$job", "metrics").replace("$namespace", ".*")
 }

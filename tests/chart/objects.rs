@@ -1,4 +1,4 @@
-//! What is made of values.
+//! Objects that the chart creates from values.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::support::*;
 
 const HOOK: &str = "helm.sh/hook";
 
-/// What stays: neither of a hook nor of a test.
+/// Returns the objects that stay after installation: neither hooks nor tests.
 fn of_release(objects: &[Value]) -> Vec<Value> {
     objects.iter().filter(|object| object["metadata"]["annotations"][HOOK].is_null()).cloned().collect()
 }
@@ -184,7 +184,7 @@ fn replicas_are_replaced_one_by_one_and_evicted_one_by_one() {
     assert_eq!(spec["strategy"], rolling);
     assert_eq!(spec["template"]["spec"]["terminationGracePeriodSeconds"], 10);
     assert_eq!(one(&objects, "PodDisruptionBudget", RELEASE)["spec"]["maxUnavailable"], 1);
-    // With one replica a budget would only keep nodes from being drained.
+    // With one replica a budget would only block the drain of nodes.
     let alone = render("replicas: 1");
     assert!(!alone.iter().any(|object| kind(object) == "PodDisruptionBudget"));
     let recreated = render("updateStrategy: {type: Recreate}");

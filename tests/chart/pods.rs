@@ -7,7 +7,7 @@ use crate::support::*;
 const VOLUMES: [&str; 8] =
     ["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"];
 
-/// What the standard, baseline and restricted, finds wrong with a pod.
+/// Returns the violations of the baseline and restricted standards by a pod.
 fn offences(pod: &Value) -> Vec<String> {
     let spec = &pod["spec"];
     let mut found = Vec::new();
@@ -29,7 +29,7 @@ fn offences(pod: &Value) -> Vec<String> {
     check(!containers.is_empty(), "no container".to_owned());
     for container in containers {
         let context = &container["securityContext"];
-        // What a container does not say, its pod says.
+        // A container inherits the settings of its pod.
         let either =
             |field: &str| if context[field].is_null() { &spec["securityContext"][field] } else { &context[field] };
         check(either("runAsNonRoot") == true, "runAsNonRoot".to_owned());
@@ -63,7 +63,7 @@ fn every_pod_fulfils_the_restricted_standard() {
     for (of, pod) in &pods {
         assert_eq!(offences(pod), Vec::<String>::new(), "{of}");
     }
-    // The check sees what values take away.
+    // The check detects settings that values remove.
     let loose = render(
         "{podSecurityContext: {runAsNonRoot: false, runAsUser: 0}, securityContext: {capabilities: {drop: [], add: [NET_ADMIN]}}}",
     );

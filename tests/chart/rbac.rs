@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Permissions that the chart grants.
 
 use responsibility_operator::extract::kinds::{KindSpec, spec_of};
 use responsibility_operator::facts::FactKind;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-/// What is there for the whole cluster only.
+/// Resources that the chart grants only for the whole cluster.
 const CLUSTER_RESOURCES: [&str; 9] = [
     "clusterrolebindings.rbac.authorization.k8s.io",
     "clusterroles.rbac.authorization.k8s.io",
@@ -20,7 +20,7 @@ const CLUSTER_RESOURCES: [&str; 9] = [
     "servicemodels/status.sharedresponsibility.dev",
 ];
 
-/// All roles that are bound to a ServiceAccount: kind and name.
+/// Returns all roles that are bound to a ServiceAccount: kind and name.
 fn bound_to(objects: &[Value], account: &str) -> Vec<String> {
     let bindings = objects.iter().filter(|object| kind(object).ends_with("RoleBinding"));
     let of_account = bindings
@@ -95,7 +95,7 @@ configuration: {workloadKinds: [{group: argoproj.io, version: v1alpha1, kind: Ro
     ];
     assert_eq!(bound_to(&objects, RELEASE), expected);
     let mut everywhere = grants(one(&render("{}"), "ClusterRole", RELEASE));
-    // Of these nothing could be told without what lies in no namespace.
+    // Signals need these only together with cluster-scoped objects.
     let without_cluster =
         ["persistentvolumeclaims", "roles.rbac.authorization.k8s.io", "rolebindings.rbac.authorization.k8s.io"];
     everywhere.retain(|resource, _| {
@@ -151,7 +151,7 @@ fn the_kinds_of_custom_signals_are_granted_once_where_they_lie() {
     assert_eq!(granted.get("sites.example.com"), None, "it lies in no namespace");
 }
 
-/// The kinds that are read for signals only, as permissions name them, where these are enabled and no others.
+/// Returns the kinds that only these enabled signals read, named as in permissions.
 fn read_by(enabled: &[&str]) -> Vec<String> {
     let setting = |signal: &&Signal| {
         let enabled = Some(enabled.contains(&signal.id));

@@ -1,4 +1,4 @@
-//! Rendering the chart, and finding things in what comes out.
+//! Rendering of the chart, and access to the rendered objects.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -12,7 +12,7 @@ use serde_json::Value;
 pub const RELEASE: &str = "responsibility-operator";
 pub const NAMESPACE: &str = "responsibility-system";
 
-/// Everything that the chart can make, in one release.
+/// Values that enable every object of the chart in one release.
 pub const EVERYTHING: &str = "
 commonLabels: {team: platform}
 configuration:
@@ -34,7 +34,7 @@ metrics:
 
 pub static CHART: LazyLock<Chart> = LazyLock::new(|| Chart::locate().unwrap());
 
-/// The objects of a release with these values, or what Helm says.
+/// Renders the objects of a release with these values, or returns the error of Helm.
 pub fn try_render(values: &str) -> Result<Vec<Value>, String> {
     let mut helm = CHART.helm();
     helm.args(["template", RELEASE]).arg(CHART.folder()).args(["--namespace", NAMESPACE, "--values", "-"]);
@@ -44,11 +44,11 @@ pub fn try_render(values: &str) -> Result<Vec<Value>, String> {
     }
     let rendered = String::from_utf8_lossy(&output.stdout);
     let objects: Vec<Option<Value>> =
-        serde_saphyr::from_multiple(&rendered).map_err(|error| format!("this is no YAML: {error}\n{rendered}"))?;
+        serde_saphyr::from_multiple(&rendered).map_err(|error| format!("this is not YAML: {error}\n{rendered}"))?;
     Ok(objects.into_iter().flatten().collect())
 }
 
-/// The objects of a release with these values, hooks and tests included.
+/// Renders the objects of a release with these values, including hooks and tests.
 pub fn render(values: &str) -> Vec<Value> {
     try_render(values).unwrap_or_else(|error| panic!("{error}\nwith the values {values}"))
 }
@@ -60,12 +60,12 @@ fn run_with_input(command: &mut Command, input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// A file of the repository.
+/// Reads a file of the repository.
 pub fn file(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// A YAML file of the repository.
+/// Reads a YAML file of the repository.
 pub fn yaml(path: &str) -> Value {
     serde_saphyr::from_str(&file(path)).unwrap()
 }
@@ -78,7 +78,7 @@ pub fn name(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap()
 }
 
-/// The one object of a kind and a name.
+/// Returns the one object of a kind and a name.
 pub fn one<'a>(objects: &'a [Value], wanted: &str, called: &str) -> &'a Value {
     let found: Vec<&Value> = objects.iter().filter(|object| kind(object) == wanted && name(object) == called).collect();
     assert_eq!(found.len(), 1, "{wanted} {called} among {:?}", kinds_and_names(objects));
@@ -91,29 +91,29 @@ pub fn kinds_and_names(objects: &[Value]) -> Vec<String> {
     all
 }
 
-/// Strings of an array.
+/// Returns the strings of an array.
 pub fn strings(array: &Value) -> Vec<&str> {
     array
         .as_array()
-        .unwrap_or_else(|| panic!("{array} is no array"))
+        .unwrap_or_else(|| panic!("{array} is not an array"))
         .iter()
         .map(|value| value.as_str().unwrap())
         .collect()
 }
 
-/// A map of strings.
+/// Returns a map of strings.
 pub fn texts(map: &Value) -> BTreeMap<&str, &str> {
     map.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value.as_str().unwrap())).collect()
 }
 
-/// Whether labels have all that a selector asks for.
+/// Returns true if a selector matches the labels.
 pub fn selects(selector: &Value, labels: &Value) -> bool {
     let wanted = selector.as_object().unwrap();
     assert!(!wanted.is_empty(), "it selects everything");
     wanted.iter().all(|(key, value)| labels[key] == *value)
 }
 
-/// The pods that objects make, with the name of what makes them.
+/// Returns the pods of the objects, with the name of the object that creates them.
 pub fn pods(objects: &[Value]) -> Vec<(String, Value)> {
     let pod = |object: &Value| match kind(object) {
         "Pod" => Some(object.clone()),
@@ -123,7 +123,7 @@ pub fn pods(objects: &[Value]) -> Vec<(String, Value)> {
     objects.iter().filter_map(|object| Some((format!("{} {}", kind(object), name(object)), pod(object)?))).collect()
 }
 
-/// The flags of the operator.
+/// Returns the flags of the operator.
 pub fn flags(objects: &[Value]) -> Vec<String> {
     let operator = one(objects, "Deployment", RELEASE);
     let containers = operator["spec"]["template"]["spec"]["containers"].as_array().unwrap();
@@ -131,7 +131,7 @@ pub fn flags(objects: &[Value]) -> Vec<String> {
     strings(&containers[0]["args"]).into_iter().map(str::to_owned).collect()
 }
 
-/// Resources with their group, each with its verbs, that rules grant: `deployments.apps`, `pods`.
+/// Returns the verbs that rules grant by resource with group, such as `deployments.apps` or `pods`.
 pub fn grants(role: &Value) -> BTreeMap<String, Vec<String>> {
     let mut granted = BTreeMap::new();
     for rule in role["rules"].as_array().unwrap() {

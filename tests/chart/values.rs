@@ -1,4 +1,4 @@
-//! Which values are refused, and in which words.
+//! Rejected values and their error messages.
 
 use responsibility_operator::matrix::ServiceModel;
 use rstest::rstest;
@@ -147,7 +147,7 @@ fn a_right_value_is_taken(#[case] values: &str) {
     one(&objects, "Deployment", if values.contains("fullnameOverride") { "c" } else { RELEASE });
 }
 
-/// Paths of the fields that a schema names, where it does not leave open what is below.
+/// Returns the paths of the fields that a schema names, except below objects that allow any field.
 fn named_by_schema(schema: &Value, path: &str, found: &mut Vec<String>) {
     let Some(fields) = schema["properties"].as_object() else {
         found.push(path.to_owned());
@@ -164,7 +164,7 @@ fn schema_and_values_name_the_same_fields() {
     let values = yaml("charts/responsibility-operator/values.yaml");
     let mut named = Vec::new();
     named_by_schema(&schema, "", &mut named);
-    // Free for users or parent charts, with no defaults to show.
+    // Fields for users or parent charts, without defaults in values.yaml.
     let open = [
         "global",
         "enabled",

@@ -1,5 +1,5 @@
-//! The floor: lists and watches what the operator does, by the same client and into the same slim types, and throws it
-//! away. Nothing that answers a question about these objects can cost less.
+//! The floor: a program that lists and watches the same objects as the operator, with the same client and the same slim
+//! types, and drops them. It is the lower bound for the costs of any program that reads these objects.
 
 use std::fmt::Debug;
 use std::pin::pin;
@@ -17,15 +17,15 @@ use serde::de::DeserializeOwned;
 use tikv_jemallocator::Jemalloc;
 use tokio::sync::mpsc::{Sender, channel};
 
-/// That of the operator, so that the difference between the two is not one of allocators.
+/// Same allocator as the operator, so that the comparison does not measure allocators.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
-/// As many objects a page as the operator asks for.
+/// Same page size as the operator.
 const PAGE: u32 = 250;
 
-/// Reads until it is told to stop. When everything was read it prints `synced at=MILLISECONDS objects=NUMBER`, the time
-/// since 1970.
+/// Lists and watches until it is stopped. When all objects are read it prints `synced at=MILLISECONDS objects=NUMBER`, with
+/// the time since 1970.
 #[tokio::main]
 async fn main() -> Result<()> {
     let client = Client::try_default().await?;
@@ -45,7 +45,7 @@ async fn main() -> Result<()> {
     tokio::signal::ctrl_c().await.context("cannot listen for the end")
 }
 
-/// Follows a kind and tells how many objects it has, each time that they are listed.
+/// Watches a kind and sends its number of objects after each list.
 async fn follow<K>(api: Api<K>, read: Sender<usize>)
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
@@ -56,7 +56,7 @@ where
         match event {
             Ok(Event::Init) => listed = 0,
             Ok(Event::InitApply(_)) => listed += 1,
-            // Nobody listens to what is listed again.
+            // After the first list nobody receives the number.
             Ok(Event::InitDone) => drop(read.send(listed).await),
             Ok(Event::Apply(_) | Event::Delete(_)) => {}
             Err(error) => eprintln!("{}: {error}", K::plural(&())),

@@ -33,7 +33,7 @@ pub(super) struct Claim {
 /// Next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// There is no Lease: create one.
+    /// The Lease does not exist: create it.
     Create,
     /// Acquire the Lease, with this number of changes of the holder.
     Take(i32),
@@ -123,12 +123,12 @@ mod tests {
         Claim { duration: RELEASED, ..claim("", "t9") }
     }
 
-    /// As the chart makes it, and as it is after somebody has replaced it by that.
+    /// Returns the claim of a Lease without a holder, as the chart creates it.
     fn blank() -> Claim {
         Claim { transitions: 0, ..claim("", "") }
     }
 
-    /// What a candidate `a` does at the last of these moments, given in seconds, having seen these claims.
+    /// Returns the step of a candidate `a` at the last of these times (seconds), after it has seen these claims.
     fn step(sightings: &[(u64, Option<Claim>)]) -> Step {
         let start = Instant::now();
         let mut candidate = Candidate::new("a".into());
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_time_of_two_leaders_never_overlaps() {
-        // Whoever sees the last renewal at the earliest possible moment waits longer than its holder goes on.
+        // The standby sees the last renewal at the earliest possible time. It still waits longer than the leader continues.
         let start = Instant::now();
         let (mut leader, mut standby) = (Candidate::new("a".into()), Candidate::new("b".into()));
         leader.wrote(claim("a", "t1"), start);

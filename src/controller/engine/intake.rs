@@ -68,7 +68,7 @@ pub(super) struct Effects {
     /// Namespaces whose Reports can be out of date.
     pub(super) reports: Vec<Arc<str>>,
     /// Workloads with another result. Empty while the inputs of their namespace are incomplete: a result that differs because
-    /// an input can be read again is no change in the cluster.
+    /// an input can be read again is not a change in the cluster.
     pub(super) workloads: Vec<ChangedWorkload>,
     /// Namespaces with workloads that no longer have, or never had, an assignment.
     pub(super) unassigned: Vec<Arc<str>>,
@@ -129,7 +129,7 @@ impl Intake {
             WatchEvent::Change(delta) => self.change(delta, &mut effects),
             WatchEvent::Assignment(observed) => self.observe_assignment(*observed, &mut effects),
             WatchEvent::ServiceModel(observed) => self.observe_service_model(*observed, &mut effects),
-            // A Report of the operator is no fact. It can have been another writer's Report before.
+            // A Report of the operator is not a fact. It can have been the Report of another writer before.
             WatchEvent::OwnReport(name, _) => self.apply(Delta::Facts(FactKind::Reports, name, None), &mut effects),
             WatchEvent::Synced(kind) => {
                 if self.coverage.set_synced(kind.clone()) {

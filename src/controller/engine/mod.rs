@@ -26,7 +26,7 @@ use super::election::Leadership;
 use super::options::{Clock, Options};
 use super::watch::{Coverage, WatchEvent};
 use crate::model::day;
-use crate::telemetry::{Asker, Instruments};
+use crate::telemetry::{Instruments, SnapshotRequest};
 use publisher::Publisher;
 use snapshot::snapshot;
 
@@ -35,8 +35,8 @@ pub(super) use intake::Intake;
 /// Number of events that are processed before other work gets a turn.
 const BATCH: usize = 256;
 
-/// Number of metric requests that get one answer.
-const ASKERS: usize = 16;
+/// Maximum number of snapshot requests that share one snapshot.
+const REQUESTS: usize = 16;
 
 /// Interval of the checks of the date: a new day changes results without a change of an object.
 const TICK: Duration = Duration::from_secs(1);
@@ -62,7 +62,7 @@ impl Engine {
         instruments: Instruments,
         leadership: Leadership,
     ) -> Self {
-        instruments.health.set(coverage.checks());
+        instruments.health.set_checks(coverage.checks());
         Self {
             publisher: Publisher::new(client, &options, &instruments, leadership),
             intake: Intake::new(options.scope, day(options.clock.now()), coverage),
@@ -75,7 +75,7 @@ impl Engine {
     /// Runs until `stop` is cancelled, then waits for the writes in progress.
     pub(super) async fn run(mut self, mut events: Receiver<WatchEvent>, stop: &CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH);
-        let mut askers = Vec::new();
+        let mut requests = Vec::new();
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -91,8 +91,8 @@ impl Engine {
                 Some(_) = emitting.join_next() => {}
                 _ = events.recv_many(&mut batch, BATCH) => batch.drain(..).for_each(|event| self.take(event)),
                 _ = ticks.tick() => self.tick(),
-                _ = self.instruments.questions.recv_many(&mut askers, ASKERS), if !self.instruments.questions.is_closed() => {
-                    self.answer(askers.drain(..));
+                _ = self.instruments.requests.recv_many(&mut requests, REQUESTS), if !self.instruments.requests.is_closed() => {
+                    self.send_snapshot(requests.drain(..));
                 }
                 key = queue.next(), if can_write => self.publisher.start_status(&self.intake, &key),
                 namespace = reports.queue.next(), if can_write => self.publisher.start_reports(&self.intake, &namespace),
@@ -112,18 +112,18 @@ impl Engine {
     }
 
     fn tick(&mut self) {
-        self.instruments.health.beat();
+        self.instruments.health.record_heartbeat();
         let effects = self.intake.set_day(day(self.clock.now()));
         self.publisher.apply(&self.intake, effects);
         self.publisher.log_dropped();
     }
 
-    /// Sends one snapshot to all that ask. An asker can have gone meanwhile.
-    fn answer(&self, askers: impl Iterator<Item = Asker>) {
-        let mut waiting = askers.filter(|asker| !asker.is_closed()).peekable();
+    /// Sends one snapshot to all requests. Requests that timed out are skipped.
+    fn send_snapshot(&self, requests: impl Iterator<Item = SnapshotRequest>) {
+        let mut waiting = requests.filter(|request| !request.is_closed()).peekable();
         if waiting.peek().is_some() {
             let snapshot = Arc::new(snapshot(&self.intake, &self.publisher, self.owners_in_metrics));
-            waiting.for_each(|asker| drop(asker.send(snapshot.clone())));
+            waiting.for_each(|request| drop(request.send(snapshot.clone())));
         }
     }
 }

@@ -130,7 +130,7 @@ impl Publisher {
     }
 
     fn update_coverage(&mut self, intake: &Intake) {
-        self.health.set(intake.coverage().checks());
+        self.health.set_checks(intake.coverage().checks());
         if intake.coverage().is_settled() {
             // A replica takes part in the election only after this: before, it could not write.
             self.leadership.want();
@@ -165,7 +165,7 @@ impl Publisher {
     /// Counts an Event that the rate limit drops.
     pub(super) fn count_dropped(&mut self, reason: &str) {
         self.dropped += 1;
-        self.metrics.events(reason, "dropped", 1);
+        self.metrics.count_events(reason, "dropped", 1);
     }
 
     /// Logs the number of dropped Events, at most once a minute.

@@ -79,7 +79,7 @@ impl Publisher {
             return self.finish_reports(intake, namespace);
         };
         if changes.is_empty() {
-            self.metrics.reconciled(REPORT_KIND, "unchanged");
+            self.metrics.count_reconcile(REPORT_KIND, "unchanged");
             self.reports.settle(namespace);
             self.record_no_failure(namespace);
             return self.finish_reports(intake, namespace);
@@ -121,8 +121,8 @@ impl Publisher {
             }
             Err(error) => Round::failed(error.to_string()),
         };
-        self.metrics.reconciled(REPORT_KIND, round.outcome.name());
-        self.metrics.took(REPORT_KIND, started.elapsed());
+        self.metrics.count_reconcile(REPORT_KIND, round.outcome.name());
+        self.metrics.observe_duration(REPORT_KIND, started.elapsed());
         self.reports.record_written(&namespace, &mut round);
         debug!(%namespace, outcome = round.outcome.name(), "wrote Reports");
         match round.outcome {

@@ -56,7 +56,7 @@ impl Publisher {
             self.queue.enqueue_at(&key, Priority::Background, time);
         }
         if plan.is_empty() {
-            self.metrics.reconciled(key.kind(), "unchanged");
+            self.metrics.count_reconcile(key.kind(), "unchanged");
             return self.finish(intake, &key);
         }
         for note in plan.notes() {
@@ -75,7 +75,7 @@ impl Publisher {
         let (inventory, now) = (intake.inventory(), whole_seconds(self.clock.now()));
         let Some(status) = plan_service_model(observed, inventory.matrix(), inventory.assignments_using(name), now)
         else {
-            self.metrics.reconciled(key.kind(), "unchanged");
+            self.metrics.count_reconcile(key.kind(), "unchanged");
             return self.finish(intake, &key);
         };
         let write = write_service_model(self.client.clone(), observed.clone(), status, self.leadership.clone());
@@ -99,15 +99,15 @@ impl Publisher {
         let Some((key, started)) = self.writing.remove(&task) else { return };
         match ended {
             Ok((_, (uid, outcome))) => {
-                self.metrics.reconciled(key.kind(), outcome.name());
-                self.metrics.took(key.kind(), started.elapsed());
+                self.metrics.count_reconcile(key.kind(), outcome.name());
+                self.metrics.observe_duration(key.kind(), started.elapsed());
                 self.handle(intake, &key, &uid, outcome);
             }
             // Aborted because this replica no longer leads.
             Err(error) if error.is_cancelled() => self.finish(intake, &key),
             Err(error) => {
                 warn!(status = %key, %error, "a write task ended abnormally");
-                self.metrics.reconciled(key.kind(), "failed");
+                self.metrics.count_reconcile(key.kind(), "failed");
                 self.fail(intake, &key);
             }
         }

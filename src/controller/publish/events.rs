@@ -187,7 +187,7 @@ impl EventSink {
                 }
             },
         };
-        self.metrics.events(reason, result, 1);
+        self.metrics.count_events(reason, result, 1);
     }
 }
 
@@ -249,9 +249,9 @@ mod tests {
 
     #[test]
     fn the_same_transition_has_the_same_name_whenever_it_is_told() {
-        let told = |seconds| name(&transition("shop"), &note("node-os", "a"), seconds);
-        assert_eq!(told(1), told(2));
-        assert_eq!(told(1).len(), "shop.".len() + 20);
+        let event_name = |seconds| name(&transition("shop"), &note("node-os", "a"), seconds);
+        assert_eq!(event_name(1), event_name(2));
+        assert_eq!(event_name(1).len(), "shop.".len() + 20);
     }
 
     #[test]

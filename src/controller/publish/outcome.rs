@@ -15,7 +15,7 @@ pub(in crate::controller) enum WriteOutcome<T> {
     NotServed,
     /// This replica stopped leading before the write.
     NotLeading,
-    /// The write failed and is tried again.
+    /// The write failed and is retried.
     Failed(Failure),
 }
 

@@ -275,14 +275,14 @@ mod tests {
     fn what_was_told_before_a_conflict_is_committed_and_its_end_is_told() {
         let mut round = Round::new();
         round.plan(true, 0);
-        let told = round.plan(true, 2000);
-        round.uncommitted = told.uncommitted();
+        let limited = round.plan(true, 2000);
+        round.uncommitted = limited.uncommitted();
         // The write was refused; by now the gap is closed.
         let again = round.plan(false, 2100);
         assert_eq!(reasons(&again), [""; 0]);
         assert_eq!(again.status.as_ref().unwrap().transitions, 4);
         let still = round.plan(false, 4100);
-        assert_eq!(reasons(&still), [""; 0], "nothing more is told before that is committed");
+        assert_eq!(reasons(&still), [""; 0], "no further Event before these are committed");
         assert!(still.requeue_at.is_some());
         round.publish(&still);
         round.uncommitted = None;

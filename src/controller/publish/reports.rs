@@ -102,7 +102,7 @@ impl Reports {
         }
     }
 
-    /// Records a watch event of an own Report. Returns true if the Report may have to be written.
+    /// Records a watch event of an own Report. Returns true if the Report may need a write.
     ///
     /// While this replica leads, the change comes from another writer. The digest on the Report is then not trusted.
     pub(in crate::controller) fn record(&mut self, name: &ObjectName, mut seen: PublishedReport, leads: bool) -> bool {

@@ -163,7 +163,7 @@ pub(super) fn custom_facts(objects: &Arc<CustomObjects>) -> Decoder<CustomObject
 
 /// Decodes Reports of OpenReports: the operator's own as [`WatchEvent::OwnReport`], others as facts for signals.
 ///
-/// Without `with_others` only own Reports are requested. An own ObservedReport whose label is removed then looks deleted.
+/// Without `with_others` only own Reports are requested. An own Report whose label is removed then looks deleted.
 pub(super) fn reports(with_others: bool) -> Decoder<ObservedReport> {
     let others = optional_facts::<ObservedReport>(FactKind::Reports);
     let decoder = optional_facts::<ObservedReport>(FactKind::Reports);

@@ -95,7 +95,7 @@ impl DiscoveryRequest {
 ///
 /// # Errors
 ///
-/// Returns a message if the list of groups cannot be read. A group version whose resources cannot be listed is no error.
+/// Returns a message if the list of groups cannot be read. A group version whose resources cannot be listed is not an error.
 pub(super) async fn discover(client: &Client, request: &DiscoveryRequest) -> Result<ServedApis, String> {
     let DiscoveryRequest { groups, certain } = request;
     let listed = call(TIMEOUT, client.list_api_groups()).await.map_err(|error| explain(&error))?.groups;

@@ -263,7 +263,7 @@ impl WatchSet {
 }
 
 /// Returns the kinds that only signals read. If only some namespaces are watched, signals that need the whole cluster are
-/// not evaluated, and their kinds are left out.
+/// not evaluated, and their kinds are excluded.
 fn fact_kinds(options: &Options) -> BTreeSet<FactKind> {
     let mut kinds = options.scope.signals.kinds();
     kinds.retain(|kind| options.namespaces.is_none() || spec_of(*kind).is_none_or(|spec| !spec.needs_cluster()));

@@ -67,7 +67,7 @@ struct Progress {
     needs_confirmation: bool,
 }
 
-/// Errors that follow each other, as times of the first and the last. Single errors hours apart are no lasting failure.
+/// Errors that follow each other, as times of the first and the last. Single errors hours apart are not a lasting failure.
 #[derive(Default)]
 struct Streak(Option<(Instant, Instant)>);
 

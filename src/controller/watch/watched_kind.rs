@@ -22,15 +22,15 @@ pub(in crate::controller) struct WatchedKind {
 /// Role of a kind: which results are unknown while it cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::controller) enum KindRole {
-    /// Workloads and namespaces: nothing is known without them.
+    /// Workloads and namespaces: all results are unknown without them.
     Essential,
-    /// Workload kinds of the configuration file, watched while they are served: nothing is known without them.
+    /// Workload kinds of the configuration file, watched while they are served: all results are unknown without them.
     Configured,
-    /// Assignments: nothing is known without them. The operator's release installs the CRD.
+    /// Assignments: all results are unknown without them. The operator's release installs the CRD.
     Assignments,
-    /// ServiceModels: nothing is known of assignments that name one. The operator's release installs the CRD.
+    /// ServiceModels: results of assignments that name one are unknown. The operator's release installs the CRD.
     ServiceModels,
-    /// Nodes: nothing is known of workloads whose service model comes from their nodes.
+    /// Nodes: results of workloads whose service model comes from their nodes are unknown.
     Nodes,
     /// Services and Ingresses: known gaps remain gaps, further layers are unknown.
     Additional,

@@ -1,4 +1,4 @@
-//! Objects of kinds that the operator is told of.
+//! Tests of workloads of configured kinds.
 
 use kube::Resource;
 use rstest::rstest;
@@ -36,7 +36,7 @@ fn rollout(spec: &Value) -> ConfiguredWorkload {
     .unwrap()
 }
 
-/// A template with something of everything.
+/// Returns a template with storage, secrets, host access and a node selector.
 fn template() -> Value {
     json!({
         "metadata": { "labels": { "app": "web" }, "annotations": { "vault.hashicorp.com/agent-inject": "true" } },

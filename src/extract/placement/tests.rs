@@ -1,4 +1,4 @@
-//! What pods ask of nodes, as it is written and as it is understood.
+//! Tests of the extracted placements.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -44,13 +44,13 @@ fn terms(terms: &Value) -> Option<Box<[NodeTerm]>> {
     placement(json!({ "affinity": { "nodeAffinity": { (REQUIRED): { "nodeSelectorTerms": terms } } } })).affinity
 }
 
-/// The only term of an affinity.
+/// Returns the only term of an affinity.
 fn term(term: &Value) -> NodeTerm {
     let [term] = &*terms(&json!([term])).unwrap() else { panic!("not one term") };
     term.clone()
 }
 
-/// A term that no node can be known to fulfil, and of which nothing else was understood.
+/// Returns a term that no node can meet, without other requirements.
 fn impossible() -> NodeTerm {
     NodeTerm { impossible: true, ..NodeTerm::default() }
 }
@@ -63,7 +63,7 @@ fn preferences_do_not_count() {
     assert_eq!(placement(json!({ "affinity": affinity })), Placement::default());
 }
 
-/// One asks for nothing, the other matches nothing.
+/// Without an affinity every node matches; without terms no node matches.
 #[test]
 fn no_affinity_is_something_else_than_one_without_terms() {
     assert_eq!(placement(json!({ "affinity": {} })).affinity, None);

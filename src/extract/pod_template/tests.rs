@@ -1,4 +1,4 @@
-//! Every clause of the rules of presence that a pod template decides by itself, shown and not shown.
+//! Tests of each rule of presence that depends only on the pod template.
 
 mod external_services;
 mod host_access;
@@ -19,41 +19,42 @@ fn facts(spec: &Value) -> WorkloadFacts {
     facts_of_template(json!({ "metadata": { "creationTimestamp": null }, "spec": spec }))
 }
 
-fn signals(spec: &Value) -> LayerTriggers {
+fn triggers(spec: &Value) -> LayerTriggers {
     facts(spec).triggers
 }
 
-/// The signals of a template whose only container is this one.
-fn signals_of_container(container: &Value) -> LayerTriggers {
-    signals(&json!({ "containers": [container] }))
+/// Returns the layer triggers of a template with this container.
+fn triggers_of_container(container: &Value) -> LayerTriggers {
+    triggers(&json!({ "containers": [container] }))
 }
 
-/// The signals of a template with this volume, mounted nowhere.
-fn signals_of_volume(volume: &Value) -> LayerTriggers {
-    signals(&json!({ "volumes": [volume], "containers": [{ "name": "web", "image": "shop/web:1" }] }))
+/// Returns the layer triggers of a template with this volume, without a mount.
+fn triggers_of_volume(volume: &Value) -> LayerTriggers {
+    triggers(&json!({ "volumes": [volume], "containers": [{ "name": "web", "image": "shop/web:1" }] }))
 }
 
-/// The signals of a template with a hostPath that its container mounts writable.
-fn signals_of_host_path(host_path: &Value) -> LayerTriggers {
-    signals(&json!({
+/// Returns the layer triggers of a template with a hostPath that its container mounts writable.
+fn triggers_of_host_path(host_path: &Value) -> LayerTriggers {
+    triggers(&json!({
         "volumes": [{ "name": "node", "hostPath": host_path }],
         "containers": [{ "name": "web", "volumeMounts": [{ "name": "node", "mountPath": "/node" }] }],
     }))
 }
 
-/// The signals of a template whose only container has this environment variable.
-fn signals_of_env(variable: &Value) -> LayerTriggers {
-    signals_of_container(&json!({ "name": "web", "env": [variable] }))
+/// Returns the layer triggers of a container with this environment variable.
+fn triggers_of_env(variable: &Value) -> LayerTriggers {
+    triggers_of_container(&json!({ "name": "web", "env": [variable] }))
 }
 
-/// The signals of a template whose only container has a variable with this literal value and a meaningless name.
-fn signals_of_value(value: &str) -> LayerTriggers {
-    signals_of_env(&json!({ "name": "UPSTREAM", "value": value }))
+/// Returns the layer triggers of a container with an environment variable of this value, under a name without a
+/// meaning.
+fn triggers_of_value(value: &str) -> LayerTriggers {
+    triggers_of_env(&json!({ "name": "UPSTREAM", "value": value }))
 }
 
-/// Only this signal, or none at all.
-fn only(signal: LayerTriggers, shown: bool) -> LayerTriggers {
-    set_of([(signal, shown)])
+/// Returns only this trigger if it is expected, otherwise none.
+fn only(trigger: LayerTriggers, is_expected: bool) -> LayerTriggers {
+    set_of([(trigger, is_expected)])
 }
 
 fn nothing() -> LayerTriggers {
@@ -78,18 +79,18 @@ fn a_stateless_template_shows_nothing() {
         "securityContext": {},
         "terminationGracePeriodSeconds": 30,
     });
-    assert_eq!(signals(&spec), nothing());
-    assert_eq!(signals(&json!({})), nothing());
-    assert_eq!(signals(&json!({ "volumes": null, "initContainers": null, "containers": [] })), nothing());
+    assert_eq!(triggers(&spec), nothing());
+    assert_eq!(triggers(&json!({})), nothing());
+    assert_eq!(triggers(&json!({ "volumes": null, "initContainers": null, "containers": [] })), nothing());
     assert_eq!(
-        signals(&json!({ "hostNetwork": null, "hostPID": null, "hostIPC": null, "containers": null })),
+        triggers(&json!({ "hostNetwork": null, "hostPID": null, "hostIPC": null, "containers": null })),
         nothing()
     );
     let nothing = WorkloadFacts { service_account: "default".into(), ..WorkloadFacts::default() };
     assert_eq!(facts_of_template(json!({ "metadata": null, "spec": null })), nothing);
 }
 
-/// A pod spec with nothing left undone.
+/// Returns a pod spec without shortcomings.
 fn careful() -> Value {
     json!({
         "serviceAccountName": "web",
@@ -210,7 +211,7 @@ fn the_signals_of_one_template_add_up() {
     });
     let all =
         [LayerTriggers::STORAGE, LayerTriggers::SECRETS, LayerTriggers::EXTERNAL_SERVICES, LayerTriggers::HOST_NETWORK];
-    assert_eq!(signals(&spec), all.into_iter().fold(nothing(), LayerTriggers::union));
+    assert_eq!(triggers(&spec), all.into_iter().fold(nothing(), LayerTriggers::union));
 }
 
 #[test]
@@ -223,7 +224,7 @@ fn containers_are_containers_and_init_containers_and_no_ephemeral_ones() {
         "volumeMounts": [{ "name": "node", "mountPath": "/node" }],
     });
     let volumes = json!([{ "name": "node", "hostPath": { "path": "/srv" } }]);
-    let of = |list: &str| signals(&json!({ "volumes": volumes, "containers": [], (list): [container] }));
+    let of = |list: &str| triggers(&json!({ "volumes": volumes, "containers": [], (list): [container] }));
     let all =
         [LayerTriggers::STORAGE, LayerTriggers::SECRETS, LayerTriggers::EXTERNAL_SERVICES, LayerTriggers::HOST_NETWORK];
     assert_eq!(of("containers"), all.into_iter().fold(nothing(), LayerTriggers::union));
@@ -242,7 +243,7 @@ fn containers_are_containers_and_init_containers_and_no_ephemeral_ones() {
 #[case(json!({ "containers": [{ "ports": [{ "containerPort": 80, "hostIP": "192.0.2.7" }] }] }), false)]
 #[case(json!({ "initContainers": [{ "ports": [{ "containerPort": 80, "hostPort": 80 }] }] }), true)]
 fn a_host_port_or_the_host_network_is_the_network_of_the_node(#[case] spec: Value, #[case] listens: bool) {
-    assert_eq!(signals(&spec), only(LayerTriggers::HOST_NETWORK, listens));
+    assert_eq!(triggers(&spec), only(LayerTriggers::HOST_NETWORK, listens));
 }
 
 // Digests of values

@@ -1,4 +1,4 @@
-//! Routes and grants as the API server sends them, and the change that each amounts to.
+//! Tests of the changes for routes and grants.
 
 use std::collections::BTreeSet;
 
@@ -30,13 +30,13 @@ fn gateway(spec: &Value) -> GatewayRoute {
     serde_json::from_value(object(spec)).unwrap()
 }
 
-/// The Services that a route leads to by these rules, attached to a Gateway.
+/// Returns the Services of a route with these rules that is attached to a Gateway.
 fn by_rules(rules: &Value) -> Vec<String> {
     let spec = json!({ "parentRefs": [{ "name": "public" }], "rules": rules });
     leads_to(gateway(&spec).delta(RouteKind::HttpRoute), RouteKind::HttpRoute)
 }
 
-/// The Services that a route leads to by this reference.
+/// Returns the Services of a route with this backend reference.
 fn by_backend(backend: &Value) -> Vec<String> {
     by_rules(&json!([{ "backendRefs": [backend] }]))
 }
@@ -210,7 +210,7 @@ fn a_grant_that_says_nothing_opens_nothing() {
     assert_eq!(granted(&json!({})), GrantFacts::default());
 }
 
-// All of them
+// All kinds
 
 #[test]
 fn a_deletion_is_the_absence_of_the_route_or_grant() {

@@ -1,4 +1,4 @@
-//! Workload objects as the API server sends them, and the change that each amounts to.
+//! Tests of the changes for workload objects.
 
 mod agents;
 mod ownership;
@@ -9,7 +9,7 @@ use rstest::rstest;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-// By name: `core` of the outer module is the API group, and what rstest writes needs the crate.
+// Not a glob import: `core` of the outer module is the API group, and the code of rstest needs the crate of this name.
 use super::{
     CronJob, DaemonSet, Deployment, Extract, Extraction, Job, Pod, ReplicaSet, ReplicationController, StatefulSet,
     WorkloadFacts, WorkloadKind, WorkloadObject,
@@ -19,20 +19,20 @@ use crate::facts::{
 };
 use crate::matrix::LayerTriggers;
 
-/// A change to a workload: its key and what is known of it, none where it does not count.
+/// A change of a workload: its key and its object; `None` if it is not evaluated.
 type Change = (WorkloadKey, Option<WorkloadObject>);
 
-/// A workload kind with what has to be known of it to write an object.
+/// A workload kind with the data for its test objects.
 struct Sample {
     kind: WorkloadKind,
     api_version: &'static str,
     plural: &'static str,
-    /// Where its pod template is: empty for a Pod, which is its own.
+    /// The JSON pointer to its pod template; empty for a Pod.
     template: &'static str,
     read: fn(Value, &Extraction) -> Read,
 }
 
-/// What the extraction says of an object.
+/// The results of the extraction for an object.
 struct Read {
     delta: Delta,
     deletion: Delta,
@@ -76,7 +76,7 @@ fn sample(kind: &WorkloadKind) -> Sample {
 }
 
 impl Sample {
-    /// An object of the kind named `shop/web` with a stateless template.
+    /// Returns an object of the kind named `shop/web` with a stateless template.
     fn object(&self) -> Value {
         let mut object = json!({
             "apiVersion": self.api_version,
@@ -112,7 +112,7 @@ impl Sample {
         self.workload(object).facts
     }
 
-    /// The key of the object that [`Self::object`] writes.
+    /// Returns the key of [`Self::object`].
     fn key(&self) -> WorkloadKey {
         WorkloadKey { namespace: "shop".into(), kind: self.kind.clone(), name: "web".into() }
     }
@@ -125,7 +125,7 @@ impl Sample {
 fn workload(delta: Delta) -> Change {
     match delta {
         Delta::Workload(key, object) => (key, object.map(|object| *object)),
-        // It is no workload: another one makes it.
+        // It is not a workload: another one controls it.
         Delta::Owned(key, _) => (key, None),
         other => panic!("{other:?}"),
     }
@@ -205,7 +205,7 @@ fn a_list_holds_the_workloads_of_its_kind_that_count() {
         for delta in [read.delta, sample.read(child).delta, sample.read(part).delta] {
             list.insert(&delta);
         }
-        // Reports of others may be about the ReplicaSets that Deployments run.
+        // The ReplicaSets of Deployments are listed too: reports can be about them.
         let owned = (kind == WorkloadKind::ReplicaSet).then_some("child");
         let names = ["web", "part"]
             .into_iter()

@@ -1,4 +1,4 @@
-//! Which nodes the pods of a template may land on.
+//! Tests of the nodes that the pods of a template can be scheduled on.
 
 use std::sync::Arc;
 
@@ -50,7 +50,8 @@ fn a_node_has_all_labels_of_the_node_selector(#[case] shows: &[(&str, &str)], #[
     assert_eq!(placement.admits("n", &node(shows)), admitted);
 }
 
-/// The requirement on the label `gen`, and whether the nodes without it and with the values 1, 2, 10 and x meet it.
+/// Each case has a requirement on the label `gen`, and true for each node that meets it: the node without the label and
+/// the nodes with the values 1, 2, 10 and x.
 #[rstest]
 #[case::in_list(NodeRequirement::In(values(&["1", "x"])), [false, true, false, false, true])]
 #[case::in_no_list(NodeRequirement::In(values(&[])), [false; 5])]
@@ -121,7 +122,8 @@ fn selector_affinity_and_tolerations_all_hold() {
     assert!(!Placement { tolerations: Box::default(), ..placement }.admits("n", &all));
 }
 
-/// A toleration by key, value and effect, and whether it tolerates `gpu=yes:NoSchedule` and `gpu=yes:NoExecute`.
+/// Each case has a toleration by key, value and effect, and true if it tolerates `gpu=yes:NoSchedule` and
+/// `gpu=yes:NoExecute`.
 #[rstest]
 #[case::everything(None, None, None, [true, true])]
 #[case::the_key(Some("gpu"), None, None, [true, true])]

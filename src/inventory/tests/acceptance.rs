@@ -1,4 +1,4 @@
-//! The examples of the model, from what is written and seen to what is found.
+//! Tests of the model's examples: from objects to gaps, risks and conditions.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::inventory::{ChangeSet, Inventory};
 use crate::matrix::{Duty, LayerTriggers, Matrix, ServiceModel};
 use crate::model::{Completeness, DutyState, RollUp, State, StatusInput, status};
 
-/// Layers in any order, in the order of the matrix.
+/// Sorts layers in the order of the matrix.
 pub(super) fn in_order(layers: &[&str]) -> Vec<String> {
     let of_matrix = Matrix::built_in().layers().map(|(_, layer)| layer.name.clone());
     let sorted: Vec<String> = of_matrix.filter(|name| layers.contains(&name.as_str())).collect();
@@ -26,7 +26,7 @@ pub(super) fn in_order(layers: &[&str]) -> Vec<String> {
     sorted
 }
 
-/// The layers of duties that are as wanted, in the order of the matrix and once for each duty.
+/// Returns the layer of each duty that `wanted` accepts, in the order of the matrix.
 pub(super) fn layers_of(inventory: &Inventory, key: &WorkloadKey, wanted: impl Fn(&DutyState) -> bool) -> Vec<String> {
     let found = super::shown::evaluations(inventory).remove(key).unwrap_or_else(|| panic!("{key} was not evaluated"));
     let duties = found.duties.iter().filter(|duty| wanted(duty));
@@ -37,20 +37,20 @@ pub(super) fn in_state(inventory: &Inventory, key: &WorkloadKey, state: State) -
     layers_of(inventory, key, |duty| duty.state == state)
 }
 
-/// The layers of a workload.
+/// Returns the layers of a workload.
 pub(super) fn layers(inventory: &Inventory, key: &WorkloadKey) -> Vec<String> {
     let mut layers = layers_of(inventory, key, |_| true);
     layers.dedup();
     layers
 }
 
-/// The layers of its gaps by reason.
+/// Returns the layers of its gaps by reason.
 pub(super) fn gaps(inventory: &Inventory, key: &WorkloadKey) -> BTreeMap<GapReason, Vec<String>> {
     let reasons = GapReason::ALL.iter().map(|reason| (*reason, in_state(inventory, key, State::Gap(*reason))));
     reasons.filter(|(_, layers)| !layers.is_empty()).collect()
 }
 
-/// The layers of each risk that an assignment is told of; none for one that is about no layer.
+/// Returns the layers of the risks of an assignment by reason. The list is empty for a risk without a layer.
 pub(super) fn risks(inventory: &Inventory, id: &AssignmentId) -> BTreeMap<RiskReason, Vec<String>> {
     let mut risks: BTreeMap<RiskReason, Vec<String>> = BTreeMap::new();
     for (reason, layer) in roll_up(inventory, id).risks.into_keys() {
@@ -64,12 +64,12 @@ pub(super) fn roll_up(inventory: &Inventory, id: &AssignmentId) -> RollUp {
     inventory.roll_up(id).unwrap()
 }
 
-/// A party that can be reached and acknowledged what it holds.
+/// Returns a party with a contact.
 pub(super) fn party(name: &str, role: &str) -> Value {
     json!({ "name": name, "role": role, "contact": { "escalation": "#oncall" } })
 }
 
-/// The status and the reason of the condition `Covered` that is published.
+/// Returns the status and the reason of the condition `Covered`.
 fn covered(inventory: &Inventory, id: &AssignmentId) -> (String, String) {
     let assignment = inventory.assignment(id).unwrap();
     let subject = StatusInput {
@@ -98,7 +98,8 @@ fn everything() -> Vec<&'static str> {
     Matrix::built_in().layers().map(|(_, layer)| layer.name.as_str()).collect()
 }
 
-/// On managed Kubernetes a Deployment with a PVC, a Secret, an env `DATABASE_URL` and a LoadBalancer Service.
+/// Returns an index of managed Kubernetes with a Deployment that uses a PVC, a Secret and the variable `DATABASE_URL`,
+/// and with a LoadBalancer Service.
 fn full(assignment: Value) -> Inventory {
     let mut inventory = inventory_under(ServiceModel::Caas);
     let facts = showing("web", &[LayerTriggers::STORAGE, LayerTriggers::SECRETS, LayerTriggers::EXTERNAL_SERVICES]);
@@ -331,7 +332,7 @@ fn two_assignments_that_name_different_customers_conflict_for_that_duty_only() {
 
 // Days
 
-/// The review was due 30 days before yesterday: its days of grace have passed today.
+/// The review was due 30 days before yesterday: its grace period has ended today.
 #[test]
 fn duties_lapse_the_day_after_the_last_day_of_grace() {
     let last_at = days_from_today(-31 - 365).to_string();
@@ -352,7 +353,7 @@ fn duties_lapse_the_day_after_the_last_day_of_grace() {
     assert_eq!(in_state(&inventory, &web(), State::Owned), Vec::<String>::new());
 }
 
-/// A day that passes for the cluster's declaration of a party changes what namespaces find.
+/// The end of the evidence in a cluster assignment changes the duties in namespaces.
 #[rstest]
 #[case::on_its_last_day(0, State::Owned)]
 #[case::the_day_after(1, State::Assumed)]
@@ -386,7 +387,7 @@ fn an_exception_ends_with_its_day() {
     assert!(risks(&inventory, &shop()).contains_key(&RiskReason::ExceptionExpired));
 }
 
-// Who is told
+// Audience
 
 #[test]
 fn platform_gaps_are_told_to_the_cluster_assignments_where_some_take_the_namespace_in() {

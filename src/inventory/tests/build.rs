@@ -1,4 +1,4 @@
-//! Objects in a few words.
+//! Short constructors of objects.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::inventory::{EXCLUDED_BY_DEFAULT, Inventory, InventoryOptions};
 use crate::matrix::{LayerTriggers, ServiceModel};
 use crate::model::EvaluationSettings;
 
-/// An index where this is the service model of the configuration.
+/// Returns an index with this default service model.
 pub(super) fn inventory_under(default_model: impl Into<Option<ServiceModel>>) -> Inventory {
     let settings = EvaluationSettings { default_model: default_model.into(), ..EvaluationSettings::default() };
     let excluded = EXCLUDED_BY_DEFAULT.split(',').collect();
@@ -36,7 +36,7 @@ pub(super) fn key(kind: &str, namespace: &str, name: &str) -> WorkloadKey {
     WorkloadKey { namespace: namespace.into(), kind, name: name.into() }
 }
 
-/// A Deployment with the label `app` of its name on itself and on its pods.
+/// Returns facts with the name as the label `app` of the workload and of its pods.
 pub(super) fn facts_of(name: &str) -> WorkloadFacts {
     WorkloadFacts {
         labels: app(name),
@@ -45,9 +45,9 @@ pub(super) fn facts_of(name: &str) -> WorkloadFacts {
     }
 }
 
-/// The same with these signals.
-pub(super) fn showing(name: &str, signals: &[LayerTriggers]) -> WorkloadFacts {
-    let triggers = signals.iter().fold(LayerTriggers::default(), |all, signal| all.union(*signal));
+/// Returns the same facts with these layer triggers.
+pub(super) fn showing(name: &str, triggers: &[LayerTriggers]) -> WorkloadFacts {
+    let triggers = triggers.iter().fold(LayerTriggers::default(), |all, trigger| all.union(*trigger));
     WorkloadFacts { triggers, ..facts_of(name) }
 }
 
@@ -64,14 +64,14 @@ pub(super) fn load_balancer(of: &str) -> ServiceFacts {
     ServiceFacts { selector: app(of), published: true, external_name: false }
 }
 
-pub(super) fn node(shows: &[(&str, &str)]) -> NodeFacts {
-    NodeFacts { labels: labels(shows), ..NodeFacts::default() }
+pub(super) fn node(pairs: &[(&str, &str)]) -> NodeFacts {
+    NodeFacts { labels: labels(pairs), ..NodeFacts::default() }
 }
 
-/// Pods that put up with every taint, on nodes with these labels.
-pub(super) fn on_nodes(shows: &[(&str, &str)]) -> Arc<Placement> {
+/// Returns a placement on nodes with these labels that tolerates every taint.
+pub(super) fn on_nodes(pairs: &[(&str, &str)]) -> Arc<Placement> {
     let tolerations = [Toleration::default()].into();
-    Arc::new(Placement { node_selector: labels(shows), tolerations, ..Placement::default() })
+    Arc::new(Placement { node_selector: labels(pairs), tolerations, ..Placement::default() })
 }
 
 pub(super) fn namespaced(namespace: &str, name: &str) -> AssignmentId {
@@ -82,7 +82,7 @@ pub(super) fn cluster(name: &str) -> AssignmentId {
     AssignmentId { namespace: None, name: name.into() }
 }
 
-/// An assignment as it is written.
+/// Returns the change to an assignment with this spec.
 pub(super) fn written(id: &AssignmentId, spec: Value) -> Delta {
     Delta::Assignment(id.clone(), Some(Arc::new(serde_json::from_value(spec).unwrap())))
 }

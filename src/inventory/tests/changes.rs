@@ -1,4 +1,4 @@
-//! What the index says of a change.
+//! Tests of the [`ChangeSet`] of a change.
 
 use serde_json::json;
 
@@ -41,7 +41,7 @@ fn service_models_are_told_of_when_one_of_them_or_who_names_it_changes() {
     assert_eq!(inventory.assignments_using("rosa"), 1);
 }
 
-/// A service model that comes makes the claims of its name count, and one that goes leaves them without effect.
+/// A new service model gives effect to the assignments that name it. They lose this effect when it is deleted.
 #[test]
 fn a_claim_waits_for_the_service_model_that_it_names() {
     let mut inventory = inventory_under(ServiceModel::Caas);
@@ -64,7 +64,7 @@ fn a_claim_waits_for_the_service_model_that_it_names() {
     assert_eq!(owed(&inventory), [Duty::Customer]);
 }
 
-/// Layers of the cluster's own are numbered anew when others come: no workload seems to have other gaps by that.
+/// A new custom layer changes the IDs of the others. This alone does not change the gaps of a workload.
 #[test]
 fn layers_that_are_numbered_anew_are_no_other_gaps() {
     let mut inventory = inventory_under(ServiceModel::Caas);
@@ -86,7 +86,7 @@ fn layers_that_are_numbered_anew_are_no_other_gaps() {
     assert!(!change.reselected);
 }
 
-/// What is said of a layer is part of every message about it.
+/// Messages about a layer contain its meaning.
 #[test]
 fn other_words_about_a_layer_change_every_assignment() {
     let mut inventory = inventory_under(ServiceModel::Caas);
@@ -129,7 +129,7 @@ fn a_workload_that_is_selected_by_others_than_before_is_told_so() {
     assert!(same_gaps.workloads.is_empty(), "{same_gaps:?}");
 }
 
-/// Gaps of platform layers are not for those who run the workload, where cluster assignments take in the namespace.
+/// Gaps of platform layers are not reported to the workload team if a cluster assignment applies to the namespace.
 #[test]
 fn whoever_runs_a_workload_is_told_of_its_platform_gaps_only_where_nobody_else_is() {
     let mut inventory = inventory_under(ServiceModel::Caas);

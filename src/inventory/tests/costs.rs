@@ -1,4 +1,4 @@
-//! A change evaluates what it touches and no more.
+//! Tests of the number of evaluations: a change evaluates only the workloads that it affects.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::facts::{Delta, IngressRules, PolicyFacts, RouteFacts, RouteKind, Work
 use crate::inventory::Inventory;
 use crate::matrix::ServiceModel;
 
-/// 1,000 workloads.
+/// Returns an index with 1,000 workloads.
 fn large() -> Inventory {
     of_size(100)
 }
 
-/// Namespaces of ten workloads, each with an assignment, and one cluster assignment. One workload of each namespace asks for
-/// nodes of a pool.
+/// Returns an index with namespaces of ten workloads and an assignment each, and one cluster assignment. One workload
+/// of each namespace selects the nodes of a pool.
 pub(super) fn of_size(namespaces: usize) -> Inventory {
     let mut inventory = inventory_under(ServiceModel::Caas);
     for namespace in 0..namespaces {
@@ -38,7 +38,7 @@ pub(super) fn of_size(namespaces: usize) -> Inventory {
     inventory
 }
 
-/// How many (assignment, workload) pairs a change evaluates, and which assignments it changes.
+/// Applies a change. Returns the number of evaluated (assignment, workload) pairs and the changed assignments.
 pub(super) fn cost(inventory: &mut Inventory, delta: Delta) -> (u64, BTreeSet<String>) {
     let before = inventory.evaluated();
     let changed = inventory.apply(delta).assignments.iter().map(ToString::to_string).collect();
@@ -92,7 +92,7 @@ fn a_route_and_a_policy_touch_the_workloads_behind_them() {
     );
 }
 
-/// A route that leads to one more Service, or is seen again, touches nothing behind those that it keeps.
+/// A route that adds a Service, or is listed again, does not evaluate the workloads of its unchanged Services.
 #[test]
 fn a_route_touches_only_what_it_begins_or_ceases_to_lead_to() {
     let mut inventory = large();
@@ -115,7 +115,7 @@ fn a_route_touches_only_what_it_begins_or_ceases_to_lead_to() {
     assert_eq!(cost(route(&["app-4"])).0, 2);
 }
 
-/// A node that joins is looked at for each way of choosing nodes, and touches only those that find something new.
+/// A new node only evaluates the workloads whose placement has another result.
 #[test]
 fn a_node_that_joins_touches_the_workloads_that_find_something_new() {
     let mut inventory = large();
@@ -183,6 +183,6 @@ fn workloads_of_a_namespace_that_differ_in_nothing_that_counts_are_evaluated_tog
     let before = (inventory.evaluated(), inventory.computed());
     inventory.apply(written(&cluster("platform"), json!({ "serviceModel": "IaaS" })));
     let after = (inventory.evaluated(), inventory.computed());
-    // There are no nodes: where pods may land is of no account.
+    // Without nodes the placement has no effect.
     assert_eq!((after.0 - before.0, after.1 - before.1), (2 * 1000, 100));
 }

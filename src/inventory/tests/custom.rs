@@ -19,7 +19,7 @@ use crate::signals::{CustomSignal, SignalSettings};
 /// Parsed once.
 static SIGNALS: LazyLock<SignalSettings> = LazyLock::new(signals);
 
-/// Returns two signals for one kind, and one for a kind of the cluster.
+/// Returns two signals for one kind, and one for a cluster-scoped kind.
 pub(super) fn settings() -> SignalSettings {
     SIGNALS.clone()
 }
@@ -41,12 +41,12 @@ fn signals() -> SignalSettings {
     SignalSettings::default().with_custom(&all).unwrap()
 }
 
-/// Returns every kind that is read for signals only, those of these signals included.
+/// Returns every kind that only signals read, including the kinds of these signals.
 pub(super) fn fact_kinds() -> Vec<FactKind> {
     FactKind::BUILT_IN.into_iter().chain(SIGNALS.custom().map(|objects| objects.fact_kind())).collect()
 }
 
-/// Generates their results for an object.
+/// Generates the results of these signals for an object.
 pub(super) fn findings(dice: &mut Dice) -> Facts {
     let finding = |dice: &mut Dice, signal| CustomFinding {
         signal,
@@ -77,7 +77,8 @@ fn about(dice: &mut Dice) -> CustomTarget {
     }
 }
 
-/// Returns a Deployment that keeps data, and an object of the cluster about `about` that passes until the end of today.
+/// Returns an index with a Deployment that uses storage, and with a cluster-scoped object about `about` that passes
+/// until the end of today.
 fn with_site(about: CustomTarget) -> Inventory {
     let mut inventory = inventory_under(ServiceModel::Caas);
     inventory.apply(itself(key("Deployment", "shop", "web"), showing("web", &[LayerTriggers::STORAGE])));
@@ -90,8 +91,8 @@ fn with_site(about: CustomTarget) -> Inventory {
     inventory
 }
 
-/// Returns the result of the signal of the cluster for the Deployment.
-fn seen(inventory: &Inventory) -> SignalVerdict {
+/// Returns the verdict of the signal `site` for the Deployment.
+fn verdict(inventory: &Inventory) -> SignalVerdict {
     let site = inventory.catalogue().find("site").unwrap();
     let found = evaluations(inventory).remove(&key("Deployment", "shop", "web")).unwrap();
     found.results.iter().find(|result| result.signal == site).unwrap().verdict
@@ -100,9 +101,9 @@ fn seen(inventory: &Inventory) -> SignalVerdict {
 #[test]
 fn the_result_of_an_object_of_the_cluster_becomes_stale_by_the_day() {
     let mut inventory = with_site(CustomTarget::All);
-    assert_eq!(seen(&inventory), SignalVerdict::Passed);
+    assert_eq!(verdict(&inventory), SignalVerdict::Passed);
     inventory.apply(Delta::Day(days_from_today(1)));
-    assert_eq!(seen(&inventory), SignalVerdict::Stale);
+    assert_eq!(verdict(&inventory), SignalVerdict::Stale);
 }
 
 #[test]
@@ -110,10 +111,10 @@ fn an_object_of_the_cluster_may_be_about_what_a_workload_controls() {
     let object = KindAndName { kind: "ReplicaSet".into(), name: "web-1".into() };
     let mut inventory =
         with_site(CustomTarget::Workloads([WorkloadReference { namespace: "shop".into(), object }].into()));
-    assert_eq!(seen(&inventory), SignalVerdict::Unseen);
+    assert_eq!(verdict(&inventory), SignalVerdict::Unseen);
     let owner = key("Deployment", "shop", "web");
     inventory.apply(Delta::Owned(key("ReplicaSet", "shop", "web-1"), Some(owner)));
-    assert_eq!(seen(&inventory), SignalVerdict::Passed);
+    assert_eq!(verdict(&inventory), SignalVerdict::Passed);
     inventory.apply(Delta::Owned(key("ReplicaSet", "shop", "web-1"), None));
-    assert_eq!(seen(&inventory), SignalVerdict::Unseen);
+    assert_eq!(verdict(&inventory), SignalVerdict::Unseen);
 }

@@ -1,4 +1,4 @@
-//! The index against a plain evaluation of everything it was told.
+//! Compares the index with an evaluation from scratch of the same objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::inventory::{Inventory, ReportableNamespace, ReportableWorkload};
 use crate::matrix::Duty;
 use crate::model::{Evaluation, EvaluationSettings};
 
-/// The index after these steps, and the world.
+/// Returns the index after these steps, and the world with the same objects.
 pub(super) fn after(settings: EvaluationSettings, steps: Vec<Step>) -> (Inventory, World) {
     let mut world = World::new(settings);
     let mut inventory = world.inventory();
@@ -25,7 +25,7 @@ pub(super) fn after(settings: EvaluationSettings, steps: Vec<Step>) -> (Inventor
     (inventory, world)
 }
 
-/// What there is to report of each namespace.
+/// Returns the reportable state of each namespace as text.
 fn reported(inventory: &Inventory) -> BTreeMap<Arc<str>, String> {
     let of_namespace = |name: &Arc<str>| {
         let ReportableNamespace { uid, platform_elsewhere, is_unassigned, workloads, .. } = inventory.reportable(name);
@@ -35,22 +35,22 @@ fn reported(inventory: &Inventory) -> BTreeMap<Arc<str>, String> {
             format!("{key} {uid:?} {evaluation:?} {assignment} {owner:?}")
         };
         let workloads: Vec<String> = workloads.iter().map(of_workload).collect();
-        // Without a workload nothing is told to anybody.
+        // Without a workload nothing is reported.
         let elsewhere = platform_elsewhere && !workloads.is_empty();
         (name.clone(), format!("{:?}", (uid.filter(|_| !workloads.is_empty()), elsewhere, is_unassigned, workloads)))
     };
     inventory.namespaces().map(of_namespace).collect()
 }
 
-/// What there is to report where nothing is.
+/// The reportable state of a namespace without workloads.
 const NOTHING: &str = "(None, false, false, [])";
 
 proptest! {
     #![proptest_config(crate::model::testing::tried())]
 
-    /// After every change, duplicate and relist the index shows what an evaluation from scratch finds, and it names every
-    /// assignment of which something else is shown, every workload whose gaps are others, every namespace of whose
-    /// workloads nobody speaks any more, and every one of which something else is to be reported.
+    /// After every change, duplicate and relist the index equals an evaluation from scratch. The [`ChangeSet`] contains
+    /// every assignment with another status, every workload with other gaps, every namespace that became unassigned and
+    /// every namespace with another report.
     #[test]
     fn any_sequence_of_changes_gives_the_same_as_evaluating_from_scratch(
         settings in settings(),
@@ -77,7 +77,7 @@ proptest! {
                 prop_assert!(after.contains_key(id), "{} is gone and cannot change", id);
             }
             for (key, now) in evaluations(&inventory) {
-                // A layer that the matrix has no more cannot be told of.
+                // A gap of a layer that was removed from the matrix is not reported.
                 let is_known = |(layer, _): &&(String, Duty)| inventory.matrix().find(layer).is_some();
                 let other = found.get(&key).is_some_and(|before| {
                     before.iter().filter(is_known).cloned().collect::<BTreeSet<_>>() != gaps(&now, &inventory)
@@ -88,7 +88,7 @@ proptest! {
                 let left = was_assigned && inventory.namespaces.get(&namespace).is_some_and(Namespace::is_unassigned);
                 prop_assert!(!left || changed.unassigned.contains(&namespace), "{} has nobody", namespace);
             }
-            // Where layers have other numbers, or other models are defined, all of it is looked at.
+            // After a change of service models, all reports are written again.
             for (namespace, now) in reported(&inventory) {
                 let is_named = reported_before.get(&namespace).is_some_and(|before| *before == now)
                     || changed.reportable.contains(&namespace)
@@ -101,17 +101,17 @@ proptest! {
         }
     }
 
-    /// Whatever happened before: the same objects give the same, in whichever order they were seen.
+    /// The result does not depend on the order of the changes, nor on objects that were deleted before.
     #[test]
     fn nothing_depends_on_history(
         settings in settings(),
         (steps, orders) in steps(1..50).prop_flat_map(|steps| {
-            let seen = after(EvaluationSettings::default(), steps.clone()).1.deltas();
-            (Just(steps), [Just(seen.clone()).prop_shuffle(), Just(seen).prop_shuffle()])
+            let deltas = after(EvaluationSettings::default(), steps.clone()).1.deltas();
+            (Just(steps), [Just(deltas.clone()).prop_shuffle(), Just(deltas).prop_shuffle()])
         }),
     ) {
-        let (told, world) = after(settings, steps);
-        let expected = shown(&told);
+        let (reference, world) = after(settings, steps);
+        let expected = shown(&reference);
         for order in orders {
             let mut inventory = world.inventory();
             for delta in order {
@@ -121,19 +121,19 @@ proptest! {
         }
     }
 
-    /// An index that evaluates nothing at first shows nothing then, and what any other does as soon as it has caught up.
+    /// A deferred index has no results before it catches up, and afterwards the same results as any other index.
     #[test]
     fn nothing_depends_on_when_the_evaluation_begins(
         settings in settings(),
-        (steps, seen) in steps(1..50).prop_flat_map(|steps| {
-            let seen = after(EvaluationSettings::default(), steps.clone()).1.deltas();
-            (Just(steps), Just(seen).prop_shuffle())
+        (steps, deltas) in steps(1..50).prop_flat_map(|steps| {
+            let deltas = after(EvaluationSettings::default(), steps.clone()).1.deltas();
+            (Just(steps), Just(deltas).prop_shuffle())
         }),
         begins in any::<prop::sample::Index>(),
     ) {
-        let (told, world) = after(settings, steps);
+        let (reference, world) = after(settings, steps);
         let mut inventory = world.inventory().deferred();
-        let (first, then) = seen.split_at(begins.index(seen.len() + 1));
+        let (first, then) = deltas.split_at(begins.index(deltas.len() + 1));
         for delta in first {
             let changed = inventory.apply(delta.clone());
             prop_assert_eq!(changed.workloads, vec![]);
@@ -145,11 +145,11 @@ proptest! {
         for delta in then {
             inventory.apply(delta.clone());
         }
-        prop_assert_eq!(&shown(&inventory), &shown(&told));
+        prop_assert_eq!(&shown(&inventory), &shown(&reference));
         prop_assert_eq!(inventory.catch_up(), ChangeSet::default());
     }
 
-    /// Nothing is left behind by what is gone, in whichever order the lists are read that miss everything.
+    /// Empty lists of all kinds, in any order, leave an empty index.
     #[test]
     fn an_index_that_was_told_that_everything_is_gone_is_empty(
         settings in settings(),
@@ -161,7 +161,7 @@ proptest! {
             inventory.apply(world.take(Step::Relist { kind, scope: None, missing: u64::MAX }));
         }
         prop_assert!(inventory.namespaces.is_empty(), "{:?}", inventory.namespaces);
-        prop_assert!(inventory.members.is_empty() && inventory.written.is_empty(), "{:?}", inventory.members);
+        prop_assert!(inventory.members.is_empty() && inventory.assignment_specs.is_empty(), "{:?}", inventory.members);
         prop_assert!(inventory.routes.is_empty() && inventory.cluster_assignments.is_empty());
         prop_assert!(inventory.service_models.is_empty());
         prop_assert_eq!(&**inventory.matrix(), crate::matrix::Matrix::built_in());
@@ -170,12 +170,12 @@ proptest! {
     }
 }
 
-/// The layers, by name, and duties with a gap.
+/// Returns the gaps, with the names of the layers.
 fn gaps(found: &Evaluation, inventory: &Inventory) -> BTreeSet<(String, Duty)> {
     found.gaps().map(|(layer, duty)| (inventory.matrix().layer(layer).name.clone(), duty)).collect()
 }
 
-/// The namespaces by whether some assignment speaks for their workloads, if they have some.
+/// Returns for each namespace true if it has no workloads or an assignment applies to it.
 fn assigned(inventory: &Inventory) -> BTreeMap<std::sync::Arc<str>, bool> {
     let namespaces = super::generate::NAMESPACES.into_iter().map(Into::into);
     namespaces

@@ -1,4 +1,4 @@
-//! Any change of any kind, made of few names so that changes meet.
+//! Generates changes of every kind. They use few names, so that many changes affect each other.
 
 use std::sync::Arc;
 
@@ -22,30 +22,30 @@ use crate::facts::{
 use crate::matrix::{LayerTriggers, ServiceModel};
 use crate::model::{CONTROL_PLANE_LABEL, EvaluationSettings, ProviderDuties};
 
-/// Two ordinary namespaces and one that is left out unless it is named.
+/// Two ordinary namespaces and one that is excluded by default.
 pub(super) const NAMESPACES: [&str; 3] = ["shop", "bank", "kube-system"];
-/// The day on which everything begins.
+/// The day on which each test starts.
 pub(super) const TODAY: Date = date(2026, 11, 24);
-/// Kinds of objects that are workloads or parts of workloads.
+/// The kinds of the generated workloads and parts of workloads.
 pub(super) const KINDS: [WorkloadKind; 4] =
     [WorkloadKind::Deployment, WorkloadKind::Pod, WorkloadKind::DaemonSet, WorkloadKind::Job];
 const ROUTES: [RouteKind; 3] = [RouteKind::Ingress, RouteKind::HttpRoute, RouteKind::TcpRoute];
 const NODES: [&str; 5] = ["n0", "n1", "n2", "gk3-a", "fargate-a"];
 
-/// Bytes that decide, one after the other. The lower a byte, the simpler what comes of it, so that failures shrink.
+/// Random bytes that choose values one after the other. Lower bytes choose simpler values, so that failures shrink.
 pub(super) struct Dice {
     bytes: [u8; 32],
     at: usize,
 }
 
 impl Dice {
-    /// Dice that always decide for what is simplest.
+    /// Returns dice that always choose the simplest value.
     pub(super) const fn zeros() -> Self {
         Self { bytes: [0; 32], at: 0 }
     }
 
     pub(super) fn roll(&mut self, sides: usize) -> usize {
-        // Past the end the bytes are read again, each changed in the same way.
+        // After the last byte the bytes are read again, shifted by a constant per round.
         let (round, at) = (self.at / self.bytes.len(), self.at % self.bytes.len());
         self.at += 1;
         (usize::from(self.bytes[at]) + round * 7) % sides
@@ -55,7 +55,7 @@ impl Dice {
         from[self.roll(from.len())].clone()
     }
 
-    /// True once in so many times.
+    /// Returns true with the probability 1 / `times`.
     pub(super) fn once_in(&mut self, times: usize) -> bool {
         self.roll(times) == times - 1
     }
@@ -64,19 +64,19 @@ impl Dice {
         self.once_in(once_in).then(|| make(self))
     }
 
-    /// Some of these, each with the same chance.
+    /// Returns a random subset.
     pub(super) fn subset<T: Clone>(&mut self, of: &[T]) -> Vec<T> {
         let bits = self.roll(256);
         of.iter().enumerate().filter(|(at, _)| bits >> (at % 8) & 1 == 1).map(|(_, one)| one.clone()).collect()
     }
 
-    /// Three times of four an object that is there, otherwise one that is gone.
+    /// Returns an object with the probability 3/4, otherwise `None`: it was deleted.
     fn object<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
         (self.roll(4) != 3).then(|| make(self))
     }
 }
 
-/// Nothing configured, a default model, and all that can be configured.
+/// Generates settings: a default service model, the defaults, or every setting with another value.
 pub(super) fn settings() -> impl Strategy<Value = EvaluationSettings> {
     let default_model = Some(ServiceModel::Caas);
     let own = EvaluationSettings {
@@ -91,17 +91,17 @@ pub(super) fn settings() -> impl Strategy<Value = EvaluationSettings> {
     ])
 }
 
-/// So many steps.
+/// Generates a sequence of steps.
 pub(super) fn steps(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(from_dice(step), count)
 }
 
-/// Any node.
+/// Generates a node.
 pub(super) fn node() -> impl Strategy<Value = NodeFacts> {
     from_dice(node_facts)
 }
 
-/// Whatever is made by dice.
+/// Returns a strategy for a value that `make` builds from dice.
 pub(super) fn from_dice<T: std::fmt::Debug>(make: fn(&mut Dice) -> T) -> impl Strategy<Value = T> {
     any::<[u8; 32]>().prop_map(move |bytes| make(&mut Dice { bytes, at: 0 }))
 }
@@ -132,8 +132,8 @@ fn step(dice: &mut Dice) -> Step {
         32..38 => Step::Change(facts(dice)),
         38 => Step::Change(owned(dice)),
         39 => {
-            let standing = dice.pick(&[Availability::Read, Availability::Absent, Availability::Unreadable]);
-            Step::Change(Delta::Availability(dice.pick(&custom::fact_kinds()), None, standing))
+            let availability = dice.pick(&[Availability::Read, Availability::Absent, Availability::Unreadable]);
+            Step::Change(Delta::Availability(dice.pick(&custom::fact_kinds()), None, availability))
         }
         41 => Step::Change(Delta::NodesReadable(!dice.once_in(3))),
         40 => {
@@ -153,7 +153,7 @@ fn step(dice: &mut Dice) -> Step {
     }
 }
 
-/// Every kind that is listed.
+/// Returns every kind of list.
 pub(super) fn listed_kinds() -> Vec<ListedKind> {
     let fixed = [
         ListedKind::Services,
@@ -171,7 +171,7 @@ pub(super) fn listed_kinds() -> Vec<ListedKind> {
 }
 
 fn namespace(dice: &mut Dice) -> Arc<str> {
-    // Most in one, so that changes meet there.
+    // One namespace is more frequent, so that changes affect each other.
     let of = [NAMESPACES[0], NAMESPACES[0], NAMESPACES[0], NAMESPACES[1], NAMESPACES[2]];
     dice.pick(&of).into()
 }
@@ -184,13 +184,13 @@ fn assignment_id(dice: &mut Dice) -> AssignmentId {
     AssignmentId { namespace: dice.some(2, namespace), name: format!("a{}", dice.roll(2)).into() }
 }
 
-/// A kind that is no built-in one: its objects are known by what they control, or by a template of their own.
+/// Returns a kind that is not built in. Its objects are known from the objects that they control, or from a template.
 fn owner_kind() -> WorkloadKind {
     WorkloadKind::of("postgresql.cnpg.io", "Cluster")
 }
 
-/// An object and what it belongs to, which changes now and then: itself, an owner of another kind, or the objects with the
-/// same stem of a generated name.
+/// Generates a change of a workload object. The object is a workload itself, or a part of an owner of another kind or
+/// of the objects with the same prefix of a generated name.
 fn workload(dice: &mut Dice) -> Delta {
     let ObjectName { namespace, name } = object_name(dice, "w");
     let kind = dice.pick(&KINDS);
@@ -245,7 +245,7 @@ fn claim(dice: &mut Dice) -> VolumeClaim {
     if dice.once_in(2) { VolumeClaim::Named("x0".into()) } else { VolumeClaim::PerPod(dice.some(2, |_| "x1".into())) }
 }
 
-/// What a Deployment is made of.
+/// Generates a change of the owner of a ReplicaSet.
 fn owned(dice: &mut Dice) -> Delta {
     let ObjectName { namespace, name } = object_name(dice, "w");
     let key = |kind, name| WorkloadKey { namespace: namespace.clone(), kind, name };
@@ -254,12 +254,12 @@ fn owned(dice: &mut Dice) -> Delta {
     Delta::Owned(child, dice.object(|_| owner))
 }
 
-/// A day around the first.
+/// Generates one of the twelve days up to [`TODAY`].
 pub(super) fn some_day(dice: &mut Dice) -> Date {
     days_from_today(-i64::try_from(dice.roll(12)).unwrap())
 }
 
-/// An object that is read for signals only.
+/// Generates a change of an object that only signals read.
 fn facts(dice: &mut Dice) -> Delta {
     let kind = dice.pick(&custom::fact_kinds());
     let name = object_name(dice, "x");
@@ -416,7 +416,7 @@ fn node_facts(dice: &mut Dice) -> NodeFacts {
     }
 }
 
-/// So many days after the day on which everything begins, or before it.
+/// Returns the day so many days after [`TODAY`], or before it.
 pub(super) fn days_from_today(days: i64) -> Date {
     TODAY.saturating_add(days.days())
 }

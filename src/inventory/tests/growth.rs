@@ -1,4 +1,5 @@
-//! What a change costs does not grow with the cluster, and what is known already costs nothing.
+//! Tests of growth: the cost of a change does not depend on the size of the cluster, and a repeated object costs
+//! nothing.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use crate::facts::{
 use crate::inventory::ChangeSet;
 use crate::matrix::{LayerTriggers, ServiceModel};
 
-/// The pairs of three assignments with the workloads of a namespace, one more than there are at first.
+/// The largest number of (assignment, workload) pairs of a namespace: three assignments and eleven workloads.
 const MOST: u64 = 3 * 11;
 
 fn policy(app: &str) -> PolicyFacts {
@@ -43,7 +44,7 @@ fn route(kind: RouteKind, from: &str) -> Delta {
     )
 }
 
-/// Changes of every kind that lies in a namespace: each object comes, most become others, and all go.
+/// Returns changes of every namespaced kind: each object is created, most are updated and all are deleted.
 fn changes_in_a_namespace() -> Vec<Delta> {
     let web = || named("team-7", "web");
     let deployment = |name: &str| key("Deployment", "team-7", name);
@@ -90,7 +91,7 @@ fn a_change_in_a_namespace_costs_the_same_among_ten_times_as_many_workloads() {
     let costs = |namespaces| -> Vec<_> {
         let mut inventory = of_size(namespaces);
         inventory.apply(Delta::PolicyCoverage(PolicyCoverage::Complete));
-        // A cluster assignment that takes in a part of the cluster, which namespaces enter and leave.
+        // A cluster assignment for a part of the namespaces, which changes with their labels.
         let gold = json!({ "namespaceSelector": { "matchLabels": { "tier": "gold" } } });
         inventory.apply(written(&cluster("gold"), gold));
         changes_in_a_namespace()
@@ -108,7 +109,7 @@ fn a_change_in_a_namespace_costs_the_same_among_ten_times_as_many_workloads() {
     assert!(evaluating > many.len() / 2, "most of them have to be ones that matter");
 }
 
-/// Some objects of each kind that is listed.
+/// Returns some objects of a listed kind.
 fn objects_of(kind: &ListedKind) -> Vec<Delta> {
     let web = || named("team-7", "web");
     match kind {
@@ -144,7 +145,7 @@ fn objects_of(kind: &ListedKind) -> Vec<Delta> {
     }
 }
 
-/// Some objects of a kind that is read for signals only.
+/// Returns some objects of a kind that only signals read.
 fn facts_of_kind(kind: FactKind) -> Vec<Delta> {
     let role = || Facts::Role(RoleFacts { everything: true, ..RoleFacts::default() });
     let binding = || {
@@ -208,7 +209,7 @@ fn every_kind() -> Vec<ListedKind> {
     workloads.chain(routes).chain(others).chain(custom::fact_kinds().into_iter().map(ListedKind::Facts)).collect()
 }
 
-/// The complete list of these objects.
+/// Returns the complete list of these objects.
 fn list_of(kind: &ListedKind, objects: &[Delta]) -> Delta {
     let mut listed = Listed::empty(kind.clone(), None);
     for object in objects {

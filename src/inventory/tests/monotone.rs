@@ -1,4 +1,4 @@
-//! What can only add duties, and what can only close gaps.
+//! Tests of changes that can only add duties, or only close gaps.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,13 +25,13 @@ fn is_determined(found: &Evaluation) -> bool {
     found.duties.iter().all(|found| found.state != State::Unknown)
 }
 
-/// The duties of each workload whose service model is determined.
+/// Returns the duties of each workload whose service model is determined.
 fn determined(inventory: &Inventory) -> BTreeMap<WorkloadKey, Duties> {
     let found = evaluations(inventory).into_iter().filter(|(_, found)| is_determined(found));
     found.map(|(key, found)| (key, owed(&found))).collect()
 }
 
-/// An assignment with another claim than its own, or none.
+/// Returns the change that sets or removes the service model of an assignment.
 fn claiming(id: &AssignmentId, spec: &ClusterResponsibilityAssignmentSpec, service_model: Option<&str>) -> Delta {
     let mut spec = spec.clone();
     spec.assignment.service_model = service_model.map(str::to_owned);
@@ -41,24 +41,25 @@ fn claiming(id: &AssignmentId, spec: &ClusterResponsibilityAssignmentSpec, servi
 proptest! {
     #![proptest_config(crate::model::testing::tried())]
 
-    /// Wherever it is known on which nodes a workload lands and what these are, and the further node shows something too.
+    /// A new node never removes a duty of a workload whose nodes are known and have a determined service model.
     ///
-    /// A workload that no node takes (a pool scaled to zero) owes what all nodes come to: the first node of its pool says
-    /// more than that and may take duties away. The same holds for nodes that show nothing and begin to.
+    /// A workload without an admitted node, such as a pool that is scaled to zero, gets the service models of all
+    /// nodes. There the first node of its pool can remove duties. The same applies to nodes whose service model becomes
+    /// determined.
     #[test]
     fn a_further_node_never_takes_away_a_duty(settings in settings(), steps in steps(10..60), node in node()) {
         let (mut inventory, world) = after(settings, steps);
         let before = determined(&inventory);
         inventory.apply(Delta::Node("one-more".into(), Some(node)));
         let after = determined(&inventory);
-        for (key, before) in before.iter().filter(|(key, _)| world.lands_on_known_nodes(key)) {
+        for (key, before) in before.iter().filter(|(key, _)| world.runs_on_known_nodes(key)) {
             let Some(after) = after.get(key) else { continue };
             prop_assert!(after.is_superset(before), "{}: {:?}", key, before.difference(after));
         }
     }
 
-    /// A tenant cannot shrink its duties by a claim: it can only add customer duties. Wherever the model is determined by
-    /// something else than the word of the namespace, which is taken for what it is where nothing else tells.
+    /// The service model in a namespaced assignment can only add customer duties. This does not apply to workloads
+    /// whose service model nothing else determines.
     #[test]
     fn a_service_model_claimed_in_a_namespace_never_takes_away_a_duty(settings in settings(), steps in steps(10..60)) {
         let (mut inventory, world) = after(settings, steps);
@@ -88,8 +89,8 @@ proptest! {
         }
     }
 
-    /// An assignment that gives duties, of which nobody at the same rank speaks, to parties that are its own never opens a
-    /// gap.
+    /// An assignment that gives duties to parties of its own never opens a gap, if no assignment of the same rank gives
+    /// these duties to another party.
     #[test]
     fn a_valid_assignment_that_contradicts_nobody_never_opens_a_gap(
         settings in settings(),

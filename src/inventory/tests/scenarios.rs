@@ -1,4 +1,4 @@
-//! Three whole clusters.
+//! Tests of three complete clusters.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ fn models(inventory: &Inventory, key: &WorkloadKey) -> Vec<ServiceModel> {
 
 // A shop on EKS Auto Mode: "AWS does it"
 
-/// The shop, with a Deployment that is published and has a Secret, and a StatefulSet with volumes.
+/// Returns the index of the shop: a published Deployment with a Secret, and a StatefulSet with volumes.
 fn startup(assignment: Value) -> (Inventory, WorkloadKey, WorkloadKey) {
     let mut inventory = inventory_under(None);
     for number in 0..4 {
@@ -131,9 +131,9 @@ fn the_shop_decides_to_live_without_a_backup_of_its_cache() {
     assert_eq!(gaps(&inventory, &storefront), unowned(&STOREFRONT));
 }
 
-// A vendor on GKE Autopilot that sells SaaS and says so
+// A vendor on GKE Autopilot whose assignment names the service model SaaS
 
-/// The vendor, with or without the duties of its site reliability engineers.
+/// Returns the index of the vendor, with or without the duties of its site reliability engineers.
 fn vendor(with_sre: bool) -> (Inventory, WorkloadKey) {
     let mut inventory = inventory_under(None);
     for name in ["gk3-autopilot-a", "gk3-autopilot-b"] {
@@ -163,7 +163,7 @@ fn vendor(with_sre: bool) -> (Inventory, WorkloadKey) {
     (inventory, app)
 }
 
-/// What `SaaS` would have taken away.
+/// The layers whose customer duties `SaaS` would have removed.
 const CONTRADICTED: [&str; 6] = [
     "application-code",
     "image-supply-chain",

@@ -1,4 +1,4 @@
-//! What an index shows, whole, so that two can be compared.
+//! The complete results of an index, for comparison with another index.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,8 +8,7 @@ use crate::inventory::Inventory;
 use crate::matrix::{Layer, LayerId, Matrix};
 use crate::model::{Assignment, Evaluation, RollUp};
 
-/// What is shown of an assignment: its totals, what it says as of today, and what the layers and models of the cluster's own
-/// in the totals are called.
+/// The results of an assignment: its totals, the compiled assignment, and the custom layers and models in them by name.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Shown {
     pub(super) roll_up: RollUp,
@@ -31,7 +30,7 @@ impl Shown {
     }
 }
 
-/// What the index shows of every assignment.
+/// Returns the results of every assignment.
 pub(super) fn shown(inventory: &Inventory) -> BTreeMap<AssignmentId, Shown> {
     let one = |id: &AssignmentId| {
         let (roll_up, assignment) = (inventory.roll_up(id).unwrap(), inventory.assignment(id).unwrap());
@@ -40,7 +39,7 @@ pub(super) fn shown(inventory: &Inventory) -> BTreeMap<AssignmentId, Shown> {
     inventory.members.keys().map(one).collect()
 }
 
-/// What the index found for every workload that some assignment selects.
+/// Returns the evaluation of every workload that an assignment selects.
 pub(super) fn evaluations(inventory: &Inventory) -> BTreeMap<WorkloadKey, Arc<Evaluation>> {
     let workloads = inventory.namespaces.values().flat_map(|namespace| namespace.workloads.values());
     workloads.filter_map(|workload| Some(((*workload.key).clone(), workload.evaluation.clone()?))).collect()

@@ -1,4 +1,4 @@
-//! Any assignment and any service model, as they are written.
+//! Generates the specs of assignments and service models.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +17,11 @@ use crate::inventory::Inventory;
 use crate::matrix::{Audience, Duty, Owes, Plane, ServiceModel};
 use crate::model::{Assignment, compile};
 
-/// Service models that the cluster may define.
+/// The names of custom service models.
 pub(super) const OWN_MODELS: [&str; 2] = ["own-a", "own-b"];
-/// What assignments claim: built-in ones, the cluster's own whether they are there or not, and one that never is.
+/// The service models that assignments name: built-in ones, custom ones that may exist, and one that never exists.
 pub(super) const SERVICE_MODELS: [&str; 6] = [OWN_MODELS[0], "OnPremises", "SaaS", OWN_MODELS[1], "absent", "CaaS"];
-/// Layers that they may define.
+/// The layers of custom service models.
 const OWN_LAYERS: [&str; 2] = ["example.com/ai", "example.com/zz"];
 const LAYERS: [&str; 9] = [
     "application-code",
@@ -36,10 +36,10 @@ const LAYERS: [&str; 9] = [
 ];
 const PARTIES: [(&str, Role); 4] =
     [("team", Role::Customer), ("cloud", Role::Provider), ("msp", Role::ThirdParty), ("platform", Role::Customer)];
-/// Days around those on which something changes: 30 days before, the day itself, the day after.
+/// Days around the dates on which results change: 30 days before, the day itself, the day after.
 const DAYS: [i64; 16] = [0, 1, -1, 29, 30, 31, 60, -30, -31, -32, 365, 400, 401, -365, -396, -420];
 
-/// A day by the bytes of a die.
+/// Returns a day for the result of a roll.
 pub(super) fn day(roll: usize) -> Date {
     days_from_today(DAYS[roll % DAYS.len()])
 }
@@ -61,14 +61,14 @@ fn party_name(dice: &mut Dice) -> PartyName {
 }
 
 fn some_layers(dice: &mut Dice) -> Vec<LayerName> {
-    // Some more often than others, so that claims meet.
+    // Some layers are more frequent, so that assignments give the same duties.
     let any = dice.pick(&LAYERS);
     let first = dice.pick(&[LAYERS[0], LAYERS[1], LAYERS[3], LAYERS[4], any]);
     let second = dice.some(2, |dice| dice.pick(&LAYERS)).filter(|second| *second != first);
     layer_names([first].into_iter().chain(second))
 }
 
-/// An assignment of either kind.
+/// Generates the spec of an assignment of either kind.
 pub(super) fn spec(dice: &mut Dice) -> ClusterResponsibilityAssignmentSpec {
     let model = |dice: &mut Dice| dice.pick(&SERVICE_MODELS).to_owned();
     let excluded = dice.some(2, |dice| dice.pick(&PARTIES).0);
@@ -168,7 +168,7 @@ fn exception(dice: &mut Dice) -> Exception {
     }
 }
 
-/// A service model, which cannot be used now and then.
+/// Generates the spec of a service model, which is sometimes invalid.
 pub(super) fn service_model(dice: &mut Dice) -> ServiceModelSpec {
     let cell = |dice: &mut Dice| Cell {
         layer: LayerName(dice.pick(&["node-os", "application-code", "cloud-network", "access-control"]).to_owned()),
@@ -196,7 +196,8 @@ fn own_layer(dice: &mut Dice, layer: &str) -> LayerDefinition {
     }
 }
 
-/// An assignment, of the cluster or not, that gives duties to parties that nobody else has and makes no exception.
+/// Generates an assignment that gives duties to parties of its own and has no exceptions. True for a cluster
+/// assignment.
 pub(super) fn fresh_claims() -> impl Strategy<Value = (bool, ClusterResponsibilityAssignmentSpec)> {
     from_dice(|dice| {
         let party = |name: &str, role| party(&mut Dice::zeros(), name, role);
@@ -220,7 +221,7 @@ pub(super) fn fresh_claims() -> impl Strategy<Value = (bool, ClusterResponsibili
     })
 }
 
-/// The same without what another assignment of the same rank gives to another party.
+/// Removes the duties that another assignment of the same rank gives to a party.
 pub(super) fn without_contradiction(
     inventory: &Inventory,
     id: &AssignmentId,
@@ -228,7 +229,7 @@ pub(super) fn without_contradiction(
 ) -> ClusterResponsibilityAssignmentSpec {
     let matrix = inventory.matrix();
     let this = compile(matrix, inventory.today(), id.clone(), &spec);
-    let others: Vec<_> = inventory.written.keys().filter_map(|id| inventory.assignment(id)).collect();
+    let others: Vec<_> = inventory.assignment_specs.keys().filter_map(|id| inventory.assignment(id)).collect();
     let contradicts = |LayerName(name): &LayerName, duty| {
         let Some(layer) = matrix.find(name) else { return false };
         let rank = |assignment: &Assignment| assignment.rank(matrix.layer(layer).concern, duty);

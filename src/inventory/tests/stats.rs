@@ -1,4 +1,4 @@
-//! Totals over the whole index.
+//! Tests of the totals over the whole index.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::facts::Delta;
 use crate::inventory::{Inventory, Stats};
 use crate::matrix::{Duty, ServiceModel};
 
-/// How many duties there are of a layer in a state.
+/// Returns the number of customer duties of a layer in a state.
 fn count(of: &Stats, inventory: &Inventory, layer: &str, state: &'static str) -> usize {
     let layer = inventory.matrix().find(layer).unwrap();
     of.duties.get(&(layer, Duty::Customer, state)).copied().unwrap_or_default()
@@ -50,7 +50,7 @@ fn every_workload_counts_once_and_under_the_namespace_that_it_lies_in() {
 proptest! {
     #![proptest_config(crate::model::testing::tried())]
 
-    /// The totals are those of the workloads one by one.
+    /// The totals equal the sums over the workloads.
     #[test]
     fn totals_are_the_sums_of_what_was_found(settings in settings(), steps in steps(1..50)) {
         let (inventory, _) = after(settings, steps);

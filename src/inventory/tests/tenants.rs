@@ -1,4 +1,4 @@
-//! One tenant's objects never change what another tenant is shown.
+//! Tests of isolation: the objects of a tenant never change the results of another tenant.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use crate::model::Evaluation;
 
 const TENANT: &str = "shop";
 
-/// What is shown to the tenant and found for its workloads.
+/// Returns the results of the tenant's assignments and workloads.
 fn of_tenant(inventory: &Inventory) -> (BTreeMap<AssignmentId, Shown>, BTreeMap<WorkloadKey, Evaluation>) {
     let shown = shown(inventory).into_iter().filter(|(id, _)| id.namespace.as_deref() == Some(TENANT));
     let found = evaluations(inventory).into_iter().filter(|(key, _)| &*key.namespace == TENANT);
     (shown.collect(), found.map(|(key, found)| (key, (*found).clone())).collect())
 }
 
-/// The namespace of an object, none when it is cluster-scoped or no object.
+/// Returns the namespace of a changed object; `None` if it is cluster-scoped or the change is not about an object.
 fn namespace_of(delta: &Delta) -> Option<&str> {
     match delta {
         Delta::Workload(key, _) | Delta::Owned(key, _) => Some(&key.namespace),
@@ -30,7 +30,7 @@ fn namespace_of(delta: &Delta) -> Option<&str> {
         }
         Delta::Namespace(name, _) => Some(name),
         Delta::Assignment(id, _) => id.namespace.as_deref(),
-        // Backups speak of any namespace.
+        // Backups are about any namespace.
         Delta::Facts(kind, name, _) if !name.namespace.is_empty() && !kind.is_cross_namespace() => {
             Some(&name.namespace)
         }
@@ -49,8 +49,8 @@ fn namespace_of(delta: &Delta) -> Option<&str> {
 proptest! {
     #![proptest_config(crate::model::testing::tried())]
 
-    /// What a tenant is shown is a function of its own objects and the cluster-scoped ones, and of the routes of others that
-    /// it lets in itself.
+    /// The results of a tenant depend only on its own objects, on cluster-scoped objects and on routes of other
+    /// namespaces that its own ReferenceGrants allow.
     #[test]
     fn a_tenant_is_shown_what_follows_from_its_own_objects_and_those_of_the_cluster(
         settings in settings(),
@@ -59,15 +59,15 @@ proptest! {
         let (inventory, world) = after(settings, steps);
         let mut alone = world.inventory();
         for delta in world.deltas() {
-            let is_let_in = matches!(&delta, Delta::Route(kind, name, _) if world.lets_in(TENANT, *kind, &name.namespace));
-            if is_let_in || namespace_of(&delta).is_none_or(|namespace| namespace == TENANT) {
+            let is_granted = matches!(&delta, Delta::Route(kind, name, _) if world.has_grant(TENANT, *kind, &name.namespace));
+            if is_granted || namespace_of(&delta).is_none_or(|namespace| namespace == TENANT) {
                 alone.apply(delta);
             }
         }
         prop_assert_eq!(of_tenant(&alone), of_tenant(&inventory));
     }
 
-    /// What happens elsewhere does not even touch the tenant's assignments and workloads.
+    /// A change in another namespace does not evaluate the tenant's assignments and workloads.
     #[test]
     fn what_happens_in_another_namespace_touches_nothing_of_the_tenant(
         settings in settings(),
@@ -78,8 +78,8 @@ proptest! {
         let before = of_tenant(&inventory);
         for step in noise {
             let Step::Change(delta) = &step else { continue };
-            let is_let_in = matches!(delta, Delta::Route(kind, name, _) if world.lets_in(TENANT, *kind, &name.namespace));
-            if is_let_in || namespace_of(delta).is_none_or(|namespace| namespace == TENANT) {
+            let is_granted = matches!(delta, Delta::Route(kind, name, _) if world.has_grant(TENANT, *kind, &name.namespace));
+            if is_granted || namespace_of(delta).is_none_or(|namespace| namespace == TENANT) {
                 continue;
             }
             let changed = inventory.apply(world.take(step));

@@ -1,4 +1,4 @@
-//! Everything that the index was told as plain maps, and what is found when all of it is evaluated from nothing but these.
+//! The reference implementation: all objects in plain maps, and an evaluation of all workloads from scratch.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,18 +25,19 @@ use crate::signals::{
     WorkloadInput, worst_per_signal,
 };
 
-/// A change, or a complete list of a kind that misses some objects by the bits of a number.
+/// A change, or a complete list of a kind. Each bit of `missing` that is set omits one known object from the list.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Change(Delta),
     Relist { kind: ListedKind, scope: Option<Arc<str>>, missing: u64 },
 }
 
-/// A workload with all its objects.
-struct Whole<'a> {
+/// A workload with its objects.
+struct WorkloadObjects<'a> {
     key: &'a WorkloadKey,
+    /// The object with its own template, otherwise all of its objects.
     objects: Vec<&'a WorkloadObject>,
-    /// All of its objects, also those that count no more beside a template of its own.
+    /// All of its objects.
     all: Vec<&'a WorkloadObject>,
 }
 
@@ -44,9 +45,9 @@ struct Whole<'a> {
 pub(super) struct World {
     settings: EvaluationSettings,
     today: Date,
-    policies_tell: PolicyCoverage,
+    policy_coverage: PolicyCoverage,
     facts: BTreeMap<(FactKind, ObjectName), Facts>,
-    /// What workloads are made of, and by which.
+    /// The current children and their owners.
     owned: BTreeMap<WorkloadKey, WorkloadKey>,
     availabilities: Availabilities,
     nodes_readable: bool,
@@ -67,7 +68,7 @@ impl World {
         Self {
             settings,
             today: TODAY,
-            policies_tell: PolicyCoverage::default(),
+            policy_coverage: PolicyCoverage::default(),
             facts: BTreeMap::new(),
             owned: BTreeMap::new(),
             availabilities: Availabilities::default(),
@@ -85,7 +86,7 @@ impl World {
         }
     }
 
-    /// An index that was told nothing of it yet.
+    /// Returns an empty index with the same configuration.
     pub(super) fn inventory(&self) -> Inventory {
         let excluded = EXCLUDED_BY_DEFAULT.split(',').collect();
         Inventory::new(
@@ -108,7 +109,7 @@ fn set<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {
 }
 
 impl World {
-    /// Takes a step here and returns what the index is told of it.
+    /// Applies a step and returns the change for the index.
     pub(super) fn take(&mut self, step: Step) -> Delta {
         match step {
             Step::Change(delta) => {
@@ -138,16 +139,18 @@ impl World {
             Delta::ServiceModel(name, spec) => set(&mut self.service_models, name, spec.map(|boxed| *boxed)),
             Delta::Assignment(id, spec) => set(&mut self.assignments, id, spec),
             Delta::Day(today) => self.today = today,
-            Delta::PolicyCoverage(tell) => self.policies_tell = tell,
+            Delta::PolicyCoverage(coverage) => self.policy_coverage = coverage,
             Delta::Facts(kind, name, facts) => set(&mut self.facts, (kind, name), facts),
-            Delta::Availability(kind, namespace, standing) => drop(self.availabilities.put(kind, namespace, standing)),
+            Delta::Availability(kind, namespace, availability) => {
+                self.availabilities.put(kind, namespace, availability);
+            }
             Delta::NodesReadable(readable) => self.nodes_readable = readable,
             Delta::ServerVersion(version) => self.server = version,
-            Delta::Relisted(_) => unreachable!("changes are no relists"),
+            Delta::Relisted(_) => unreachable!("a relist is not a change of one object"),
         }
     }
 
-    /// What the index would be told of everything that is there, one object after the other.
+    /// Returns the changes that add all objects to an empty index.
     pub(super) fn deltas(&self) -> Vec<Delta> {
         let objects = self.objects.clone().into_iter();
         let mut all: Vec<Delta> = objects.map(|(key, object)| Delta::Workload(key, Some(Box::new(object)))).collect();
@@ -163,23 +166,25 @@ impl World {
         all.extend(self.assignments.clone().into_iter().map(|(id, spec)| Delta::Assignment(id, Some(spec))));
         all.extend(self.facts.clone().into_iter().map(|((kind, name), facts)| Delta::Facts(kind, name, Some(facts))));
         all.extend(
-            self.availabilities.all().map(|(kind, namespace, standing)| Delta::Availability(kind, namespace, standing)),
+            self.availabilities
+                .all()
+                .map(|(kind, namespace, availability)| Delta::Availability(kind, namespace, availability)),
         );
         all.extend([
             Delta::Day(self.today),
-            Delta::PolicyCoverage(self.policies_tell),
+            Delta::PolicyCoverage(self.policy_coverage),
             Delta::NodesReadable(self.nodes_readable),
             Delta::ServerVersion(self.server),
         ]);
         all
     }
 
-    /// Forgets what a complete list misses, and returns the list.
+    /// Deletes the objects that a complete list omits, and returns the list.
     fn relist(&mut self, mut listed: Listed, missing: u64) -> Delta {
         let known: Vec<Delta> = self.deltas().into_iter().filter(|delta| is_listed(&listed, delta)).collect();
         for (position, delta) in known.into_iter().enumerate() {
             if missing >> (position % 64) & 1 == 1 {
-                self.change(gone(delta));
+                self.change(deletion(delta));
             } else if let Delta::Assignment(id, _) = &delta {
                 listed.insert_assignment(id);
             } else {
@@ -195,20 +200,20 @@ impl World {
         self.assignments.iter()
     }
 
-    /// Whether a namespace lets in routes of another one.
-    pub(super) fn lets_in(&self, namespace: &str, kind: RouteKind, from: &Arc<str>) -> bool {
+    /// Returns true if a ReferenceGrant of a namespace allows routes of another namespace.
+    pub(super) fn has_grant(&self, namespace: &str, kind: RouteKind, from: &Arc<str>) -> bool {
         let grants = self.grants.iter().filter(|(grant, _)| &*grant.namespace == namespace);
         grants.into_iter().any(|(_, grant)| grant.from.contains(&(kind, from.clone())))
     }
 
-    /// Whether each object of a workload is taken by some node, all of which show a service model.
-    pub(super) fn lands_on_known_nodes(&self, workload: &WorkloadKey) -> bool {
-        let wholes = self.wholes();
-        let objects = wholes.iter().filter(|whole| whole.key == workload).flat_map(|whole| &whole.objects);
+    /// Returns true if each object of a workload has nodes, and all of them have a determined service model.
+    pub(super) fn runs_on_known_nodes(&self, key: &WorkloadKey) -> bool {
+        let workloads = self.workloads();
+        let objects = workloads.iter().filter(|workload| workload.key == key).flat_map(|workload| &workload.objects);
         objects.into_iter().all(|object| {
             let placement = &object.facts.placement;
-            let taken = self.nodes.iter().any(|(name, node)| placement.admits(name, node));
-            (taken && !self.found_nodes(placement).undetermined) || placement.fargate
+            let has_node = self.nodes.iter().any(|(name, node)| placement.admits(name, node));
+            (has_node && !self.found_nodes(placement).undetermined) || placement.fargate
         })
     }
 
@@ -221,18 +226,18 @@ impl World {
         known.unwrap_or_else(|| labels(&[(NAME_LABEL, namespace)]))
     }
 
-    fn wholes(&self) -> Vec<Whole<'_>> {
+    fn workloads(&self) -> Vec<WorkloadObjects<'_>> {
         let mut objects: BTreeMap<&WorkloadKey, Vec<&WorkloadObject>> = BTreeMap::new();
         for (key, object) in &self.objects {
             objects.entry(object.part_of.as_ref().unwrap_or(key)).or_default().push(object);
         }
-        // An object with a template of its own tells it all.
+        // The template of the workload itself replaces those of its parts.
         let of_itself = |key: &WorkloadKey| self.objects.get(key).filter(|object| object.part_of.is_none());
-        let whole = |(key, all): (_, Vec<_>)| {
+        let workload = |(key, all): (_, Vec<_>)| {
             let objects = of_itself(key).map_or_else(|| all.clone(), |object| vec![object]);
-            Whole { key, objects, all }
+            WorkloadObjects { key, objects, all }
         };
-        objects.into_iter().map(whole).collect()
+        objects.into_iter().map(workload).collect()
     }
 
     fn is_routed(&self, service: &ObjectName) -> bool {
@@ -246,13 +251,13 @@ impl World {
         })
     }
 
-    fn triggers(&self, whole: &Whole<'_>) -> LayerTriggers {
+    fn triggers(&self, workload: &WorkloadObjects<'_>) -> LayerTriggers {
         let mut triggers =
-            whole.objects.iter().fold(LayerTriggers::default(), |all, object| all.union(object.facts.triggers));
-        for (name, service) in self.services.iter().filter(|(name, _)| name.namespace == whole.key.namespace) {
-            let selected = whole.all.iter().any(|object| object.facts.pods.selected_by(&service.selector));
+            workload.objects.iter().fold(LayerTriggers::default(), |all, object| all.union(object.facts.triggers));
+        for (name, service) in self.services.iter().filter(|(name, _)| name.namespace == workload.key.namespace) {
+            let selected = workload.all.iter().any(|object| object.facts.pods.selected_by(&service.selector));
             let digest = ValueDigest::of(&name.name);
-            let called = whole.objects.iter().any(|object| object.facts.env_values.contains(&digest));
+            let called = workload.objects.iter().any(|object| object.facts.env_values.contains(&digest));
             let published = selected && (service.published || self.is_routed(name));
             triggers.insert(set_of([
                 (LayerTriggers::PUBLISHED, published),
@@ -279,79 +284,81 @@ impl World {
         SchedulableNodes::of(if fitting.is_empty() { all } else { fitting }, managed)
     }
 
-    fn circumstances(&self, whole: &Whole<'_>) -> WorkloadView {
-        let objects = || whole.objects.iter();
-        let policies = || self.policies.iter().filter(|(policy, _)| policy.namespace == whole.key.namespace);
+    fn view(&self, workload: &WorkloadObjects<'_>) -> WorkloadView {
+        let objects = || workload.objects.iter();
+        let policies = || self.policies.iter().filter(|(policy, _)| policy.namespace == workload.key.namespace);
         let is_selected = |object: &WorkloadObject| {
             let template = &object.facts.pods.template;
             policies().any(|(_, policy)| policy.pods.as_ref().is_none_or(|pods| pods.matches(template)))
         };
         let nodes = objects().map(|object| self.found_nodes(&object.facts.placement));
         WorkloadView {
-            triggers: self.triggers(whole),
+            triggers: self.triggers(workload),
             host: objects().fold(HostAccess::default(), |all, object| all.union(object.facts.host)),
-            daemon_set: whole.key.kind == WorkloadKind::DaemonSet,
+            daemon_set: workload.key.kind == WorkloadKind::DaemonSet,
             nodes: nodes.reduce(SchedulableNodes::union).unwrap(),
-            unsegmented: self.policies_tell == PolicyCoverage::Complete && objects().any(|object| !is_selected(object)),
-            observed: self.observed(whole),
+            unsegmented: self.policy_coverage == PolicyCoverage::Complete
+                && objects().any(|object| !is_selected(object)),
+            observed: self.observed(workload),
         }
     }
 
-    /// What signals see of a workload, by looking at everything that they may look at.
-    fn observed(&self, whole: &Whole<'_>) -> Vec<Observation> {
+    /// Evaluates the signals of a workload, of the cluster and of its nodes.
+    fn observed(&self, workload: &WorkloadObjects<'_>) -> Vec<Observation> {
         let signals = ActiveSignals::new(&super::custom::settings());
-        let namespace = &whole.key.namespace;
-        let lying_in = |of: &str| {
-            let mut there = SignalIndex::default();
+        let namespace = &workload.key.namespace;
+        let index_of = |of: &str| {
+            let mut index = SignalIndex::default();
             for ((kind, name), facts) in
                 self.facts.iter().filter(|((kind, name), _)| !kind.is_cross_namespace() && *name.namespace == *of)
             {
-                there.put(*kind, &name.name, Some(facts.clone()));
+                index.put(*kind, &name.name, Some(facts.clone()));
             }
-            there
+            index
         };
-        let is_let_in = |object: &&WorkloadObject| {
+        let is_restricted = |object: &&WorkloadObject| {
             let template = &object.facts.pods.template;
             let here = self.policies.iter().filter(|(policy, _)| policy.namespace == *namespace);
             let selecting = here.filter(|(_, policy)| policy.pods.as_ref().is_none_or(|pods| pods.matches(template)));
-            let does: Vec<IngressRules> = selecting.map(|(_, policy)| policy.ingress).collect();
-            does.contains(&IngressRules::Restricted) && !does.contains(&IngressRules::Open)
+            let rules: Vec<IngressRules> = selecting.map(|(_, policy)| policy.ingress).collect();
+            rules.contains(&IngressRules::Restricted) && !rules.contains(&IngressRules::Open)
         };
-        let facts: Vec<&WorkloadFacts> = whole.objects.iter().map(|object| &object.facts).collect();
-        let made = self.owned.iter().filter(|(_, owner)| *owner == whole.key).map(|(child, _)| child);
-        let made = made.map(|child| KindAndName { kind: child.kind.name().into(), name: child.name.clone() });
-        let children: Vec<KindAndName> = made.collect();
+        let facts: Vec<&WorkloadFacts> = workload.objects.iter().map(|object| &object.facts).collect();
+        let children = self.owned.iter().filter(|(_, owner)| *owner == workload.key).map(|(child, _)| child);
+        let children = children.map(|child| KindAndName { kind: child.kind.name().into(), name: child.name.clone() });
+        let children: Vec<KindAndName> = children.collect();
         let selects = |service: &ObjectName| {
             let service = self.services.get(service);
-            service
-                .is_some_and(|service| whole.all.iter().any(|object| object.facts.pods.selected_by(&service.selector)))
+            service.is_some_and(|service| {
+                workload.all.iter().any(|object| object.facts.pods.selected_by(&service.selector))
+            })
         };
         let routes = self.routes.iter().filter(|((_, route), facts)| {
             let mut here = facts.backends.iter().filter(|backend| backend.namespace == *namespace);
             route.namespace == *namespace && here.any(selects)
         });
         let tls_secrets = routes.flat_map(|(_, facts)| facts.tls.clone()).collect();
-        let mut far = CrossNamespaceIndex::default();
+        let mut cross_namespace_index = CrossNamespaceIndex::default();
         for ((kind, name), facts) in self.facts.iter().filter(|((kind, _), _)| kind.is_cross_namespace()) {
-            far.put(*kind, (&name.namespace, &name.name), Some(facts.clone()));
+            cross_namespace_index.put(*kind, (&name.namespace, &name.name), Some(facts.clone()));
         }
         let view = WorkloadInput {
             today: self.today,
-            key: whole.key,
+            key: workload.key,
             facts: &facts,
-            triggers: self.triggers(whole),
+            triggers: self.triggers(workload),
             children: &children,
             tls_secrets: &tls_secrets,
             namespace_labels: self.namespaces.get(namespace).map(|facts| &facts.labels),
-            segmentation: match self.policies_tell {
+            segmentation: match self.policy_coverage {
                 PolicyCoverage::Unreadable => Segmentation::Unreadable,
-                _ if whole.objects.iter().all(is_let_in) => Segmentation::Yes,
+                _ if workload.objects.iter().all(is_restricted) => Segmentation::Yes,
                 PolicyCoverage::Complete => Segmentation::No,
                 PolicyCoverage::OtherApisServed => Segmentation::MaybeOtherwise,
             },
-            namespace: &lying_in(namespace),
-            cluster: &lying_in(""),
-            far: &far,
+            namespace: &index_of(namespace),
+            cluster: &index_of(""),
+            far: &cross_namespace_index,
             availabilities: &self.availabilities,
             registries_known: false,
             velero_namespace: signals.velero_namespace(),
@@ -366,63 +373,64 @@ impl World {
         let on_nodes = facts.iter().filter(|facts| !facts.placement.fargate).flat_map(|facts| {
             let admitted: Vec<_> =
                 self.nodes.iter().filter(|(name, node)| facts.placement.admits(name, node)).collect();
-            let meant = if admitted.is_empty() { self.nodes.iter().collect() } else { admitted };
-            let seen = meant.into_iter().flat_map(|(name, facts)| {
+            let nodes = if admitted.is_empty() { self.nodes.iter().collect() } else { admitted };
+            let observations = nodes.into_iter().flat_map(|(name, facts)| {
                 let class = NodeModels::default().classify(name, facts, visible);
                 signals.evaluate_node(&NodeInput { today: self.today, facts, server: self.server }, class.model)
             });
-            seen.collect::<Vec<_>>()
+            observations.collect::<Vec<_>>()
         });
         observed.extend(worst_per_signal(&on_nodes.collect::<Vec<_>>()));
         observed
     }
 
-    /// What is shown of every assignment, computed from nothing but the maps.
+    /// Evaluates all assignments from scratch.
     pub(super) fn shown(&self) -> BTreeMap<AssignmentId, Shown> {
         let matrix = self.matrix();
         let compiled: BTreeMap<&AssignmentId, Assignment> =
             self.assignments.iter().map(|(id, spec)| (id, compile(&matrix, self.today, id.clone(), spec))).collect();
-        let taking_in = |namespace: &str| -> Vec<&Assignment> {
+        let applying = |namespace: &str| -> Vec<&Assignment> {
             let labels = self.namespace_labels(namespace);
             let cluster = compiled.values().filter(|assignment| assignment.id.is_cluster());
             cluster.filter(|a| a.namespace_selector.as_ref().is_none_or(|s| s.matches(&labels))).collect()
         };
         let is_excluded = |namespace: &str| {
-            let names_it = |a: &&Assignment| {
+            let names_namespace = |a: &&Assignment| {
                 a.namespace_selector.as_ref().is_some_and(|selector| selector.names(NAME_LABEL, namespace))
             };
-            EXCLUDED_BY_DEFAULT.split(',').any(|name| name == namespace) && !taking_in(namespace).iter().any(names_it)
+            EXCLUDED_BY_DEFAULT.split(',').any(|name| name == namespace)
+                && !applying(namespace).iter().any(names_namespace)
         };
         let mut members: BTreeMap<&AssignmentId, Members> = compiled.keys().map(|id| (*id, Members::new())).collect();
-        for whole in self.wholes() {
-            let namespace = &whole.key.namespace;
+        for workload in self.workloads() {
+            let namespace = &workload.key.namespace;
             if is_excluded(namespace) {
                 continue;
             }
             let own = compiled.values().filter(|a| a.id.namespace.as_ref() == Some(namespace));
             let is_selected = |a: &&Assignment| {
-                let matches = |s: &crate::facts::Selector| whole.objects.iter().any(|o| s.matches(&o.facts.labels));
+                let matches = |s: &crate::facts::Selector| workload.objects.iter().any(|o| s.matches(&o.facts.labels));
                 a.selector.as_ref().is_none_or(matches)
             };
-            let selecting: Vec<&Assignment> = taking_in(namespace).into_iter().chain(own).filter(is_selected).collect();
-            let directory = Directory::new(taking_in(namespace));
+            let selecting: Vec<&Assignment> = applying(namespace).into_iter().chain(own).filter(is_selected).collect();
+            let directory = Directory::new(applying(namespace));
             let found = evaluate(
                 &matrix,
                 &self.settings,
                 ActiveSignals::new(&super::custom::settings()).catalogue(),
-                &self.circumstances(&whole),
+                &self.view(&workload),
                 &selecting,
                 &directory,
             );
             for assignment in selecting {
                 let classes = members.get_mut(&assignment.id).unwrap();
-                classes.entry(Arc::new(found.clone())).or_default().insert(Arc::new(whole.key.clone()));
+                classes.entry(Arc::new(found.clone())).or_default().insert(Arc::new(workload.key.clone()));
             }
         }
         let shown = members.iter().map(|(id, members)| {
-            let taking_in = id.namespace.as_ref().map(|namespace| taking_in(namespace)).unwrap_or_default();
-            let roll_up = RollUp::new(&matrix, id, members, !taking_in.is_empty());
-            let risks = assignment_risks(&matrix, &compiled[id], &Directory::new(taking_in), roll_up.workloads);
+            let applying = id.namespace.as_ref().map(|namespace| applying(namespace)).unwrap_or_default();
+            let roll_up = RollUp::new(&matrix, id, members, !applying.is_empty());
+            let risks = assignment_risks(&matrix, &compiled[id], &Directory::new(applying), roll_up.workloads);
             let excluded = id.namespace.as_ref().is_some_and(|namespace| is_excluded(namespace));
             let roll_up = RollUp { excluded, ..roll_up }.with_assignment_risks(risks);
             ((*id).clone(), Shown::new(&matrix, roll_up, compiled[id].clone()))
@@ -453,7 +461,7 @@ fn is_listed(listed: &Listed, delta: &Delta) -> bool {
     }
 }
 
-pub(super) fn gone(delta: Delta) -> Delta {
+pub(super) fn deletion(delta: Delta) -> Delta {
     match delta {
         Delta::Workload(key, _) => Delta::Workload(key, None),
         Delta::Owned(key, _) => Delta::Owned(key, None),
@@ -472,7 +480,7 @@ pub(super) fn gone(delta: Delta) -> Delta {
         | Delta::Availability(..)
         | Delta::NodesReadable(_)
         | Delta::ServerVersion(_) => {
-            unreachable!("these are no objects")
+            unreachable!("the change is not about an object")
         }
     }
 }

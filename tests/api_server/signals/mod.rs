@@ -1,5 +1,5 @@
-//! Each signal passes, fails and does not know, by what is read of a real API server: what `explain` says of a workload there, and
-//! what the operator writes to the status of an assignment.
+//! Each signal passes, fails and is unknown on a real API server: in the output of `explain`, and in the status of an
+//! assignment.
 
 mod nodes;
 mod objects;
@@ -20,18 +20,18 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
-/// The ServiceAccount of the operator.
+/// ServiceAccount of the operator.
 const OPERATOR: &str = "responsibility-operator";
 
-/// The duty that a signal speaks of.
+/// Duty that a signal is about.
 type Of = (&'static str, Duty);
 
-/// The day at which the clock of a test stands; dates are counted from there.
+/// Day of the clock of a test. Other dates are relative to it.
 #[derive(Clone, Copy)]
 struct Today(Date);
 
 impl Today {
-    /// So many days after the present one, so that what is created now is that old.
+    /// Returns the day this number of days from now, so that a new object has this age.
     fn in_days(days: i32) -> Self {
         Self(in_days(days).parse().unwrap())
     }
@@ -41,12 +41,12 @@ impl Today {
     }
 }
 
-/// Where no node shows a service model, it is CaaS.
+/// Returns settings with the default service model CaaS.
 fn settings() -> EvaluationSettings {
     EvaluationSettings { default_model: Some(ServiceModel::Caas), ..EvaluationSettings::default() }
 }
 
-/// Makes a ServiceAccount that has the rights of the operator but those on these resources.
+/// Creates a ServiceAccount with the permissions of the operator, except those on these resources.
 async fn account_without(cluster: &Cluster, name: &str, resources: &[&str]) {
     let role = cluster.kubectl(&["get", "clusterrole", "responsibility-operator", "-o", "json"]);
     let mut role: Value = serde_json::from_str(&role).unwrap();
@@ -68,7 +68,7 @@ async fn account_without(cluster: &Cluster, name: &str, resources: &[&str]) {
     .await;
 }
 
-/// What is found of a workload with the rights of a ServiceAccount.
+/// Explains a workload with the permissions of a ServiceAccount.
 async fn explained(
     cluster: &Cluster,
     account: &str,
@@ -79,14 +79,14 @@ async fn explained(
     explain(cluster.client_of(account).await, options, &key).await
 }
 
-/// Whether a duty is fulfilled, and what the signals say of it, each as `words (signal)`.
+/// Returns the fulfilment of a duty, and the results of its signals, each as `words (signal)`.
 fn duty(explanation: &Explanation, (layer, duty): Of) -> (Fulfilment, Vec<&str>) {
     let found = explanation.duties.iter().find(|found| found.layer == layer && found.duty == duty);
     let found = found.unwrap_or_else(|| panic!("no {duty:?} duty of {layer}: {explanation:#?}"));
     (found.fulfilled, found.why.split("; ").collect())
 }
 
-/// Whether a duty is fulfilled where a signal says these words of it and nothing else.
+/// Returns the fulfilment of a duty, if exactly one signal reports these words.
 fn fulfilment_where(explanation: &Explanation, of: Of, signal: &str, words: &str) -> Fulfilment {
     let (fulfilment, said) = duty(explanation, of);
     let by_signal: Vec<&&str> = said.iter().filter(|said| said.ends_with(&format!(" ({signal})"))).collect();
@@ -94,7 +94,7 @@ fn fulfilment_where(explanation: &Explanation, of: Of, signal: &str, words: &str
     fulfilment
 }
 
-/// The failure that a signal shows in a status.
+/// Returns the failure of a signal in a status.
 fn failure<'a>(status: &'a AssignmentStatus, signal: &str) -> Option<&'a UnfulfilledDuty> {
     status.unfulfilled.iter().find(|row| row.signal == signal)
 }

@@ -1,4 +1,4 @@
-//! The signals that look at nodes and at the version of the API server.
+//! Signals about nodes and about the version of the API server.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,22 +13,22 @@ use super::{OPERATOR, Of, Today, account_without, explained, failure, fulfilment
 use crate::clock::{TestClock, options};
 use crate::support::*;
 
-/// The day of one look at the cluster.
+/// Date of one evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum When {
-    /// The day on which the nodes joined.
+    /// Day on which the nodes joined.
     Joined,
-    /// The last day of support of this version of Kubernetes.
+    /// Last day of support of this Kubernetes version.
     Supported,
-    /// The day after it.
+    /// First day after support.
     Unsupported,
-    /// The day on which the nodes joined, where the version of the API server may not be read.
+    /// Day on which the nodes joined; the version of the API server cannot be read.
     NoVersion,
 }
 
 use When::{Joined, NoVersion, Supported, Unsupported};
 
-/// What a signal says of the workload on a pool of nodes on a day.
+/// Test case: expected result of a signal for the workload on a pool of nodes on a day.
 struct Case {
     signal: &'static str,
     of: Of,
@@ -56,7 +56,7 @@ const CONTROL_PLANE: Of = ("control-plane", Customer);
 
 use Fulfilment::{Fulfilled, Unfulfilled, Unknown};
 
-/// Where a signal shows a part of a duty only, the duty stays unknown when it passes.
+/// If a signal covers only a part of a duty, the duty stays Unknown when the signal passes.
 #[rustfmt::skip]
 const CASES: [Case; 17] = [
     case("kubelet-skew", RUNTIME, ("recent", Joined), Unknown, "the kubelets of its nodes go with the API server"),
@@ -71,7 +71,7 @@ const CASES: [Case; 17] = [
     case("node-image-age", OS, ("bare", Joined), Unknown, "its nodes do not show of which day their image is"),
     case("node-age", PROVIDED_OS, ("auto", Joined), Fulfilled, "its nodes are replaced in time"),
     case("node-age", PROVIDED_OS, ("auto", Supported), Unfulfilled, "a node runs since {its creation}, longer than 21 days"),
-    // A node of Fargate beside it shows nothing of that.
+    // A Fargate node beside it does not affect the result.
     case("node-age", PROVIDED_OS, ("auto-and-fargate", Joined), Unknown, "its nodes do not show since when they run"),
     case("version-support", CONTROL_PLANE, ("recent", Joined), Unknown, "the version of Kubernetes gets patches"),
     case("version-support", CONTROL_PLANE, ("recent", Supported), Unknown, "the version of Kubernetes gets patches"),
@@ -85,7 +85,7 @@ pub(super) fn signals() -> impl Iterator<Item = &'static str> {
     all.into_iter()
 }
 
-/// A Node with what its kubelet reports: its version, and the condition Ready if it has one.
+/// Returns a Node as its kubelet reports it: its version, and the condition Ready if there is one.
 fn node(cluster: &Cluster, name: &str, kubelet: &str, labels: &Value, ready: Option<(&str, &str)>) {
     cluster.node(name, kubelet, labels.clone(), json!({}));
     if let Some((status, since)) = ready {
@@ -95,7 +95,7 @@ fn node(cluster: &Cluster, name: &str, kubelet: &str, labels: &Value, ready: Opt
     }
 }
 
-/// The pools, and a workload on each.
+/// Creates the pools, and a workload on each.
 fn pools(cluster: &Cluster, ns: &Namespace<'_>, version: KubernetesVersion, today: Today) {
     let kubelet = format!("v{version}.0");
     let aks = |pool: &str, days: i32| {
@@ -106,7 +106,7 @@ fn pools(cluster: &Cluster, ns: &Namespace<'_>, version: KubernetesVersion, toda
     let (ready, gone) = (today.plus(0), today.plus(-3));
     node(cluster, "recent", &kubelet, &aks("recent", -3), Some(("True", &ready)));
     node(cluster, "neglected", "v1.20.0", &aks("neglected", -91), Some(("Unknown", &gone)));
-    // As it registers, before its kubelet has reported anything.
+    // State at registration, before the kubelet has reported anything.
     node(cluster, "bare", "", &json!({ "pool": "bare", "cloud.google.com/gke-nodepool": "bare" }), None);
     for (name, pool, compute) in
         [("auto", "auto", "auto"), ("mixed", "auto-and-fargate", "auto"), ("fargate-1", "auto-and-fargate", "fargate")]
@@ -130,13 +130,13 @@ fn clock_on(day: Today) -> Arc<TestClock> {
     TestClock::at_noon(&day.plus(0))
 }
 
-/// The version of the API server.
+/// Returns the version of the API server.
 fn version_of(cluster: &Cluster) -> KubernetesVersion {
     let version: Value = serde_json::from_str(&cluster.kubectl(&["get", "--raw", "/version"])).unwrap();
     KubernetesVersion::parse(version["gitVersion"].as_str().unwrap()).unwrap()
 }
 
-/// Takes from everybody the right to ask the API server for its version, which two roles of every cluster give.
+/// Revokes everybody's permission to read the version of the API server, which two default roles grant.
 async fn hide_version(cluster: &Cluster) {
     for name in ["system:discovery", "system:public-info-viewer"] {
         let mut role: Value =
@@ -191,7 +191,7 @@ async fn each_signal_of_nodes_and_of_the_version_passes_fails_and_does_not_know(
         }
     };
 
-    // The operator tells each failure of the day, of the workloads that may land there, and no other.
+    // The operator reports exactly the failures of the day for the workloads that can be scheduled on these nodes.
     let clock = clock_on(day(Joined));
     let _operator = cluster.operator_with_clock(&clock, settings()).await;
     for when in [Joined, Supported, Unsupported] {
@@ -216,11 +216,11 @@ async fn each_signal_of_nodes_and_of_the_version_passes_fails_and_does_not_know(
         check(when).await;
     }
 
-    // Who may not read nodes, and is told the service model, knows nothing of them.
+    // Without the permission to read nodes, and with a given service model, every signal about nodes is unknown.
     cluster.apply(&[cluster_assignment("model", "pools", json!({ "serviceModel": "CaaS" }))]);
     account_without(&cluster, "blind", &["nodes"]).await;
     hide_version(&cluster).await;
-    // What is refused is asked for again for a while.
+    // A forbidden request is retried for a while.
     let (blind, ()) = tokio::join!(look("blind", "neglected", Joined), check(NoVersion));
     for (signal, of) in
         [("kubelet-skew", RUNTIME), ("node-readiness", RUNTIME), ("node-image-age", OS), ("node-age", OS)]

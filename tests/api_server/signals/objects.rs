@@ -1,4 +1,4 @@
-//! Workloads whose surroundings show that all is done, that nothing is, or nothing at all.
+//! Workloads with related objects for which every signal passes, fails or is unknown.
 
 use serde_json::{Value, json};
 
@@ -6,12 +6,12 @@ use super::Today;
 use crate::fulfilment::restricted;
 use crate::support::*;
 
-/// The workload whose surroundings show what is done, and what is not.
+/// Workload whose related objects decide the signals.
 pub(super) const WEB: &str = "web";
-/// An agent of nodes: what it may do there tells nothing.
+/// DaemonSet that is a known node agent. Its host access does not count.
 pub(super) const AGENT: &str = "node-exporter";
 
-/// A pod spec with nothing left undone, of an account of its own, which mounts a claim.
+/// Returns a pod spec that passes every signal, with its own ServiceAccount and a PersistentVolumeClaim.
 fn well_done() -> Value {
     let mut pod = restricted();
     pod["serviceAccountName"] = json!("web");
@@ -23,7 +23,7 @@ fn claimed() -> Value {
     json!({ "name": "data", "persistentVolumeClaim": { "claimName": "data" } })
 }
 
-/// A StatefulSet of two pods.
+/// Returns a StatefulSet with two pods.
 fn web(pod: Value) -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": { "name": WEB },
@@ -34,7 +34,8 @@ fn web(pod: Value) -> Value {
     })
 }
 
-/// Its account, its way in and its claim: what signals look at, and nothing that they see but the parameters of its class.
+/// Creates its ServiceAccount, Service, Ingress and PersistentVolumeClaim. Only the parameters of the StorageClass decide a
+/// signal.
 fn surround(ns: &Namespace<'_>, parameters: &Value) {
     let class = format!("class-{}", ns.name);
     ns.cluster.apply(&[json!({
@@ -64,7 +65,7 @@ fn surround(ns: &Namespace<'_>, parameters: &Value) {
     ]);
 }
 
-/// A role of its ServiceAccount.
+/// Returns a role of its ServiceAccount, and the binding.
 fn role(rules: Value) -> [Value; 2] {
     let role = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": { "name": "of-web" }, "rules": [rules],
@@ -77,7 +78,7 @@ fn role(rules: Value) -> [Value; 2] {
     [role, binding]
 }
 
-/// What Trivy reports of the StatefulSet.
+/// Returns a report of Trivy about the StatefulSet.
 fn scan(kind: &str, critical: u32, day: &str) -> Value {
     json!({
         "apiVersion": "aquasecurity.github.io/v1alpha1", "kind": kind,
@@ -96,7 +97,7 @@ fn scan(kind: &str, critical: u32, day: &str) -> Value {
     })
 }
 
-/// What a policy engine reports of the StatefulSet.
+/// Returns the report of a policy engine about the StatefulSet.
 fn policy_report(namespace: &str, result: &str) -> Value {
     json!({
         "apiVersion": "openreports.io/v1alpha1", "kind": "Report", "metadata": { "name": "0b6a" },
@@ -105,7 +106,7 @@ fn policy_report(namespace: &str, result: &str) -> Value {
     })
 }
 
-/// An assignment by which a team holds what is the customer's, and a cloud the data centre.
+/// Returns an assignment by which a team holds the customer duties and a cloud holds the data centre.
 fn held_with(evidence: Value) -> Value {
     let mut spec = held(&customer_layers());
     let cloud = json!({ "name": "cloud", "role": "Provider", "evidence": evidence });
@@ -136,7 +137,7 @@ fn snapshot() -> Value {
     })
 }
 
-/// Tells of the certificate and the snapshot what their controllers do.
+/// Writes the statuses of the certificate and the snapshot in place of their controllers.
 fn set_statuses(ns: &Namespace<'_>, (until, renewal): (&str, &str), is_ready_to_use: bool) {
     let certificate = json!({
         "notAfter": format!("{until}T00:00:00Z"), "renewalTime": format!("{renewal}T00:00:00Z"),
@@ -161,7 +162,7 @@ fn backup(velero: &Namespace<'_>, of: &str, phase: &str, day: &str) {
     })]);
 }
 
-/// A workload of which all is done that signals see.
+/// Creates a workload for which every signal passes.
 pub(super) fn all_is_done(ns: &Namespace<'_>, velero: &Namespace<'_>, today: Today) {
     enforce(ns, "restricted");
     let configmaps = json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"] });
@@ -188,7 +189,7 @@ pub(super) fn all_is_done(ns: &Namespace<'_>, velero: &Namespace<'_>, today: Tod
     backup(velero, ns.name, "Completed", &today.plus(-1));
 }
 
-/// A workload of which nothing is done that signals see.
+/// Creates a workload for which every signal fails.
 pub(super) fn nothing_is_done(ns: &Namespace<'_>, velero: &Namespace<'_>, today: Today) {
     let everything = json!({ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] });
     let pod = json!({
@@ -210,7 +211,7 @@ pub(super) fn nothing_is_done(ns: &Namespace<'_>, velero: &Namespace<'_>, today:
     backup(velero, ns.name, "PartiallyFailed", &today.plus(-1));
 }
 
-/// A workload of which no signal sees whether it is done, as far as it is no matter of its own template, namespace and rights.
+/// Creates a workload for which every signal is unknown that does not depend on its template, namespace or roles.
 pub(super) fn nothing_is_seen(ns: &Namespace<'_>) {
     enforce(ns, "baseline");
     let mut pod = well_done();

@@ -1,4 +1,4 @@
-//! The signals that look at a workload and at what surrounds it.
+//! Signals about a workload and its related objects.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::{OPERATOR, Of, Today, account_without, duty, explained, failure, fulf
 use crate::clock::{TestClock, options};
 use crate::support::*;
 
-/// What a signal says where all is done, where nothing is, and when it does not know.
+/// Expected result of a signal if it passes, fails and is unknown.
 struct Cases {
     signal: &'static str,
     of: Of,
@@ -23,15 +23,15 @@ struct Cases {
     unknown: Unknown,
 }
 
-/// When a signal does not know.
+/// Case in which a signal is unknown.
 enum Unknown {
-    /// Where there is nothing to see, in these words.
+    /// The input does not exist; the explanation has these words.
     Unseen(&'static str),
-    /// Where all is done and may not be read.
+    /// The input exists and cannot be read.
     Forbidden,
-    /// Where only some namespaces are looked at, in these words.
+    /// Only some namespaces are watched; the explanation has these words.
     OneNamespace(&'static str),
-    /// A workload has a template, or it is none: the signal does not know where workloads may not be read.
+    /// Every workload has a template: the signal is unknown only if workloads cannot be read.
     NoTemplate,
 }
 
@@ -151,10 +151,10 @@ async fn each_signal_of_a_workload_passes_where_all_is_done_fails_where_nothing_
     for api in ["trivy", "openreports", "cert-manager", "velero", "volume-snapshots"] {
         install(&cluster, api);
     }
-    // A snapshot that is not ready counts when it had a day to become so.
+    // A snapshot that is not ready counts only after a day.
     let today = Today::in_days(3);
     let clock = TestClock::at_noon(&today.plus(0));
-    let told = || Options {
+    let test_options = || Options {
         scope: responsibility_operator::inventory::InventoryOptions {
             signals: signals::SignalSettings::default().with_registries(true),
             ..options(&clock, settings()).scope
@@ -165,7 +165,7 @@ async fn each_signal_of_a_workload_passes_where_all_is_done_fails_where_nothing_
         }),
         ..options(&clock, settings())
     };
-    let operator = cluster.operator_with_options(OPERATOR, told()).await;
+    let operator = cluster.operator_with_options(OPERATOR, test_options()).await;
     let [done, undone, unseen, velero] = ["done", "undone", "unseen", "velero"].map(|name| cluster.namespace(name));
     objects::all_is_done(&done, &velero, today);
     objects::nothing_is_done(&undone, &velero, today);
@@ -178,22 +178,22 @@ async fn each_signal_of_a_workload_passes_where_all_is_done_fails_where_nothing_
         explained(&cluster, account, options, workload).await
     };
 
-    // Where all is done, the duties are fulfilled that a signal reaches in full.
+    // Every signal passes: the duties that a signal covers completely are Fulfilled.
     let fulfilled =
         |status: &AssignmentStatus| status.summary.as_ref().is_some_and(|all| all.fulfilment.fulfilled == 5);
     let status = done.status("team", fulfilled).await;
     assert_eq!(status.unfulfilled, []);
-    let explanation = look(OPERATOR, told(), done.name).await.unwrap();
+    let explanation = look(OPERATOR, test_options(), done.name).await.unwrap();
     for Cases { signal, of, passes, .. } in &CASES {
         let fulfilment = fulfilment_where(&explanation, *of, signal, passes);
         assert!(matches!(fulfilment, Fulfilment::Fulfilled | Fulfilment::Unknown), "{signal}: {fulfilment:?}");
     }
 
-    // Where nothing is done, each signal is a failure of the party that holds the duty.
+    // Every signal fails: each failure goes to the party that holds the duty.
     let all_fail = |status: &AssignmentStatus| CASES.iter().all(|cases| failure(status, cases.signal).is_some());
     let status = undone.status("team", all_fail).await;
     assert_eq!(status.unfulfilled.len(), CASES.len());
-    let explanation = look(OPERATOR, told(), undone.name).await.unwrap();
+    let explanation = look(OPERATOR, test_options(), undone.name).await.unwrap();
     let created = undone.cluster.kubectl(&[
         "get",
         "volumesnapshot",
@@ -217,20 +217,21 @@ async fn each_signal_of_a_workload_passes_where_all_is_done_fails_where_nothing_
         assert_eq!(fulfilment_where(&explanation, *of, signal, &words), seen, "{signal}");
     }
 
-    // Where nothing is to be seen, nothing is claimed, neither that it is done nor that it is not.
+    // Without inputs every signal is unknown: it neither passes nor fails.
     let status = unseen.evaluated("team", 1).await;
     let seen = &status.summary.as_ref().unwrap().fulfilment;
     assert_eq!((seen.fulfilled, seen.unfulfilled, seen.stale), (0, 0, 0), "{:#?}", status.unfulfilled);
-    let nothing_seen = look(OPERATOR, told(), unseen.name).await.unwrap();
-    let one_namespace = Options { namespaces: Some(vec![undone.name.to_owned()]), ..told() };
+    let nothing_seen = look(OPERATOR, test_options(), unseen.name).await.unwrap();
+    let one_namespace = Options { namespaces: Some(vec![undone.name.to_owned()]), ..test_options() };
     let one_namespace = look(OPERATOR, one_namespace, undone.name).await.unwrap();
-    // What is refused is asked for again for a while, so all that may not see everything look at the same time.
+    // A forbidden request is retried for a while, so these run at the same time.
     account_without(&cluster, "half-blind", &["clusterrolebindings", "poddisruptionbudgets"]).await;
     account_without(&cluster, "blind", &["statefulsets"]).await;
     assert_eq!(condition(&done.evaluated("team", 1).await, "Fulfilled"), "Unknown NotAllSeen");
     operator.stop().await;
-    let _blind = cluster.operator_with_options("blind", told()).await;
-    let (half_blind, refusal) = tokio::join!(look("half-blind", told(), done.name), look("blind", told(), done.name));
+    let _blind = cluster.operator_with_options("blind", test_options()).await;
+    let (half_blind, refusal) =
+        tokio::join!(look("half-blind", test_options(), done.name), look("blind", test_options(), done.name));
     let (half_blind, refusal) = (half_blind.unwrap(), refusal.unwrap_err());
     for Cases { signal, of, unknown, .. } in &CASES {
         let fulfilment = match unknown {
@@ -238,7 +239,7 @@ async fn each_signal_of_a_workload_passes_where_all_is_done_fails_where_nothing_
             Forbidden => fulfilment_where(&half_blind, *of, signal, "its source cannot be read"),
             OneNamespace(words) => {
                 fulfilment_where(&one_namespace, *of, signal, words);
-                // What else is undone there is seen.
+                // Other failures are still detected.
                 continue;
             }
             NoTemplate => {
@@ -250,12 +251,12 @@ async fn each_signal_of_a_workload_passes_where_all_is_done_fails_where_nothing_
     }
     assert!(refusal.to_string().contains("may not list and watch statefulsets.apps"), "{refusal}");
 
-    // Where nobody has said which registries are allowed, none is right or wrong.
+    // Without allowedRegistries, no registry passes or fails.
     let explanation = look(OPERATOR, options(&clock, settings()), undone.name).await.unwrap();
     let (_, said) = duty(&explanation, IMAGES);
     assert!(said.iter().all(|said| !said.ends_with("(image-registry)")), "{said:?}");
 
-    // The operator that may not read workloads takes back what it cannot see any more.
+    // An operator that may no longer read workloads removes the results that depend on them.
     for ns in [&done, &undone] {
         ns.status("team", |status| condition(status, "Fulfilled") == "Unknown InventoryIncomplete").await;
     }

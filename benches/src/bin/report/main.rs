@@ -1,4 +1,4 @@
-//! Shows what `scale` and the benchmarks of the core have measured, and puts it into `docs/performance.md`.
+//! Prints the measurements of `scale` and of the core benchmarks, and writes them into `docs/performance.md`.
 
 mod measures;
 mod signals;
@@ -17,19 +17,19 @@ use procfs::{Current, Meminfo};
 
 use table::Table;
 
-/// What is measured stands between these in the document.
+/// Marks around the measurements in the document.
 const MARKS: [&str; 2] = ["<!-- measured: begin -->\n", "<!-- measured: end -->"];
 
-/// Shows what was measured, as tables, and writes them into a document.
+/// Prints measurements as tables and writes them into a document.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// What scale has measured
+    /// File with the measurements of scale
     #[arg(long, default_value = "target/bench/scale.json")]
     scale: PathBuf,
-    /// What the benchmarks of the core have measured
+    /// File with the measurements of the core benchmarks
     #[arg(long, default_value = "target/bench/core.json")]
     core: PathBuf,
-    /// The document
+    /// Document to update
     #[arg(long, default_value = "docs/performance.md")]
     document: PathBuf,
 }
@@ -43,7 +43,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// All tables, each below its heading.
+/// Returns all tables, each with its heading.
 fn tables(scenarios: &[Scenario], core: &[Measurement]) -> Result<String> {
     let mut text = String::new();
     let cores = std::thread::available_parallelism()?;
@@ -72,7 +72,7 @@ fn tables(scenarios: &[Scenario], core: &[Measurement]) -> Result<String> {
     Ok(text)
 }
 
-/// What an event costs in each cluster.
+/// Returns the table of the costs of events in each cluster.
 fn events(core: &[Measurement]) -> Table {
     let mut table = Table::new(["", "workloads", "assignments", "time", "allocations", "allocated"]);
     let names: BTreeSet<&str> = core.iter().map(|one| one.benchmark.as_str()).collect();
@@ -92,12 +92,12 @@ fn events(core: &[Measurement]) -> Table {
     table
 }
 
-/// Replaces what stands between the marks of a document.
+/// Replaces the text between the marks of a document.
 fn put(document: &Path, tables: &str) -> Result<()> {
     let text = std::fs::read_to_string(document).with_context(|| format!("cannot read {}", document.display()))?;
     let around = text.split_once(MARKS[0]).and_then(|(before, rest)| Some((before, rest.split_once(MARKS[1])?.1)));
     let (before, after) =
-        around.with_context(|| format!("{} has no place for what is measured", document.display()))?;
+        around.with_context(|| format!("{} has no marks for the measurements", document.display()))?;
     let [begin, end] = MARKS;
     std::fs::write(document, format!("{before}{begin}{tables}\n{end}{after}"))?;
     Ok(())

@@ -1,48 +1,48 @@
-//! What is shown of a scenario: each measure of the operator, what it is compared with, and its goal.
+//! Table of a scenario: each measure of the operator, its comparison and its goal.
 
 use benches::scenario::{Churn, Memory, Scenario, Start};
 
 use crate::table::Table;
 
-/// The most time of a start, by that of the floor.
+/// Goal: time of a start relative to the floor.
 const START: f64 = 1.3;
 
-/// The most processor time of a start, by that of the floor.
+/// Goal: CPU time of a start relative to the floor.
 const START_CPU: f64 = 1.25;
 
-/// The most memory at rest without any object, in bytes.
+/// Goal: memory at rest without any object, in bytes.
 const BASE_MEMORY: f64 = 15.0 * MIB;
 
-/// The most memory at rest for each object, in bytes.
+/// Goal: memory at rest per object, in bytes.
 const OBJECT_MEMORY: f64 = 500.0;
 
-/// The most memory during a start, by that at rest.
+/// Goal: peak memory during a start relative to memory at rest.
 const PEAK: f64 = 1.5;
 
-/// The most milliseconds from a single change to the status that shows it: the median, and what one of a hundred exceeds.
+/// Goal: milliseconds from a single change to the status that shows it, median and 99th percentile.
 const QUIET: [f64; 2] = [50.0, 250.0];
 
-/// The same, by the bare way.
+/// Goal: the same time relative to the bare client.
 const QUIET_BARE: f64 = 3.0;
 
-/// The most milliseconds from a change among many to the status that shows it, which one of a hundred exceeds.
+/// Goal: 99th percentile of the milliseconds from one of many changes to the status that shows it.
 const BUSY: f64 = 1000.0;
 
-/// How many changes a second are asked for.
+/// Number of requested changes per second.
 const CHANGES: f64 = 500.0;
 
-/// The most processors under so many changes.
+/// Goal: CPU cores during these changes.
 const BUSY_CORES: f64 = 0.25;
 
-/// The most writes of statuses in a second, as the operator is told by default.
+/// Goal: status writes per second, the default limit of the operator.
 const WRITES: f64 = 50.0;
 
-/// The most bytes of a status: of most, and of all.
+/// Goal: bytes of a status, of the median and of the largest.
 const STATUS: [f64; 2] = [10_000.0, 32.0 * 1024.0];
 
 pub const MIB: f64 = 1_048_576.0;
 
-/// The table of a scenario.
+/// Returns the table of a scenario.
 pub fn table(scenario: &Scenario) -> Table {
     let mut measures = Measures(Table::new(["", "operator", "floor", "ratio", "goal", "met"]));
     starts(scenario, &mut measures);
@@ -54,7 +54,7 @@ pub fn table(scenario: &Scenario) -> Table {
 
 struct Measures(Table);
 
-/// What a figure may be, in words, and whether it is.
+/// Goal of a figure in words, and true if the figure meets it.
 struct Goal {
     words: String,
     met: bool,
@@ -73,12 +73,12 @@ impl Measures {
         self.0.push([measure.to_owned(), operator, floor, ratio, words, met.to_owned()]);
     }
 
-    /// A measure of the operator alone.
+    /// Adds a measure of the operator alone.
     fn alone(&mut self, measure: &str, operator: String, goal: impl Into<Option<Goal>>) {
         self.row(measure, operator, String::new(), String::new(), goal);
     }
 
-    /// A measure that the floor has as well, with a goal for the ratio if there is one.
+    /// Adds a measure that the floor has too. A goal applies to the ratio.
     fn beside(&mut self, measure: &str, [operator, floor]: [f64; 2], show: impl Fn(f64) -> String, limit: Option<f64>) {
         let ratio = operator / floor;
         let goal = limit.map(|limit| at_most(ratio, limit, &format!("{limit} × floor")));
@@ -160,7 +160,7 @@ fn changes(scenario: &Scenario, measures: &mut Measures) {
         measures.alone(&under("p99"), milliseconds(latency.p99), at_most(latency.p99, BUSY, &format!("{BUSY} ms")));
         measures.alone(&under("longest"), milliseconds(latency.max), None);
     }
-    // The load takes what the API server gives: the goal is for the rate that is asked for.
+    // The API server can limit the load. The goal is for the requested rate.
     let scaled = churn.cores * CHANGES / churn.changes_per_second;
     measures.alone(
         "processors meanwhile",
@@ -190,11 +190,11 @@ fn changes(scenario: &Scenario, measures: &mut Measures) {
 
 fn rest(scenario: &Scenario, measures: &mut Measures) {
     let Scenario { rest, stored, settled_seconds, .. } = scenario;
-    let [lists, told] = [rest.lists, rest.told].map(of_count);
+    let [lists, writes] = [rest.lists, rest.writes].map(of_count);
     measures.alone("lists at rest", rest.lists.to_string(), at_most(lists, 0.0, "0"));
-    let goal = rest.settled.then(|| at_most(told, 0.0, "0"));
-    let name = if rest.settled { "statuses and Events at rest" } else { "statuses and Events, still telling" };
-    measures.alone(name, rest.told.to_string(), goal);
+    let goal = rest.settled.then(|| at_most(writes, 0.0, "0"));
+    let name = if rest.settled { "statuses and Events at rest" } else { "statuses and Events, still written" };
+    measures.alone(name, rest.writes.to_string(), goal);
     measures.alone("processors at rest", format!("{:.4}", rest.cores), None);
     let kilobytes = |bytes: usize| format!("{:.1} kB", of_count(bytes) / 1000.0);
     measures.alone(
@@ -210,10 +210,10 @@ fn rest(scenario: &Scenario, measures: &mut Measures) {
     measures.alone("all statuses in etcd", kilobytes(stored.total_bytes), None);
     measures.alone("all Events in etcd", format!("{} in {}", kilobytes(stored.event_bytes), stored.events), None);
     let settled = settled_seconds.map_or_else(|| "not waited for".to_owned(), |seconds| format!("{seconds:.0} s"));
-    measures.alone("until all Events are told", settled, None);
+    measures.alone("until all Events are emitted", settled, None);
 }
 
-/// The bytes of memory for each object: the slope from the smallest to the largest cluster with as few assignments.
+/// Returns the bytes of memory per object: the slope from the smallest to the largest cluster with the fewest assignments.
 pub fn slope(scenarios: &[Scenario]) -> Option<(Memory, usize, usize)> {
     let fewest = scenarios.iter().map(|scenario| scenario.assignments).min()?;
     let alike = || scenarios.iter().filter(|scenario| scenario.assignments == fewest);
@@ -225,7 +225,7 @@ pub fn slope(scenarios: &[Scenario]) -> Option<(Memory, usize, usize)> {
     Some((memory, small.workloads, large.workloads))
 }
 
-/// The median of a figure of starts.
+/// Returns the median of a figure of starts.
 pub fn median(starts: &[Start], figure: fn(&Start) -> f64) -> f64 {
     let mut figures: Vec<f64> = starts.iter().map(figure).collect();
     figures.sort_by(f64::total_cmp);
@@ -233,7 +233,7 @@ pub fn median(starts: &[Start], figure: fn(&Start) -> f64) -> f64 {
 }
 
 pub fn of_bytes(bytes: u64) -> f64 {
-    // Whole KiB fit: that is 4 TiB.
+    // Counts of KiB up to 4 TiB convert without loss.
     f64::from(u32::try_from(bytes / 1024).unwrap_or(u32::MAX)) * 1024.0
 }
 

@@ -1,11 +1,12 @@
-//! What signals cost: the operator as it comes, beside the operator that looks at none of them, in the same cluster and run.
+//! Costs of signals: the operator with default settings and the operator with all signals disabled, in the same cluster and
+//! run.
 
 use benches::scenario::{Scenario, Start, Stored, WithoutSignals};
 
 use crate::measures::{MIB, median, of_bytes, of_count};
 use crate::table::Table;
 
-/// The table of a scenario.
+/// Returns the table of a scenario.
 pub fn table(scenario: &Scenario) -> Table {
     let Scenario { operator_starts, quiet, rest, stored, without_signals: plain, .. } = scenario;
     let WithoutSignals { starts: plain_starts, quiet: plain_quiet, memory: plain_memory, stored: plain_stored } = plain;

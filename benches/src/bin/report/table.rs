@@ -1,8 +1,8 @@
-//! Tables in Markdown that can be read as they are.
+//! Markdown tables with aligned columns.
 
 use std::fmt::{Display, Formatter, Result};
 
-/// A table; all rows have as many cells as the head.
+/// Table. All rows have as many cells as the head.
 pub struct Table {
     rows: Vec<Vec<String>>,
 }
@@ -25,7 +25,7 @@ impl Display for Table {
             .collect();
         for (number, row) in self.rows.iter().enumerate() {
             for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                // What is measured stands left, the figures right.
+                // The first column is left-aligned, the figures are right-aligned.
                 if column == 0 {
                     write!(formatter, "| {cell:<width$} ")?;
                 } else {

@@ -1,4 +1,4 @@
-//! What the operator asked of the API server, as the API server noted it.
+//! Requests of the operator in the audit log of the API server.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-/// An answered request.
+/// Audit entry of a request with a response.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
@@ -19,7 +19,7 @@ pub struct Entry {
     object_ref: ObjectRef,
     response_status: Option<Answer>,
     stage: String,
-    /// When it was answered.
+    /// Time of the response.
     #[serde(rename = "stageTimestamp")]
     pub at: Timestamp,
 }
@@ -45,7 +45,7 @@ struct Answer {
 }
 
 impl Entry {
-    /// Verb and resource.
+    /// Returns verb and resource.
     pub fn what(&self) -> String {
         let ObjectRef { resource, subresource, .. } = &self.object_ref;
         let slash = if subresource.is_empty() { "" } else { "/" };
@@ -53,52 +53,52 @@ impl Entry {
         format!("{} {resource}{slash}{subresource}", self.verb)
     }
 
-    /// Whether it was done.
+    /// Returns true if the request succeeded.
     pub fn is_done(&self) -> bool {
         self.response_status.as_ref().is_some_and(|answer| answer.code < 300)
     }
 
-    /// The namespace and the name of the object.
+    /// Returns the namespace and the name of the object.
     pub fn object(&self) -> (String, String) {
         (self.object_ref.namespace.clone(), self.object_ref.name.clone())
     }
 
-    /// Whether the status of an assignment was written.
+    /// Returns true for a write of an assignment's status.
     pub fn is_status(&self) -> bool {
         self.verb == "patch" && self.object_ref.subresource == "status" && self.is_done()
     }
 
-    /// Whether it is an Event.
+    /// Returns true for a write of an Event.
     pub fn is_event(&self) -> bool {
         self.verb == "create" && self.object_ref.resource == "events"
     }
 
-    /// Whether it is a list of a kind.
+    /// Returns true for a list of a kind.
     pub fn is_list(&self) -> bool {
         self.verb == "list"
     }
 
-    /// Whether it tells something: a status or an Event.
-    pub fn tells(&self) -> bool {
+    /// Returns true for a write of a status or an Event.
+    pub fn is_write(&self) -> bool {
         self.is_event() || self.object_ref.subresource == "status"
     }
 
-    /// Whether it asks what is served.
+    /// Returns true for a discovery request.
     fn is_discovery(&self) -> bool {
         self.verb == "get" && self.object_ref.resource.is_empty()
     }
 }
 
-/// The audit log, read on and on.
+/// Reader that follows the audit log.
 pub struct Audit {
     log: BufReader<File>,
-    /// The beginning of a line that is not complete yet.
+    /// Start of an incomplete line.
     begun: String,
     user: String,
 }
 
 impl Audit {
-    /// Reads what a ServiceAccount asks from now on.
+    /// Follows the requests of a ServiceAccount from now on.
     pub fn from_now(path: &Path, account: &str) -> Result<Self> {
         let log = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut audit = Self { log: BufReader::new(log), begun: String::new(), user: format!(":{account}") };
@@ -106,7 +106,7 @@ impl Audit {
         Ok(audit)
     }
 
-    /// What was asked since the last time.
+    /// Returns the requests since the last call.
     pub fn read(&mut self) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         while self.log.read_line(&mut self.begun)? > 0 {
@@ -115,7 +115,7 @@ impl Audit {
             }
             let entry: Entry = serde_json::from_str(&self.begun)?;
             self.begun.clear();
-            // A watch is noted when it begins, and again when it ends.
+            // The log has an entry for the start of a watch and one for its end.
             let is_noted =
                 entry.stage == "ResponseComplete" && entry.verb != "watch" || entry.stage == "ResponseStarted";
             if is_noted && entry.user.username.ends_with(&self.user) {
@@ -126,7 +126,7 @@ impl Audit {
     }
 }
 
-/// How often each was asked.
+/// Counts requests by verb and resource.
 pub fn count<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for entry in entries {

@@ -1,4 +1,4 @@
-//! Many changes a second for a while, as when teams roll out: most change nothing that counts.
+//! Many changes per second for a while, as during rollouts of teams. Most of them have no effect.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -19,34 +19,34 @@ use crate::process::Usage;
 use crate::reaction::{drop_data, keep_data, name};
 use crate::statuses::Statuses;
 
-/// How many changes a second are asked for.
+/// Number of requested changes per second.
 const RATE: u32 = 500;
 
-/// One of so many changes alters what counts: half as many as statuses may be written, for those of the cluster and those that
-/// note what Events told come to it.
+/// One of this number of changes has an effect. That is half of the limit of status writes: cluster assignments change too,
+/// and statuses record the emitted Events.
 const VISIBLE: u32 = 20;
 
-/// How many requests may be under way.
+/// Maximum number of parallel requests.
 const PARALLEL: usize = 16;
 
-/// How long the statuses may be without news before everything counts as shown.
+/// Time without a status after which the statuses count as complete.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// An assignment and its Deployments, which begin to keep data one after another, then cease to.
+/// Assignment with its Deployments. They start to keep data one after another, then stop one after another.
 struct Team {
     assignment: String,
     deployments: Vec<String>,
-    /// Whether they begin to.
+    /// True while they start to keep data.
     begins: bool,
     done: usize,
-    /// When each change was made that no status has shown, and from which number of workloads on it is shown.
+    /// Times of the changes that no status has shown yet, with the number of workloads at which a status shows them.
     unseen: VecDeque<(Instant, i64)>,
-    /// The number that the status will show when all changes are seen.
+    /// Number of workloads that the status will show after all changes.
     expected: i64,
 }
 
 impl Team {
-    /// The next change; none while a turn has to wait until the changes before it are seen.
+    /// Returns the next change; none while a turn waits until the earlier changes are seen.
     fn change(&mut self) -> Option<http::Request<Vec<u8>>> {
         if self.done == self.deployments.len() {
             if !self.unseen.is_empty() {
@@ -62,7 +62,7 @@ impl Team {
         Some(if self.begins { keep_data(deployment) } else { drop_data(deployment) })
     }
 
-    /// Takes in what the status shows, and returns how long the changes took that it shows now, in milliseconds.
+    /// Records the number of workloads in a status. Returns the latencies in milliseconds of the changes that it shows.
     fn shows(&mut self, workloads: i64, at: Instant) -> Vec<f64> {
         let mut shown = Vec::new();
         while let Some((made, from)) = self.unseen.front().copied() {
@@ -77,8 +77,8 @@ impl Team {
     }
 }
 
-/// Changes workloads for a time while a program runs, and looks at what it uses and what it writes. Only the operator
-/// writes statuses: with `observed` it is measured when these show the changes.
+/// Changes workloads while a program runs, and measures its usage and its writes. With `observed` it also measures when the
+/// statuses show the changes; only the operator writes statuses.
 pub async fn measure(
     cluster: &Cluster,
     world: World,
@@ -174,14 +174,14 @@ fn team(statuses: &Statuses, assignment: &Object, deployments: &[Object]) -> Tea
     }
 }
 
-/// What kubectl rollout restart does: a change of the template that says nothing about responsibility. The time is never one
-/// that stands there already, of an earlier run: that would be no change.
+/// Returns the change of kubectl rollout restart, a change of the template without an effect on responsibilities. The time
+/// differs from that of earlier runs, because an equal time would not be a change.
 fn rollout(deployment: &str) -> http::Request<Vec<u8>> {
     let annotations = json!({ "kubectl.kubernetes.io/restartedAt": Timestamp::now().to_string() });
     merge_patch(deployment, &json!({ "spec": { "template": { "metadata": { "annotations": annotations } } } }))
 }
 
-/// Takes back what the teams have begun.
+/// Reverts the changes with an effect.
 async fn put_back(cluster: &Cluster, teams: &[Team]) -> Result<()> {
     let keeping = teams.iter().flat_map(|team| {
         let (done, open) = team.deployments.split_at(team.done);

@@ -1,4 +1,4 @@
-//! The cluster of the run: a real API server, filled in parallel.
+//! Cluster of the run: a real API server that is filled in parallel.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,22 +14,22 @@ use kube::{Api, Client};
 
 use crate::process::usage;
 
-/// The namespace of the operator.
+/// Namespace of the operator.
 const SYSTEM: &str = "responsibility-system";
 
-/// The ServiceAccount of the operator.
+/// ServiceAccount of the operator.
 pub const ACCOUNT: &str = "responsibility-operator";
 
-/// How many requests are under way at the same time.
+/// Number of parallel requests.
 const PARALLEL: usize = 32;
 
-/// How long the ServiceAccounts of the namespaces may take.
+/// Maximum time until the ServiceAccounts of all namespaces exist.
 const START_LIMIT: Duration = Duration::from_mins(2);
 
-/// How often the progress is told.
+/// Time between two lines about the progress.
 const PROGRESS: Duration = Duration::from_secs(5);
 
-/// A control plane with the operator's definitions and rights.
+/// Control plane with the CRDs and the permissions of the operator.
 pub struct Cluster {
     control_plane: ControlPlane,
     client: Client,
@@ -44,40 +44,40 @@ impl Cluster {
         kubectl(&["apply", "--server-side", "-f", "crds/"])?;
         kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "-f", "crds/"])?;
         kubectl(&["apply", "-f", "deploy/operator.yaml"])?;
-        // Only its rights are needed here: the operator runs as a process.
+        // Only the permissions are needed, because the operator runs as a process.
         kubectl(&["delete", "deployment", ACCOUNT, "-n", SYSTEM])?;
-        let programs = std::env::current_exe()?.parent().context("this program lies in no folder")?.to_owned();
+        let programs = std::env::current_exe()?.parent().context("the path of this program has no folder")?.to_owned();
         Ok(Self { client: control_plane.client().await?, control_plane, programs })
     }
 
-    /// A client with all rights.
+    /// Returns a client with all permissions.
     pub const fn client(&self) -> &Client {
         &self.client
     }
 
-    /// What the operator asked of the API server.
+    /// Returns the path of the audit log.
     pub fn audit_log(&self) -> PathBuf {
         self.control_plane.audit_log()
     }
 
-    /// Processor time that the API server has used so far, in seconds.
+    /// Returns the CPU time of the API server so far, in seconds.
     pub fn api_server_cpu(&self) -> Result<f64> {
         Ok(usage(self.control_plane.apiserver_id()?)?.cpu)
     }
 
-    /// A program that was built with this one.
+    /// Returns the path of a program from the same build.
     pub fn program(&self, name: &str) -> Result<PathBuf> {
         let path = self.programs.join(name);
         ensure!(path.is_file(), "{} is missing; run make bench", path.display());
         Ok(path)
     }
 
-    /// A kubeconfig with the rights of the operator.
+    /// Creates a kubeconfig with the permissions of the operator.
     pub fn operator_kubeconfig(&self) -> Result<PathBuf> {
         self.control_plane.kubeconfig_of(SYSTEM, ACCOUNT)
     }
 
-    /// A log that goes with the cluster.
+    /// Returns the path of a log that is deleted with the cluster.
     pub fn log(&self, name: &str) -> PathBuf {
         self.control_plane.folder().join(format!("{name}.log"))
     }
@@ -91,7 +91,7 @@ impl Cluster {
         self.send_all(&format!("{what} created"), requests).await
     }
 
-    /// Waits until each namespace has the ServiceAccount without which no pod is admitted.
+    /// Waits until each namespace has its default ServiceAccount. Without it the API server admits no pod.
     pub async fn await_service_accounts(&self, namespaces: usize) -> Result<()> {
         let begun = Instant::now();
         let selected = ListParams::default().fields("metadata.name=default");
@@ -108,12 +108,12 @@ impl Cluster {
     /// Sends requests in parallel.
     pub async fn send_all(&self, what: &str, requests: impl Iterator<Item = Request<Vec<u8>>>) -> Result<()> {
         let begun = Instant::now();
-        let (mut done, mut told) = (0_u32, begun);
+        let (mut done, mut reported) = (0_u32, begun);
         let mut answers = stream::iter(requests).map(|request| self.send(request)).buffer_unordered(PARALLEL);
         while answers.try_next().await?.is_some() {
             done += 1;
-            if told.elapsed() > PROGRESS {
-                told = Instant::now();
+            if reported.elapsed() > PROGRESS {
+                reported = Instant::now();
                 super::say(&format!("{done} {what} ..."));
             }
         }
@@ -122,30 +122,30 @@ impl Cluster {
         Ok(())
     }
 
-    /// Sends a request that must be answered well.
+    /// Sends a request that must succeed.
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<String> {
         let what = format!("{} {}", request.method(), request.uri());
         self.client.request_text(request).await.with_context(|| what)
     }
 
-    /// Gets what is at a path.
+    /// Gets the object at a path.
     pub async fn get(&self, path: &str) -> Result<String> {
         self.send(request(Method::GET, path, "application/json", String::new())).await
     }
 }
 
-/// A request with a body of a type.
+/// Returns a request with a body of a content type.
 pub fn request(method: Method, path: &str, content_type: &str, body: String) -> Request<Vec<u8>> {
     let request = Request::builder().method(method).uri(path).header(http::header::CONTENT_TYPE, content_type);
     request.body(body.into_bytes()).expect("the paths of the world are valid")
 }
 
-/// A change of an object by JSON Patch.
+/// Returns a request that changes an object by JSON Patch.
 pub fn json_patch(path: &str, change: &serde_json::Value) -> Request<Vec<u8>> {
     request(Method::PATCH, path, "application/json-patch+json", change.to_string())
 }
 
-/// A change of an object by merge patch.
+/// Returns a request that changes an object by merge patch.
 pub fn merge_patch(path: &str, change: &serde_json::Value) -> Request<Vec<u8>> {
     request(Method::PATCH, path, "application/merge-patch+json", change.to_string())
 }

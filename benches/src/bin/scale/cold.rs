@@ -1,5 +1,4 @@
-//! From the start of the process until everything is known: the operator until the last assignment has its status, the
-//! floor until the last object is read.
+//! Start of a process. It ends when the last assignment has its status (operator), or when the last object is read (floor).
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -12,15 +11,15 @@ use serde_json::json;
 
 use crate::audit::{Audit, count};
 use crate::cluster::{ACCOUNT, Cluster, merge_patch, request};
-use crate::process::{Floor, Looks, RunningOperator, seconds_between};
+use crate::process::{EnabledSignals, Floor, RunningOperator, seconds_between};
 
-/// How long it may take before the run has failed.
+/// Maximum time of a start. After it the run fails.
 const LIMIT: Duration = Duration::from_mins(10);
 
-/// How often it is looked whether it is over.
+/// Time between two checks.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// A start of the floor; also returns how many objects there are.
+/// Measures a start of the floor. Also returns the number of objects.
 pub async fn floor(cluster: &Cluster) -> Result<(Start, usize, Floor)> {
     let mut audit = Audit::from_now(&cluster.audit_log(), ACCOUNT)?;
     let spent_before = cluster.api_server_cpu()?;
@@ -43,12 +42,12 @@ pub async fn floor(cluster: &Cluster) -> Result<(Start, usize, Floor)> {
     }
 }
 
-/// A start of the operator, with no status written before; it is left running.
-pub async fn operator(cluster: &Cluster, world: World, looks: Looks) -> Result<(Start, RunningOperator)> {
+/// Measures a start of the operator without any written status. The operator continues to run.
+pub async fn operator(cluster: &Cluster, world: World, signals: EnabledSignals) -> Result<(Start, RunningOperator)> {
     let mut audit = Audit::from_now(&cluster.audit_log(), ACCOUNT)?;
     let assignments = world.assignments().count();
     let spent_before = cluster.api_server_cpu()?;
-    let operator = RunningOperator::start(cluster, looks)?;
+    let operator = RunningOperator::start(cluster, signals)?;
     let begun = Instant::now();
     let (mut entries, mut published) = (Vec::new(), HashSet::new());
     while published.len() < assignments {
@@ -74,7 +73,7 @@ pub async fn operator(cluster: &Cluster, world: World, looks: Looks) -> Result<(
     Ok((start, operator))
 }
 
-/// Removes what the operator wrote: statuses and Events.
+/// Deletes the statuses and Events that the operator wrote.
 pub async fn forget(cluster: &Cluster, world: World) -> Result<()> {
     let paths: Vec<String> = world.assignments().map(|assignment| assignment.path()).collect();
     let nothing = json!({ "status": null });
@@ -87,7 +86,7 @@ pub async fn forget(cluster: &Cluster, world: World) -> Result<()> {
     cluster.send_all("statuses and collections of Events removed", statuses.chain(events)).await
 }
 
-/// The namespace in the path of an object.
+/// Returns the namespace in the path of an object.
 fn namespace(path: &str) -> Option<&str> {
     path.split_once("/namespaces/")?.1.split('/').next()
 }

@@ -1,4 +1,4 @@
-//! The scale run: the operator in a large cluster on a real API server, beside the floor. `report` shows what it finds.
+//! Scale run: the operator in a large cluster on a real API server, compared with the floor. `report` prints the results.
 
 mod audit;
 mod churn;
@@ -22,37 +22,35 @@ use http::Method;
 use serde_json::Value;
 
 use cluster::{Cluster, request};
-use process::{Looks, RunningOperator, seconds_between};
+use process::{EnabledSignals, RunningOperator, seconds_between};
 
-/// Measures the operator in large clusters on a real API server of its own.
+/// Measures the operator in large clusters, each on its own real API server.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The clusters, each as WORKLOADSxASSIGNMENTS; those with as many workloads, one after another, are one
+    /// Clusters as WORKLOADSxASSIGNMENTS. Consecutive ones with the same number of workloads share one cluster
     #[arg(long, value_delimiter = ',', value_parser = world, default_value = "1000x200,10000x200,10000x5000")]
     clusters: Vec<World>,
-    /// For how many seconds workloads change 500 times a second; a quarter of that below 10000 workloads, and beyond 500
-    /// assignments
+    /// Seconds of 500 changes of workloads per second; a quarter of it below 10000 workloads and above 500 assignments
     #[arg(long, default_value_t = 120)]
     churn: u64,
-    /// For how many seconds it is waited until everything is told by Events, which are ten a second; not at all beyond 500
-    /// assignments
+    /// Maximum seconds to wait until all Events are emitted (ten per second); no waiting above 500 assignments
     #[arg(long, default_value_t = 120)]
     patience: u64,
-    /// Where the figures go, as JSON
+    /// File for the measurements, as JSON
     #[arg(long, default_value = "target/bench/scale.json")]
     json: PathBuf,
 }
 
-/// How often starts are repeated, so that a median can be told.
+/// Number of starts, enough for a median.
 const STARTS: usize = 3;
 
-/// The same with so many assignments that a start takes half a minute.
+/// Number of starts with so many assignments that each takes half a minute.
 const LONG_STARTS: usize = 1;
 
-/// For how many seconds the floor is watched under changes.
+/// Duration of the changes for the floor.
 const FLOOR_CHURN: Duration = Duration::from_secs(20);
 
-/// A cluster as it is written on the command line.
+/// Parses a cluster of the command line.
 fn world(text: &str) -> Result<World, String> {
     let sizes = text.split_once('x').and_then(|(workloads, assignments)| {
         Some(World { workloads: workloads.parse().ok()?, assignments: assignments.parse().ok()? })
@@ -69,7 +67,7 @@ fn world(text: &str) -> Result<World, String> {
 
 static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// Tells what is done.
+/// Prints the progress.
 fn say(what: &str) {
     println!("[{:>6.1} s] {what}", BEGUN.elapsed().as_secs_f64());
 }
@@ -93,18 +91,18 @@ async fn run(arguments: Arguments) -> Result<()> {
         for world in worlds {
             let is_crowded = world.assignments > World::NAMESPACES;
             let churn = if world.workloads < 10_000 || is_crowded { churn / 4 } else { churn };
-            // Of so many assignments it takes ten minutes to tell.
+            // With so many assignments it takes ten minutes to emit all Events.
             let patience = if is_crowded { Duration::ZERO } else { patience };
             let starts = if is_crowded { LONG_STARTS } else { STARTS };
             scenarios.push(measure(&cluster, *world, starts, churn, patience).await?);
             kept::write(&arguments.json, &scenarios)?;
         }
     }
-    say(&format!("kept in {}", arguments.json.display()));
+    say(&format!("written to {}", arguments.json.display()));
     Ok(())
 }
 
-/// A cluster that has its workloads.
+/// Starts a cluster and creates its workloads.
 async fn filled(world: World) -> Result<Cluster> {
     say(&format!("a cluster for {} workloads starts", world.workloads));
     let cluster = Cluster::start().await?;
@@ -114,7 +112,7 @@ async fn filled(world: World) -> Result<Cluster> {
     Ok(cluster)
 }
 
-/// Measures in a cluster that has its workloads; the assignments come and go with it.
+/// Measures in a cluster with workloads. Creates the assignments and deletes them afterwards.
 async fn measure(
     cluster: &Cluster,
     world: World,
@@ -136,12 +134,12 @@ async fn measure(
         say_of_start("floor", &start);
         objects = count;
         floor_starts.push(start);
-        let (start, operator) = cold::operator(cluster, world, Looks::AtNoSignals).await?;
+        let (start, operator) = cold::operator(cluster, world, EnabledSignals::None).await?;
         say_of_start("without signals", &start);
         plain_starts.push(start);
         operator.stop()?;
         cold::forget(cluster, world).await?;
-        let (start, operator) = cold::operator(cluster, world, Looks::AtSignals).await?;
+        let (start, operator) = cold::operator(cluster, world, EnabledSignals::All).await?;
         say_of_start("operator", &start);
         operator_starts.push(start);
         running = Some(operator);
@@ -170,7 +168,7 @@ async fn measure(
     let (_, _, floor) = cold::floor(cluster).await?;
     let floor_churn = churn::measure(cluster, world, FLOOR_CHURN, || floor.usage(), false).await?;
     say(&format!("{floor_churn:?}"));
-    tokio::time::sleep(rest::SETTLED).await;
+    tokio::time::sleep(rest::SETTLED_AFTER).await;
     let scenario = Scenario {
         workloads: world.workloads,
         assignments: world.assignments,
@@ -195,7 +193,7 @@ async fn measure(
     Ok(scenario)
 }
 
-/// What is measured of the operator when it looks at no signal, after these starts.
+/// Measures the operator with all signals disabled, after these starts.
 async fn without_signals(
     cluster: &Cluster,
     world: World,
@@ -203,7 +201,7 @@ async fn without_signals(
     patience: Duration,
 ) -> Result<WithoutSignals> {
     say("single changes without signals");
-    let (_, operator) = cold::operator(cluster, world, Looks::AtNoSignals).await?;
+    let (_, operator) = cold::operator(cluster, world, EnabledSignals::None).await?;
     rest::settle(cluster, patience).await?;
     let quiet = reaction::measure(cluster, world).await?;
     say(&format!("{quiet:?}"));
@@ -222,7 +220,7 @@ fn say_of_start(what: &str, start: &Start) {
     ));
 }
 
-/// The size of a Deployment as it is listed, the mean of some.
+/// Returns the mean size of some Deployments as the API server lists them.
 async fn listed_bytes(cluster: &Cluster) -> Result<usize> {
     let list: Value = serde_json::from_str(&cluster.get("/apis/apps/v1/deployments?limit=100").await?)?;
     let sizes: Vec<usize> = list["items"].as_array().into_iter().flatten().map(|item| item.to_string().len()).collect();

@@ -1,4 +1,4 @@
-//! The programs that are measured, and what they use.
+//! Measured programs and their resource usage.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,21 +13,21 @@ use responsibility_operator::signals::SIGNALS;
 
 use crate::cluster::{ACCOUNT, Cluster};
 
-/// How long a program may take to end in order.
+/// Maximum time for a program to exit after SIGTERM.
 const END_LIMIT: Duration = Duration::from_secs(30);
 
-/// What a process has used since it was started.
+/// Resource usage of a process since its start.
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
-    /// Processor time, in seconds.
+    /// CPU time in seconds.
     pub cpu: f64,
-    /// Memory in RAM now.
+    /// Current resident memory.
     pub memory: Memory,
-    /// The most memory that was in RAM, in bytes.
+    /// Peak resident memory in bytes.
     pub peak: u64,
 }
 
-/// What a running process has used so far.
+/// Returns the usage of a running process.
 pub fn usage(id: i32) -> Result<Usage> {
     let process = Process::new(id)?;
     let (stat, status) = (process.stat()?, process.status()?);
@@ -40,16 +40,16 @@ pub fn usage(id: i32) -> Result<Usage> {
     })
 }
 
-/// What the operator looks at beside who holds what.
+/// Signals that the operator evaluates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Looks {
-    /// Every signal, as when nothing is said.
-    AtSignals,
-    /// None.
-    AtNoSignals,
+pub enum EnabledSignals {
+    /// All signals, the default.
+    All,
+    /// No signal.
+    None,
 }
 
-/// A configuration that switches every signal off.
+/// Returns a configuration that disables every signal.
 fn without_signals(cluster: &Cluster) -> Result<PathBuf> {
     let lines = SIGNALS.map(|signal| format!("  {}: {{enabled: false}}\n", signal.id)).concat();
     let file = cluster.log("without-signals").with_extension("yaml");
@@ -57,22 +57,22 @@ fn without_signals(cluster: &Cluster) -> Result<PathBuf> {
     Ok(file)
 }
 
-/// The operator, as the chart starts it.
+/// Running operator, started as by the chart.
 pub struct RunningOperator {
     operator: Operator,
-    /// When it was started.
+    /// Time of the start.
     pub started: Timestamp,
 }
 
 impl RunningOperator {
-    pub fn start(cluster: &Cluster, looks: Looks) -> Result<Self> {
+    pub fn start(cluster: &Cluster, signals: EnabledSignals) -> Result<Self> {
         let mut arguments = vec![
             "--lease=responsibility-system/responsibility-operator",
             "--probe-address=127.0.0.1:0",
             "--metrics-address=127.0.0.1:0",
         ];
         let config = format!("--config={}", without_signals(cluster)?.display());
-        if looks == Looks::AtNoSignals {
+        if signals == EnabledSignals::None {
             arguments.push(&config);
         }
         let (program, kubeconfig) = (cluster.program("responsibility-operator")?, cluster.operator_kubeconfig()?);
@@ -85,13 +85,13 @@ impl RunningOperator {
         usage(self.operator.id()?).with_context(|| format!("the operator has ended:\n{}", self.operator.log()))
     }
 
-    /// Ends it in order: it gives the Lease back.
+    /// Stops the operator by SIGTERM, so that it releases the Lease.
     pub fn stop(mut self) -> Result<()> {
         self.operator.terminate(END_LIMIT).map(drop)
     }
 }
 
-/// The floor.
+/// Running floor.
 pub struct Floor {
     process: Supervised,
     log: PathBuf,
@@ -99,11 +99,11 @@ pub struct Floor {
     started: Timestamp,
 }
 
-/// What the floor tells when it has read everything.
+/// Output of the floor after it has read all objects.
 pub struct Synced {
-    /// How long it took, in seconds.
+    /// Duration in seconds.
     pub seconds: f64,
-    /// How many objects there are.
+    /// Number of objects.
     pub objects: usize,
 }
 
@@ -117,12 +117,12 @@ impl Floor {
         Ok(Self { process: Supervised::start(&command, &log, None)?, log, before, started })
     }
 
-    /// What it tells, when it has read everything.
+    /// Returns the output of the floor, once it has read all objects.
     pub fn synced(&self) -> Result<Option<Synced>> {
         let log = std::fs::read_to_string(&self.log)?;
-        let told = log[self.before..].lines().find_map(|line| line.strip_prefix("synced at="));
-        let Some((at, objects)) = told.and_then(|told| told.split_once(" objects=")) else {
-            // It may have ended.
+        let line = log[self.before..].lines().find_map(|line| line.strip_prefix("synced at="));
+        let Some((at, objects)) = line.and_then(|line| line.split_once(" objects=")) else {
+            // The process can have ended.
             self.usage()?;
             return Ok(None);
         };
@@ -135,7 +135,7 @@ impl Floor {
     }
 }
 
-/// The time from one moment to another, in seconds.
+/// Returns the time between two timestamps in seconds.
 pub fn seconds_between(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64()
 }

@@ -1,5 +1,5 @@
-//! From a change of a workload to the status that shows it, one change after another in a quiet cluster. The bare way, for
-//! comparison: a watch that sees the change, and a status patch.
+//! Time from a change of a workload to the status that shows it, one change after another in a quiet cluster. The bare
+//! client is the comparison: a watch that sees the change, and a status patch.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -21,30 +21,30 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::cluster::{Cluster, json_patch, request};
 use crate::statuses::Statuses;
 
-/// How many Deployments are changed, at most.
+/// Maximum number of changed Deployments.
 const PROBES: usize = 200;
 
-/// The time from one change to the next, at least: what follows from a change must not be in the way of the next.
+/// Minimum time between two changes, so that the effects of one change do not delay the next.
 const APART: Duration = Duration::from_millis(100);
 
-/// A Deployment keeps data from now on.
+/// Returns a request after which the Deployment keeps data.
 pub fn keep_data(deployment: &str) -> Request<Vec<u8>> {
     let volume = json!({ "name": "data", "persistentVolumeClaim": { "claimName": "data" } });
     json_patch(deployment, &json!([{ "op": "add", "path": "/spec/template/spec/volumes/-", "value": volume }]))
 }
 
-/// It keeps none any more.
+/// Returns a request after which the Deployment keeps no data.
 pub fn drop_data(deployment: &str) -> Request<Vec<u8>> {
     json_patch(deployment, &json!([{ "op": "remove", "path": "/spec/template/spec/volumes/2" }]))
 }
 
-/// The name of an assignment as statuses are seen by it.
+/// Returns the key of an assignment in the watch of statuses.
 pub fn name(assignment: &Object) -> String {
     let text = |field: &str| assignment.body["metadata"][field].as_str().unwrap_or_default().to_owned();
     format!("{}/{}", text("namespace"), text("name"))
 }
 
-/// Changes Deployments one after another, each of another assignment, and waits each time until the status shows it.
+/// Changes Deployments one after another, each of another assignment. Waits after each change until the status shows it.
 pub async fn measure(cluster: &Cluster, world: World) -> Result<Latency> {
     measure_with(cluster, world, Observer::Operator).await
 }
@@ -80,14 +80,14 @@ async fn measure_with(cluster: &Cluster, world: World, observer: Observer) -> Re
     Ok(Latency::of(samples))
 }
 
-/// Who shows changes in statuses.
+/// Program that shows changes in statuses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Observer {
     Operator,
     Bare,
 }
 
-/// The same with the bare way in place of the operator.
+/// Measures the same with the bare client in place of the operator.
 pub async fn measure_bare(cluster: &Cluster, world: World) -> Result<Latency> {
     let mut bare = Bare::start(cluster, world).await?;
     tokio::select! {
@@ -102,7 +102,7 @@ pub async fn measure_bare(cluster: &Cluster, world: World) -> Result<Latency> {
     }
 }
 
-/// A watch of Deployments that answers each change by a status patch.
+/// Watches Deployments and patches a status after each change.
 struct Bare(JoinHandle<Result<()>>);
 
 impl Bare {

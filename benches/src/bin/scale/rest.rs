@@ -1,4 +1,4 @@
-//! What the operator does when nothing changes, and what it has left in etcd.
+//! Operator without changes, and its statuses and Events in etcd.
 
 use std::time::{Duration, Instant};
 
@@ -11,35 +11,36 @@ use crate::audit::{Audit, Entry, count};
 use crate::cluster::{ACCOUNT, Cluster};
 use crate::process::RunningOperator;
 
-/// Without a write for so long it has told everything that it has to tell.
-pub const SETTLED: Duration = Duration::from_secs(10);
+/// Time without a status or Event write after which the operator counts as settled.
+pub const SETTLED_AFTER: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether it is over.
-const LOOK: Duration = Duration::from_millis(500);
+/// Time between two checks.
+const POLL: Duration = Duration::from_millis(500);
 
-/// For how long the operator is watched at rest.
+/// Duration of the measurement at rest.
 const REST: Duration = Duration::from_secs(35);
 
-/// Waits until the operator has told everything; returns since when it has, or nothing when it goes on beyond the limit.
+/// Waits until the operator has emitted all Events. Returns the time of the last write, or `None` if writes continue beyond
+/// the limit.
 pub async fn settle(cluster: &Cluster, limit: Duration) -> Result<Option<Timestamp>> {
-    super::say("waiting until everything is told");
+    super::say("waiting until all Events are emitted");
     let mut audit = Audit::from_now(&cluster.audit_log(), ACCOUNT)?;
     let begun = Instant::now();
     let (mut last, mut at) = (begun, Timestamp::now());
-    while last.elapsed() < SETTLED {
-        if begun.elapsed() > limit + SETTLED {
-            super::say("it goes on telling meanwhile");
+    while last.elapsed() < SETTLED_AFTER {
+        if begun.elapsed() > limit + SETTLED_AFTER {
+            super::say("Events are still emitted during the next measurements");
             return Ok(None);
         }
-        tokio::time::sleep(LOOK).await;
-        if audit.read()?.iter().any(Entry::tells) {
+        tokio::time::sleep(POLL).await;
+        if audit.read()?.iter().any(Entry::is_write) {
             (last, at) = (Instant::now(), Timestamp::now());
         }
     }
     Ok(Some(at))
 }
 
-/// Watches the operator while nothing changes; whether it has told everything before is as given.
+/// Measures the operator without changes. `settled` is true if it has emitted all Events before.
 pub async fn measure(cluster: &Cluster, operator: &RunningOperator, settled: bool) -> Result<Rest> {
     let mut audit = Audit::from_now(&cluster.audit_log(), ACCOUNT)?;
     let before = operator.usage()?;
@@ -49,14 +50,14 @@ pub async fn measure(cluster: &Cluster, operator: &RunningOperator, settled: boo
         settled,
         seconds: REST.as_secs_f64(),
         lists: entries.iter().filter(|entry| entry.is_list()).count(),
-        told: entries.iter().filter(|entry| entry.tells()).count(),
+        writes: entries.iter().filter(|entry| entry.is_write()).count(),
         requests: count(&entries),
         cores: (after.cpu - before.cpu) / REST.as_secs_f64(),
         memory: after.memory,
     })
 }
 
-/// Looks at what the operator has left.
+/// Measures the statuses and Events in etcd.
 pub async fn stored(cluster: &Cluster) -> Result<Stored> {
     let mut statuses = Vec::new();
     let mut total_bytes = 0;
@@ -66,8 +67,8 @@ pub async fn stored(cluster: &Cluster) -> Result<Stored> {
         for assignment in list["items"].as_array().into_iter().flatten() {
             let status = assignment["status"].to_string().len();
             let managed = assignment["metadata"]["managedFields"].as_array().into_iter().flatten();
-            let noted = managed.filter(|entry| entry["subresource"] == "status").map(|entry| entry.to_string().len());
-            total_bytes += status + noted.sum::<usize>();
+            let managed = managed.filter(|entry| entry["subresource"] == "status").map(|entry| entry.to_string().len());
+            total_bytes += status + managed.sum::<usize>();
             statuses.push(status);
         }
     }

@@ -1,4 +1,4 @@
-//! What the statuses of assignments show, as somebody sees it who watches them.
+//! Statuses of assignments as a watching client sees them.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use serde::de::IgnoredAny;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
-/// How long a status may take to show a change before the run has failed.
+/// Maximum time until a status shows a change. After it the run fails.
 const LIMIT: Duration = Duration::from_mins(5);
 
 type Assignment = Slim<ResponsibilityAssignment, IgnoredAny, Status>;
@@ -33,14 +33,14 @@ struct Row {
     workloads: i64,
 }
 
-/// That a status shows a number of workloads in the observed row, and when that was seen.
+/// Number of workloads in the observed row of a status, with the time at which it was seen.
 #[derive(Clone, Copy, Debug)]
 pub struct Shown {
     pub workloads: i64,
     pub at: Instant,
 }
 
-/// A watch of the statuses.
+/// Watch of the statuses.
 pub struct Statuses {
     seen: UnboundedReceiver<(String, Shown)>,
     latest: HashMap<String, Shown>,
@@ -54,14 +54,14 @@ impl Drop for Statuses {
 }
 
 impl Statuses {
-    /// Begins to watch, and knows all statuses when it returns.
+    /// Starts the watch. All statuses are known when it returns.
     pub async fn watch(client: &Client) -> Result<Self> {
         let (sender, mut seen) = unbounded_channel();
         let events = watcher(Api::<Assignment>::all(client.clone()), Config::default()).default_backoff();
         let watch = tokio::spawn(async move {
             let mut events = Box::pin(events);
             while let Some(event) = events.next().await {
-                let told = match event {
+                let shown = match event {
                     Ok(Event::InitApply(assignment) | Event::Apply(assignment)) => Some(shown(&assignment)),
                     Ok(Event::InitDone) => None,
                     Ok(Event::Init | Event::Delete(_)) => continue,
@@ -70,7 +70,7 @@ impl Statuses {
                         continue;
                     }
                 };
-                if sender.send(told).is_err() {
+                if sender.send(shown).is_err() {
                     return;
                 }
             }
@@ -81,9 +81,9 @@ impl Statuses {
         }
         let (forward, all) = unbounded_channel();
         tokio::spawn(async move {
-            while let Some(told) = seen.recv().await {
-                if let Some(told) = told
-                    && forward.send(told).is_err()
+            while let Some(shown) = seen.recv().await {
+                if let Some(shown) = shown
+                    && forward.send(shown).is_err()
                 {
                     return;
                 }
@@ -92,12 +92,12 @@ impl Statuses {
         Ok(Self { seen: all, latest, watch })
     }
 
-    /// How many workloads the status of an assignment shows in the observed row.
+    /// Returns the number of workloads in the observed row of an assignment's status.
     pub fn workloads(&self, assignment: &str) -> i64 {
         self.latest.get(assignment).map_or(0, |shown| shown.workloads)
     }
 
-    /// The next status that is seen; none after a time without any.
+    /// Returns the next status, or `None` after a time without one.
     pub async fn next(&mut self, limit: Duration) -> Result<Option<(String, Shown)>> {
         let Ok(seen) = tokio::time::timeout(limit, self.seen.recv()).await else { return Ok(None) };
         let (name, shown) = seen.context("the watch of the statuses has ended")?;
@@ -105,14 +105,14 @@ impl Statuses {
         Ok(Some((name, shown)))
     }
 
-    /// Waits until the status of an assignment shows a number as wanted, and tells when that was.
+    /// Waits until the status of an assignment shows an expected number. Returns the time at which it was seen.
     pub async fn until(&mut self, assignment: &str, wanted: impl Fn(i64) -> bool) -> Result<Instant> {
         loop {
             if let Some(shown) = self.latest.get(assignment).filter(|shown| wanted(shown.workloads)) {
                 return Ok(shown.at);
             }
             let seen = self.next(LIMIT).await?;
-            seen.with_context(|| format!("the status of {assignment} does not show what was changed"))?;
+            seen.with_context(|| format!("the status of {assignment} does not show the change"))?;
         }
     }
 }

@@ -1,11 +1,11 @@
-//! When what is handed out, by a clock that jumps.
+//! Order and times of due keys, with a paused clock.
 
 use rstest::rstest;
 
 use super::*;
 use crate::facts::AssignmentId;
 
-/// How many writes a second the queue lets begin.
+/// Limit of writes per second of the queue.
 const LIMIT: u32 = 10;
 
 fn queue() -> Queue<AssignmentId> {
@@ -16,7 +16,7 @@ fn id(name: &str) -> AssignmentId {
     AssignmentId { namespace: Some("shop".into()), name: name.into() }
 }
 
-/// How long after `start` the next assignment is due; the clock of the test jumps.
+/// Returns the next due assignment and its time after `start`. The paused clock advances by itself.
 async fn next_after(queue: &mut Queue<AssignmentId>, start: Instant) -> (String, Duration) {
     let id = queue.next().await;
     (id.name.to_string(), start.elapsed())

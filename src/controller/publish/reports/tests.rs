@@ -55,7 +55,7 @@ fn the_digest_of_what_somebody_else_changed_is_not_believed_while_this_process_l
     assert_eq!(digest(&reports), Some("5f0c"), "of the one that leads");
     assert!(reports.record(&name(R), version("9"), true));
     assert_eq!(digest(&reports), None);
-    // An answer that is older than what the watch knows by now tells nothing.
+    // A response with an older version than the last watch event is ignored.
     wrote(&mut reports, Some(version("7")));
     assert_eq!(digest(&reports), None);
 }
@@ -140,7 +140,7 @@ fn what_is_gone_is_forgotten_once_whoever_tells_it() {
 fn fails(reports: &mut Reports, namespace: &str, code: u16, message: &str) -> bool {
     let status = Status { code, message: message.to_owned(), ..Status::default() };
     let WriteOutcome::Failed(failure) = outcome(&CallError::Api(kube::Error::Api(Box::new(status))), true) else {
-        panic!("it is no failure")
+        panic!("the outcome is not a failure")
     };
     reports.is_new_failure(&namespace.into(), &failure)
 }
@@ -162,11 +162,11 @@ fn a_failure_is_said_once_for_all_namespaces_and_its_end_when_it_ends_for_all() 
     assert!(!reports.is_last_failure_over(&"shop".into()), "it fails elsewhere");
     assert!(reports.is_last_failure_over(&"bank".into()) && !reports.is_last_failure_over(&"bank".into()));
     assert!(fails(&mut reports, "shop", 403, &forbidden("shop", "patch")), "it began again");
-    // Who has a Report in the way is no reason to be silent of others, nor of what fails later.
+    // A conflict with another writer's Report in one namespace hides neither other conflicts nor later failures.
     let conflict = |reports: &mut Reports, namespace: &str| {
         let status = Status { code: 409, message: "conflict".to_owned(), ..Status::default() };
         let WriteOutcome::Failed(failure) = outcome(&CallError::Api(kube::Error::Api(Box::new(status))), false) else {
-            panic!("it is no failure")
+            panic!("the outcome is not a failure")
         };
         reports.is_new_failure(&namespace.into(), &failure)
     };

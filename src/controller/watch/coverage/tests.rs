@@ -146,7 +146,10 @@ fn what_is_missing_in_one_namespace_is_nothing_to_another() {
     coverage.set_unreadable(deployments("a"), Problem::Forbidden);
     assert!(coverage.completeness(Some("b"), true, true).is_complete());
     assert!(!coverage.completeness(Some("a"), true, true).is_complete());
-    assert!(!coverage.completeness(None, true, true).is_complete(), "a cluster assignment may speak for both");
+    assert!(
+        !coverage.completeness(None, true, true).is_complete(),
+        "a cluster assignment can select workloads of both"
+    );
 }
 
 #[test]

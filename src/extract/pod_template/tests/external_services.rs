@@ -1,4 +1,4 @@
-//! Services outside of the cluster, by the names and the values of environment variables.
+//! Tests of services outside of the cluster in the names and values of environment variables.
 
 use rstest::rstest;
 use serde_json::json;
@@ -31,13 +31,13 @@ fn the_name_of_a_variable_tells_of_an_external_service(
     for told in [name.to_owned(), format!("APP_{name}"), format!("_{name}"), name.to_lowercase(), format!("my_{name}")]
     {
         let value = json!({ "name": told, "value": "anything" });
-        assert_eq!(signals_of_env(&value), only(LayerTriggers::EXTERNAL_SERVICES, true), "{told}");
+        assert_eq!(triggers_of_env(&value), only(LayerTriggers::EXTERNAL_SERVICES, true), "{told}");
         let reference = json!({ "name": told, "valueFrom": { "configMapKeyRef": { "name": "a", "key": "b" } } });
-        assert_eq!(signals_of_env(&reference), only(LayerTriggers::EXTERNAL_SERVICES, true), "{told}");
-        assert_eq!(signals_of_env(&json!({ "name": told })), only(LayerTriggers::EXTERNAL_SERVICES, true), "{told}");
+        assert_eq!(triggers_of_env(&reference), only(LayerTriggers::EXTERNAL_SERVICES, true), "{told}");
+        assert_eq!(triggers_of_env(&json!({ "name": told })), only(LayerTriggers::EXTERNAL_SERVICES, true), "{told}");
     }
     for untold in [format!("{name}NAME"), format!("{name}_2"), format!("MY{name}"), format!("{name} ")] {
-        assert_eq!(signals_of_env(&json!({ "name": untold, "value": "anything" })), nothing(), "{untold}");
+        assert_eq!(triggers_of_env(&json!({ "name": untold, "value": "anything" })), nothing(), "{untold}");
     }
 }
 
@@ -51,7 +51,7 @@ fn the_name_of_a_variable_tells_of_an_external_service(
 #[case("OPENAI_ENDPOINT")]
 #[case("")]
 fn another_name_of_a_variable_tells_nothing(#[case] name: &str) {
-    assert_eq!(signals_of_env(&json!({ "name": name, "value": "anything" })), nothing());
+    assert_eq!(triggers_of_env(&json!({ "name": name, "value": "anything" })), nothing());
 }
 
 #[rstest]
@@ -92,25 +92,25 @@ fn an_address_is_external_when_its_host_has_a_dot_and_is_none_of_the_cluster(
     for (host, external) in hosts {
         for (user, rest) in users.into_iter().flat_map(|user| rests.map(|rest| (user, rest))) {
             let value = format!("{scheme}{user}{host}{rest}");
-            assert_eq!(signals_of_value(&value), only(LayerTriggers::EXTERNAL_SERVICES, external), "{value}");
+            assert_eq!(triggers_of_value(&value), only(LayerTriggers::EXTERNAL_SERVICES, external), "{value}");
         }
     }
 }
 
-/// An external service that is not there is a lesser mistake than one that is not seen.
+/// A service that is wrongly detected is a smaller error than one that is missed.
 #[rstest]
 #[case("postgres://user:pass/word@db.example.com/shop")]
 #[case("postgres://user:pass#word@db.example.com:5432")]
 #[case("postgres://db/a@b.example.com")]
 fn an_ambiguous_address_is_external_when_either_reading_is(#[case] value: &str) {
-    assert_eq!(signals_of_value(value), only(LayerTriggers::EXTERNAL_SERVICES, true));
+    assert_eq!(triggers_of_value(value), only(LayerTriggers::EXTERNAL_SERVICES, true));
 }
 
 #[rstest]
 #[case("postgres://db.shop.SVC/shop")]
 #[case("postgres://DB.Shop.Svc.Cluster.Local:5432/shop")]
 fn the_names_of_the_cluster_are_known_in_any_case(#[case] value: &str) {
-    assert_eq!(signals_of_value(value), nothing());
+    assert_eq!(triggers_of_value(value), nothing());
 }
 
 #[rstest]
@@ -126,7 +126,7 @@ fn the_names_of_the_cluster_are_known_in_any_case(#[case] value: &str) {
 #[case("jdbc:sqlite:/data/shop.db")]
 #[case("")]
 fn a_value_that_is_no_address_of_a_known_scheme_is_not_external(#[case] value: &str) {
-    assert_eq!(signals_of_value(value), nothing());
+    assert_eq!(triggers_of_value(value), nothing());
 }
 
 #[rstest]
@@ -139,7 +139,7 @@ fn a_value_that_is_no_address_of_a_known_scheme_is_not_external(#[case] value: &
 #[case("mongodb://mongo.example.com,mongo.shop.svc/shop", true)]
 #[case("mongodb://mongo.shop.svc,mongo.example.com/shop", true)]
 fn several_hosts_in_one_address_are_understood(#[case] value: &str, #[case] external: bool) {
-    assert_eq!(signals_of_value(value), only(LayerTriggers::EXTERNAL_SERVICES, external));
+    assert_eq!(triggers_of_value(value), only(LayerTriggers::EXTERNAL_SERVICES, external));
 }
 
 #[rstest]
@@ -156,14 +156,14 @@ fn several_hosts_in_one_address_are_understood(#[case] value: &str, #[case] exte
 #[case("jdbc:sqlserver://;serverName=db.example.com;databaseName=shop", true)]
 #[case("jdbc:sqlserver://;SERVERNAME=db.shop.svc", false)]
 fn the_spellings_of_jdbc_addresses_are_understood(#[case] value: &str, #[case] external: bool) {
-    assert_eq!(signals_of_value(value), only(LayerTriggers::EXTERNAL_SERVICES, external));
+    assert_eq!(triggers_of_value(value), only(LayerTriggers::EXTERNAL_SERVICES, external));
 }
 
 #[test]
 fn a_variable_without_a_literal_value_addresses_nothing() {
     let reference = json!({ "name": "UPSTREAM", "valueFrom": { "configMapKeyRef": { "name": "a", "key": "b" } } });
-    assert_eq!(signals_of_env(&reference), nothing());
-    assert_eq!(signals_of_env(&json!({ "name": "UPSTREAM" })), nothing());
+    assert_eq!(triggers_of_env(&reference), nothing());
+    assert_eq!(triggers_of_env(&json!({ "name": "UPSTREAM" })), nothing());
     let secret = json!({ "name": "UPSTREAM", "valueFrom": { "secretKeyRef": { "name": "a", "key": "b" } } });
-    assert_eq!(signals_of_env(&secret), only(LayerTriggers::SECRETS, true));
+    assert_eq!(triggers_of_env(&secret), only(LayerTriggers::SECRETS, true));
 }

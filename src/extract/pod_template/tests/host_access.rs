@@ -1,4 +1,4 @@
-//! Ways past the boundary of the pod into the host.
+//! Tests of the access of pods to their node.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -9,9 +9,9 @@ fn host(spec: &Value) -> HostAccess {
     facts(spec).host
 }
 
-/// Only this access, or none at all.
-fn only(access: HostAccess, shown: bool) -> HostAccess {
-    set_of([(access, shown)])
+/// Returns only this access if it is expected, otherwise none.
+fn only(access: HostAccess, is_expected: bool) -> HostAccess {
+    set_of([(access, is_expected)])
 }
 
 #[rstest]
@@ -50,7 +50,8 @@ fn with_added(capabilities: &[&str]) -> Value {
     json!({ "securityContext": { "capabilities": { "add": capabilities } } })
 }
 
-/// Also of paths and types that are no storage: the socket of the container runtime is the host.
+/// This includes paths and types that are not storage: the socket of the container runtime gives full access to the
+/// host.
 #[rstest]
 #[case(json!({ "path": "/srv" }))]
 #[case(json!({ "path": "/" }))]

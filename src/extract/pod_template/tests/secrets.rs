@@ -1,4 +1,4 @@
-//! References to secret material.
+//! Tests of references to secret material.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ use super::*;
 #[case::config_map(json!({ "configMap": { "name": "secret" } }), false)]
 fn a_volume_that_reads_a_secret_is_a_secret(#[case] mut volume: Value, #[case] secrets: bool) {
     volume["name"] = json!("secret");
-    assert_eq!(signals_of_volume(&volume), only(LayerTriggers::SECRETS, secrets));
+    assert_eq!(triggers_of_volume(&volume), only(LayerTriggers::SECRETS, secrets));
 }
 
 #[rstest]
@@ -32,9 +32,9 @@ fn a_volume_that_reads_a_secret_is_a_secret(#[case] mut volume: Value, #[case] s
 #[case::field_env(json!({ "env": [{ "name": "T", "valueFrom": { "fieldRef": { "fieldPath": "spec" } } }] }), false)]
 #[case::config_map_env_from(json!({ "envFrom": [{ "prefix": "SECRET_", "configMapRef": { "name": "a" } }] }), false)]
 fn an_environment_that_reads_a_secret_is_a_secret(#[case] container: Value, #[case] secrets: bool) {
-    assert_eq!(signals_of_container(&container), only(LayerTriggers::SECRETS, secrets));
+    assert_eq!(triggers_of_container(&container), only(LayerTriggers::SECRETS, secrets));
     let init = json!({ "containers": [{ "name": "web" }], "initContainers": [container] });
-    assert_eq!(signals(&init), only(LayerTriggers::SECRETS, secrets));
+    assert_eq!(triggers(&init), only(LayerTriggers::SECRETS, secrets));
 }
 
 #[rstest]
@@ -42,7 +42,7 @@ fn an_environment_that_reads_a_secret_is_a_secret(#[case] container: Value, #[ca
 #[case(json!([]), false)]
 #[case(json!(null), false)]
 fn image_pull_secrets_are_secrets(#[case] image_pull_secrets: Value, #[case] secrets: bool) {
-    assert_eq!(signals(&json!({ "imagePullSecrets": image_pull_secrets })), only(LayerTriggers::SECRETS, secrets));
+    assert_eq!(triggers(&json!({ "imagePullSecrets": image_pull_secrets })), only(LayerTriggers::SECRETS, secrets));
 }
 
 #[rstest]
@@ -70,7 +70,7 @@ fn a_secret_that_a_volume_needs_is_a_reference_to_a_secret(#[case] source: Value
     let mut volume = source;
     volume["name"] = "data".into();
     let expected = only(LayerTriggers::STORAGE, true) | only(LayerTriggers::SECRETS, secret);
-    assert_eq!(signals(&json!({ "volumes": [volume] })), expected);
+    assert_eq!(triggers(&json!({ "volumes": [volume] })), expected);
 }
 
 #[rstest]
@@ -78,14 +78,17 @@ fn a_driver_of_volumes_that_needs_a_secret_is_a_secret_and_no_storage(
     #[values("flexVolume", "scaleIO", "storageos")] kind: &str,
 ) {
     let volume = |source: Value| json!({ "name": "data", (kind): source });
-    assert_eq!(signals_of_volume(&volume(json!({ "secretRef": { "name": "s" } }))), only(LayerTriggers::SECRETS, true));
-    assert_eq!(signals_of_volume(&volume(json!({}))), nothing());
+    assert_eq!(
+        triggers_of_volume(&volume(json!({ "secretRef": { "name": "s" } }))),
+        only(LayerTriggers::SECRETS, true)
+    );
+    assert_eq!(triggers_of_volume(&volume(json!({}))), nothing());
 }
 
 #[test]
 fn what_is_beside_the_type_of_a_volume_is_ignored() {
     let volume = |beside: Value| json!({ "name": "tmp", "emptyDir": {}, "ofTheFuture": beside });
     for beside in [json!(null), json!(true), json!("secretRef"), json!(["secretRef"]), json!({ "secretRef": {} })] {
-        assert_eq!(signals_of_volume(&volume(beside.clone())), nothing(), "{beside}");
+        assert_eq!(triggers_of_volume(&volume(beside.clone())), nothing(), "{beside}");
     }
 }

@@ -1,4 +1,4 @@
-//! Volumes that keep data when their pod is gone.
+//! Tests of volumes that keep data after the deletion of their pod.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -27,18 +27,18 @@ fn a_volume_of_a_type_that_keeps_data_is_storage(
     kind: &str,
 ) {
     assert_eq!(
-        signals_of_volume(&json!({ "name": "data", (kind): { "readOnly": true } })),
+        triggers_of_volume(&json!({ "name": "data", (kind): { "readOnly": true } })),
         only(LayerTriggers::STORAGE, true)
     );
-    assert_eq!(signals_of_volume(&json!({ "name": kind, "emptyDir": {} })), nothing());
-    assert_eq!(signals_of_volume(&json!({ "name": "data", "emptyDir": {}, (kind): null })), nothing());
+    assert_eq!(triggers_of_volume(&json!({ "name": kind, "emptyDir": {} })), nothing());
+    assert_eq!(triggers_of_volume(&json!({ "name": "data", "emptyDir": {}, (kind): null })), nothing());
 }
 
 #[rstest]
 fn a_volume_that_ends_with_its_pod_or_only_reads_configuration_is_no_storage(
     #[values("emptyDir", "configMap", "downwardAPI", "projected", "image", "gitRepo")] kind: &str,
 ) {
-    assert_eq!(signals_of_volume(&json!({ "name": "data", (kind): {} })), nothing());
+    assert_eq!(triggers_of_volume(&json!({ "name": "data", (kind): {} })), nothing());
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn one_volume_that_keeps_data_among_others_is_enough() {
             { "name": "config", "configMap": { "name": "web" } },
         ],
     });
-    assert_eq!(signals(&spec), only(LayerTriggers::STORAGE, true));
+    assert_eq!(triggers(&spec), only(LayerTriggers::STORAGE, true));
 }
 
 #[rstest]
@@ -60,7 +60,7 @@ fn one_volume_that_keeps_data_among_others_is_enough() {
 #[case("CSI.spiffe.io")]
 fn a_csi_volume_is_storage_and_no_secret(#[case] driver: &str) {
     let volume = json!({ "name": "data", "csi": { "driver": driver, "readOnly": true } });
-    assert_eq!(signals_of_volume(&volume), only(LayerTriggers::STORAGE, true));
+    assert_eq!(triggers_of_volume(&volume), only(LayerTriggers::STORAGE, true));
 }
 
 #[rstest]
@@ -70,7 +70,7 @@ fn a_csi_volume_is_storage_and_no_secret(#[case] driver: &str) {
 fn a_csi_volume_of_a_secret_driver_is_a_secret_and_no_storage(#[case] driver: &str) {
     let attributes = json!({ "secretProviderClass": "shop" });
     let volume = json!({ "name": "keys", "csi": { "driver": driver, "volumeAttributes": attributes } });
-    assert_eq!(signals_of_volume(&volume), only(LayerTriggers::SECRETS, true));
+    assert_eq!(triggers_of_volume(&volume), only(LayerTriggers::SECRETS, true));
 }
 
 #[rstest]
@@ -96,7 +96,7 @@ fn a_csi_volume_of_a_secret_driver_is_a_secret_and_no_storage(#[case] driver: &s
 #[case::not_mounted(json!({ "containers": [{ "volumeMounts": [] }, {}] }), false)]
 fn a_host_path_is_storage_where_it_is_mounted_without_read_only(#[case] mut spec: Value, #[case] storage: bool) {
     spec["volumes"] = json!([{ "name": "node", "hostPath": { "path": "/srv/data", "type": "" } }]);
-    assert_eq!(signals(&spec), only(LayerTriggers::STORAGE, storage));
+    assert_eq!(triggers(&spec), only(LayerTriggers::STORAGE, storage));
 }
 
 #[rstest]
@@ -109,7 +109,7 @@ fn a_host_path_is_storage_where_it_is_mounted_without_read_only(#[case] mut spec
 #[case("CharDevice", false)]
 #[case("BlockDevice", false)]
 fn a_host_path_to_a_socket_or_device_is_no_storage(#[case] kind: &str, #[case] storage: bool) {
-    let found = signals_of_host_path(&json!({ "path": "/srv/data", "type": kind }));
+    let found = triggers_of_host_path(&json!({ "path": "/srv/data", "type": kind }));
     assert_eq!(found, only(LayerTriggers::STORAGE, storage));
 }
 
@@ -130,11 +130,11 @@ fn a_host_path_at_or_under_what_agents_look_at_is_no_storage(
 ) {
     for below in ["", "/", "/agent", "/agent/state.db"] {
         let path = format!("{root}{below}");
-        assert_eq!(signals_of_host_path(&json!({ "path": path })), nothing(), "{path}");
+        assert_eq!(triggers_of_host_path(&json!({ "path": path })), nothing(), "{path}");
     }
     for beside in ["s", "ner", "-data", ".d", "s/below"] {
         let path = format!("{root}{beside}");
-        assert_eq!(signals_of_host_path(&json!({ "path": path })), only(LayerTriggers::STORAGE, true), "{path}");
+        assert_eq!(triggers_of_host_path(&json!({ "path": path })), only(LayerTriggers::STORAGE, true), "{path}");
     }
 }
 
@@ -142,5 +142,5 @@ fn a_host_path_at_or_under_what_agents_look_at_is_no_storage(
 fn a_host_path_elsewhere_or_above_is_storage(
     #[values("/", "/var", "/var/", "/var/lib", "/etc", "/opt", "/srv/run", "/data/var/log")] path: &str,
 ) {
-    assert_eq!(signals_of_host_path(&json!({ "path": path })), only(LayerTriggers::STORAGE, true));
+    assert_eq!(triggers_of_host_path(&json!({ "path": path })), only(LayerTriggers::STORAGE, true));
 }

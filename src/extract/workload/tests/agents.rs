@@ -1,4 +1,4 @@
-//! DaemonSets that are known to need access to their node.
+//! Tests of DaemonSets that need access to their node.
 
 use rstest::rstest;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Which workload an object belongs to.
+//! Tests of the workload that an object is a part of.
 
 use rstest::rstest;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::facts::Placement;
 
-/// An object of a kind with these owners.
+/// Returns an object of a kind with these owners.
 fn owned(sample: &Sample, owners: Value) -> Value {
     let mut object = sample.object();
     object["metadata"]["ownerReferences"] = owners;
@@ -31,7 +31,7 @@ fn the_child_of_a_workload_is_absent(#[case] kind: WorkloadKind, #[case] control
     assert_eq!(sample.change(owned(&sample, owners)), (sample.key(), None));
 }
 
-/// Nobody else would see it: its owner is of a kind that is not watched. So the owner is the workload.
+/// The kind of the owner is not watched, so the owner is only known from this object.
 #[test]
 fn what_another_kind_controls_is_a_part_of_its_owner() {
     for sample in samples() {
@@ -79,7 +79,7 @@ fn the_version_of_the_owner_does_not_matter() {
     assert!(!sample.counts(owned(&sample, json!([old]))));
 }
 
-/// Their controllers would make no such objects: whoever says so wants to hide one.
+/// The controllers of built-in kinds do not create such objects. Such an owner reference could hide an object.
 #[test]
 fn an_object_hides_behind_no_workload_that_would_not_make_it() {
     let made = [
@@ -123,7 +123,7 @@ fn a_static_pod_is_a_bare_pod() {
     assert!(!sample.counts(object));
 }
 
-/// It is no Node that a kubelet could run on.
+/// It is not the Node of a kubelet.
 #[test]
 fn a_kind_called_node_in_another_group_is_an_owner_like_any_other() {
     let sample = sample(&WorkloadKind::Pod);
@@ -148,9 +148,9 @@ fn what_has_ended_is_no_part_of_its_owner_any_more() {
 
 // Generated names
 
-fn generated(sample: &Sample, stem: &str, name: &str) -> Value {
+fn generated(sample: &Sample, prefix: &str, name: &str) -> Value {
     let mut object = sample.object();
-    object["metadata"]["generateName"] = json!(stem);
+    object["metadata"]["generateName"] = json!(prefix);
     object["metadata"]["name"] = json!(name);
     object
 }
@@ -161,36 +161,36 @@ fn pods_and_jobs_with_generated_names_are_parts_of_one_workload_for_their_stem()
         let (key, found) = sample.change(generated(&sample, "build-", "build-x7k2p"));
         let found = found.unwrap();
         assert_eq!(&*key.name, "build-x7k2p");
-        let has_stem = matches!(sample.kind, WorkloadKind::Pod | WorkloadKind::Job);
-        let expected = has_stem.then(|| WorkloadKey { name: "build-*".into(), ..key.clone() });
+        let has_prefix = matches!(sample.kind, WorkloadKind::Pod | WorkloadKind::Job);
+        let expected = has_prefix.then(|| WorkloadKey { name: "build-*".into(), ..key.clone() });
         assert_eq!(found.part_of, expected, "{key}");
         assert_eq!(&*found.identity.uid, "3f1c", "{key}");
         assert!(found.part_of.is_none_or(|of| of.is_generated()));
     }
 }
 
-/// A name that was given goes before the stem, and the stem stays beside it.
+/// An object can have both a name and a `generateName`: then the API server does not generate the name.
 #[rstest]
 #[case::another_name("build-", "deploy-x7k2p")]
 #[case::nothing_added("build", "build")]
 #[case::shorter("build-", "build")]
 #[case::no_stem("", "build-x7k2p")]
-fn a_name_that_was_not_made_of_the_stem_is_a_workload_by_itself(#[case] stem: &str, #[case] name: &str) {
+fn a_name_that_was_not_made_of_the_stem_is_a_workload_by_itself(#[case] prefix: &str, #[case] name: &str) {
     for kind in [WorkloadKind::Pod, WorkloadKind::Job] {
         let sample = sample(&kind);
-        assert_eq!(sample.workload(generated(&sample, stem, name)).part_of, None);
+        assert_eq!(sample.workload(generated(&sample, prefix, name)).part_of, None);
     }
 }
 
 #[test]
 fn a_stem_that_is_too_long_for_names_is_a_stem_all_the_same() {
     let sample = sample(&WorkloadKind::Pod);
-    let stem = format!("{}-", "a".repeat(70));
+    let prefix = format!("{}-", "a".repeat(70));
     let part_of = |kept: usize, added: &str| {
-        let name = format!("{}{added}", &stem[..kept]);
-        sample.workload(generated(&sample, &stem, &name)).part_of.map(|of| of.name.to_string())
+        let name = format!("{}{added}", &prefix[..kept]);
+        sample.workload(generated(&sample, &prefix, &name)).part_of.map(|of| of.name.to_string())
     };
-    assert_eq!(part_of(58, "x7k2p"), Some(format!("{stem}*")));
+    assert_eq!(part_of(58, "x7k2p"), Some(format!("{prefix}*")));
     assert_eq!(part_of(57, "x7k2p"), None);
     assert_eq!(part_of(58, ""), None);
 }
@@ -221,7 +221,7 @@ fn a_bare_pod_keeps_its_node_and_one_that_somebody_makes_again_forgets_it() {
     assert_eq!(placement(owned(&sample, json!([owner("Cluster", Some(true))]))), unbound);
 }
 
-/// It is not the scheduler that wrote it there.
+/// The node name is part of the template, so the scheduler did not set it.
 #[test]
 fn a_template_that_names_a_node_keeps_it_whoever_controls_the_object() {
     for sample in samples().into_iter().filter(|sample| sample.kind != WorkloadKind::Pod) {

@@ -1,4 +1,4 @@
-//! What is counted, and workloads that are made of several objects.
+//! Tests of workloads with several objects, excluded namespaces, routes, policies and unassigned namespaces.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ fn has(inventory: &Inventory, key: &WorkloadKey, name: &str) -> bool {
     found(inventory, key).duties.iter().any(|found| found.layer == layer(name))
 }
 
-/// An index with an assignment for everything in the namespace `shop` and one for everything in `bank`.
+/// Returns an index with an assignment in the namespace `shop` and one in `bank`, which select all workloads.
 fn shop_and_bank() -> Inventory {
     let mut inventory = inventory_under(ServiceModel::Caas);
     for namespace in ["shop", "bank"] {
@@ -58,7 +58,7 @@ fn a_namespace_that_is_left_out_is_counted_and_comes_back_when_it_is_named() {
     assert_eq!(inventory.workloads(), (1, 1));
 }
 
-/// What earlier revisions left behind counts no more; without a template of its own the children tell it.
+/// The template of a workload replaces the facts of its children, which can come from earlier revisions.
 #[test]
 fn an_owner_with_a_template_of_its_own_is_known_by_that_alone() {
     let mut inventory = shop_and_bank();
@@ -77,7 +77,7 @@ fn an_owner_with_a_template_of_its_own_is_known_by_that_alone() {
     assert_eq!(inventory.workloads(), (0, 0));
 }
 
-/// An assignment that begins to name the namespace brings in all its workloads, those too that it does not select.
+/// An assignment that names an excluded namespace includes all its workloads, also those that it does not select.
 #[test]
 fn a_namespace_comes_back_for_all_that_select_its_workloads() {
     let mut inventory = inventory_under(ServiceModel::Caas);
@@ -97,7 +97,8 @@ fn a_namespace_comes_back_for_all_that_select_its_workloads() {
     assert_eq!(inventory.roll_up(&everywhere).unwrap().workloads, 0);
 }
 
-/// A rollout's controller writes the hash of a revision into the selector of its Service: the template has no such label.
+/// The controller of a Rollout adds the hash of a revision to the selector of its Service. The template has no such
+/// label.
 #[test]
 fn a_service_that_selects_the_children_only_leads_to_the_owner_all_the_same() {
     let mut inventory = shop_and_bank();
@@ -208,13 +209,13 @@ fn one_part_that_reaches_into_its_node_is_enough() {
     assert_eq!(reasons, [crate::api::RiskReason::HostAccessDefeatsProviderNodes]);
 }
 
-// What leads to a workload from outside
+// Routes to a workload from outside of the cluster
 
 fn web() -> WorkloadKey {
     key("Deployment", "shop", "web")
 }
 
-/// The shop's workload and a Service of its that opens no way in by itself.
+/// Returns an index with a workload of the shop and a Service that is not published.
 fn with_service(selector: &str) -> Inventory {
     let mut inventory = shop_and_bank();
     inventory.apply(itself(web(), facts_of("web")));
@@ -352,7 +353,7 @@ fn pods_are_unsegmented_while_no_policy_selects_them_and_that_is_known() {
     assert!(!is_assumed(&inventory));
 }
 
-// Namespaces of which nobody speaks
+// Unassigned namespaces
 
 #[test]
 fn a_namespace_is_unassigned_from_its_first_workload_or_its_last_assignment_on() {
