@@ -37,8 +37,8 @@ image=localhost/responsibility-operator:$version
 out=target/image
 archive=$out/responsibility-operator-$version.oci.tar
 
-# The build has its own folder: cargo compiles all crates again when these flags change. The flags replace the paths of this
-# machine, so that the same sources give the same binary elsewhere.
+# The build has its own folder, because cargo compiles all crates again when these flags change. The flags replace the paths of
+# this machine, so that the same sources give the same binary on other machines.
 printf -v CARGO_ENCODED_RUSTFLAGS '%s\x1f' -Ctarget-feature=+crt-static \
     "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
 CARGO_ENCODED_RUSTFLAGS+="--remap-path-prefix=$PWD=/src"
@@ -52,8 +52,8 @@ fi
 export CARGO_ENCODED_RUSTFLAGS SOURCE_DATE_EPOCH
 # arm64 nodes have pages of 4, 16 or 64 KiB. An allocator for the largest pages works on all of them.
 [[ $host != aarch64-* ]] || export JEMALLOC_SYS_WITH_LG_PAGE=16
-# auditable adds the list of crates to the binary, for scanners. The image has the time of the commit; C compilers get a
-# fixed time, because cargo compiles crates with C sources again when it changes, and with them most other crates.
+# auditable adds the list of crates to the binary, for scanners. The image has the time of the commit. C compilers get a
+# fixed time, because a new time makes cargo compile crates with C sources, and most other crates, again.
 SOURCE_DATE_EPOCH=0 cargo auditable build --locked --profile image --bin responsibility-operator --target "$host" --target-dir "$out/build"
 
 mkdir -p "$out/context"

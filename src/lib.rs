@@ -1,16 +1,16 @@
-//! Who is responsible for the security of every workload of a cluster, layer by layer, and where is nobody?
+//! Computes who is responsible for the security of every workload of a cluster, layer by layer, and where nobody is.
 //!
-//! Security of a workload is made of layers; under a service model each layer owes a provider duty, a customer duty or
-//! both; an assignment says which party holds which duty. A duty that a present layer owes and nobody validly holds is a
-//! gap. This library computes the gaps and, with the feature `controller`, keeps them in the status of the assignments
-//! and tells of them in Events.
+//! The security of a workload consists of layers. Under a service model, each layer owes a provider duty, a customer duty or
+//! both. An assignment names the party that holds a duty. An owed duty without a valid owner is a gap. This library computes
+//! the gaps. With the feature `controller` it also writes them to the status of the assignments and emits Events.
 //!
 //! ```text
 //! watch -> extract -> Delta -> inventory -> changed assignments -> queue -> reconcile
 //! reconcile: roll-up -> status (pure) -> Events -> status by server-side apply (I/O)
 //! ```
 //!
-//! No step goes back up this line. Everything but [`controller`], [`telemetry`], [`server`] and [`cli`] is pure: no I/O, no clock, no async.
+//! No step calls an earlier one. All modules except [`controller`], [`telemetry`], [`server`] and [`cli`] are pure: no I/O,
+//! no clock, no async.
 
 pub mod api;
 pub mod extract;

@@ -6,8 +6,8 @@ use clap::Parser;
 use responsibility_operator::cli::Cli;
 use tikv_jemallocator::Jemalloc;
 
-/// Long-lived facts are taken from lists that are thrown away: with the allocator of the system a third more memory stays
-/// in use after them. How it is set up stands in `.cargo/config.toml`, which cargo reads when it runs in this repository.
+/// The operator keeps small facts and drops the large lists that it reads them from. After that, the system allocator keeps a
+/// third more memory in use than jemalloc. `.cargo/config.toml` contains the allocator settings.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 

@@ -1,4 +1,4 @@
-//! The parts of an assignment.
+//! The field types of an assignment.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,31 +18,31 @@ pub struct LayerName(
     pub String,
 );
 
-/// The name of a party: its identity within a namespace.
+/// The name of a party. Within a namespace, it identifies the party.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct PartyName(
     #[schemars(length(min = 1, max = 63), extend("x-kubernetes-validations" = rules::party_name()))] pub String,
 );
 
-/// A calendar day in UTC such as `2026-11-30`, good through its last second.
+/// A calendar day in UTC such as `2026-11-30`. It is valid until the end of that day.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Date(#[schemars(length(max = 32), extend("x-kubernetes-validations" = rules::date()))] pub String);
 
-/// A plain `https` or `mailto` address.
+/// A URL with the scheme `https` or `mailto`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Url(#[schemars(length(max = 512), extend("x-kubernetes-validations" = rules::link()))] pub String);
 
-/// What a party is to the workload.
+/// The role of a party for the workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
-    /// It runs the service that the workload stands on.
+    /// The party runs the service on which the workload runs.
     Provider,
-    /// It is part of the organisation that answers for the workload.
+    /// The party belongs to the organization that is accountable for the workload.
     Customer,
-    /// It works for either by agreement.
+    /// The party works for the provider or the customer under an agreement.
     ThirdParty,
 }
 
@@ -55,64 +55,64 @@ impl JsonSchema for Role {
         schemars::json_schema!({
             "type": "string",
             "enum": json!(["Provider", "Customer", "ThirdParty"]),
-            "description": "What the party is to the workload: Provider, Customer, or ThirdParty (works for either by agreement).",
+            "description": "The role of the party for the workload: Provider, Customer, or ThirdParty (works for one of them under an agreement).",
         })
     }
 }
 
-/// Somebody who can hold duties.
+/// A person, team or organization that can hold duties.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Party {
-    /// Its name, by which duties refer to it.
+    /// The name of the party. Duties refer to it.
     pub name: PartyName,
-    /// What it is to the workload.
+    /// The role of the party for the workload.
     pub role: Role,
-    /// How to reach it.
+    /// The contact of the party.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<Contact>,
-    /// The layers whose customer duty it lets namespaces give to it; those that cluster assignments give to it when left
-    /// out, none when empty. Only in a ClusterResponsibilityAssignment.
+    /// The layers whose customer duty namespaces can give to this party. If omitted, the layers whose customer duty cluster
+    /// assignments give to it. If empty, no layers. Only for a ClusterResponsibilityAssignment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "set"))]
     pub accepts: Option<Vec<LayerName>>,
-    /// Its written acknowledgement of the duties given to it here.
+    /// The confirmation that the party knows the duties that this assignment gives to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledgement: Option<Acknowledgement>,
-    /// What shows that a provider fulfils its duties.
+    /// Reports and certificates that show that a provider fulfils its duties.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
     pub evidence: Vec<Evidence>,
 }
 
-/// How to reach a party.
+/// The contact of a party. At least one field is required.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("x-kubernetes-validations" = rules::contact()))]
 pub struct Contact {
-    /// A mail address.
+    /// An email address, such as shop@example.com.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 254), extend("x-kubernetes-validations" = rules::email()))]
     pub email: Option<String>,
-    /// A page or a mailto link.
+    /// An https or mailto URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<Url>,
-    /// Where to turn when it is urgent, in words: a channel, a rota, a telephone number.
+    /// The contact for urgent cases, as text: a chat channel, an on-call rotation, a telephone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub escalation: Option<String>,
 }
 
-/// A party's statement that it knows its duties.
+/// The confirmation of a party that it knows its duties.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-// One manager's name and another's date are nobody's statement.
+// Atomic: server-side apply must not merge the name of one field manager with the date of another.
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct Acknowledgement {
-    /// Who acknowledged.
-    #[schemars(length(min = 1, max = 254), extend("x-kubernetes-validations" = rules::words()))]
+    /// The person who acknowledged the duties.
+    #[schemars(length(min = 1, max = 254), extend("x-kubernetes-validations" = rules::not_blank()))]
     pub by: String,
-    /// When.
+    /// The day of the acknowledgement.
     pub at: Date,
-    /// The digest of the duties that were acknowledged: `status.dutiesDigest` as it was then. Without it nothing is
-    /// acknowledged.
+    /// The value of `status.dutiesDigest` at the time of the acknowledgement, 64 hexadecimal digits. The acknowledgement has
+    /// no effect without the digest, or if the duties have changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), regex(pattern = r"^[0-9a-f]{64}$"))]
     pub digest: Option<String>,
@@ -123,50 +123,52 @@ pub struct Acknowledgement {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = rules::evidence()))]
 pub struct Evidence {
-    /// What it is, such as SOC2TypeII or ISO27001.
+    /// The type of the evidence, such as SOC2TypeII or ISO27001.
     #[serde(rename = "type")]
     #[schemars(length(min = 1, max = 63))]
     pub kind: String,
-    /// Where it can be read.
+    /// The URL of the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uri: Option<Url>,
-    /// The last day of the audited period.
+    /// The last day of the audited period. The evidence is stale 12 months later. Set either this field or `validUntil`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period_end: Option<Date>,
-    /// The last day on which the certificate is valid.
+    /// The last day on which the certificate is valid. Set either this field or `periodEnd`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Date>,
-    /// The layers it speaks of; all of the party's when left out.
+    /// The layers that the evidence covers. If omitted, all layers of the party.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "set"))]
     pub layers: Option<Vec<LayerName>>,
-    /// Who read it on the customer's side.
+    /// The person who reviewed the evidence for the customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 254))]
     pub reviewed_by: Option<String>,
-    /// When it was read.
+    /// The day of this review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reviewed_at: Option<Date>,
 }
 
-/// Who holds the duties of some layers.
+/// The holders of the duties of some layers. At least `provider` or `customer` is required.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("x-kubernetes-validations" = rules::duty_entry()))]
 pub struct DutyEntry {
-    /// The layers spoken of.
+    /// The names of the layers.
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "set"))]
-    #[schemars(extend("x-kubernetes-validations" = rules::some_layers()))]
+    #[schemars(extend("x-kubernetes-validations" = rules::at_least_one_layer()))]
     pub layers: Vec<LayerName>,
     /// The party that holds the provider duty of these layers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<PartyName>,
-    /// The party that does the customer duty of these layers.
+    /// The party that holds the customer duty of these layers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<PartyName>,
-    /// The party of role Customer that answers for the customer duty; the holder itself when it is a Customer.
+    /// The party of role Customer that is accountable for the customer duty. If omitted, `spec.accountable`. A holder of
+    /// role Customer is accountable itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accountable: Option<PartyName>,
-    /// The agreement under which a party that is no Customer holds a customer duty, or a third party a provider duty.
+    /// The agreement with the holder. Required if a Provider or a ThirdParty holds a customer duty, or if a ThirdParty holds
+    /// a provider duty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreement: Option<Agreement>,
 }
@@ -175,48 +177,48 @@ pub struct DutyEntry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Agreement {
-    /// Where it can be read.
+    /// The URL of the agreement.
     pub uri: Url,
-    /// What it is, such as Contract or ServiceDescription.
+    /// The type of the agreement, such as Contract or ServiceDescription.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub kind: Option<String>,
-    /// The last day on which it is in force.
+    /// The last day on which the agreement is in force. If omitted, it has no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Date>,
-    /// The layers it covers; those of its duty entry when left out.
+    /// The layers that the agreement covers. If omitted, the layers of its entry in `duties`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "set"))]
     pub layers: Option<Vec<LayerName>>,
 }
 
-/// A gap that somebody decided to live with for a time.
+/// The decision to accept a gap until a date.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Exception {
-    /// The layer without an owner.
+    /// The layer that has the gap.
     pub layer: LayerName,
-    /// Why this is acceptable.
-    #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = rules::words()))]
+    /// The reason why the gap is acceptable.
+    #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = rules::not_blank()))]
     pub reason: String,
-    /// Who decided.
-    #[schemars(length(min = 1, max = 254), extend("x-kubernetes-validations" = rules::words()))]
+    /// The person who approved the exception.
+    #[schemars(length(min = 1, max = 254), extend("x-kubernetes-validations" = rules::not_blank()))]
     pub approved_by: String,
-    /// The last day of the exception.
+    /// The last day of the exception, at most 400 days ahead.
     pub until: Date,
 }
 
-/// When the assignment was last read through, and how often that is due.
+/// The reviews of the assignment: the last one, and how often they are due.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Review {
     /// The day of the last review.
     pub last_at: Date,
-    /// Days from one review to the next; 365 when left out.
+    /// The days from one review to the next. If omitted, 365.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1826))]
     pub every_days: Option<i32>,
-    /// Days after the due day until the duties lapse; 30 when left out.
+    /// The days from the due day until the duties lapse. If omitted, 30.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 365))]
     pub grace_days: Option<i32>,

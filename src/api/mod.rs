@@ -1,7 +1,7 @@
-//! What users write and read: the custom resources of the group `sharedresponsibility.dev`.
+//! The custom resources of the group `sharedresponsibility.dev`.
 //!
-//! Types only, no logic. The schemas carry bounds and CEL rules, so that the API server refuses bad input by itself, with
-//! a message that says what to write; the YAML under `crds/` is generated from here.
+//! This module contains types without logic. The schemas have bounds and CEL rules. The API server rejects invalid objects
+//! with a message that says what to write. `make generate` writes the CRDs in `crds/` from these types.
 
 mod assignment;
 mod fields;
@@ -36,14 +36,16 @@ pub use status::{
 /// The API group of all kinds.
 pub const GROUP: &str = "sharedresponsibility.dev";
 
-/// The custom resource definitions in the order in which they are installed.
+/// Returns the custom resource definitions in the order in which they are installed.
 #[must_use]
 pub fn crds() -> [CustomResourceDefinition; 3] {
-    [ResponsibilityAssignment::crd(), ClusterResponsibilityAssignment::crd(), ServiceModel::crd()].map(finished)
+    [ResponsibilityAssignment::crd(), ClusterResponsibilityAssignment::crd(), ServiceModel::crd()]
+        .map(with_schema_corrections)
 }
 
-/// What the types cannot say of their schemas.
-fn finished(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+/// Corrects the generated schemas. `nullable` is removed, so the API server drops null values and rules do not see them.
+/// Defaults are removed from the status, so the API server does not add fields to it.
+fn with_schema_corrections(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     let schemas = crd.spec.versions.iter_mut().filter_map(|version| version.schema.as_mut());
     for schema in schemas.filter_map(|schema| schema.open_api_v3_schema.as_mut()) {
         visit(schema, &|part| part.nullable = None);
@@ -58,8 +60,7 @@ fn finished(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     crd
 }
 
-/// Calls `change` for a schema and every schema in it. Two changes are made so: optional fields are left out and not null,
-/// hence the API server drops a null and rules need not think of it; and nothing of a status is filled in by the server.
+/// Calls `change` for a schema and for all schemas inside it.
 fn visit(schema: &mut JSONSchemaProps, change: &impl Fn(&mut JSONSchemaProps)) {
     change(schema);
     for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
@@ -72,7 +73,7 @@ fn visit(schema: &mut JSONSchemaProps, change: &impl Fn(&mut JSONSchemaProps)) {
     }
 }
 
-/// The bounds that `metav1.Condition` has in Go.
+/// Adds the bounds of `metav1.Condition` in Go, which the Rust type does not have.
 fn bound_condition(condition: &mut JSONSchemaProps) {
     for (name, field) in condition.properties.iter_mut().flatten() {
         match name.as_str() {

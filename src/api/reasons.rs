@@ -1,4 +1,4 @@
-//! The fixed words of findings: why a duty is a gap, and what is a risk.
+//! The fixed words of findings: states of gaps, reasons of gaps and risks, and fulfilment.
 
 use std::fmt;
 
@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 /// The states of a duty that are gaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GapState {
-    /// Nobody claims it.
+    /// No party claims the duty.
     Unowned,
-    /// Only invalid claims.
+    /// All claims of the duty are invalid.
     Invalid,
-    /// Several parties at the same rank.
+    /// Several parties claim the duty at the same rank.
     Conflicted,
-    /// Held under an assignment whose review has lapsed.
+    /// A party holds the duty, but the review of every deciding assignment has lapsed.
     Lapsed,
 }
 
 impl GapState {
-    /// The word for it.
+    /// Returns the word of the state in statuses and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -30,7 +30,7 @@ impl GapState {
         }
     }
 
-    /// The word of the Event that tells that a duty came into this state.
+    /// Returns the reason of the Event that the operator emits when a duty enters this state.
     #[must_use]
     pub const fn event(self) -> &'static str {
         match self {
@@ -42,19 +42,19 @@ impl GapState {
     }
 }
 
-/// What is wrong with a duty of which Events tell.
+/// The states of a duty for which the operator emits Events.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OpenState {
-    /// Nobody validly holds it.
+    /// The duty has no valid owner.
     Gap(GapState),
-    /// It is seen not to be done, whoever holds it; by this signal.
+    /// The signal with this name shows that the duty is not fulfilled, with or without an owner.
     Unfulfilled(String),
 }
 
 impl OpenState {
     const GAPS: [GapState; 4] = [GapState::Unowned, GapState::Invalid, GapState::Conflicted, GapState::Lapsed];
 
-    /// The one that is written so.
+    /// Parses the text that `Display` writes, such as `Unowned` or `Unfulfilled:node-age`. Returns `None` for other texts.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text.split_once(':') {
@@ -64,7 +64,7 @@ impl OpenState {
         }
     }
 
-    /// The word of the Event that tells that a duty came into this state.
+    /// Returns the reason of the Event that the operator emits when a duty enters this state.
     #[must_use]
     pub const fn event(&self) -> &'static str {
         match self {
@@ -83,7 +83,7 @@ impl fmt::Display for OpenState {
     }
 }
 
-/// Words with a meaning: the documentation of a word is what the reference says of it.
+/// Defines an enum of fixed words. The doc comment of a word is its meaning in docs/reference/findings.md.
 macro_rules! reasons {
     ($(#[doc = $about:literal])+ $words:ident { $(#[doc = $meaning:literal] $word:ident,)+ }) => {
         $(#[doc = $about])+
@@ -93,10 +93,10 @@ macro_rules! reasons {
         }
 
         impl $words {
-            /// All words in their order.
+            /// All words, in the order in which they are listed.
             pub const ALL: &[Self] = &[$(Self::$word),+];
 
-            /// The word in statuses.
+            /// Returns the word in statuses.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -104,7 +104,7 @@ macro_rules! reasons {
                 }
             }
 
-            /// What it means.
+            /// Returns the meaning of the word.
             #[must_use]
             pub fn meaning(self) -> &'static str {
                 match self {
@@ -121,7 +121,7 @@ macro_rules! reasons {
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 schemars::json_schema!({
                     "type": "string",
-                    // A pattern instead of an enum: a status written by a newer version stays readable in the API.
+                    // A pattern instead of an enum: the API server then accepts words of a newer operator version.
                     "pattern": "^[A-Z][A-Za-z]{0,63}$",
                     "description": concat!($($about),+).trim(),
                 })
@@ -131,31 +131,31 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// Why a duty is validly held by nobody. In order of weight: the first that applies is shown.
+    /// The reason why a duty has no valid owner. If several reasons apply, the first in this order is shown.
     GapReason {
-        /// A retained duty was given away: "the provider handles everything".
+        /// A provider or third party is named for the customer duty of a retained layer, without an accountable customer.
         NotTransferable,
-        /// The party's role does not fit the duty.
+        /// The role of the party does not allow it to hold the duty.
         RoleMismatch,
-        /// A party holds it for another without an agreement.
+        /// The party needs an agreement to hold the duty, and no agreement in force covers it.
         AgreementMissing,
-        /// The platform's party never accepted this duty from a namespace.
+        /// A namespace gives the duty to a party of a cluster assignment that does not accept it.
         NotAccepted,
-        /// The party is declared nowhere.
+        /// No assignment declares the party.
         UnknownParty,
-        /// Several parties claim it at the same rank.
+        /// Several parties claim the duty at the same rank.
         OverlappingAssignments,
-        /// The review of the assignment that gives it to its holder has lapsed.
+        /// The review of the assignment that gives the duty to its holder has lapsed.
         ReviewLapsed,
-        /// The other half of the layer is owned, this one is not.
+        /// No party claims the duty. The other duty of the same layer has an owner.
         SharedLayerHalfOwned,
-        /// Nobody claims it.
+        /// No party claims the duty.
         LayerUnowned,
     }
 }
 
 impl GapReason {
-    /// The state of a duty with such a gap.
+    /// Returns the state of a duty with this reason.
     #[must_use]
     pub const fn state(self) -> GapState {
         match self {
@@ -172,51 +172,51 @@ impl GapReason {
 }
 
 reasons! {
-    /// What is no gap and may become one or hide one. In the order in which the rows are listed.
+    /// The reason of a risk: a finding that is not a gap, but can become one or hide one. `status.risks` uses this order.
     RiskReason {
-        /// A claimed service model would take customer duties away that the cluster shows.
+        /// The claimed service model would remove customer duties that the cluster shows.
         ServiceModelContradicted,
-        /// The service model is the namespace's own word: nothing else tells one.
+        /// The service model comes only from an assignment of the namespace; no node or cluster assignment determines it.
         ServiceModelSelfDeclared,
-        /// A provider is named for a layer that owes no provider duty.
+        /// The assignment names a provider for a layer without a provider duty.
         ProviderClaimsCustomerLayer,
-        /// A customer is named for a layer that owes no customer duty.
+        /// The assignment names a customer for a layer without a customer duty.
         CustomerClaimsProviderLayer,
-        /// A customer duty is done by another party and nobody answers for it.
+        /// A provider or third party holds a customer duty, and no accountable party is named.
         AccountableMissing,
-        /// The namespace names another party than the cluster assignment that decides.
+        /// The namespace names another party than the cluster assignment, which takes precedence.
         ClaimOverruled,
-        /// A namespace declares a party that the cluster declares.
+        /// The namespace declares a party that a cluster assignment also declares.
         PartyRedefined,
-        /// All customer duties of a workload are left to one party that is no customer.
+        /// One party that is not a customer is named for all customer duties of a workload.
         BlanketProviderAssignment,
-        /// The assignment names providers only.
+        /// The assignment names holders of provider duties only.
         CustomerDutiesEmpty,
-        /// Nothing shows that the provider fulfils a duty that it holds.
+        /// The provider holds a duty, and no evidence covers it.
         ProviderClaimWithoutEvidence,
-        /// All evidence for a provider duty has ended: it is assumed.
+        /// All evidence for a provider duty has ended. The duty counts as assumed.
         EvidenceLapsed,
         /// Evidence ends within 30 days.
         EvidenceExpiring,
-        /// Evidence of a provider is attached to a customer duty.
+        /// Evidence of a party lists a layer of which the party, or always the customer, holds the customer duty.
         EvidenceOfWrongHalf,
-        /// Backup is left to a party whose agreement does not list it.
+        /// A provider or third party holds the customer duty of backup-recovery, and no agreement lists this layer.
         BackupAssumedProvided,
-        /// Network segmentation has an owner and no NetworkPolicy selects the pods.
+        /// The customer duty of network-segmentation has an owner, but no NetworkPolicy selects the pods.
         SegmentationAssumed,
-        /// The node's system is the provider's, and the pod reaches into it.
+        /// The provider operates the node's system, but the pod has access to the host.
         HostAccessDefeatsProviderNodes,
-        /// The pod asks for what its compute does not offer.
+        /// The pod requires something that AWS Fargate does not support.
         ImpossibleOnDeclaredCompute,
-        /// An exception that may not be made here, or reaches too far ahead.
+        /// The exception is not allowed for this layer, or ends too late.
         ExceptionRefused,
-        /// An exception whose date has passed.
+        /// The exception has ended.
         ExceptionExpired,
         /// The review is due within 30 days, or overdue.
         ReviewDue,
-        /// Nobody is asked to review the assignment.
+        /// The assignment has no valid review date.
         ReviewMissing,
-        /// A party has not acknowledged its duties as they are.
+        /// A party has not acknowledged its current duties.
         Unacknowledged,
         /// A party that holds duties has no contact.
         OwnerUnreachable,
@@ -226,17 +226,17 @@ reasons! {
 }
 
 reasons! {
-    /// Whether a duty is fulfilled, by what is seen in the cluster.
+    /// The fulfilment of a duty, from the results of the signals.
     Fulfilment {
-        /// What is seen shows that it is done.
+        /// Signals show that the duty is fulfilled.
         Fulfilled,
-        /// What is seen shows that it is not done.
+        /// A signal shows that the duty is not fulfilled.
         Unfulfilled,
-        /// What was seen is too old to count.
+        /// The last result is too old.
         Stale,
-        /// Nothing shows it: no signal speaks of it, or its source is not there or cannot be read. Absence is never a pass.
+        /// The operator has no result: no signal applies, or its source is missing or cannot be read.
         Unknown,
-        /// Nobody holds it, under an exception.
+        /// The duty is under a valid exception.
         NotApplicable,
     }
 }

@@ -1,20 +1,20 @@
-//! The CEL rules of the schemas, each with the message that tells what to write instead.
+//! The CEL rules of the schemas. The message of each rule says what to write instead.
 //!
-//! Every list and string that a rule walks is bounded in the schema: the API server estimates the cost of a rule from
-//! these bounds and refuses the definition when it is too high. The rules also have to run on a maximal object, which the
-//! estimate does not promise; a test creates one of each kind on a real API server.
+//! The schema bounds every list and string that a rule iterates over. The API server estimates the cost of a rule from these
+//! bounds, and rejects the CRD if the cost is too high. A valid object of maximal size must also stay below the run-time
+//! limit, which the estimate does not ensure. A test creates such an object of each kind on a real API server.
 
 use serde_json::{Value, json};
 
 use crate::matrix::{Duty, Matrix, ServiceModel};
 
-/// A path-safe lower-case name, the characters of a DNS label.
+/// A lower-case name with the characters of a DNS label.
 const NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 /// A label key: an optional DNS prefix and a name of at most 63 characters.
 const LABEL_KEY: &str = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
-/// A label value: empty or at most 63 characters.
+/// A label value of at most 63 characters. It can be empty.
 const LABEL_VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$";
-/// A plain https address without user information or markup, or a mail address.
+/// An https URL without user information and markup, or a mailto URL.
 const LINK: &str = "^(https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?([/?#][-A-Za-z0-9._~:/?#@!$&()*+,;=%]*)?|mailto:[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+)$";
 const EMAIL: &str = "^[A-Za-z0-9._%+-]+@[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?$";
 
@@ -34,13 +34,13 @@ fn layer_names() -> impl Iterator<Item = &'static str> {
     Matrix::built_in().layers().map(|(_, layer)| layer.name.as_str())
 }
 
-/// A built-in layer, or a qualified name that a cluster defines for itself.
+/// Accepts the names of built-in layers, and qualified names.
 pub(super) fn layer_name() -> Value {
     let names: Vec<_> = layer_names().collect();
     let quoted: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
     json!([rule_with_expression(
-        // How a qualified name is spelt is left to the pattern of the field: a regular expression in a rule, over every
-        // item of every list, would exceed the budget of the schema.
+        // The pattern of the field checks the syntax of a qualified name. A regular expression here, evaluated for each item
+        // of each list, would exceed the cost limit of the schema.
         format!("self in [{}] || self.contains('/')", quoted.join(",")),
         format!("'unknown layer \"' + self + '\"; write one of: {}'", names.join(", ")),
         &format!("unknown layer; write one of: {}", names.join(", ")),
@@ -68,7 +68,7 @@ pub(super) fn service_model() -> Value {
 pub(super) fn date() -> Value {
     json!([rule_with_expression(
         "!format.date().validate(self).hasValue()",
-        "'\"' + self + '\" is no date; write year, month and day such as 2026-11-30'",
+        "'\"' + self + '\" is not a date; write year, month and day such as 2026-11-30'",
         "write a date as year, month and day such as 2026-11-30",
     )])
 }
@@ -87,7 +87,7 @@ pub(super) fn email() -> Value {
 pub(super) fn contact() -> Value {
     json!([rule(
         "has(self.email) || has(self.url) || has(self.escalation)",
-        "an empty contact reaches nobody; write email, url or escalation"
+        "the contact is empty; write email, url or escalation"
     )])
 }
 
@@ -101,29 +101,29 @@ pub(super) fn evidence() -> Value {
 pub(super) fn duty_entry() -> Value {
     json!([rule(
         "has(self.provider) || has(self.customer)",
-        "a duty names who holds it; write provider: PARTY, customer: PARTY, or both"
+        "the entry names no party; write provider: PARTY, customer: PARTY, or both"
     )])
 }
 
-/// The same half of a layer given to two parties. One rule per layer and half: the obvious rule over pairs passes the
-/// estimate of the API server and then exceeds its run-time limit on a valid maximal object.
+/// Rejects an empty list, and two parties for the same duty of a layer. There is one rule per layer and duty: a single rule
+/// over all pairs of entries exceeds the run-time limit of the API server on a valid object of maximal size.
 pub(super) fn duties() -> Value {
-    let some =
+    let not_empty =
         rule("size(self) > 0", "name at least one duty, such as {layers: [application-code], customer: shop-team}");
-    let halves = layer_names().flat_map(|layer| Duty::ALL.map(|duty| (layer, duty.word())));
-    let twice = halves.map(|(layer, half)| {
+    let duties = layer_names().flat_map(|layer| Duty::ALL.map(|duty| (layer, duty.word())));
+    let one_party = duties.map(|(layer, duty)| {
         rule(
             format!(
-                "self.all(d, !has(d.{half}) || !('{layer}' in d.layers) || \
-                     self.all(e, !has(e.{half}) || e.{half} == d.{half} || !('{layer}' in e.layers)))"
+                "self.all(d, !has(d.{duty}) || !('{layer}' in d.layers) || \
+                     self.all(e, !has(e.{duty}) || e.{duty} == d.{duty} || !('{layer}' in e.layers)))"
             ),
-            format!("the {half} duty of {layer} is given to two parties; keep one"),
+            format!("the {duty} duty of {layer} is given to two parties; keep one"),
         )
     });
-    std::iter::once(some).chain(twice).collect()
+    std::iter::once(not_empty).chain(one_party).collect()
 }
 
-pub(super) fn some_layers() -> Value {
+pub(super) fn at_least_one_layer() -> Value {
     json!([rule("size(self) > 0", "name at least one layer, such as application-code")])
 }
 
@@ -152,19 +152,19 @@ pub(super) fn selector_requirement() -> Value {
     )])
 }
 
-pub(super) fn words() -> Value {
-    json!([rule("self.matches('\\\\S')", "write some words, not blanks only")])
+pub(super) fn not_blank() -> Value {
+    json!([rule("self.matches('\\\\S')", "write a text, not blanks only")])
 }
 
-/// An empty cluster assignment would take in every namespace and say nothing.
+/// Rejects an empty cluster assignment, which would select every namespace without an effect.
 pub(super) fn cluster_spec() -> Value {
     json!([rule(
         "has(self.duties) || has(self.parties) || has(self.serviceModel) || has(self.declares) || has(self.exceptions)",
-        "an empty assignment says nothing; write duties, parties or serviceModel"
+        "the assignment is empty; write duties, parties or serviceModel"
     )])
 }
 
-/// The namespaced kind exists to name owners; the cluster kind may consist of parties or a service model alone.
+/// Requires duties, and rejects `accepts`. A cluster assignment can contain parties or a service model without duties.
 pub(super) fn namespaced_spec() -> Value {
     json!([
         rule(
@@ -178,7 +178,7 @@ pub(super) fn namespaced_spec() -> Value {
     ])
 }
 
-/// What a cluster's own service model may say of a built-in layer.
+/// Accepts built-in layers only, and rejects a provider-only cell of a retained layer.
 pub(super) fn cell() -> Value {
     let retained: Vec<String> = Matrix::built_in()
         .layers()

@@ -1,4 +1,4 @@
-//! Label selectors with the bounds and the messages that the Kubernetes type does not have.
+//! Label selectors with bounds and validation messages, which the Kubernetes type does not have.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use serde_json::json;
 
 use super::rules;
 
-/// Chooses objects by their labels. All requirements must hold; an empty selector is the same as none.
+/// Selects objects by their labels. An object must meet all requirements. An empty selector selects all objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-// As in the core types: two managers' labels must not unite into a selector that nobody wrote.
+// Atomic, as in the core types: server-side apply must not merge the labels of two field managers into one selector.
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct LabelSelector {
-    /// Labels that must be present with exactly these values.
+    /// The labels that an object must have, with exactly these values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("minProperties" = 1, "maxProperties" = 32, "x-kubernetes-validations" = rules::match_labels()))]
     pub match_labels: BTreeMap<String, LabelValue>,
-    /// Further requirements on labels.
+    /// More requirements on labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "atomic"))]
     pub match_expressions: Vec<LabelSelectorRequirement>,
@@ -36,16 +36,16 @@ pub struct LabelSelectorRequirement {
     /// The label key.
     #[schemars(length(min = 1, max = 317), extend("x-kubernetes-validations" = rules::label_key()))]
     pub key: String,
-    /// How the label's value relates to `values`.
+    /// The relation between the value of the label and `values`.
     pub operator: Operator,
-    /// The values of an In or NotIn requirement.
+    /// The values to compare with. Required for In and NotIn, not allowed for Exists and DoesNotExist.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(max = 63)), extend("x-kubernetes-list-type" = "atomic"))]
     #[schemars(extend("x-kubernetes-validations" = rules::label_values()))]
     pub values: Vec<String>,
 }
 
-/// The relation of a label to the values of a requirement.
+/// The relation between a label and the values of a requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operator {
     /// The label has one of the values.
@@ -64,7 +64,7 @@ impl JsonSchema for Operator {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        // One flat enum: described variants would become a `oneOf`, which structural schemas refuse.
+        // Variants with descriptions become a `oneOf`, which structural schemas forbid.
         schemars::json_schema!({ "type": "string", "enum": json!(["In", "NotIn", "Exists", "DoesNotExist"]) })
     }
 }

@@ -1,4 +1,4 @@
-//! What the operator writes back: the status of an assignment.
+//! The status of an assignment, which the operator writes.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
@@ -8,89 +8,95 @@ use serde_json::json;
 use super::reasons::{Fulfilment, GapReason, OpenState, RiskReason};
 use crate::matrix::Duty;
 
-/// What was found for the workloads that an assignment selects. Bounded to 32 KiB; counts are exact whatever the size.
+/// The result for the workloads that the assignment selects. The operator limits its size to 32 KiB by leaving out rows;
+/// all counts stay exact.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AssignmentStatus {
-    /// The generation of the assignment that was evaluated.
+    /// The generation of the assignment that the operator evaluated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// The version of the responsibility matrix that was used.
+    /// The version of the responsibility matrix that the operator used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matrix_version: Option<String>,
-    /// The next day on which a result can change by itself: a review or an agreement that ends, an exception, evidence.
+    /// The next day on which a result can change without a change in the cluster: the date of a review, an agreement, an
+    /// exception or evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_review: Option<String>,
-    /// The digest of what this assignment gives to its parties: what an acknowledgement refers to.
+    /// The SHA-256 digest of the duties that this assignment gives to its parties. Copy it to
+    /// `spec.parties[].acknowledgement.digest` to acknowledge the duties.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duties_digest: Option<String>,
-    /// Accepted, InventoryComplete, Covered, Fulfilled, Consistent, Current and Ready.
+    /// The conditions Accepted, InventoryComplete, Covered, Fulfilled, Consistent, Current and Ready.
     #[serde(default)]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
-    /// Counts over all selected workloads.
+    /// The counts for all selected workloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
-    /// The duties that nobody validly holds, by layer, duty and reason, in the order of the matrix.
-    #[serde(default, deserialize_with = "readable")]
+    /// The duties without a valid owner. One row for each layer, duty and reason, in the order of the matrix.
+    #[serde(default, deserialize_with = "known_rows")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub unowned_layers: Vec<UnownedLayer>,
-    /// The duties that are seen not to be done, or not lately enough, whoever holds them: by layer, duty, signal and party, in
-    /// the order of the matrix.
-    #[serde(default, deserialize_with = "readable", skip_serializing_if = "Vec::is_empty")]
+    /// The duties that are not fulfilled, or whose last result is too old, with or without an owner. One row for each layer,
+    /// duty, signal and party, in the order of the matrix.
+    #[serde(default, deserialize_with = "known_rows", skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub unfulfilled: Vec<UnfulfilledDuty>,
-    /// What is no gap and may become one or hide one, by reason and layer.
-    #[serde(default, deserialize_with = "readable", skip_serializing_if = "Vec::is_empty")]
+    /// The risks: findings that are not gaps, but can become a gap or hide one. One row for each reason and layer.
+    #[serde(default, deserialize_with = "known_rows", skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub risks: Vec<Risk>,
-    /// How many rows were left out of `unownedLayers`, `unfulfilled` and `risks` to keep the status small.
+    /// The number of rows that the operator left out of `unownedLayers`, `unfulfilled` and `risks` to limit the size of the
+    /// status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truncated: Option<i64>,
-    /// The open gaps and unfulfilled duties that Events have told of, as layer/duty/state separated by commas; absent until the
-    /// first Event is due. Kept by the operator so that no Event is written twice or lost over a restart.
+    /// The open gaps and unfulfilled duties for which the operator emitted an Event, as layer/duty/state, separated by commas.
+    /// Absent until the first Event is due. The operator uses it to emit each Event once, also after a restart.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "announcements")]
     #[schemars(with = "Option<String>")]
     pub announced: Option<Vec<Announcement>>,
-    /// How often Events have told of a change; part of the Events' names.
+    /// The number of changes for which the operator emitted Events. It is part of the names of the Events.
     #[serde(default)]
     pub transitions: i64,
-    /// The dates of which Events have reminded, as reason/date. Kept by the operator so that each is told once.
+    /// The dates for which the operator emitted a reminder Event, as reason/date. The operator uses it to emit each reminder
+    /// once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub reminded: Vec<String>,
 }
 
-/// Counts over all workloads that an assignment selects.
+/// The counts for all workloads that an assignment selects.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
-    /// The service model of the workloads, `Mixed` when they differ, `Undetermined` when nothing tells.
+    /// The service model of the workloads. `Mixed` if they have different service models, `Undetermined` if no node, no
+    /// assignment and no default determines it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// The workloads selected.
+    /// The number of selected workloads.
     pub workloads: i64,
-    /// The distinct layers that they have.
+    /// The number of distinct layers of these workloads.
     pub layers: i64,
-    /// The distinct layers with a gap listed in `unownedLayers`.
+    /// The number of distinct layers with a gap in `unownedLayers`.
     pub unowned_layers: i64,
-    /// Their names separated by commas, at most 256 characters.
+    /// The names of these layers, separated by commas, at most 256 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unowned_layer_names: Option<String>,
-    /// The duties of the workloads by state.
+    /// The number of duties in each state.
     pub duties: DutyCounts,
-    /// Gaps in platform layers, listed by the cluster assignments and not here.
+    /// The number of gaps in platform layers that only cluster assignments list.
     pub platform_gaps: i64,
-    /// The same duties by what is seen of them, whoever holds them.
+    /// The number of duties with each fulfilment, with or without an owner.
     #[serde(default)]
     pub fulfilment: FulfilmentCounts,
-    /// The distinct layers with a duty listed in `unfulfilled` that is not done.
+    /// The number of distinct layers with a duty in `unfulfilled` that is Unfulfilled, not Stale.
     #[serde(default)]
     pub unfulfilled_layers: i64,
-    /// Unfulfilled duties of platform layers, listed by the cluster assignments and not here.
+    /// The number of unfulfilled duties in platform layers that only cluster assignments list.
     #[serde(default)]
     pub platform_unfulfilled: i64,
-    /// The rows of `risks`, those left out included.
+    /// The number of risks, including rows that were left out of `risks`.
     #[serde(default)]
     pub risks: i64,
     /// The day on which the next review is due.
@@ -98,156 +104,156 @@ pub struct Summary {
     pub review_due: Option<String>,
 }
 
-/// How many duties are in each state, counting every (workload, layer, duty) once.
+/// The number of duties in each state. Every (workload, layer, duty) counts once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DutyCounts {
-    /// Validly held by one party.
+    /// Duties that one party validly holds.
     pub owned: i64,
-    /// Provider duties of which nobody said anything.
+    /// Provider duties that are assumed to be held: nobody claims them, or their evidence has ended.
     pub assumed: i64,
-    /// Gaps under a valid exception.
+    /// Gaps that a valid exception covers.
     pub excepted: i64,
-    /// Duties of which nothing can be said.
+    /// Duties that the operator cannot decide.
     pub unknown: i64,
-    /// Held by nobody.
+    /// Duties that nobody claims.
     pub unowned: i64,
-    /// Claimed, but not validly.
+    /// Duties whose claims are all invalid.
     pub invalid: i64,
-    /// Claimed by several parties at the same rank.
+    /// Duties that several parties claim at the same rank.
     pub conflicted: i64,
-    /// Held under an assignment whose review has lapsed.
+    /// Duties that a party holds, but only by assignments whose review has lapsed.
     pub lapsed: i64,
 }
 
-/// How many duties are fulfilled by what is seen in the cluster, counting every (workload, layer, duty) once.
+/// The number of duties with each fulfilment. Every (workload, layer, duty) counts once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FulfilmentCounts {
-    /// Seen to be done.
+    /// Duties that signals show as fulfilled.
     pub fulfilled: i64,
-    /// Seen not to be done.
+    /// Duties that signals show as unfulfilled.
     pub unfulfilled: i64,
-    /// Of which what was seen is too old to count.
+    /// Duties whose last result is too old.
     pub stale: i64,
-    /// Of which nothing shows it: no signal speaks of them, or its source is not there or cannot be read.
+    /// Duties without a result: no signal applies, or its source is missing or cannot be read.
     pub unknown: i64,
-    /// Under an exception.
+    /// Duties under a valid exception.
     pub not_applicable: i64,
 }
 
-/// A duty of a layer that one signal shows not to be done, or not lately enough.
+/// A duty that one signal shows as unfulfilled, or whose last result is too old.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnfulfilledDuty {
     /// The layer.
     pub layer: String,
-    /// Whose duty it is.
+    /// The duty of the layer: Provider or Customer.
     #[schemars(schema_with = "duty_schema")]
     pub duty: Duty,
-    /// The party that holds it; absent where nobody does, or nobody said who does, and in the cluster kind for the customer
-    /// duties of workload layers, which many parties hold.
+    /// The party that holds the duty. Absent if no party holds it. Also absent for customer duties of workload layers in a
+    /// ClusterResponsibilityAssignment, because many parties hold them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub party: Option<String>,
-    /// The signal that shows it, see docs/fulfilment.md.
+    /// The name of the signal. See docs/fulfilment.md.
     pub signal: String,
-    /// Unfulfilled, or Stale where what was seen is too old to count.
+    /// Unfulfilled, or Stale if the last result is too old.
     pub fulfilment: Fulfilment,
-    /// How many workloads are concerned.
+    /// The number of affected workloads.
     pub workloads: i64,
-    /// Since when that is seen.
+    /// The time since which this row exists.
     pub since: Time,
-    /// What was seen and what to do, at most 160 bytes.
+    /// The result of the signal and the fix, at most 160 bytes.
     pub message: String,
-    /// At most three of the workloads, as Kind/name, in the cluster kind as namespace/Kind/name.
+    /// At most three of the workloads, as Kind/name. In a ClusterResponsibilityAssignment as namespace/Kind/name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub examples: Vec<String>,
-    /// How many more workloads there are than examples.
+    /// The number of affected workloads that are not in `examples`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub omitted: Option<i64>,
 }
 
-/// A duty of a layer that is validly held by nobody, for one reason.
+/// A duty without a valid owner, for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnownedLayer {
     /// The layer.
     pub layer: String,
-    /// Whose duty it is.
+    /// The duty of the layer: Provider or Customer.
     #[schemars(schema_with = "duty_schema")]
     pub duty: Duty,
-    /// Why nobody holds it.
+    /// The reason why the duty has no valid owner.
     pub reason: GapReason,
-    /// How many workloads are concerned.
+    /// The number of affected workloads.
     pub workloads: i64,
-    /// Since when there is such a gap.
+    /// The time since which this row exists.
     pub since: Time,
-    /// What is owed and what to write, at most 160 bytes.
+    /// The duty that is owed and the fix, at most 160 bytes.
     pub message: String,
-    /// At most three of the workloads, as Kind/name, in the cluster kind as namespace/Kind/name.
+    /// At most three of the workloads, as Kind/name. In a ClusterResponsibilityAssignment as namespace/Kind/name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub examples: Vec<String>,
-    /// How many more workloads there are than examples.
+    /// The number of affected workloads that are not in `examples`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub omitted: Option<i64>,
 }
 
-/// Something that is no gap and may become one or hide one.
+/// A finding that is not a gap, but can become one or hide one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Risk {
-    /// What it is.
+    /// The reason of the risk.
     pub reason: RiskReason,
-    /// The layer, if it is about one.
+    /// The layer, if the risk concerns one layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
-    /// How many workloads are concerned; 0 where it is about the assignment itself.
+    /// The number of affected workloads. 0 if the risk concerns the assignment itself.
     pub workloads: i64,
-    /// Since when there is such a risk.
+    /// The time since which this row exists.
     pub since: Time,
-    /// What it means and what to write, at most 160 bytes.
+    /// The meaning of the risk and the fix, at most 160 bytes.
     pub message: String,
-    /// At most three of the workloads, as Kind/name, in the cluster kind as namespace/Kind/name.
+    /// At most three of the workloads, as Kind/name. In a ClusterResponsibilityAssignment as namespace/Kind/name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub examples: Vec<String>,
-    /// How many more workloads there are than examples.
+    /// The number of affected workloads that are not in `examples`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub omitted: Option<i64>,
 }
 
 fn duty_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({ "type": "string", "enum": json!(["Provider", "Customer"]), "description": "Whose duty it is." })
+    schemars::json_schema!({ "type": "string", "enum": json!(["Provider", "Customer"]), "description": "The duty of the layer: Provider or Customer." })
 }
 
-/// The rows that this version understands: one that a newer version wrote must not make the rest unreadable.
-fn readable<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(rows: D) -> Result<Vec<T>, D::Error> {
+/// Reads the rows that this version knows and skips the others, which a newer version wrote.
+fn known_rows<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(rows: D) -> Result<Vec<T>, D::Error> {
     let rows = Vec::<serde_json::Value>::deserialize(rows)?;
     Ok(rows.into_iter().filter_map(|row| serde_json::from_value(row).ok()).collect())
 }
 
-/// An open gap, or a duty seen unfulfilled, of which an Event has told.
+/// An open gap or an unfulfilled duty for which the operator emitted an Event.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Announcement {
     /// The layer.
     pub layer: String,
-    /// Whose duty it is.
+    /// The duty of the layer: Provider or Customer.
     pub duty: Duty,
-    /// What is wrong with it.
+    /// The state of the duty.
     pub state: OpenState,
 }
 
 impl Announcement {
-    /// Whether it is a gap; otherwise an unfulfilled duty.
+    /// Returns true for a gap, false for an unfulfilled duty.
     #[must_use]
     pub const fn is_gap(&self) -> bool {
         matches!(self.state, OpenState::Gap(_))
     }
 }
 
-/// Announcements on the wire: one line, since it is for the operator and not for readers. What a line of another version
-/// holds beyond that is left out, which at worst tells of a gap once more.
+/// Reads and writes announcements as one string, which only the operator reads. Entries that this version does not know are
+/// skipped; at worst, the operator emits an Event again.
 mod announcements {
     use serde::de::IntoDeserializer;
     use serde::de::value::{Error, StrDeserializer};
@@ -256,9 +262,9 @@ mod announcements {
     use super::{Announcement, OpenState};
 
     #[expect(clippy::ref_option, reason = "the signature that serde calls")]
-    pub(super) fn serialize<S: Serializer>(told: &Option<Vec<Announcement>>, to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(announced: &Option<Vec<Announcement>>, to: S) -> Result<S::Ok, S::Error> {
         let line = |gap: &Announcement| format!("{}/{}/{}", gap.layer, gap.duty.name(), gap.state);
-        match told {
+        match announced {
             Some(gaps) => to.serialize_str(&gaps.iter().map(line).collect::<Vec<_>>().join(",")),
             None => to.serialize_none(),
         }
@@ -283,7 +289,7 @@ mod tests {
     use super::super::reasons::GapState;
     use super::*;
 
-    fn told(announced: Option<Vec<Announcement>>) -> AssignmentStatus {
+    fn status(announced: Option<Vec<Announcement>>) -> AssignmentStatus {
         AssignmentStatus { announced, ..AssignmentStatus::default() }
     }
 
@@ -296,7 +302,7 @@ mod tests {
             gap("example.com/ai-models", Duty::Provider, OpenState::Gap(GapState::Conflicted)),
         ];
         for announced in [None, Some(vec![]), Some(gaps)] {
-            let wire = serde_json::to_value(told(announced.clone())).unwrap();
+            let wire = serde_json::to_value(status(announced.clone())).unwrap();
             assert_eq!(serde_json::from_value::<AssignmentStatus>(wire).unwrap().announced, announced);
         }
     }

@@ -1,7 +1,7 @@
-//! The built-in matrix with a cluster's own service models.
+//! Adds the service models of a cluster to the built-in matrix.
 //!
-//! Which models are taken does not depend on the order in which they were created: two that define the same layer
-//! differently are both refused.
+//! The result does not depend on the order in which the service models were created. If two of them define the same layer
+//! differently, both are refused.
 
 use std::collections::BTreeMap;
 
@@ -10,43 +10,46 @@ use super::layer::{Layer, Owes};
 use super::service_model::ServiceModel;
 use super::{Duty, Matrix, Model, Owed};
 
-/// A service model of a cluster.
+/// A service model that the cluster defines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelDefinition {
-    /// Its name.
+    /// The name of the ServiceModel object.
     pub name: String,
-    /// The built-in service model whose cells hold where nothing else is said.
+    /// The built-in service model that applies to all other layers.
     pub extends: ServiceModel,
-    /// The built-in layers that differ, by name.
+    /// The built-in layers whose duties differ, by name.
     pub cells: Vec<(String, Owes)>,
-    /// Further layers.
+    /// The additional layers.
     pub layers: Vec<(Layer, Owes)>,
 }
 
 impl Matrix {
-    /// The built-in matrix with these service models. Those that cannot be used are left out, with the reason.
+    /// Returns the built-in matrix with these service models. It excludes service models that are not valid;
+    /// [`Matrix::find_model`] returns the reason.
     #[must_use]
     pub fn extended(mut definitions: Vec<ModelDefinition>) -> Self {
         let mut matrix = Self::built_in().clone();
         definitions.sort_by(|a, b| a.name.cmp(&b.name));
-        let refused = refusals(&matrix, &definitions);
+        let refused = refused_definitions(&matrix, &definitions);
         definitions.retain(|definition| !refused.contains_key(&definition.name));
         matrix.refused = refused;
         for definition in definitions {
-            if let Err(why) = matrix.add(&definition) {
-                matrix.refused.insert(definition.name, why);
+            if let Err(reason) = matrix.add(&definition) {
+                matrix.refused.insert(definition.name, reason);
             }
         }
         matrix.sort_layers();
         matrix
     }
 
-    /// Adds a column, and its layers as rows at the end.
+    /// Adds a service model, and its layers at the end. Fails if the matrix is full.
     fn add(&mut self, definition: &ModelDefinition) -> Result<(), String> {
         let new: Vec<&Layer> =
             definition.layers.iter().map(|(layer, _)| layer).filter(|layer| self.find(&layer.name).is_none()).collect();
         if self.models.len() >= CAPACITY || self.layers.len() + new.len() > CAPACITY {
-            return Err(format!("there are {CAPACITY} service models or layers already; remove some"));
+            return Err(format!(
+                "there are more than {CAPACITY} service models or {CAPACITY} layers, including the built-in ones; remove some"
+            ));
         }
         let id = ModelId::new(u8::try_from(self.models.len()).unwrap_or(u8::MAX));
         self.layers.extend(new.into_iter().cloned());
@@ -68,38 +71,39 @@ impl Matrix {
         Ok(())
     }
 
-    /// Puts the layers that the cluster defines into the order of their names, whichever model brought them.
+    /// Sorts the layers that the cluster defines by name.
     fn sort_layers(&mut self) {
         let built_in = Self::built_in().layers.len();
         let mut order: Vec<usize> = (0..self.layers.len()).collect();
         order[built_in..].sort_by(|a, b| self.layers[*a].name.cmp(&self.layers[*b].name));
-        let moved: BTreeMap<usize, usize> = order.iter().enumerate().map(|(to, from)| (*from, to)).collect();
-        let follow = |set: LayerSet| -> LayerSet {
-            let position = |layer: LayerId| u8::try_from(moved[&layer.index()]).unwrap_or(u8::MAX);
+        let new_positions: BTreeMap<usize, usize> = order.iter().enumerate().map(|(to, from)| (*from, to)).collect();
+        let renumber = |set: LayerSet| -> LayerSet {
+            let position = |layer: LayerId| u8::try_from(new_positions[&layer.index()]).unwrap_or(u8::MAX);
             set.ids().map(|layer| LayerId::new(position(layer))).collect()
         };
         for model in &mut self.models {
-            model.owed = Owed { provider: follow(model.owed.provider), customer: follow(model.owed.customer) };
+            model.owed = Owed { provider: renumber(model.owed.provider), customer: renumber(model.owed.customer) };
         }
         self.layers[built_in..].sort_by(|a, b| a.name.cmp(&b.name));
     }
 }
 
 impl Owed {
-    /// Says who owes a layer.
+    /// Sets the duties that a layer owes.
     fn set(&mut self, layer: LayerId, owes: Owes) {
         let only: LayerSet = [layer].into_iter().collect();
-        let with = |set: LayerSet, duty| if owes.includes(duty) { set.union(only) } else { set.difference(only) };
-        *self = Self { provider: with(self.provider, Duty::Provider), customer: with(self.customer, Duty::Customer) };
+        let updated = |set: LayerSet, duty| if owes.includes(duty) { set.union(only) } else { set.difference(only) };
+        *self =
+            Self { provider: updated(self.provider, Duty::Provider), customer: updated(self.customer, Duty::Customer) };
     }
 }
 
-/// The definitions that cannot be used, and why: what they say of built-in layers, and what they say of their own.
-fn refusals(matrix: &Matrix, definitions: &[ModelDefinition]) -> BTreeMap<String, String> {
+/// Returns the names of the definitions that cannot be used, each with the reason.
+fn refused_definitions(matrix: &Matrix, definitions: &[ModelDefinition]) -> BTreeMap<String, String> {
     let mut refused = BTreeMap::new();
     for definition in definitions {
-        if let Some(why) = contradiction(matrix, definition) {
-            refused.insert(definition.name.clone(), why);
+        if let Some(reason) = definition_error(matrix, definition) {
+            refused.insert(definition.name.clone(), reason);
         }
     }
     for one in definitions {
@@ -110,22 +114,24 @@ fn refusals(matrix: &Matrix, definitions: &[ModelDefinition]) -> BTreeMap<String
                 })
         });
         if let Some(other) = other {
-            let why =
-                format!("the service model {:?} defines the same layer in another way; make them the same", other.name);
-            refused.entry(one.name.clone()).or_insert(why);
+            let reason =
+                format!("the service model {:?} defines the same layer differently; make both equal", other.name);
+            refused.entry(one.name.clone()).or_insert(reason);
         }
     }
     refused
 }
 
-/// What a definition says that cannot be, beyond what the schema refuses.
-fn contradiction(matrix: &Matrix, definition: &ModelDefinition) -> Option<String> {
+/// Returns the first error of a definition. The CRD has the same rules; this check does not rely on them.
+fn definition_error(matrix: &Matrix, definition: &ModelDefinition) -> Option<String> {
     for (name, owes) in &definition.cells {
         let Some(id) = matrix.find(name) else {
-            return Some(format!("{name:?} is no built-in layer; define it under layers, or correct the name"));
+            return Some(format!("{name:?} is not a built-in layer; define it under layers, or correct the name"));
         };
         if matrix.layer(id).retained && *owes == Owes::Provider {
-            return Some(format!("{name} is retained: the customer stays accountable; write owes: Shared or Customer"));
+            return Some(format!(
+                "{name} is retained: the customer stays accountable for it; write owes: Customer or owes: Shared"
+            ));
         }
     }
     for (layer, owes) in &definition.layers {
@@ -133,7 +139,10 @@ fn contradiction(matrix: &Matrix, definition: &ModelDefinition) -> Option<String
             return Some(format!("{:?} needs a qualified name such as example.com/{}", layer.name, layer.name));
         }
         if *owes == Owes::Shared && layer.halves.is_none() {
-            return Some(format!("{} is shared and has no halves; write what each side does", layer.name));
+            return Some(format!(
+                "{} is shared and has no halves; write halves: {{provider: ..., customer: ...}}",
+                layer.name
+            ));
         }
     }
     None

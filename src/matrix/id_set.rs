@@ -1,10 +1,10 @@
 //! Numbers of layers and of service models, and sets of them.
 //!
-//! Sets are compared and joined for every evaluation, so each is one machine word without an allocation.
+//! Each evaluation compares and joins sets. So a set is one 64-bit integer, without an allocation.
 
 use bitflags::bitflags;
 
-/// The most layers and the most service models of a matrix, including the built-in ones.
+/// The maximum number of layers, and of service models, in a matrix, including the built-in ones.
 pub(super) const CAPACITY: usize = 64;
 
 /// Defines a number below [`CAPACITY`] and a set of such numbers.
@@ -79,7 +79,7 @@ id_and_set! {
 id_and_set! {
     /// The number of a service model: the built-in ones in the order of the matrix, then those of the cluster by name.
     ModelId,
-    /// A set of service models: a workload that has several of them owes the duties of all.
+    /// A set of service models. A workload with several service models owes the duties of all of them.
     ModelSet
 }
 

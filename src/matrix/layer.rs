@@ -1,4 +1,4 @@
-//! Layers: the rows of the matrix, with everything that is said of one.
+//! Layers: the rows of the matrix.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::id_set::ModelSet;
 use super::service_model::ServiceModel;
 
-/// One of the two duties a layer can owe: the provider's half or the customer's half.
+/// One of the two duties that a layer can owe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize, schemars::JsonSchema)]
 pub enum Duty {
     /// The duty of the provider of the service model.
@@ -22,7 +22,7 @@ impl Duty {
     /// Both duties, in the order in which they are listed.
     pub const ALL: [Self; 2] = [Self::Provider, Self::Customer];
 
-    /// The duty of the other side of the same layer.
+    /// Returns the other duty of the same layer.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -31,7 +31,7 @@ impl Duty {
         }
     }
 
-    /// The word for this duty in sentences: `provider` or `customer`, also the field of an assignment that claims it.
+    /// Returns the word in messages, `provider` or `customer`. It is also the name of the field in `spec.duties`.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -40,7 +40,7 @@ impl Duty {
         }
     }
 
-    /// The word for this duty in statuses and metrics.
+    /// Returns the word in statuses and metrics, `Provider` or `Customer`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl Duty {
     }
 }
 
-/// What a cell of the matrix says: who owes the layer under a service model. Ordered from the customer to the provider.
+/// A cell of the matrix: the duties that a layer owes under a service model. Ordered from the customer to the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub enum Owes {
     /// The customer duty only.
@@ -62,7 +62,7 @@ pub enum Owes {
 }
 
 impl Owes {
-    /// Whether this cell owes the given duty.
+    /// Returns true if the cell contains the duty.
     #[must_use]
     pub fn includes(self, duty: Duty) -> bool {
         match duty {
@@ -72,18 +72,20 @@ impl Owes {
     }
 }
 
-/// Whose facts decide the service model of a layer.
+/// The part of the cluster that a layer belongs to. With a managed control plane, layers of the plane Cluster owe the duties
+/// of CaaS instead of those of OnPremises or IaaS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Plane {
     /// The control plane of the cluster.
     Cluster,
-    /// The nodes on which a workload may land.
+    /// The nodes on which a workload can be scheduled.
     Node,
-    /// The workload itself, hence its nodes too.
+    /// The workload itself.
     Workload,
 }
 
-/// Who is told of a gap in a layer, and whose assignment outranks the others.
+/// The team that a layer concerns. It decides which assignments list gaps of the layer, and which assignments take precedence
+/// for its customer duty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum Audience {
     /// The team that runs the cluster.
@@ -92,14 +94,14 @@ pub enum Audience {
     Workload,
 }
 
-/// Which workloads have a layer.
+/// The workloads that have a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum Presence {
-    /// Every workload.
+    /// All workloads. For a layer that the cluster defines: all workloads under a service model that defines it.
     Inherent,
-    /// Workloads whose manifests, Services or routes show one of the layer's signals, and those where it is declared.
+    /// Workloads that have one of the triggers of the layer, and workloads with an assignment that declares the layer.
     Detected,
-    /// Only workloads selected by an assignment that declares the layer.
+    /// Workloads with an assignment that declares the layer.
     Declared,
 }
 
@@ -107,15 +109,15 @@ bitflags! {
     /// Properties of a workload that make detected layers present.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct LayerTriggers: u8 {
-        /// It keeps data in a volume that outlives its containers.
+        /// The workload has a volume with data that remains when its containers stop.
         const STORAGE = 1;
-        /// It refers to secret material.
+        /// The workload refers to Secrets or other secret material.
         const SECRETS = 1 << 1;
-        /// It calls a service outside of the cluster.
+        /// The workload uses a service outside of the cluster.
         const EXTERNAL_SERVICES = 1 << 2;
-        /// It is reachable from outside of the cluster through a Service, an Ingress or a route.
+        /// A Service, an Ingress or a route makes the workload accessible from outside of the cluster.
         const PUBLISHED = 1 << 3;
-        /// It listens on the network of its node (hostPort or hostNetwork).
+        /// The workload listens on the network of its node (hostPort or hostNetwork).
         const HOST_NETWORK = 1 << 4;
     }
 }
@@ -139,13 +141,13 @@ impl<'de> Deserialize<'de> for LayerTriggers {
     }
 }
 
-/// What each side of a layer does, in words for messages.
+/// The work that each duty of a layer requires, for messages.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Halves {
-    /// What the provider does.
+    /// The work of the provider.
     pub provider: String,
-    /// What the customer does.
+    /// The work of the customer.
     pub customer: String,
 }
 
@@ -153,42 +155,41 @@ pub struct Halves {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Layer {
-    /// Its name in assignments and statuses, such as `node-os`.
+    /// The name in assignments and statuses, such as `node-os`.
     pub name: String,
-    /// What it is about.
+    /// A description of the layer.
     pub meaning: String,
-    /// Whose facts decide its service model.
+    /// The part of the cluster that the layer belongs to.
     pub plane: Plane,
-    /// Who is told of its gaps.
+    /// The team that the layer concerns.
     pub concern: Audience,
-    /// Which workloads have it.
+    /// The workloads that have the layer.
     pub presence: Presence,
-    /// The triggers of a detected layer: one of them makes it present.
+    /// The triggers of a detected layer. One of them is enough.
     #[serde(default)]
     pub triggers: LayerTriggers,
-    /// Whether the customer stays accountable whoever does the work.
+    /// True if the customer stays accountable, even if another party does the work.
     #[serde(default)]
     pub retained: bool,
-    /// Whether an exception from it may be made in a namespace at all; never for inherent and platform layers.
-    #[serde(default = "yes")]
+    /// False if assignments of a namespace cannot except the layer. It has an effect on detected workload layers only.
+    #[serde(default = "default_true")]
     pub tenant_exceptions: bool,
-    /// What each side does; given wherever some service model shares the layer.
+    /// The work of the provider and of the customer. Present if a service model shares the layer.
     #[serde(default)]
     pub halves: Option<Halves>,
-    /// Who owes it under each built-in service model, with the sources of the statement; empty for a layer that a cluster
-    /// defines.
+    /// The cell for each built-in service model, with its sources. Empty for a layer that the cluster defines.
     pub cells: BTreeMap<ServiceModel, (Owes, String)>,
-    /// The service models of the cluster that define it; none for a built-in layer.
+    /// The service models of the cluster that define the layer. Empty for a built-in layer.
     #[serde(skip)]
     pub defined_by: ModelSet,
 }
 
-const fn yes() -> bool {
+const fn default_true() -> bool {
     true
 }
 
 impl Layer {
-    /// What the given side does, or what the layer is about where one side does all of it.
+    /// Returns the work that the duty requires, or the meaning of the layer if it has no halves.
     #[must_use]
     pub fn describe(&self, duty: Duty) -> &str {
         match (&self.halves, duty) {
@@ -198,8 +199,8 @@ impl Layer {
         }
     }
 
-    /// Whether an exception from it may be made in a namespace. What every workload has, and what is the platform's, is not
-    /// for a tenant to except.
+    /// Returns true if assignments of a namespace can except the layer. They cannot except inherent layers and platform
+    /// layers.
     #[must_use]
     pub fn is_exceptable_by_tenants(&self) -> bool {
         self.tenant_exceptions && self.presence != Presence::Inherent && self.concern == Audience::Workload

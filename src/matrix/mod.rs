@@ -1,7 +1,7 @@
-//! The responsibility matrix: layers, service models, and who owes what under each.
+//! The responsibility matrix: layers, service models, and the duties that each layer owes under each service model.
 //!
-//! The facts are data (`matrix.yaml`, each cell with its sources); this module gives them types and loads them once.
-//! Layers are numbered in the order of the data, which is the order of every list that users read.
+//! The data is in `matrix.yaml`, each cell with its sources. This module defines the types and loads the data once. Layers are
+//! numbered in the order of the data. All lists for users have this order.
 
 mod extension;
 mod id_set;
@@ -18,7 +18,7 @@ pub use id_set::{LayerId, LayerSet, ModelId, ModelSet};
 pub use layer::{Audience, Duty, Halves, Layer, LayerTriggers, Owes, Plane, Presence};
 pub use service_model::ServiceModel;
 
-/// The duties that are owed: for each duty the layers that owe it.
+/// The owed duties, as one set of layers for each duty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owed {
     /// The layers that owe a provider duty.
@@ -28,7 +28,7 @@ pub struct Owed {
 }
 
 impl Owed {
-    /// The layers that owe the given duty.
+    /// Returns the layers that owe the duty.
     #[must_use]
     pub const fn of(&self, duty: Duty) -> LayerSet {
         match duty {
@@ -45,13 +45,13 @@ impl Owed {
         }
     }
 
-    /// Those of the duties that are about these layers.
+    /// Returns the duties of these layers only.
     #[must_use]
     pub const fn intersection(self, layers: LayerSet) -> Self {
         Self { provider: self.provider.intersection(layers), customer: self.customer.intersection(layers) }
     }
 
-    /// The duties owed under either: adding a model never removes a duty.
+    /// Returns the duties of both.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self { provider: self.provider.union(other.provider), customer: self.customer.union(other.customer) }
@@ -61,31 +61,31 @@ impl Owed {
 /// A service model: one column of the matrix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Model {
-    /// Its name in manifests and statuses.
+    /// The name in manifests and statuses.
     pub name: String,
-    /// What it means, or which built-in one it extends.
+    /// A description. For a service model of the cluster: the built-in service model that it extends.
     pub meaning: String,
-    /// The duties owed under it.
+    /// The duties that layers owe under this service model.
     pub owed: Owed,
 }
 
-/// Why an assignment cannot name a service model.
+/// The reason why a service model cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unusable<'a> {
-    /// There is none of that name.
+    /// No service model has this name.
     NotFound,
-    /// There is one, which cannot be used for this reason.
+    /// The definition of the service model is not valid, for the reason given.
     Refused(&'a str),
 }
 
-/// The matrix: the built-in one, or the built-in one with the service models and layers that a cluster defines.
+/// The matrix: the built-in service models and layers, and those that the cluster defines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Matrix {
     version: String,
     sources: BTreeMap<String, String>,
     layers: Vec<Layer>,
     models: Vec<Model>,
-    /// Service models that cannot be used, and why.
+    /// The names of service models that cannot be used, each with the reason.
     refused: BTreeMap<String, String>,
     customer_everywhere: LayerSet,
 }
@@ -106,7 +106,7 @@ static BUILT_IN: LazyLock<Matrix> = LazyLock::new(|| {
 });
 
 impl Matrix {
-    /// The matrix that this version of the operator ships, loaded once.
+    /// Returns the built-in matrix. It is loaded once.
     #[must_use]
     pub fn built_in() -> &'static Self {
         &BUILT_IN
@@ -115,112 +115,117 @@ impl Matrix {
     fn from_data(data: MatrixData) -> Self {
         let MatrixData { version, sources, service_models, layers } = data;
         let rows = || (0..).map(LayerId::new).zip(&layers);
-        let owing =
+        let layers_that_owe =
             |model, duty| rows().filter(|(_, layer)| layer.cells[&model].0.includes(duty)).map(|(id, _)| id).collect();
         let column = |(model, meaning): (ServiceModel, String)| Model {
             name: model.name().to_owned(),
             meaning,
-            owed: Owed { provider: owing(model, Duty::Provider), customer: owing(model, Duty::Customer) },
+            owed: Owed {
+                provider: layers_that_owe(model, Duty::Provider),
+                customer: layers_that_owe(model, Duty::Customer),
+            },
         };
         let models = service_models.into_iter().map(column).collect();
-        let purely_customer = |layer: &Layer| layer.cells.values().all(|(owes, _)| *owes == Owes::Customer);
-        let customer_everywhere = rows().filter(|(_, layer)| purely_customer(layer)).map(|(id, _)| id).collect();
+        let is_customer_only = |layer: &Layer| layer.cells.values().all(|(owes, _)| *owes == Owes::Customer);
+        let customer_everywhere = rows().filter(|(_, layer)| is_customer_only(layer)).map(|(id, _)| id).collect();
         Self { version, sources, layers, models, refused: BTreeMap::new(), customer_everywhere }
     }
 
-    /// The version of the data, as statuses show it.
+    /// Returns the version of the data, which statuses contain.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// The published sources behind the cells, by their short name.
+    /// Returns the published sources of the cells, by their short names.
     #[must_use]
     pub const fn sources(&self) -> &BTreeMap<String, String> {
         &self.sources
     }
 
-    /// All layers in the order of the matrix.
+    /// Returns all layers in the order of the matrix.
     pub fn layers(&self) -> impl Iterator<Item = (LayerId, &Layer)> {
         (0..).map(LayerId::new).zip(&self.layers)
     }
 
-    /// The layer with the given number.
+    /// Returns the layer with this number. The number must be from this matrix.
     #[must_use]
     pub fn layer(&self, id: LayerId) -> &Layer {
         &self.layers[id.index()]
     }
 
-    /// The layer of that name, if there is one.
+    /// Returns the number of the layer with this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<LayerId> {
         self.layers().find(|(_, layer)| layer.name == name).map(|(id, _)| id)
     }
 
-    /// The service models, built-in ones first.
+    /// Returns the service models, built-in ones first.
     pub fn models(&self) -> impl Iterator<Item = (ModelId, &Model)> {
         (0..).map(ModelId::new).zip(&self.models)
     }
 
-    /// The service model with the given number.
+    /// Returns the service model with this number. The number must be from this matrix.
     #[must_use]
     pub fn model(&self, id: impl Into<ModelId>) -> &Model {
         &self.models[id.into().index()]
     }
 
-    /// The service model of that name, or why it cannot be used.
+    /// Returns the number of the service model with this name.
     ///
     /// # Errors
     ///
-    /// When there is none, or one that was refused.
+    /// Fails if no service model has this name, or if its definition is not valid.
     pub fn find_model(&self, name: &str) -> Result<ModelId, Unusable<'_>> {
         if let Some((id, _)) = self.models().find(|(_, model)| model.name == name) {
             return Ok(id);
         }
-        Err(self.refused.get(name).map_or(Unusable::NotFound, |why| Unusable::Refused(why)))
+        Err(self.refused.get(name).map_or(Unusable::NotFound, |reason| Unusable::Refused(reason)))
     }
 
-    /// The duties owed under a service model.
+    /// Returns the duties owed under a service model.
     #[must_use]
     pub fn owed(&self, model: impl Into<ModelId>) -> Owed {
         self.model(model).owed
     }
 
-    /// The duties owed under several service models together.
+    /// Returns the duties owed under any of the service models. Adding a service model never removes a duty.
     #[must_use]
     pub fn owed_under(&self, models: ModelSet) -> Owed {
         models.ids().map(|model| self.owed(model)).fold(Owed::default(), Owed::union)
     }
 
-    /// The duties of declared layers that none of these service models knows: those of the models that define the layer.
+    /// Returns the duties of declared layers that none of these service models defines. The duties are those of the service
+    /// models that define the layers. Built-in layers are ignored.
     #[must_use]
     pub fn owed_where_declared(&self, declared: LayerSet, models: ModelSet) -> Owed {
-        let elsewhere = |layer: &LayerId| {
+        let is_defined_elsewhere = |layer: &LayerId| {
             let defined_by = self.layer(*layer).defined_by;
             !defined_by.is_empty() && !defined_by.intersects(models)
         };
-        declared.ids().filter(elsewhere).fold(Owed::default(), |all, layer| {
+        declared.ids().filter(is_defined_elsewhere).fold(Owed::default(), |all, layer| {
             let owed = self.owed_under(self.layer(layer).defined_by);
             all.union(owed.intersection([layer].into_iter().collect()))
         })
     }
 
-    /// The layers that are the customer's under every built-in service model: what is owed even where the model is unknown.
+    /// Returns the layers that owe only a customer duty under every built-in service model. Workloads with an unknown service
+    /// model owe these duties too.
     #[must_use]
     pub const fn customer_everywhere(&self) -> LayerSet {
         self.customer_everywhere
     }
 
-    /// The layers that a workload with these triggers has under these service models, where the assignments that select it
-    /// declare `declared`.
+    /// Returns the layers that a workload with these triggers has under these service models. `declared` are the layers that
+    /// the assignments of the workload declare.
     #[must_use]
     pub fn present(&self, triggers: LayerTriggers, models: ModelSet, declared: LayerSet) -> LayerSet {
-        let seen = |layer: &Layer| match layer.presence {
+        let is_present = |layer: &Layer| match layer.presence {
             Presence::Inherent => layer.defined_by.is_empty() || layer.defined_by.intersects(models),
             Presence::Detected => layer.triggers.intersects(triggers),
             Presence::Declared => false,
         };
-        self.layers().filter(|(_, layer)| seen(layer)).map(|(id, _)| id).collect::<LayerSet>().union(declared)
+        self.layers().filter(|(_, layer)| is_present(layer)).map(|(id, _)| id).collect::<LayerSet>().union(declared)
     }
 }
 

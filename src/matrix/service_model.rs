@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::id_set::{ModelId, ModelSet};
 
-/// How much of the stack a provider runs; from left to right the provider takes more.
+/// A built-in service model. It says how much of the stack a provider runs. From left to right the provider runs more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 pub enum ServiceModel {
-    /// Own hardware, own Kubernetes.
+    /// Own hardware and own Kubernetes.
     OnPremises,
     /// Self-managed Kubernetes on rented machines.
     #[serde(rename = "IaaS")]
@@ -36,7 +36,7 @@ impl ServiceModel {
     pub const ALL: [Self; 7] =
         [Self::OnPremises, Self::Iaas, Self::Caas, Self::ManagedNodes, Self::Paas, Self::Faas, Self::Saas];
 
-    /// The name in manifests, statuses and flags.
+    /// Returns the name in manifests, statuses and flags.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl fmt::Display for ServiceModel {
     }
 }
 
-/// A name that is no built-in service model.
+/// The error for a name that is not a built-in service model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown service model {0:?}; write one of: OnPremises, IaaS, CaaS, ManagedNodes, PaaS, FaaS, SaaS")]
 pub struct UnknownServiceModel(String);

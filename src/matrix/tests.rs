@@ -1,4 +1,4 @@
-//! The properties that the header of `matrix.yaml` states.
+//! Checks the properties that the header of `matrix.yaml` lists.
 
 use std::collections::BTreeSet;
 
@@ -98,7 +98,7 @@ fn every_cell_cites_known_sources_and_every_source_is_cited_or_a_reference() {
     assert_eq!(cited, matrix.sources().keys().map(String::as_str).collect());
 }
 
-/// Each trigger makes exactly these layers present, beside the inherent ones (the model's definition of presence).
+/// Each trigger adds exactly these layers to the inherent layers.
 #[test]
 fn each_trigger_makes_its_layers_present() {
     let matrix = Matrix::built_in();

@@ -125,7 +125,7 @@ fn refused() -> Vec<(&'static str, Value, Vec<&'static str>)> {
         (
             "an acknowledgement on no day",
             party(json!({ "acknowledgement": { "by": "A. Lead", "at": "2026-02-30" } })),
-            vec!["acknowledgement.at", "\"2026-02-30\" is no date", "such as 2026-11-30"],
+            vec!["acknowledgement.at", "\"2026-02-30\" is not a date", "such as 2026-11-30"],
         ),
         (
             "evidence without an end",
@@ -135,7 +135,7 @@ fn refused() -> Vec<(&'static str, Value, Vec<&'static str>)> {
         (
             "a review next Monday",
             spec(json!({ "review": { "lastAt": "next Monday" } })),
-            vec!["spec.review.lastAt", "is no date"],
+            vec!["spec.review.lastAt", "is not a date"],
         ),
         (
             "a review every zero days",
@@ -146,7 +146,11 @@ fn refused() -> Vec<(&'static str, Value, Vec<&'static str>)> {
         ("an exception for no reason", exception("reason", json!("")), vec!["spec.exceptions[0].reason"]),
         ("an exception that nobody approved", exception("approvedBy", Value::Null), vec!["approvedBy", "Required"]),
         ("an exception for ever", exception("until", Value::Null), vec!["spec.exceptions[0].until", "Required"]),
-        ("an exception until the 31st of June", exception("until", json!("2027-06-31")), vec!["until", "is no date"]),
+        (
+            "an exception until the 31st of June",
+            exception("until", json!("2027-06-31")),
+            vec!["until", "is not a date"],
+        ),
         (
             "an agreement without address",
             duty(json!({ "agreement": { "type": "Contract" } })),

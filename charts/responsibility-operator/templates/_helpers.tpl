@@ -1,9 +1,9 @@
-{{/* The name in labels. */}}
+{{/* The value of the label app.kubernetes.io/name. */}}
 {{- define "operator.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* The name of all objects; the longest suffix has 20 characters. */}}
+{{/* The name of all objects. 43 characters leave room for the longest suffix, 20 characters. */}}
 {{- define "operator.fullname" -}}
 {{- if .Values.fullnameOverride }}
 {{- .Values.fullnameOverride | trunc 43 | trimSuffix "-" }}
@@ -25,26 +25,26 @@
 {{- end }}
 {{- end }}
 
-{{/* What all pods of the release have in common, those of hooks and tests included. */}}
+{{/* The labels that all pods of the release have, including those of hooks and tests. */}}
 {{- define "operator.releaseLabels" -}}
 app.kubernetes.io/name: {{ include "operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{/* What selects the operator's pods and nothing else. */}}
+{{/* The labels that select the operator's pods only. */}}
 {{- define "operator.selectorLabels" -}}
 {{ include "operator.releaseLabels" . }}
 app.kubernetes.io/component: operator
 {{- end }}
 
-{{/* The labels of an object; of {context, component, extra}. What the chart relies on cannot be undone by values. */}}
+{{/* The labels of an object. Argument: {context, component, extra}. Values cannot override the labels that the chart needs. */}}
 {{- define "operator.labels" -}}
 {{- $chart := printf "%s-%s" .context.Chart.Name .context.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- $own := dict "helm.sh/chart" $chart "app.kubernetes.io/component" .component "app.kubernetes.io/version" .context.Chart.AppVersion "app.kubernetes.io/managed-by" .context.Release.Service }}
 {{- merge $own (fromYaml (include "operator.releaseLabels" .context)) (default dict .extra) .context.Values.commonLabels | toYaml }}
 {{- end }}
 
-{{/* The labels of the operator's pods, without what changes with each version of the chart. */}}
+{{/* The labels of the operator's pods, without labels that change with the version of the chart. */}}
 {{- define "operator.podLabels" -}}
 {{- merge (fromYaml (include "operator.selectorLabels" .)) .Values.podLabels .Values.commonLabels | toYaml }}
 {{- end }}
@@ -63,7 +63,7 @@ app.kubernetes.io/component: operator
 {{ .Release.Namespace }}/{{ include "operator.fullname" . }}
 {{- end }}
 
-{{/* What operator and test are told: all that decides which rights are needed. */}}
+{{/* The flags of operator and test that decide which permissions are needed. */}}
 {{- define "operator.scope" -}}
 - --lease={{ include "operator.lease" . }}
 {{- with .Values.namespaces }}
@@ -83,7 +83,7 @@ app.kubernetes.io/component: operator
 {{- end }}
 {{- end }}
 
-{{/* The configuration file in a container, and the volume for it. */}}
+{{/* The mount of the configuration file, and its volume. */}}
 {{- define "operator.mounts" -}}
 {{- if .Values.configuration }}
 volumeMounts:
@@ -102,7 +102,7 @@ volumes:
 {{- end }}
 {{- end }}
 
-{{/* What the pods of operator, hook and test share. */}}
+{{/* The settings of all pods: operator, hook and test. */}}
 {{- define "operator.podSettings" -}}
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
@@ -134,9 +134,9 @@ securityContext:
 {{- end }}
 {{- end }}
 
-{{/* Where pods of the release may connect to. */}}
+{{/* The egress rules of all pods. */}}
 {{- define "operator.egress" -}}
-# Names, and the API server.
+# DNS and the API server.
 - ports:
   - {protocol: UDP, port: 53}
   - {protocol: TCP, port: 53}
@@ -146,14 +146,14 @@ securityContext:
 {{- end }}
 {{- end }}
 
-{{/* Not empty when a signal is looked at; of {context, signal}. */}}
+{{/* Returns a text if the signal is enabled, else nothing. Argument: {context, signal}. */}}
 {{- define "operator.looksAt" -}}
 {{- $setting := default dict (get (default dict .context.Values.configuration.signals) .signal) }}
 {{- if not (and (hasKey $setting "enabled") (not $setting.enabled)) }}yes{{ end }}
 {{- end }}
 
-{{/* Rules for what signals read in a namespace. Nothing is granted that no enabled signal reads, nor what tells nothing where only
-some namespaces are looked at. */}}
+{{/* RBAC rules for the namespaced kinds that enabled signals read. With `namespaces`, some signals cannot give a result; their
+kinds are not granted. */}}
 {{- define "operator.namespacedSignalRules" -}}
 {{- if include "operator.looksAt" (dict "context" . "signal" "disruption-budget") }}
 - apiGroups: [policy]
@@ -180,7 +180,7 @@ some namespaces are looked at. */}}
   resources: [configauditreports]
   verbs: [list, watch]
 {{- end }}
-{{- /* Where it reports itself it keeps its own Reports as they should be. */}}
+{{- /* With reports.enabled, the operator also writes and corrects its own Reports. */}}
 {{- if or .Values.reports.enabled (include "operator.looksAt" (dict "context" . "signal" "policy-report")) }}
 - apiGroups: [openreports.io]
   resources: [reports]
@@ -209,7 +209,7 @@ some namespaces are looked at. */}}
 {{- include "operator.customSignalRules" (dict "context" . "scope" "Namespaced") }}
 {{- end }}
 
-{{/* Rules for the kinds under customSignals of the configuration; of {context, scope}. */}}
+{{/* RBAC rules for the kinds under customSignals of the configuration. Argument: {context, scope}. */}}
 {{- define "operator.customSignalRules" -}}
 {{- $scope := .scope }}
 {{- $granted := dict }}
@@ -224,7 +224,7 @@ some namespaces are looked at. */}}
 {{- end }}
 {{- end }}
 
-{{/* Rules for what signals read that lies in no namespace. */}}
+{{/* RBAC rules for the cluster-scoped kinds that enabled signals read. */}}
 {{- define "operator.clusterSignalRules" -}}
 {{- if include "operator.looksAt" (dict "context" . "signal" "storage-encryption") }}
 - apiGroups: [storage.k8s.io]
@@ -239,9 +239,9 @@ some namespaces are looked at. */}}
 {{- include "operator.customSignalRules" (dict "context" . "scope" "Cluster") }}
 {{- end }}
 
-{{/* Rules for what can be read and written in a namespace. */}}
+{{/* RBAC rules for the namespaced kinds that the operator reads and writes. */}}
 {{- define "operator.namespacedRules" -}}
-# What it looks at. Secrets are not among it: references to them are seen in pod templates.
+# The kinds that the operator reads. It does not read Secrets: pod templates show the references to them.
 - apiGroups: [""]
   resources: [pods, replicationcontrollers, services]
   verbs: [list, watch]
@@ -254,7 +254,7 @@ some namespaces are looked at. */}}
 - apiGroups: [networking.k8s.io]
   resources: [ingresses, networkpolicies]
   verbs: [list, watch]
-# Routes lead from outside to Services. Where their APIs are not served, these rules grant nothing.
+# Routes expose Services. If the cluster does not serve their APIs, these rules grant nothing.
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes, grpcroutes, tlsroutes, tcproutes, udproutes, referencegrants]
   verbs: [list, watch]
@@ -270,13 +270,13 @@ some namespaces are looked at. */}}
 {{- end }}
 {{- end }}
 {{- with include "operator.namespacedSignalRules" . }}
-# What signals read, to see whether duties are fulfilled.
+# The kinds that signals read.
 {{- . }}
 {{- end }}
 - apiGroups: [sharedresponsibility.dev]
   resources: [responsibilityassignments]
   verbs: [list, watch]
-# What it writes: the statuses of its own kinds, and Events.
+# The operator writes the statuses of its own kinds, and Events.
 - apiGroups: [sharedresponsibility.dev]
   resources: [responsibilityassignments/status]
   verbs: [patch]
