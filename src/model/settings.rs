@@ -9,11 +9,11 @@ pub struct EvaluationSettings {
     pub default_model: Option<ServiceModel>,
     /// True if the provider runs the control plane although no node shows it.
     pub managed_control_plane: bool,
-    /// How to treat provider duties that nobody claims.
+    /// Treats unclaimed provider duties as assumed or as gaps.
     pub provider_duties: ProviderDuties,
 }
 
-/// How to treat provider duties that nobody claims.
+/// The treatment of provider duties that nobody claims.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProviderDuties {
     /// They count as assumed.

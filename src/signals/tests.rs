@@ -518,7 +518,10 @@ fn the_newest_backup_that_holds_the_namespace_counts() {
     };
     assert!(!excluded.contains_namespace("shop") && excluded.contains_namespace("bank"));
     let by_pattern = BackupFacts { excluded: ["sho*".into()].into(), ..excluded };
-    assert!(!by_pattern.contains_namespace("shop") && !by_pattern.contains_namespace("bank"), "patterns are not matched");
+    assert!(
+        !by_pattern.contains_namespace("shop") && !by_pattern.contains_namespace("bank"),
+        "patterns are not matched"
+    );
     let some = BackupFacts { included: ["sho?".into()].into(), excluded: BTreeSet::new(), ..by_pattern };
     assert!(!some.contains_namespace("shop"));
     assert_eq!(with_availability(Availability::Absent, FactKind::Backups, storing()).verdict(id), Unseen);

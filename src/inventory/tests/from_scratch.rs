@@ -192,6 +192,6 @@ fn telling_what_is_there_tells_everything() {
     assert_eq!(
         after(EvaluationSettings::default(), vec![day]).1.deltas().len(),
         4,
-        "the day, whether policies tell and nodes can be read, the version of the API server, of an empty world"
+        "the day, if policies are known, if nodes can be read, the version of the API server, of an empty world"
     );
 }

@@ -33,7 +33,7 @@ mod tests {
     fn every_metric_is_in_the_document_as_it_is_scraped() {
         let document = document();
         for line in [
-            "| `responsibility_leader` | gauge |  | 1 where",
+            "| `responsibility_leader` | gauge |  | 1 if this replica",
             "| `responsibility_reconciles_total` | counter | `kind`, `result` |",
             "| `responsibility_reconcile_duration_seconds_bucket`, `responsibility_reconcile_duration_seconds_sum`, \
              `responsibility_reconcile_duration_seconds_count` | histogram | `kind` |",

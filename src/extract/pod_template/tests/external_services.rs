@@ -28,16 +28,21 @@ fn the_name_of_a_variable_tells_of_an_external_service(
     )]
     name: &str,
 ) {
-    for told in [name.to_owned(), format!("APP_{name}"), format!("_{name}"), name.to_lowercase(), format!("my_{name}")]
+    for variable in
+        [name.to_owned(), format!("APP_{name}"), format!("_{name}"), name.to_lowercase(), format!("my_{name}")]
     {
-        let value = json!({ "name": told, "value": "anything" });
-        assert_eq!(triggers_of_env(&value), only(LayerTriggers::EXTERNAL_SERVICES, true), "{told}");
-        let reference = json!({ "name": told, "valueFrom": { "configMapKeyRef": { "name": "a", "key": "b" } } });
-        assert_eq!(triggers_of_env(&reference), only(LayerTriggers::EXTERNAL_SERVICES, true), "{told}");
-        assert_eq!(triggers_of_env(&json!({ "name": told })), only(LayerTriggers::EXTERNAL_SERVICES, true), "{told}");
+        let value = json!({ "name": variable, "value": "anything" });
+        assert_eq!(triggers_of_env(&value), only(LayerTriggers::EXTERNAL_SERVICES, true), "{variable}");
+        let reference = json!({ "name": variable, "valueFrom": { "configMapKeyRef": { "name": "a", "key": "b" } } });
+        assert_eq!(triggers_of_env(&reference), only(LayerTriggers::EXTERNAL_SERVICES, true), "{variable}");
+        assert_eq!(
+            triggers_of_env(&json!({ "name": variable })),
+            only(LayerTriggers::EXTERNAL_SERVICES, true),
+            "{variable}"
+        );
     }
-    for untold in [format!("{name}NAME"), format!("{name}_2"), format!("MY{name}"), format!("{name} ")] {
-        assert_eq!(triggers_of_env(&json!({ "name": untold, "value": "anything" })), nothing(), "{untold}");
+    for unrelated in [format!("{name}NAME"), format!("{name}_2"), format!("MY{name}"), format!("{name} ")] {
+        assert_eq!(triggers_of_env(&json!({ "name": unrelated, "value": "anything" })), nothing(), "{unrelated}");
     }
 }
 

@@ -16,7 +16,7 @@ pub struct Style {
     pub word: &'static str,
     letter: char,
     outline: &'static str,
-    /// What is drawn on the outline, beside the letter.
+    /// The pattern on the outline, beside the letter.
     pattern: &'static str,
     /// True for gaps: a light letter on a dark fill, or the reverse on a dark page.
     is_reversed: bool,
