@@ -6,7 +6,7 @@ use kube::Resource;
 use responsibility_operator::api::ClusterResponsibilityAssignmentSpec;
 use responsibility_operator::extract::{
     ClusterAssignment, CronJob, DaemonSet, Deployment, Extract, Extraction, Ingress, Namespace, NamespacedAssignment,
-    NetworkPolicy, Node, Pod, Service, StatefulSet,
+    NetworkPolicy, Node, Pod, Service, StatefulSet, object_name,
 };
 use responsibility_operator::facts::{AssignmentId, Delta};
 use serde::de::DeserializeOwned;
@@ -73,7 +73,7 @@ fn facts<K: Extract + DeserializeOwned>(bytes: &[u8]) -> Delta {
 }
 
 fn deletion<K: Extract + DeserializeOwned>(bytes: &[u8]) -> Delta {
-    decode::<K>(bytes).deletion()
+    K::KIND.deletion(object_name(decode::<K>(bytes).meta()))
 }
 
 fn namespaced_assignment(bytes: &[u8]) -> Delta {

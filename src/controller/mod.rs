@@ -27,6 +27,7 @@ pub use doctor::{Diagnosis, diagnose};
 pub use election::{Candidacy, LeaseName};
 pub use explain::{Explanation, Unexplained, explain};
 pub use options::{Clock, Options, STATUS_WRITES_PER_SECOND, SystemClock};
+pub use watch::kinds::{KINDS, KindSpec, spec_of};
 
 /// Number of events that can wait for the engine before the watches wait.
 const EVENTS: usize = 1024;

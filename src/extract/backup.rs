@@ -4,13 +4,14 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::dynamic::{Dynamic, FactsOf};
+use super::meta::Plain;
 use super::meta::or_default;
-use crate::facts::{BackupFacts, BackupPhase, Facts, SnapshotFacts};
+use super::{Extract, Extraction};
+use crate::facts::{BackupFacts, BackupPhase, Delta, FactKind, Facts, ListedKind, SnapshotFacts};
 use crate::model::day;
 
 /// A Backup, reduced to the fields that the operator reads: <https://velero.io/docs/main/api-types/backup/>.
-pub type Backup = Dynamic<BackupSpec, BackupStatus>;
+pub type Backup = Plain<BackupSpec, BackupStatus>;
 
 /// The decoded part of the spec of a Backup.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -97,7 +98,8 @@ impl BackupStatus {
     }
 }
 
-impl FactsOf for Backup {
+impl Backup {
+    /// Extracts the facts; `None` if no signal uses the object.
     fn facts(&self) -> Option<Facts> {
         if !self.spec.is_whole() {
             return None;
@@ -121,9 +123,17 @@ impl FactsOf for Backup {
     }
 }
 
+impl Extract for Backup {
+    const KIND: ListedKind = ListedKind::Facts(FactKind::Backups);
+
+    fn delta(&self, _: &Extraction) -> Delta {
+        Delta::Facts(FactKind::Backups, self.object_name(), self.facts())
+    }
+}
+
 /// A VolumeSnapshot, reduced to the fields that the operator reads:
 /// <https://kubernetes.io/docs/concepts/storage/volume-snapshots/>.
-pub type VolumeSnapshot = Dynamic<SnapshotSpec, SnapshotStatus>;
+pub type VolumeSnapshot = Plain<SnapshotSpec, SnapshotStatus>;
 
 /// The decoded part of the spec of a VolumeSnapshot.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -145,7 +155,8 @@ pub struct SnapshotStatus {
     ready_to_use: Option<bool>,
 }
 
-impl FactsOf for VolumeSnapshot {
+impl VolumeSnapshot {
+    /// Extracts the facts; `None` if no signal uses the object.
     fn facts(&self) -> Option<Facts> {
         let claim = self.spec.source.persistent_volume_claim_name.as_deref()?.into();
         let created = self.metadata.creation_timestamp.as_ref()?;
@@ -154,6 +165,14 @@ impl FactsOf for VolumeSnapshot {
             ready: self.status.ready_to_use == Some(true),
             day: day(created.0),
         }))
+    }
+}
+
+impl Extract for VolumeSnapshot {
+    const KIND: ListedKind = ListedKind::Facts(FactKind::Snapshots);
+
+    fn delta(&self, _: &Extraction) -> Delta {
+        Delta::Facts(FactKind::Snapshots, self.object_name(), self.facts())
     }
 }
 

@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::dynamic::{Dynamic, FactsOf};
-use super::meta::or_default;
-use crate::facts::{CertificateFacts, Facts};
+use super::meta::{Plain, or_default};
+use super::{Extract, Extraction};
+use crate::facts::{CertificateFacts, Delta, FactKind, Facts, ListedKind};
 use crate::model::day;
 
 /// A Certificate, reduced to the fields that the operator reads: <https://cert-manager.io/docs/reference/api-docs/>.
-pub type Certificate = Dynamic<Spec, Status>;
+pub type Certificate = Plain<Spec, Status>;
 
 /// The decoded part of the spec of a Certificate.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -35,7 +35,8 @@ struct Condition {
     status: String,
 }
 
-impl FactsOf for Certificate {
+impl Certificate {
+    /// Extracts the facts; `None` if no signal uses the object.
     fn facts(&self) -> Option<Facts> {
         let ready = self.status.conditions.iter().find(|condition| condition.r#type == "Ready");
         Some(Facts::Certificate(CertificateFacts {
@@ -44,5 +45,13 @@ impl FactsOf for Certificate {
             until: self.status.not_after.map(day),
             renewal: self.status.renewal_time.map(day),
         }))
+    }
+}
+
+impl Extract for Certificate {
+    const KIND: ListedKind = ListedKind::Facts(FactKind::Certificates);
+
+    fn delta(&self, _: &Extraction) -> Delta {
+        Delta::Facts(FactKind::Certificates, self.object_name(), self.facts())
     }
 }

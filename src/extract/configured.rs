@@ -6,8 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::Extraction;
-use super::dynamic::Dynamic;
-use super::meta::labels;
+use super::meta::{Plain, labels};
 use super::ownership::{Ownership, key, ownership};
 use super::pod_template::PodTemplate;
 use crate::facts::{Delta, Labels, WorkloadFacts, WorkloadKind, WorkloadObject};
@@ -79,7 +78,7 @@ fn path_in_spec<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FieldPath,
 }
 
 /// An object of a configured kind.
-pub type ConfiguredWorkload = Dynamic<Value>;
+pub type ConfiguredWorkload = Plain<Value>;
 
 impl ConfiguredWorkload {
     /// Returns the change for an object that was added or updated. Without a readable template at the path the object
@@ -96,12 +95,6 @@ impl ConfiguredWorkload {
             }
         };
         Delta::Workload(key(&self.metadata, workload_kind), object)
-    }
-
-    /// Returns the change for an object that was deleted.
-    #[must_use]
-    pub fn deletion(&self, kind: &ConfiguredKind) -> Delta {
-        Delta::Workload(key(&self.metadata, kind.workload_kind()), None)
     }
 }
 

@@ -6,8 +6,7 @@ use serde::de::{Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::dynamic::{Dynamic, dynamic_resource};
-use super::meta::{labels, object_name};
+use super::meta::{Plain, labels, object_name, resource};
 use crate::facts::Delta;
 use crate::signals::CustomObjects;
 
@@ -21,13 +20,12 @@ pub struct CustomObject {
 impl<'de> Deserialize<'de> for CustomObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Box::<RawValue>::deserialize(deserializer)?;
-        let Dynamic { metadata, .. } =
-            serde_json::from_str::<Dynamic<IgnoredAny>>(text.get()).map_err(D::Error::custom)?;
+        let Plain { metadata, .. } = serde_json::from_str::<Plain<IgnoredAny>>(text.get()).map_err(D::Error::custom)?;
         Ok(Self { metadata, text })
     }
 }
 
-dynamic_resource!(CustomObject);
+resource!(CustomObject);
 
 impl CustomObject {
     /// Returns the change for an object that was added or updated.
@@ -36,11 +34,5 @@ impl CustomObject {
         let name = object_name(&self.metadata);
         let facts = objects.facts(&name.namespace, &labels(self.metadata.labels.as_ref()), self.text.get());
         Delta::Facts(objects.fact_kind(), name, facts)
-    }
-
-    /// Returns the change for an object that was deleted.
-    #[must_use]
-    pub fn deletion(&self, objects: &CustomObjects) -> Delta {
-        Delta::Facts(objects.fact_kind(), object_name(&self.metadata), None)
     }
 }

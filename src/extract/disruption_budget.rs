@@ -53,20 +53,14 @@ fn requires_all_pods(share: &str, expected_pods: i32) -> bool {
 }
 
 impl Extract for PodDisruptionBudget {
+    const KIND: ListedKind = ListedKind::Facts(FactKind::Budgets);
+
     fn delta(&self, _: &Extraction) -> Delta {
         // In policy/v1 an empty selector selects all pods of the namespace, and a missing selector selects no pod.
         let facts = self.spec.selector.as_ref().map(|selector| {
             Facts::Budget(BudgetFacts { pods: selector.read(), blocks: self.spec.blocks(self.status.expected_pods) })
         });
         Delta::Facts(FactKind::Budgets, self.object_name(), facts)
-    }
-
-    fn deletion(&self) -> Delta {
-        Delta::Facts(FactKind::Budgets, self.object_name(), None)
-    }
-
-    fn listed() -> ListedKind {
-        ListedKind::Facts(FactKind::Budgets)
     }
 }
 

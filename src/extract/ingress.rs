@@ -51,6 +51,8 @@ struct ServiceName {
 }
 
 impl Extract for Ingress {
+    const KIND: ListedKind = ListedKind::Routes(RouteKind::Ingress);
+
     fn delta(&self, _: &Extraction) -> Delta {
         let spec = &self.spec;
         let paths = spec.rules.iter().flatten().filter_map(|rule| rule.http.as_ref()).flat_map(|http| &http.paths);
@@ -64,14 +66,6 @@ impl Extract for Ingress {
         let tls = spec.tls.iter().flatten().filter_map(|tls| tls.secret_name.as_deref()).map(Into::into);
         let facts = RouteFacts { backends: services.map(backend).collect(), tls: tls.collect() };
         Delta::Route(RouteKind::Ingress, name, Some(facts))
-    }
-
-    fn deletion(&self) -> Delta {
-        Delta::Route(RouteKind::Ingress, self.object_name(), None)
-    }
-
-    fn listed() -> ListedKind {
-        ListedKind::Routes(RouteKind::Ingress)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Objects with the part of their metadata that the operator reads.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -11,13 +10,13 @@ use serde::{Deserialize, Deserializer};
 
 use crate::facts::{Labels, ObjectName};
 
-/// An object of the Kubernetes kind `K`. The operator decodes the part `S` of the spec, the part `T` of the status, and
+/// An object of a kind; the marker `K` distinguishes kinds with the same parts. The operator decodes the part `S` of the spec, the part `T` of the status, and
 /// some metadata.
 #[derive(Debug, Deserialize)]
 #[serde(bound = "S: Default + Deserialize<'de>, T: Default + Deserialize<'de>")]
 pub struct Slim<K, S, T = IgnoredAny> {
     #[serde(deserialize_with = "slim_metadata", default)]
-    metadata: ObjectMeta,
+    pub(super) metadata: ObjectMeta,
     #[serde(default)]
     /// The decoded part of the spec.
     pub spec: S,
@@ -69,27 +68,27 @@ pub(super) fn slim_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     })
 }
 
-/// Implements `kube::Resource` with the Kubernetes kind that is the first type parameter, for a type with metadata.
-macro_rules! resource_of_kind {
-    ($type:ident<$kind:ident $(, $parameter:ident)*>) => {
-        impl<$kind: kube::Resource<DynamicType = ()> $(, $parameter)*> kube::Resource for $type<$kind $(, $parameter)*> {
-            type DynamicType = ();
-            type Scope = $kind::Scope;
+/// Implements `kube::Resource` for a type with metadata. Group, version and plural come from the table of kinds.
+macro_rules! resource {
+    ($type:ty $(, $parameter:ident)*) => {
+        impl<$($parameter),*> kube::Resource for $type {
+            type DynamicType = kube::core::ApiResource;
+            type Scope = kube::core::DynamicResourceScope;
 
-            fn kind((): &()) -> Cow<'_, str> {
-                $kind::kind(&())
+            fn kind(resource: &Self::DynamicType) -> std::borrow::Cow<'_, str> {
+                resource.kind.as_str().into()
             }
 
-            fn group((): &()) -> Cow<'_, str> {
-                $kind::group(&())
+            fn group(resource: &Self::DynamicType) -> std::borrow::Cow<'_, str> {
+                resource.group.as_str().into()
             }
 
-            fn version((): &()) -> Cow<'_, str> {
-                $kind::version(&())
+            fn version(resource: &Self::DynamicType) -> std::borrow::Cow<'_, str> {
+                resource.version.as_str().into()
             }
 
-            fn plural((): &()) -> Cow<'_, str> {
-                $kind::plural(&())
+            fn plural(resource: &Self::DynamicType) -> std::borrow::Cow<'_, str> {
+                resource.plural.as_str().into()
             }
 
             fn meta(&self) -> &ObjectMeta {
@@ -103,9 +102,11 @@ macro_rules! resource_of_kind {
     };
 }
 
-resource_of_kind!(Slim<K, S, T>);
+pub(super) use resource;
 
-/// An object of a Kubernetes kind `K` without a spec. The operator decodes the part `B` of its top-level fields.
+resource!(Slim<K, S, T>, K, S, T);
+
+/// An object of a kind without a spec; the marker `K` distinguishes kinds with the same parts. The operator decodes the part `B` of its top-level fields.
 #[derive(Debug, Deserialize)]
 #[serde(bound = "B: Deserialize<'de>")]
 pub struct Bare<K, B> {
@@ -131,7 +132,10 @@ impl<K, B> Bare<K, B> {
     }
 }
 
-resource_of_kind!(Bare<K, B>);
+resource!(Bare<K, B>, K, B);
+
+/// An object of a kind whose parts no other kind has.
+pub type Plain<S, T = IgnoredAny> = Slim<(), S, T>;
 
 impl<K, S, T> Slim<K, S, T> {
     pub(super) fn name(&self) -> Arc<str> {

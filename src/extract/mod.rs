@@ -11,9 +11,7 @@ mod configured;
 mod custom;
 mod detection;
 mod disruption_budget;
-mod dynamic;
 mod ingress;
-pub mod kinds;
 mod meta;
 mod namespace;
 mod network_policy;
@@ -41,15 +39,14 @@ pub use certificate::Certificate;
 pub use configured::{ConfiguredKind, ConfiguredWorkload};
 pub use custom::CustomObject;
 pub use disruption_budget::PodDisruptionBudget;
-pub use dynamic::{Dynamic, FactsOf};
 pub use ingress::Ingress;
 pub use meta::{Readable, Slim, object_name};
 pub use namespace::Namespace;
 pub use network_policy::NetworkPolicy;
 pub use node::Node;
 pub use rbac::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
-pub use report::ObservedReport;
-pub use route::{GatewayRoute, OpenShiftRoute, ReferenceGrant};
+pub use report::{ConfigAuditReport, ObservedReport, PolicyReport, Report, VulnerabilityReport};
+pub use route::{GrpcRoute, HttpRoute, OpenShiftRoute, ReferenceGrant, TcpRoute, TlsRoute, UdpRoute};
 pub use service::Service;
 pub use storage::{PersistentVolumeClaim, StorageClass};
 pub use workload::{CronJob, DaemonSet, Deployment, Job, Pod, ReplicaSet, ReplicationController, StatefulSet};
@@ -88,16 +85,13 @@ impl Extraction {
 }
 
 /// A kind whose objects are inputs of the inventory.
-pub trait Extract: kube::Resource<DynamicType = ()> {
+pub trait Extract: kube::Resource {
+    /// The kind of its lists.
+    const KIND: ListedKind;
+
     /// Returns the change for an object that was added or updated. It is a deletion for an object that is not
     /// evaluated, such as a finished Job or a pod that another workload controls.
     fn delta(&self, extraction: &Extraction) -> Delta;
-
-    /// Returns the change for an object that was deleted.
-    fn deletion(&self) -> Delta;
-
-    /// Returns the kind of its lists.
-    fn listed() -> ListedKind;
 }
 
 #[cfg(test)]

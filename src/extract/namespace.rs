@@ -10,16 +10,10 @@ use crate::facts::{Delta, ListedKind, NamespaceFacts};
 pub type Namespace = Slim<core::Namespace, IgnoredAny>;
 
 impl Extract for Namespace {
+    const KIND: ListedKind = ListedKind::Namespaces;
+
     fn delta(&self, _: &Extraction) -> Delta {
         let uid = kube::Resource::meta(self).uid.as_deref().unwrap_or_default().into();
         Delta::Namespace(self.name(), Some(NamespaceFacts { labels: self.labels(), uid }))
-    }
-
-    fn deletion(&self) -> Delta {
-        Delta::Namespace(self.name(), None)
-    }
-
-    fn listed() -> ListedKind {
-        ListedKind::Namespaces
     }
 }

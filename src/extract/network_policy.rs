@@ -115,25 +115,18 @@ impl PodSelector {
 }
 
 impl Extract for NetworkPolicy {
+    const KIND: ListedKind = ListedKind::Policies;
+
     fn delta(&self, _: &Extraction) -> Delta {
         Delta::Policy(
             self.object_name(),
             Some(PolicyFacts { pods: self.spec.pod_selector.read(), ingress: self.spec.ingress() }),
         )
     }
-
-    fn deletion(&self) -> Delta {
-        Delta::Policy(self.object_name(), None)
-    }
-
-    fn listed() -> ListedKind {
-        ListedKind::Policies
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use kube::Resource;
     use serde_json::{Value, json};
 
     use super::*;
@@ -257,9 +250,7 @@ mod tests {
 
     #[test]
     fn a_deletion_is_the_absence_of_the_policy() {
-        assert!(matches!(policy(&json!({})).deletion(), Delta::Policy(of, None) if of == name()));
-        assert_eq!(NetworkPolicy::listed(), ListedKind::Policies);
-        let resource = [NetworkPolicy::kind(&()), NetworkPolicy::api_version(&()), NetworkPolicy::plural(&())];
-        assert_eq!(resource, ["NetworkPolicy", "networking.k8s.io/v1", "networkpolicies"]);
+        assert!(matches!(NetworkPolicy::KIND.deletion(name()), Delta::Policy(of, None) if of == name()));
+        assert_eq!(NetworkPolicy::KIND, ListedKind::Policies);
     }
 }

@@ -74,6 +74,8 @@ impl TaintSpec {
 }
 
 impl Extract for Node {
+    const KIND: ListedKind = ListedKind::Nodes;
+
     fn delta(&self, _: &Extraction) -> Delta {
         let facts = NodeFacts {
             labels: self.labels(),
@@ -87,20 +89,11 @@ impl Extract for Node {
         let is_initialised = facts.taints.iter().all(|taint| &*taint.key != UNINITIALISED);
         Delta::Node(self.name(), is_initialised.then_some(facts))
     }
-
-    fn deletion(&self) -> Delta {
-        Delta::Node(self.name(), None)
-    }
-
-    fn listed() -> ListedKind {
-        ListedKind::Nodes
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
-    use kube::Resource;
     use serde_json::{Value, json};
 
     use super::*;
@@ -196,9 +189,8 @@ mod tests {
     #[test]
     fn a_deletion_is_the_absence_of_the_node() {
         let node: Node = serde_json::from_value(object()).unwrap();
-        assert!(matches!(node.deletion(), Delta::Node(name, None) if &*name == "node-1"));
-        assert_eq!(Node::listed(), ListedKind::Nodes);
-        assert_eq!([Node::kind(&()), Node::api_version(&()), Node::plural(&())], ["Node", "v1", "nodes"]);
+        assert!(matches!(Node::KIND.deletion(node.object_name()), Delta::Node(name, None) if &*name == "node-1"));
+        assert_eq!(Node::KIND, ListedKind::Nodes);
     }
 
     #[test]

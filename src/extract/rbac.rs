@@ -143,17 +143,11 @@ pub type ClusterRoleBinding = Bare<rbac::ClusterRoleBinding, BindingBody>;
 macro_rules! extract {
     ($kind:ty, $of:expr, $facts:expr) => {
         impl Extract for $kind {
+            const KIND: ListedKind = ListedKind::Facts($of);
+
             fn delta(&self, _: &Extraction) -> Delta {
                 let facts: fn(&Self) -> Option<Facts> = $facts;
                 Delta::Facts($of, self.object_name(), facts(self))
-            }
-
-            fn deletion(&self) -> Delta {
-                Delta::Facts($of, self.object_name(), None)
-            }
-
-            fn listed() -> ListedKind {
-                ListedKind::Facts($of)
             }
         }
     };

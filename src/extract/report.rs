@@ -1,6 +1,7 @@
 //! Reports about workloads: of scanners (Trivy) and of policy engines (OpenReports and its predecessor).
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,10 +9,12 @@ use jiff::civil::Date;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta};
 use serde::Deserialize;
 
-use super::dynamic::{FactsOf, dynamic_resource};
-use super::meta::{object_name, or_default};
+use super::meta::{object_name, or_default, resource};
+use super::{Extract, Extraction};
 use crate::facts::published_report::{DIGEST, MANAGED_BY, SOURCE, is_report_name, report_labels};
-use crate::facts::{Facts, KindAndName, ObjectName, PublishedReport, ReportFacts, ResultCounts};
+use crate::facts::{
+    Delta, FactKind, Facts, KindAndName, ListedKind, ObjectName, PublishedReport, ReportFacts, ResultCounts,
+};
 
 /// The fields that the operator manages in its Reports, as JSON pointers into managed fields. If another client changes
 /// a field, the operator does not manage it any more. `results` is atomic, the counts are separate fields.
@@ -25,12 +28,13 @@ const OWN_FIELDS: [&str; 7] = [
     "/f:summary/f:skip",
 ];
 
-/// A report, reduced to the fields that the operator reads. Lists of vulnerabilities and checks are skipped.
+/// A report of the kind that the marker `K` names, reduced to the fields that the operator reads. Lists of vulnerabilities and checks are skipped.
 ///
 /// Fields as documented: <https://aquasecurity.github.io/trivy-operator/latest/docs/crds/vulnerability-report/>,
 /// <https://github.com/openreports/reports-api/blob/main/docs/api-docs.md>.
 #[derive(Clone, Debug, Deserialize)]
-pub struct ObservedReport {
+#[serde(bound = "")]
+pub struct ObservedReport<K> {
     /// The complete metadata: managed fields show if another client has changed a Report of the operator.
     #[serde(default)]
     metadata: ObjectMeta,
@@ -43,9 +47,43 @@ pub struct ObservedReport {
     /// The results of a policy engine.
     #[serde(default, deserialize_with = "or_default")]
     results: Vec<Entry>,
+    #[serde(skip)]
+    kind: PhantomData<fn() -> K>,
 }
 
-dynamic_resource!(ObservedReport);
+resource!(ObservedReport<K>, K);
+
+/// The marker of a kind of reports of other writers.
+pub trait ReportKind {
+    /// The kind.
+    const REPORT: FactKind;
+}
+
+macro_rules! reports {
+    ($($marker:ident $report:ident $kind:ident,)*) => {
+        $(
+            #[doc = concat!("The marker of [`", stringify!($report), "`].")]
+            #[derive(Clone, Debug)]
+            pub enum $marker {}
+
+            impl ReportKind for $marker {
+                const REPORT: FactKind = FactKind::$kind;
+            }
+
+            #[doc = concat!("A report of the kind [`FactKind::", stringify!($kind), "`].")]
+            pub type $report = ObservedReport<$marker>;
+        )*
+    };
+}
+
+reports! {
+    Vulnerability VulnerabilityReport VulnerabilityReports,
+    ConfigAudit ConfigAuditReport ConfigAuditReports,
+    Policy PolicyReport PolicyReports,
+}
+
+/// A Report of OpenReports. Some are the operator's own.
+pub type Report = ObservedReport<()>;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -116,7 +154,7 @@ impl Reference {
     }
 }
 
-impl ObservedReport {
+impl<K> ObservedReport<K> {
     /// Returns the object that a scan is about: the owner of the report, otherwise the object in its labels.
     fn scanned_object(&self) -> Option<KindAndName> {
         let owner = self.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
@@ -165,8 +203,10 @@ impl ObservedReport {
     }
 }
 
-impl FactsOf for ObservedReport {
-    fn facts(&self) -> Option<Facts> {
+impl<K> ObservedReport<K> {
+    /// Extracts the facts; `None` for a report about no object.
+    #[must_use]
+    pub fn facts(&self) -> Option<Facts> {
         let mut about: BTreeMap<KindAndName, ResultCounts> = BTreeMap::new();
         let mut day: Option<Date> = None;
         if let (Some(scan), Some(object)) = (&self.scan, self.scanned_object()) {
@@ -188,6 +228,14 @@ impl FactsOf for ObservedReport {
     }
 }
 
+impl<K: ReportKind> Extract for ObservedReport<K> {
+    const KIND: ListedKind = ListedKind::Facts(K::REPORT);
+
+    fn delta(&self, _: &Extraction) -> Delta {
+        Delta::Facts(K::REPORT, object_name(&self.metadata), self.facts())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
@@ -196,7 +244,7 @@ mod tests {
     use super::*;
 
     fn facts(object: Value) -> Option<ReportFacts> {
-        let report: ObservedReport = serde_json::from_value(object).unwrap();
+        let report: PolicyReport = serde_json::from_value(object).unwrap();
         report.facts().map(|facts| match facts {
             Facts::Report(report) => report,
             other => panic!("{other:?}"),
@@ -274,7 +322,7 @@ mod tests {
     #[test]
     fn the_digest_of_a_report_is_believed_where_all_of_it_is_the_operators() {
         let known = |name: &str, managed: Value| {
-            let report: ObservedReport = serde_json::from_value(json!({
+            let report: PolicyReport = serde_json::from_value(json!({
                 "metadata": {
                     "name": name, "namespace": "shop", "managedFields": managed,
                     "labels": {
@@ -332,7 +380,7 @@ mod tests {
             })
         };
         let of_operator = own("responsibility-operator", "responsibility-operator");
-        let report: ObservedReport = serde_json::from_value(of_operator.clone()).unwrap();
+        let report: PolicyReport = serde_json::from_value(of_operator.clone()).unwrap();
         let (name, known) = report.own().unwrap();
         assert_eq!((&*name.namespace, &*name.name), ("shop", "responsibility-operator"));
         let expected = PublishedReport {
@@ -344,7 +392,7 @@ mod tests {
         assert_eq!(known, expected);
         assert_eq!(facts(of_operator), None);
         // Without the label of the operator, its own results are still not evidence.
-        let report: ObservedReport = serde_json::from_value(own("kyverno", "responsibility-operator")).unwrap();
+        let report: PolicyReport = serde_json::from_value(own("kyverno", "responsibility-operator")).unwrap();
         assert!(report.own().is_none() && report.facts().is_none());
         assert_eq!(facts(own("kyverno", "kyverno")).unwrap().about[&subject("Deployment", "web")].failed, 1);
     }

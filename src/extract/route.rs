@@ -3,17 +3,48 @@
 
 use serde::Deserialize;
 
-use super::dynamic::Dynamic;
-use super::kinds::GATEWAY;
-use super::meta::object_name;
-use crate::facts::{Delta, GrantFacts, ObjectName, RouteFacts, RouteKind};
+use super::meta::{Plain, Slim};
+use super::{Extract, Extraction};
+use crate::facts::{Delta, GATEWAY_API, GrantFacts, ListedKind, ObjectName, RouteFacts, RouteKind};
 
-/// A route of the Gateway API: HTTPRoute, GRPCRoute, TLSRoute, TCPRoute or UDPRoute.
-pub type GatewayRoute = Dynamic<GatewayRouteSpec>;
+/// A route of the Gateway API. The marker `K` is its kind.
+pub type GatewayRoute<K> = Slim<K, GatewayRouteSpec>;
+
+/// The marker of a kind of routes of the Gateway API.
+pub trait GatewayKind {
+    /// The kind.
+    const ROUTE: RouteKind;
+}
+
+macro_rules! gateway_routes {
+    ($($marker:ident $route:ident $kind:ident,)*) => {
+        $(
+            #[doc = concat!("The marker of [`", stringify!($route), "`].")]
+            #[derive(Debug)]
+            pub enum $marker {}
+
+            impl GatewayKind for $marker {
+                const ROUTE: RouteKind = RouteKind::$kind;
+            }
+
+            #[doc = concat!("A route of the kind [`RouteKind::", stringify!($kind), "`].")]
+            pub type $route = GatewayRoute<$marker>;
+        )*
+    };
+}
+
+gateway_routes! {
+    Http HttpRoute HttpRoute,
+    Grpc GrpcRoute GrpcRoute,
+    Tls TlsRoute TlsRoute,
+    Tcp TcpRoute TcpRoute,
+    Udp UdpRoute UdpRoute,
+}
+
 /// A Route of OpenShift.
-pub type OpenShiftRoute = Dynamic<OpenShiftRouteSpec>;
+pub type OpenShiftRoute = Plain<OpenShiftRouteSpec>;
 /// A ReferenceGrant of the Gateway API.
-pub type ReferenceGrant = Dynamic<ReferenceGrantSpec>;
+pub type ReferenceGrant = Plain<ReferenceGrantSpec>;
 
 /// The decoded part of the spec of a route of the Gateway API.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -97,11 +128,11 @@ impl GatewayRouteSpec {
     }
 }
 
-impl GatewayRoute {
-    /// Returns the change for a route that was added or updated.
-    #[must_use]
-    pub fn delta(&self, kind: RouteKind) -> Delta {
-        let name = object_name(&self.metadata);
+impl<K: GatewayKind> Extract for GatewayRoute<K> {
+    const KIND: ListedKind = ListedKind::Routes(K::ROUTE);
+
+    fn delta(&self, _: &Extraction) -> Delta {
+        let name = self.object_name();
         let rules = if self.spec.is_attached() { self.spec.rules.as_deref() } else { None };
         let backends = rules.into_iter().flatten().flat_map(|rule| rule.backend_refs.iter().flatten());
         let services = backends.filter(|backend| is_service(backend.group.as_deref(), backend.kind.as_deref()));
@@ -110,21 +141,15 @@ impl GatewayRoute {
             name: backend.name.as_str().into(),
         };
         let facts = RouteFacts { backends: services.map(backend).collect(), ..RouteFacts::default() };
-        Delta::Route(kind, name, Some(facts))
-    }
-
-    /// Returns the change for a route that was deleted.
-    #[must_use]
-    pub fn deletion(&self, kind: RouteKind) -> Delta {
-        Delta::Route(kind, object_name(&self.metadata), None)
+        Delta::Route(K::ROUTE, name, Some(facts))
     }
 }
 
-impl OpenShiftRoute {
-    /// Returns the change for a route that was added or updated.
-    #[must_use]
-    pub fn delta(&self) -> Delta {
-        let name = object_name(&self.metadata);
+impl Extract for OpenShiftRoute {
+    const KIND: ListedKind = ListedKind::Routes(RouteKind::OpenShiftRoute);
+
+    fn delta(&self, _: &Extraction) -> Delta {
+        let name = self.object_name();
         let targets = self.spec.to.iter().chain(self.spec.alternate_backends.iter().flatten());
         let services = targets.filter(|target| is_service(None, target.kind.as_deref()));
         let backend =
@@ -132,37 +157,25 @@ impl OpenShiftRoute {
         let facts = RouteFacts { backends: services.map(backend).collect(), ..RouteFacts::default() };
         Delta::Route(RouteKind::OpenShiftRoute, name, Some(facts))
     }
-
-    /// Returns the change for a route that was deleted.
-    #[must_use]
-    pub fn deletion(&self) -> Delta {
-        Delta::Route(RouteKind::OpenShiftRoute, object_name(&self.metadata), None)
-    }
 }
 
 impl GrantFrom {
     fn route_kind(&self) -> Option<RouteKind> {
         const KINDS: [RouteKind; 5] =
             [RouteKind::HttpRoute, RouteKind::GrpcRoute, RouteKind::TlsRoute, RouteKind::TcpRoute, RouteKind::UdpRoute];
-        KINDS.into_iter().find(|kind| self.group == GATEWAY && self.kind == kind.name())
+        KINDS.into_iter().find(|kind| self.group == GATEWAY_API && self.kind == kind.name())
     }
 }
 
-impl ReferenceGrant {
-    /// Returns the change for a grant that was added or updated.
-    #[must_use]
-    pub fn delta(&self) -> Delta {
+impl Extract for ReferenceGrant {
+    const KIND: ListedKind = ListedKind::Grants;
+
+    fn delta(&self, _: &Extraction) -> Delta {
         let from = self.spec.from.iter().flatten();
         let from = from.filter_map(|from| Some((from.route_kind()?, from.namespace.as_str().into())));
         let to = self.spec.to.iter().flatten().filter(|to| is_service(Some(&to.group), Some(&to.kind)));
         let to = to.map(|to| to.name.as_deref().filter(|name| !name.is_empty()).map(Into::into));
-        Delta::Grant(object_name(&self.metadata), Some(GrantFacts { from: from.collect(), to: to.collect() }))
-    }
-
-    /// Returns the change for a grant that was deleted.
-    #[must_use]
-    pub fn deletion(&self) -> Delta {
-        Delta::Grant(object_name(&self.metadata), None)
+        Delta::Grant(self.object_name(), Some(GrantFacts { from: from.collect(), to: to.collect() }))
     }
 }
 

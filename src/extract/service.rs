@@ -23,6 +23,8 @@ pub struct Spec {
 }
 
 impl Extract for Service {
+    const KIND: ListedKind = ListedKind::Services;
+
     fn delta(&self, _: &Extraction) -> Delta {
         let spec = &self.spec;
         let of_type = |wanted: &str| spec.r#type.as_deref() == Some(wanted);
@@ -35,14 +37,6 @@ impl Extract for Service {
             external_name,
         };
         Delta::Service(self.object_name(), Some(facts))
-    }
-
-    fn deletion(&self) -> Delta {
-        Delta::Service(self.object_name(), None)
-    }
-
-    fn listed() -> ListedKind {
-        ListedKind::Services
     }
 }
 

@@ -22,17 +22,11 @@ pub struct ClaimSpec {
 }
 
 impl Extract for PersistentVolumeClaim {
+    const KIND: ListedKind = ListedKind::Facts(FactKind::Claims);
+
     fn delta(&self, _: &Extraction) -> Delta {
         let class = self.spec.storage_class_name.as_deref().map(Into::into);
         Delta::Facts(FactKind::Claims, self.object_name(), Some(Facts::Claim(class)))
-    }
-
-    fn deletion(&self) -> Delta {
-        Delta::Facts(FactKind::Claims, self.object_name(), None)
-    }
-
-    fn listed() -> ListedKind {
-        ListedKind::Facts(FactKind::Claims)
     }
 }
 
@@ -64,16 +58,10 @@ impl StorageClass {
 }
 
 impl Extract for StorageClass {
+    const KIND: ListedKind = ListedKind::Facts(FactKind::StorageClasses);
+
     fn delta(&self, _: &Extraction) -> Delta {
         Delta::Facts(FactKind::StorageClasses, self.object_name(), Some(Facts::StorageClass(self.facts())))
-    }
-
-    fn deletion(&self) -> Delta {
-        Delta::Facts(FactKind::StorageClasses, self.object_name(), None)
-    }
-
-    fn listed() -> ListedKind {
-        ListedKind::Facts(FactKind::StorageClasses)
     }
 }
 

@@ -95,9 +95,12 @@ impl PodStatus {
     }
 }
 
+/// The version of the built-in kinds in their API groups.
+const VERSION: &str = "v1";
+
 /// The differences between the kinds of workloads.
 trait Kind {
-    const KIND: WorkloadKind;
+    const WORKLOAD: WorkloadKind;
 
     /// Returns true if it has finished.
     fn is_finished(&self) -> bool {
@@ -122,21 +125,22 @@ impl<K, S, T> Slim<K, S, T> {
 macro_rules! workload {
     ($kind:ident) => {
         impl Extract for $kind {
+            const KIND: ListedKind = ListedKind::Workloads(<Self as Kind>::WORKLOAD);
+
             fn delta(&self, extraction: &Extraction) -> Delta {
                 let metadata = kube::Resource::meta(self);
-                let key = key(metadata, Self::KIND);
+                let key = key(metadata, Self::WORKLOAD);
                 if self.is_finished() {
                     return Delta::Workload(key, None);
                 }
-                let version = <Self as kube::Resource>::version(&());
-                let object = match ownership(metadata, &Self::KIND, &version) {
-                    Ownership::Child(owner) if Self::KIND == WorkloadKind::ReplicaSet => {
+                let object = match ownership(metadata, &Self::WORKLOAD, VERSION) {
+                    Ownership::Child(owner) if Self::WORKLOAD == WorkloadKind::ReplicaSet => {
                         return Delta::Owned(key, self.has_pods().then_some(owner));
                     }
                     Ownership::Child(_) => None,
                     Ownership::Workload { part_of, identity } => {
                         let mut facts = self.facts(extraction);
-                        if Self::KIND == WorkloadKind::Pod && part_of.is_some() {
+                        if Self::WORKLOAD == WorkloadKind::Pod && part_of.is_some() {
                             // The owner can create the next pod on another node.
                             facts.unbind();
                         }
@@ -144,14 +148,6 @@ macro_rules! workload {
                     }
                 };
                 Delta::Workload(key, object)
-            }
-
-            fn deletion(&self) -> Delta {
-                Delta::Workload(key(kube::Resource::meta(self), Self::KIND), None)
-            }
-
-            fn listed() -> ListedKind {
-                ListedKind::Workloads(Self::KIND)
             }
         }
     };
@@ -167,7 +163,7 @@ workload!(Job);
 workload!(Pod);
 
 impl Kind for Deployment {
-    const KIND: WorkloadKind = WorkloadKind::Deployment;
+    const WORKLOAD: WorkloadKind = WorkloadKind::Deployment;
 
     fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
         let several = self.spec.has_several_replicas();
@@ -176,7 +172,7 @@ impl Kind for Deployment {
 }
 
 impl Kind for ReplicaSet {
-    const KIND: WorkloadKind = WorkloadKind::ReplicaSet;
+    const WORKLOAD: WorkloadKind = WorkloadKind::ReplicaSet;
 
     fn has_pods(&self) -> bool {
         self.spec.replicas != Some(0)
@@ -189,7 +185,7 @@ impl Kind for ReplicaSet {
 }
 
 impl Kind for ReplicationController {
-    const KIND: WorkloadKind = WorkloadKind::ReplicationController;
+    const WORKLOAD: WorkloadKind = WorkloadKind::ReplicationController;
 
     fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
         let several = self.spec.has_several_replicas();
@@ -198,7 +194,7 @@ impl Kind for ReplicationController {
 }
 
 impl Kind for CronJob {
-    const KIND: WorkloadKind = WorkloadKind::CronJob;
+    const WORKLOAD: WorkloadKind = WorkloadKind::CronJob;
 
     fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
         self.facts_of(&self.spec.job_template.spec.template, extraction)
@@ -206,7 +202,7 @@ impl Kind for CronJob {
 }
 
 impl Kind for DaemonSet {
-    const KIND: WorkloadKind = WorkloadKind::DaemonSet;
+    const WORKLOAD: WorkloadKind = WorkloadKind::DaemonSet;
 
     fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
         let mut facts = self.facts_of(&self.spec.template, extraction);
@@ -218,7 +214,7 @@ impl Kind for DaemonSet {
 }
 
 impl Kind for StatefulSet {
-    const KIND: WorkloadKind = WorkloadKind::StatefulSet;
+    const WORKLOAD: WorkloadKind = WorkloadKind::StatefulSet;
 
     fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
         let mut facts = self.facts_of(&self.spec.template, extraction);
@@ -235,7 +231,7 @@ impl Kind for StatefulSet {
 }
 
 impl Kind for Job {
-    const KIND: WorkloadKind = WorkloadKind::Job;
+    const WORKLOAD: WorkloadKind = WorkloadKind::Job;
 
     fn is_finished(&self) -> bool {
         self.status.is_finished()
@@ -252,7 +248,7 @@ impl Kind for Job {
 }
 
 impl Kind for Pod {
-    const KIND: WorkloadKind = WorkloadKind::Pod;
+    const WORKLOAD: WorkloadKind = WorkloadKind::Pod;
 
     fn is_finished(&self) -> bool {
         self.status.is_finished()

@@ -102,6 +102,27 @@ pub enum ListedKind {
     Facts(FactKind),
 }
 
+impl ListedKind {
+    /// Returns the change for an object of this kind that does not exist any more.
+    #[must_use]
+    pub fn deletion(&self, object: ObjectName) -> Delta {
+        let ObjectName { namespace, name } = object.clone();
+        match self {
+            Self::Workloads(kind) => Delta::Workload(WorkloadKey { namespace, kind: kind.clone(), name }, None),
+            Self::Services => Delta::Service(object, None),
+            Self::Routes(kind) => Delta::Route(*kind, object, None),
+            Self::Grants => Delta::Grant(object, None),
+            Self::Policies => Delta::Policy(object, None),
+            Self::Namespaces => Delta::Namespace(name, None),
+            Self::Nodes => Delta::Node(name, None),
+            Self::ServiceModels => Delta::ServiceModel(name, None),
+            Self::Assignments => Delta::Assignment(AssignmentId { namespace: Some(namespace), name }, None),
+            Self::ClusterAssignments => Delta::Assignment(AssignmentId { namespace: None, name }, None),
+            Self::Facts(kind) => Delta::Facts(*kind, object, None),
+        }
+    }
+}
+
 /// The names in a complete list of objects of one kind.
 #[derive(Clone, Debug)]
 pub struct Listed {

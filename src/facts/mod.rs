@@ -20,7 +20,7 @@ pub use custom::{CustomFinding, CustomTarget, WorkloadReference};
 pub use delta::{Delta, Listed, ListedKind, NamespaceFacts, PolicyCoverage};
 pub use identity::{AssignmentId, ObjectIdentity, ObjectName};
 pub use labels::{Labels, Requirement, Selector};
-pub use network::{GrantFacts, IngressRules, PolicyFacts, RouteFacts, RouteKind, ServiceFacts};
+pub use network::{GATEWAY_API, GrantFacts, IngressRules, PolicyFacts, RouteFacts, RouteKind, ServiceFacts};
 pub use node::{NodeFacts, Readiness, Taint, TaintEffect};
 pub use placement::{NodeRequirement, NodeTerm, Placement, Toleration};
 pub use pod_template::{HostAccess, Shortcomings, set_of};

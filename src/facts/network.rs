@@ -33,6 +33,9 @@ impl ServiceFacts {
     }
 }
 
+/// The group of the Gateway API.
+pub const GATEWAY_API: &str = "gateway.networking.k8s.io";
+
 /// The kinds that route traffic from outside of the cluster to Services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RouteKind {

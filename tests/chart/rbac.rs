@@ -1,6 +1,6 @@
 //! Permissions that the chart grants.
 
-use responsibility_operator::extract::kinds::{KindSpec, spec_of};
+use responsibility_operator::controller::{KindSpec, spec_of};
 use responsibility_operator::facts::FactKind;
 use responsibility_operator::signals::{SIGNALS, Signal, SignalSetting, SignalSettings};
 use serde_json::{Value, json};

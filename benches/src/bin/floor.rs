@@ -7,8 +7,10 @@ use std::pin::pin;
 use anyhow::{Context, Result};
 use futures::StreamExt;
 use jiff::Timestamp;
+use kube::core::ApiResource;
 use kube::runtime::watcher::{Config, Event, watcher};
 use kube::{Api, Client, Resource};
+use responsibility_operator::controller::KINDS;
 use responsibility_operator::extract::{
     ClusterAssignment, CronJob, DaemonSet, Deployment, Ingress, Job, Namespace, NamespacedAssignment, NetworkPolicy,
     Node, OwnServiceModel, Pod, ReplicaSet, ReplicationController, Service, StatefulSet,
@@ -32,10 +34,15 @@ async fn main() -> Result<()> {
     let (read, mut counts) = channel(1);
     let mut kinds = 0;
     macro_rules! read {
-        ($($kind:ident),*) => { $( tokio::spawn(follow::<$kind>(Api::all(client.clone()), read.clone())); kinds += 1; )* };
+        ($($kind:ident: $plural:literal),* $(,)?) => {
+            $( tokio::spawn(follow::<$kind>(client.clone(), resource($plural)?, read.clone())); kinds += 1; )*
+        };
     }
-    read!(Namespace, Node, Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController, Job, CronJob, Pod);
-    read!(Service, Ingress, NetworkPolicy, NamespacedAssignment, ClusterAssignment, OwnServiceModel);
+    read!(Namespace: "namespaces", Node: "nodes", Pod: "pods", Service: "services", Ingress: "ingresses");
+    read!(Deployment: "deployments", StatefulSet: "statefulsets", DaemonSet: "daemonsets", ReplicaSet: "replicasets");
+    read!(ReplicationController: "replicationcontrollers", Job: "jobs", CronJob: "cronjobs");
+    read!(NetworkPolicy: "networkpolicies", OwnServiceModel: "servicemodels");
+    read!(NamespacedAssignment: "responsibilityassignments", ClusterAssignment: "clusterresponsibilityassignments");
     let mut objects = 0;
     for _ in 0..kinds {
         objects += counts.recv().await.context("a watch has ended")?;
@@ -45,11 +52,18 @@ async fn main() -> Result<()> {
     tokio::signal::ctrl_c().await.context("cannot listen for the end")
 }
 
+/// Returns the resource of a plural in the operator's table of kinds.
+fn resource(plural: &str) -> Result<ApiResource> {
+    let spec = KINDS.iter().find(|spec| spec.plural == plural).context("the operator does not watch this kind")?;
+    Ok(spec.resource(spec.preferred_version()))
+}
+
 /// Watches a kind and sends its number of objects after each list.
-async fn follow<K>(api: Api<K>, read: Sender<usize>)
+async fn follow<K>(client: Client, resource: ApiResource, read: Sender<usize>)
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+    K: Resource<DynamicType = ApiResource> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
+    let api = Api::<K>::all_with(client, &resource);
     let mut events = pin!(watcher(api, Config::default().page_size(PAGE)));
     let mut listed = 0;
     while let Some(event) = events.next().await {
@@ -59,7 +73,7 @@ where
             // After the first list nobody receives the number.
             Ok(Event::InitDone) => drop(read.send(listed).await),
             Ok(Event::Apply(_) | Event::Delete(_)) => {}
-            Err(error) => eprintln!("{}: {error}", K::plural(&())),
+            Err(error) => eprintln!("{}: {error}", resource.plural),
         }
     }
 }

@@ -7,8 +7,8 @@ use futures::{StreamExt, stream};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use kube::Client;
 
+use super::kinds::POLICY_APIS;
 use crate::controller::api_call::{CallError, ErrorClass, call};
-use crate::extract::kinds::POLICY_APIS;
 use crate::facts::KubernetesVersion;
 
 /// Time limit of one request.

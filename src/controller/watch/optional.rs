@@ -7,9 +7,9 @@ use std::sync::Arc;
 use kube::core::{ApiResource, GroupVersionKind};
 
 use super::discovery::{ServedApis, ServedResource};
+use super::kinds::{KindSpec, optional};
 use super::watched_kind::KindRole;
 use crate::extract::ConfiguredKind;
-use crate::extract::kinds::{KindSpec, optional};
 use crate::facts::{FactKind, ListedKind};
 use crate::signals::{CustomObjects, CustomSignal, KindScope};
 
@@ -68,9 +68,8 @@ impl OptionalResource {
 
     pub(super) fn role(&self) -> KindRole {
         match self {
-            Self::BuiltIn(KindSpec { listed: ListedKind::Facts(kind), .. }) => KindRole::OptionalSignals(*kind),
+            Self::BuiltIn(spec) => spec.role(),
             Self::Custom(objects) => KindRole::OptionalSignals(objects.fact_kind()),
-            Self::BuiltIn(_) => KindRole::Optional,
             Self::Configured(_) => KindRole::Configured,
         }
     }
@@ -101,7 +100,7 @@ impl OptionalResource {
     /// Returns group and version of the preferred version.
     pub(super) fn preferred(&self) -> (String, String) {
         let version = match self {
-            Self::BuiltIn(optional) => optional.versions.first().copied().unwrap_or_default(),
+            Self::BuiltIn(optional) => optional.preferred_version(),
             Self::Configured(configured) => &configured.version,
             Self::Custom(objects) => &objects.of.version,
         };

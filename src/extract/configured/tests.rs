@@ -5,7 +5,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::*;
-use crate::facts::{HostAccess, PodLabels, WorkloadKey, set_of};
+use crate::facts::{HostAccess, ListedKind, PodLabels, WorkloadKey, set_of};
 use crate::matrix::LayerTriggers;
 
 fn kind_with_template(template: &str) -> Result<ConfiguredKind, serde_json::Error> {
@@ -152,7 +152,8 @@ fn an_object_of_a_configured_kind_has_owners_as_well(
 
 #[test]
 fn a_deletion_is_the_absence_of_the_workload() {
-    match rollout(&json!({ "template": template() })).deletion(&rollouts()) {
+    let name = rollout(&json!({ "template": template() })).object_name();
+    match ListedKind::Workloads(rollouts().workload_kind()).deletion(name) {
         Delta::Workload(key, None) => assert_eq!(key, web()),
         other => panic!("{other:?}"),
     }

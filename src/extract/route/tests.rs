@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use kube::Resource;
+use kube::core::{ApiResource, GroupVersionKind};
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::extract::kinds::optional;
 
 fn object(spec: &Value) -> Value {
     json!({ "metadata": { "name": "web", "namespace": "shop" }, "spec": spec, "status": { "parents": [] } })
@@ -26,14 +26,14 @@ fn leads_to(delta: Delta, kind: RouteKind) -> Vec<String> {
     }
 }
 
-fn gateway(spec: &Value) -> GatewayRoute {
-    serde_json::from_value(object(spec)).unwrap()
+fn gateway<K: GatewayKind>(spec: &Value) -> Delta {
+    serde_json::from_value::<GatewayRoute<K>>(object(spec)).unwrap().delta(&Extraction::default())
 }
 
 /// Returns the Services of a route with these rules that is attached to a Gateway.
 fn by_rules(rules: &Value) -> Vec<String> {
     let spec = json!({ "parentRefs": [{ "name": "public" }], "rules": rules });
-    leads_to(gateway(&spec).delta(RouteKind::HttpRoute), RouteKind::HttpRoute)
+    leads_to(gateway::<Http>(&spec), RouteKind::HttpRoute)
 }
 
 /// Returns the Services of a route with this backend reference.
@@ -54,10 +54,14 @@ fn every_kind_of_route_leads_to_the_backends_of_its_rules() {
             { "backendRefs": [{ "name": "api", "port": 80 }, { "name": "web", "port": 81 }] },
         ],
     });
-    for kind in
-        [RouteKind::HttpRoute, RouteKind::GrpcRoute, RouteKind::TlsRoute, RouteKind::TcpRoute, RouteKind::UdpRoute]
-    {
-        assert_eq!(leads_to(gateway(&spec).delta(kind), kind), ["shop/api", "shop/canary", "shop/web"]);
+    for (kind, delta) in [
+        (RouteKind::HttpRoute, gateway::<Http>(&spec)),
+        (RouteKind::GrpcRoute, gateway::<Grpc>(&spec)),
+        (RouteKind::TlsRoute, gateway::<Tls>(&spec)),
+        (RouteKind::TcpRoute, gateway::<Tcp>(&spec)),
+        (RouteKind::UdpRoute, gateway::<Udp>(&spec)),
+    ] {
+        assert_eq!(leads_to(delta, kind), ["shop/api", "shop/canary", "shop/web"]);
     }
 }
 
@@ -102,15 +106,15 @@ fn a_route_without_backends_leads_nowhere(#[case] rules: Value) {
 #[case::null(json!(null), true)]
 fn a_route_leads_in_unless_services_alone_are_its_parents(#[case] parents: Value, #[case] leads: bool) {
     let spec = json!({ "parentRefs": parents, "rules": [{ "backendRefs": [{ "name": "web" }] }] });
-    let found = leads_to(gateway(&spec).delta(RouteKind::GrpcRoute), RouteKind::GrpcRoute);
+    let found = leads_to(gateway::<Grpc>(&spec), RouteKind::GrpcRoute);
     assert_eq!(found.len(), usize::from(leads), "{found:?}");
 }
 
 #[test]
 fn a_route_that_says_nothing_leads_nowhere() {
-    let route: GatewayRoute =
+    let route: TlsRoute =
         serde_json::from_value(json!({ "metadata": { "name": "web", "namespace": "shop" } })).unwrap();
-    assert!(leads_to(route.delta(RouteKind::TlsRoute), RouteKind::TlsRoute).is_empty());
+    assert!(leads_to(route.delta(&Extraction::default()), RouteKind::TlsRoute).is_empty());
 }
 
 // OpenShift
@@ -133,7 +137,7 @@ fn open_shift(spec: &Value) -> OpenShiftRoute {
 #[case(json!({ "to": null, "alternateBackends": null }), &[])]
 #[case(json!({}), &[])]
 fn a_route_of_open_shift_leads_to_its_services(#[case] spec: Value, #[case] expected: &[&str]) {
-    assert_eq!(leads_to(open_shift(&spec).delta(), RouteKind::OpenShiftRoute), expected);
+    assert_eq!(leads_to(open_shift(&spec).delta(&Extraction::default()), RouteKind::OpenShiftRoute), expected);
 }
 
 // Grants
@@ -143,7 +147,7 @@ fn grant(spec: &Value) -> ReferenceGrant {
 }
 
 fn granted(spec: &Value) -> GrantFacts {
-    match grant(spec).delta() {
+    match grant(spec).delta(&Extraction::default()) {
         Delta::Grant(name, Some(facts)) if name == web() => facts,
         other => panic!("{other:?}"),
     }
@@ -172,7 +176,7 @@ fn a_grant_is_for_routes_of_the_gateway_api(#[case] kind: &str, #[case] expected
 
 #[test]
 fn a_grant_is_for_each_kind_in_each_namespace_that_it_lists() {
-    let of = |kind: &str, namespace: &str| json!({ "group": GATEWAY, "kind": kind, "namespace": namespace });
+    let of = |kind: &str, namespace: &str| json!({ "group": GATEWAY_API, "kind": kind, "namespace": namespace });
     let from =
         json!([of("HTTPRoute", "bank"), of("TCPRoute", "bank"), of("HTTPRoute", "infra"), of("HTTPRoute", "bank")]);
     let expected = [
@@ -199,7 +203,7 @@ fn a_grant_is_for_each_kind_in_each_namespace_that_it_lists() {
 #[case::nothing(json!([]), &[])]
 #[case::null(json!(null), &[])]
 fn a_grant_opens_services(#[case] to: Value, #[case] expected: &[Option<&str>]) {
-    let from = json!([{ "group": GATEWAY, "kind": "HTTPRoute", "namespace": "bank" }]);
+    let from = json!([{ "group": GATEWAY_API, "kind": "HTTPRoute", "namespace": "bank" }]);
     let facts = granted(&json!({ "from": from, "to": to }));
     assert_eq!(facts.to, expected.iter().map(|name| name.map(Into::into)).collect());
     assert_eq!(facts.from.len(), 1);
@@ -214,26 +218,25 @@ fn a_grant_that_says_nothing_opens_nothing() {
 
 #[test]
 fn a_deletion_is_the_absence_of_the_route_or_grant() {
-    let nothing = json!({});
-    for kind in [RouteKind::HttpRoute, RouteKind::UdpRoute] {
-        let deletion = gateway(&nothing).deletion(kind);
-        assert!(matches!(deletion, Delta::Route(of, name, None) if of == kind && name == web()));
+    for (kind, listed) in [
+        (RouteKind::HttpRoute, HttpRoute::KIND),
+        (RouteKind::UdpRoute, UdpRoute::KIND),
+        (RouteKind::OpenShiftRoute, OpenShiftRoute::KIND),
+    ] {
+        assert!(matches!(listed.deletion(web()), Delta::Route(of, name, None) if of == kind && name == web()));
     }
-    let deletion = open_shift(&nothing).deletion();
-    assert!(matches!(deletion, Delta::Route(RouteKind::OpenShiftRoute, name, None) if name == web()));
-    assert!(matches!(grant(&nothing).deletion(), Delta::Grant(name, None) if name == web()));
+    assert!(matches!(ReferenceGrant::KIND.deletion(web()), Delta::Grant(name, None) if name == web()));
 }
 
 #[test]
-fn optional_kinds_are_watched_under_the_names_of_their_resource() {
-    for kind in optional().filter(|spec| spec.fact_kind().is_none()) {
-        let resource = kind.resource(kind.versions[0]);
-        let of = [
-            GatewayRoute::kind(&resource),
-            GatewayRoute::group(&resource),
-            GatewayRoute::version(&resource),
-            GatewayRoute::plural(&resource),
-        ];
-        assert_eq!(of, [kind.kind, kind.group, "v1", kind.plural]);
-    }
+fn kinds_are_watched_under_the_names_of_their_resource() {
+    let kind = GroupVersionKind::gvk(GATEWAY_API, "v1", "HTTPRoute");
+    let resource = ApiResource::from_gvk_with_plural(&kind, "httproutes");
+    let of = [
+        HttpRoute::kind(&resource),
+        HttpRoute::group(&resource),
+        HttpRoute::version(&resource),
+        HttpRoute::plural(&resource),
+    ];
+    assert_eq!(of, ["HTTPRoute", GATEWAY_API, "v1", "httproutes"]);
 }

@@ -14,6 +14,7 @@ use super::{
     CronJob, DaemonSet, Deployment, Extract, Extraction, Job, Pod, ReplicaSet, ReplicationController, StatefulSet,
     WorkloadFacts, WorkloadKind, WorkloadObject,
 };
+use crate::extract::object_name;
 use crate::facts::{
     Delta, Labels, Listed, ListedKind, ObjectIdentity, ObjectName, PodLabels, ValueDigest, WorkloadKey, set_of,
 };
@@ -26,7 +27,6 @@ type Change = (WorkloadKey, Option<WorkloadObject>);
 struct Sample {
     kind: WorkloadKind,
     api_version: &'static str,
-    plural: &'static str,
     /// The JSON pointer to its pod template; empty for a Pod.
     template: &'static str,
     read: fn(Value, &Extraction) -> Read,
@@ -37,37 +37,25 @@ struct Read {
     delta: Delta,
     deletion: Delta,
     listed: ListedKind,
-    resource: [String; 3],
 }
 
 fn read<W: Extract + DeserializeOwned>(object: Value, extraction: &Extraction) -> Read {
     let object: W = serde_json::from_value(object).unwrap();
-    Read {
-        delta: object.delta(extraction),
-        deletion: object.deletion(),
-        listed: W::listed(),
-        resource: [W::kind(&()).into(), W::api_version(&()).into(), W::plural(&()).into()],
-    }
+    Read { delta: object.delta(extraction), deletion: W::KIND.deletion(object_name(object.meta())), listed: W::KIND }
 }
 
 fn samples() -> [Sample; 8] {
-    let sample = |kind, api_version, plural, template, read| Sample { kind, api_version, plural, template, read };
+    let sample = |kind, api_version, template, read| Sample { kind, api_version, template, read };
     let template = "/spec/template";
     [
-        sample(WorkloadKind::CronJob, "batch/v1", "cronjobs", "/spec/jobTemplate/spec/template", read::<CronJob>),
-        sample(WorkloadKind::DaemonSet, "apps/v1", "daemonsets", template, read::<DaemonSet>),
-        sample(WorkloadKind::Deployment, "apps/v1", "deployments", template, read::<Deployment>),
-        sample(WorkloadKind::Job, "batch/v1", "jobs", template, read::<Job>),
-        sample(WorkloadKind::Pod, "v1", "pods", "", read::<Pod>),
-        sample(WorkloadKind::ReplicaSet, "apps/v1", "replicasets", template, read::<ReplicaSet>),
-        sample(
-            WorkloadKind::ReplicationController,
-            "v1",
-            "replicationcontrollers",
-            template,
-            read::<ReplicationController>,
-        ),
-        sample(WorkloadKind::StatefulSet, "apps/v1", "statefulsets", template, read::<StatefulSet>),
+        sample(WorkloadKind::CronJob, "batch/v1", "/spec/jobTemplate/spec/template", read::<CronJob>),
+        sample(WorkloadKind::DaemonSet, "apps/v1", template, read::<DaemonSet>),
+        sample(WorkloadKind::Deployment, "apps/v1", template, read::<Deployment>),
+        sample(WorkloadKind::Job, "batch/v1", template, read::<Job>),
+        sample(WorkloadKind::Pod, "v1", "", read::<Pod>),
+        sample(WorkloadKind::ReplicaSet, "apps/v1", template, read::<ReplicaSet>),
+        sample(WorkloadKind::ReplicationController, "v1", template, read::<ReplicationController>),
+        sample(WorkloadKind::StatefulSet, "apps/v1", template, read::<StatefulSet>),
     ]
 }
 
@@ -157,14 +145,6 @@ fn every_kind_is_a_workload_under_its_own_key() {
         let (key, object) = sample.change(sample.object());
         assert_eq!(key, sample.key());
         assert_eq!(object.unwrap().part_of, None, "{key}");
-    }
-}
-
-#[test]
-fn every_kind_is_watched_under_its_own_name() {
-    for sample in samples() {
-        let resource = sample.read(sample.object()).resource;
-        assert_eq!(resource, [sample.kind.name(), sample.api_version, sample.plural].map(str::to_owned));
     }
 }
 

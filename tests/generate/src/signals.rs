@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use responsibility_operator::api::Fulfilment;
-use responsibility_operator::extract::kinds::spec_of;
+use responsibility_operator::controller::spec_of;
 use responsibility_operator::model::{Attribution, Reach};
 use responsibility_operator::signals::{Reads, SIGNALS, Signal, support_as_of};
 

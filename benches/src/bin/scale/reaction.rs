@@ -10,6 +10,7 @@ use benches::{Object, World};
 use futures::StreamExt;
 use http::Request;
 use k8s_openapi::api::apps::v1 as apps;
+use kube::core::ApiResource;
 use kube::runtime::watcher::{Config, Event, watcher};
 use kube::{Api, Resource};
 use responsibility_operator::extract::Slim;
@@ -114,8 +115,9 @@ impl Bare {
             }
         }
         let client = cluster.client().clone();
-        let mut events =
-            Box::pin(watcher(Api::<Slim<apps::Deployment, IgnoredAny>>::all(client.clone()), Config::default()));
+        let deployments = ApiResource::erase::<apps::Deployment>(&());
+        let api = Api::<Slim<apps::Deployment, IgnoredAny>>::all_with(client.clone(), &deployments);
+        let mut events = Box::pin(watcher(api, Config::default()));
         while !matches!(events.next().await.context("the watch has ended")??, Event::InitDone) {}
         let answering = tokio::spawn(async move {
             while let Some(event) = events.next().await {

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use benches::World;
 use futures::StreamExt;
 use kube::runtime::WatchStreamExt;
+use kube::core::ApiResource;
 use kube::runtime::watcher::{Config, Event, watcher};
 use kube::{Api, Client, Resource};
 use responsibility_operator::api::ResponsibilityAssignment;
@@ -57,7 +58,9 @@ impl Statuses {
     /// Starts the watch. All statuses are known when it returns.
     pub async fn watch(client: &Client) -> Result<Self> {
         let (sender, mut seen) = unbounded_channel();
-        let events = watcher(Api::<Assignment>::all(client.clone()), Config::default()).default_backoff();
+        let assignments = ApiResource::erase::<ResponsibilityAssignment>(&());
+        let api = Api::<Assignment>::all_with(client.clone(), &assignments);
+        let events = watcher(api, Config::default()).default_backoff();
         let watch = tokio::spawn(async move {
             let mut events = Box::pin(events);
             while let Some(event) = events.next().await {
