@@ -71,7 +71,7 @@ bench-core: ## Measure time and allocations of the core for single events and wh
 # All programs and benchmarks in one build, so that they share their crates.
 bench-programs:
 	$(CARGO) build --locked --release $(BENCHED) --bench allocations --bench core \
-		--bin responsibility-operator --bin floor --bin scale --bin report --bin test-cluster
+		--features responsibility-operator/jemalloc --bin responsibility-operator --bin floor --bin scale --bin report --bin test-cluster
 
 lint: ## Check the format and the lints, and that the core builds without a Kubernetes client
 	$(CARGO) fmt --all --check
