@@ -19,6 +19,7 @@ use crate::api::{ClusterResponsibilityAssignment, ResponsibilityAssignment};
 use crate::controller::api_call::{ErrorClass, call};
 use crate::facts::{AssignmentId, ObjectIdentity, WorkloadKey};
 use crate::model::{Note, shorten};
+use crate::printable::printable;
 use crate::telemetry::metric::Metrics;
 
 /// `reportingController` of Events.
@@ -143,7 +144,7 @@ impl EventDraft {
             reason: Some(self.reason.to_owned()),
             regarding: Some(self.regarding),
             related: self.related,
-            note: Some(shorten(&self.note, NOTE_LIMIT)),
+            note: Some(shorten(&printable(&self.note), NOTE_LIMIT)),
             type_: Some(if self.warning { "Warning" } else { "Normal" }.to_owned()),
             ..Event::default()
         }
