@@ -61,6 +61,8 @@ fn main() -> Result<()> {
 mod tests {
     use std::path::Path;
 
+    use responsibility_operator::matrix::Matrix;
+
     use super::*;
 
     #[test]
@@ -68,6 +70,17 @@ mod tests {
         for file in files().unwrap() {
             let current = fs::read_to_string(file.location()).unwrap_or_default();
             assert!(current == file.text, "{} is not up to date; run: make generate", file.path);
+        }
+    }
+
+    #[test]
+    fn the_number_of_layers_in_the_documentation_is_that_of_the_matrix() {
+        let layers = Matrix::built_in().layers().count();
+        for (page, words) in
+            [("README.md", format!("up to {layers} [layers]")), ("docs/concepts.md", format!("up to [{layers} layers]"))]
+        {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(page);
+            assert!(fs::read_to_string(path).unwrap().contains(&words), "{page} does not contain: {words}");
         }
     }
 
