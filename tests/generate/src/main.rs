@@ -76,9 +76,10 @@ mod tests {
     #[test]
     fn the_number_of_layers_in_the_documentation_is_that_of_the_matrix() {
         let layers = Matrix::built_in().layers().count();
-        for (page, words) in
-            [("README.md", format!("up to {layers} [layers]")), ("docs/concepts.md", format!("up to [{layers} layers]"))]
-        {
+        for (page, words) in [
+            ("README.md", format!("up to {layers} [layers]")),
+            ("docs/concepts.md", format!("up to [{layers} layers]")),
+        ] {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(page);
             assert!(fs::read_to_string(path).unwrap().contains(&words), "{page} does not contain: {words}");
         }

@@ -41,8 +41,8 @@ pub fn document() -> Result<String> {
     out.push_str(
         "A cluster can define service models and layers of its own with the kind `ServiceModel`: see [the API](api.md).\n\n\
          ## Layers\n\n\
-         - *plane*: the part of the cluster that determines the service model of the layer: the control plane (Cluster), the nodes that the workload \
-         can be scheduled on\n  (Node), or the workload and these nodes (Workload).\n\
+         - *plane*: the part of the cluster that determines the service model of the layer: the control plane (Cluster), the \
+         nodes that\n  the workload can be scheduled on (Node), or the workload and these nodes (Workload).\n\
          - *concern*: Workload (the team of the workload) or Platform (the platform team). The assignments of this team list the \
          gaps of\n  the layer, and their claims on customer duties have the highest rank.\n\
          - *present*: the workloads that have the layer.\n\n",
