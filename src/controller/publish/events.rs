@@ -285,6 +285,12 @@ mod tests {
     }
 
     #[test]
+    fn a_note_has_no_hidden_characters() {
+        let event = event(&transition("shop"), &note("node-os", "a\u{1b}[2J\nb\u{202e}"), 0);
+        assert_eq!(event.note.unwrap(), "a\u{fffd}[2J\u{fffd}b\u{fffd}");
+    }
+
+    #[test]
     fn an_event_on_a_workload_is_about_its_object_and_relates_to_the_assignment() {
         let key = WorkloadKey {
             namespace: "lake".into(),
