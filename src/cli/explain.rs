@@ -67,9 +67,9 @@ impl ExplainArgs {
         if options.namespaces.as_ref().is_some_and(|watched| !watched.contains(&namespace)) {
             bail!("--namespaces does not contain the namespace {namespace}; add it there");
         }
-        let client = connection::client(connection::find().await?)?;
+        let clients = connection::clients(connection::find().await?)?;
         let key = WorkloadKey { namespace: namespace.as_str().into(), kind, name: name.into() };
-        let explanation = explain(client, options, &key).await?;
+        let explanation = explain(clients, options, &key).await?;
         std::io::stdout().lock().write_all(text(&key, &explanation).as_bytes())?;
         Ok(())
     }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use kube::Client;
 use tokio::sync::mpsc;
 
 use super::EVENTS;
+use super::api_call::Clients;
 use super::engine::Intake;
 use super::options::Options;
 use super::watch::WatchSet;
@@ -81,11 +81,11 @@ pub enum Unexplained {
 /// # Errors
 ///
 /// Returns an error if the cluster cannot be read, the workload does not exist, or no assignment selects it.
-pub async fn explain(client: Client, options: Options, key: &WorkloadKey) -> Result<Explanation, Unexplained> {
+pub async fn explain(clients: Clients, options: Options, key: &WorkloadKey) -> Result<Explanation, Unexplained> {
     let (sender, mut events) = mpsc::channel(EVENTS);
     let (instruments, _readings) = telemetry();
     // One refusal is enough: a user waits for the result.
-    let watches = WatchSet::new(client, &options, sender, instruments.metrics.clone(), Duration::ZERO);
+    let watches = WatchSet::new(clients, &options, sender, instruments.metrics.clone(), Duration::ZERO);
     let apis = watches.discover_once().await.map_err(Unexplained::Undiscovered)?;
     let coverage = watches.coverage(&apis, &options);
     let mut intake = Intake::new(options.scope, day(options.clock.now()), coverage);

@@ -24,7 +24,7 @@ use tracing::warn;
 
 use super::election::Leadership;
 use super::options::{Clock, Options};
-use super::watch::{Coverage, WatchEvent};
+use super::watch::{Coverage, RelistRequest, WatchEvent};
 use crate::model::day;
 use crate::telemetry::{Instruments, SnapshotRequest};
 use publisher::Publisher;
@@ -61,10 +61,11 @@ impl Engine {
         coverage: Coverage,
         instruments: Instruments,
         leadership: Leadership,
+        relist: RelistRequest,
     ) -> Self {
         instruments.health.set_checks(coverage.checks());
         Self {
-            publisher: Publisher::new(client, &options, &instruments, leadership),
+            publisher: Publisher::new(client, &options, &instruments, leadership, relist),
             intake: Intake::new(options.scope, day(options.clock.now()), coverage),
             clock: options.clock,
             instruments,
