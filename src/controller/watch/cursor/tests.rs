@@ -5,7 +5,7 @@ use axum::Router;
 use axum::body::Body;
 use futures::stream;
 use http::{Response, Uri};
-use kube::Client;
+use kube::{Client, Resource};
 use kube::core::ApiResource;
 use serde_json::{Value, json};
 
