@@ -22,6 +22,7 @@ mod fulfilment;
 mod inputs;
 mod kinds;
 mod limit;
+mod network;
 mod nodes;
 mod optional;
 mod presets;

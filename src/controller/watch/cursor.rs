@@ -186,4 +186,4 @@ fn watch_seconds() -> u32 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -317,8 +317,101 @@ fn must_report(problem: Problem, kind: &WatchedKind, refused_for: Duration, grac
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use tokio::sync::mpsc::{Receiver, channel};
+
+    use super::super::cursor::tests::{Reply, Server, decoder, list, refusal};
     use super::super::watched_kind::KindRole;
     use super::*;
+    use crate::telemetry::metric::Metrics;
+
+    /// Watches Services of a scripted API server. Returns the events and a sender that requests new lists.
+    fn watch_services(server: &Server) -> (Receiver<WatchEvent>, RelistRequest) {
+        let (events, received) = channel(64);
+        let kind = WatchedKind::new("", "services", KindRole::Additional, None);
+        let relist = RelistRequest::default();
+        let stream = Stream {
+            api: server.api(),
+            decoder: decoder(),
+            metrics: Metrics::default().watch("services"),
+            kind,
+            events,
+            grace: GRACE,
+            rediscover: Arc::default(),
+            relist: Some(relist.subscribe()),
+        };
+        tokio::spawn(stream.run());
+        (received, relist)
+    }
+
+    /// Returns the next change of the coverage: `synced` or the problem; and the time until then in seconds.
+    async fn coverage(events: &mut Receiver<WatchEvent>) -> (String, u64) {
+        let since = Instant::now();
+        loop {
+            let change = match events.recv().await.unwrap() {
+                WatchEvent::Synced(_) => "synced".to_owned(),
+                WatchEvent::Unreadable(_, problem) => format!("{problem:?}"),
+                _ => continue,
+            };
+            return (change, since.elapsed().as_secs());
+        }
+    }
+
+    fn busy(code: u16) -> Reply {
+        Reply::Json(code, refusal(code))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_cannot_start_again_is_a_problem_after_a_minute_and_resumes() {
+        let replies = [list(&[], "10", ""), Reply::Ended(Vec::new())].into_iter();
+        let replies = replies.chain((0..12).map(|number| busy(if number % 2 == 0 { 503 } else { 429 })));
+        let server = Server::new(replies.chain([Reply::Open(Vec::new())]).chain((0..9).map(|_| Reply::Nothing)));
+        let (mut events, _relist) = watch_services(&server);
+        assert_eq!(coverage(&mut events).await.0, "synced");
+        let (problem, after) = coverage(&mut events).await;
+        assert_eq!(problem, "Failing");
+        assert!((60..=92).contains(&after), "{after}");
+        while coverage(&mut events).await.0 != "synced" {}
+        let queries = server.queries();
+        assert_eq!(queries.iter().filter(|query| !query.contains("watch=true")).count(), 1, "{queries:#?}");
+        assert_eq!(queries.len(), 15, "no attempt is lost");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_a_problem_after_two_minutes_while_a_watch_is_pending() {
+        let replies = [list(&[], "10", ""), Reply::Open(Vec::new())].into_iter();
+        let server = Server::new(replies.chain((0..9).map(|_| Reply::Nothing)));
+        let (mut events, _relist) = watch_services(&server);
+        assert_eq!(coverage(&mut events).await.0, "synced");
+        let (problem, after) = coverage(&mut events).await;
+        assert_eq!((&*problem, after), ("Silent", 120));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_request_waits_longer_than_half_a_minute() {
+        let mut asked = refusal(429);
+        asked["details"] = json!({ "retryAfterSeconds": 3600 });
+        let refused = Reply::Json(429, asked);
+        let server = Server::new([list(&[], "10", ""), refused, Reply::Open(Vec::new()), Reply::Nothing]);
+        let (mut events, _relist) = watch_services(&server);
+        assert_eq!(coverage(&mut events).await, ("synced".to_owned(), 30));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requested_lists_happen_at_most_once_a_minute() {
+        let round = || [list(&[], "10", ""), Reply::Open(Vec::new())];
+        let server = Server::new((0..3).flat_map(|_| round()));
+        let (mut events, relist) = watch_services(&server);
+        coverage(&mut events).await;
+        let lists = || server.queries().iter().filter(|query| !query.contains("watch=true")).count();
+        for (seconds, expected) in [(1, 2), (30, 2), (31, 3)] {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            relist.request();
+            // The watch reads the request and the list while the clock advances.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            assert_eq!(lists(), expected, "after {seconds} s");
+        }
+    }
 
     #[test]
     fn what_is_refused_is_a_problem_when_that_lasts_and_an_optional_kind_that_is_gone_is_none() {

@@ -14,7 +14,7 @@ use super::*;
 use crate::extract::{Extraction, Service};
 
 /// Response of the API server to one request.
-enum Reply {
+pub(in super::super) enum Reply {
     Json(u16, Value),
     /// Lines of a watch that stays open after them.
     Open(Vec<Value>),
@@ -25,18 +25,22 @@ enum Reply {
 
 /// An API server that replies from a script and records the queries.
 #[derive(Clone, Default)]
-struct Server(Arc<Mutex<(VecDeque<Reply>, Vec<String>)>>);
+pub(in super::super) struct Server(Arc<Mutex<(VecDeque<Reply>, Vec<String>)>>);
 
 impl Server {
-    fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
+    pub(in super::super) fn new(replies: impl IntoIterator<Item = Reply>) -> Self {
         Self(Arc::new(Mutex::new((replies.into_iter().collect(), Vec::new()))))
     }
 
-    fn cursor(&self) -> Cursor<Service> {
+    pub(in super::super) fn api(&self) -> Api<Service> {
         let server = self.clone();
         let router = Router::new().fallback(move |uri: Uri| async move { server.reply(&uri).await });
         let resource = ApiResource::erase::<k8s_openapi::api::core::v1::Service>(&());
-        Cursor::new(Api::all_with(Client::new(router, "default"), &resource))
+        Api::all_with(Client::new(router, "default"), &resource)
+    }
+
+    fn cursor(&self) -> Cursor<Service> {
+        Cursor::new(self.api())
     }
 
     async fn reply(&self, uri: &Uri) -> Response<Body> {
@@ -57,7 +61,7 @@ impl Server {
         Response::builder().status(code).body(body).unwrap()
     }
 
-    fn queries(&self) -> Vec<String> {
+    pub(in super::super) fn queries(&self) -> Vec<String> {
         self.0.lock().unwrap().1.clone()
     }
 }
@@ -69,7 +73,7 @@ fn service(name: &str, version: &str) -> Value {
     })
 }
 
-fn list(items: &[Value], version: &str, next_page: &str) -> Reply {
+pub(in super::super) fn list(items: &[Value], version: &str, next_page: &str) -> Reply {
     let metadata = json!({ "resourceVersion": version, "continue": next_page });
     Reply::Json(200, json!({ "apiVersion": "v1", "kind": "ServiceList", "metadata": metadata, "items": items }))
 }
@@ -78,11 +82,11 @@ fn change(kind: &str, object: Value) -> Value {
     json!({ "type": kind, "object": object })
 }
 
-fn refusal(code: u16) -> Value {
+pub(in super::super) fn refusal(code: u16) -> Value {
     json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "refused", "reason": "Test", "code": code })
 }
 
-fn decoder() -> Decoder<Service> {
+pub(in super::super) fn decoder() -> Decoder<Service> {
     Decoder::of(KINDS.iter().find(|spec| spec.plural == "services").unwrap(), &Arc::new(Extraction::default()))
 }
 
