@@ -17,6 +17,13 @@ pub struct Clients {
     pub direct: Client,
 }
 
+impl From<Client> for Clients {
+    /// Uses one client for all requests. Their errors come as this client returns them.
+    fn from(client: Client) -> Self {
+        Self { retrying: client.clone(), direct: client }
+    }
+}
+
 /// Class of an error of the API server, by HTTP status code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ErrorClass {

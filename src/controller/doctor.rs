@@ -12,7 +12,7 @@ use kube::{Client, Resource};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::api_call::{Clients, ErrorClass, call};
+use super::api_call::{ErrorClass, call};
 use super::election::{LEASE, LeaseName};
 use super::options::Options;
 use super::watch::{INSTALL_CRDS, WatchSet, WatchedKind};
@@ -92,8 +92,7 @@ pub async fn diagnose(
 ) {
     definitions(&client).await.into_iter().for_each(&mut report);
     // The watches do not start: they only name the kinds.
-    let clients = Clients { retrying: client.clone(), direct: client.clone() };
-    let watches = WatchSet::new(clients, options, mpsc::channel(1).0, Metrics::default(), Duration::ZERO);
+    let watches = WatchSet::new(client.clone().into(), options, mpsc::channel(1).0, Metrics::default(), Duration::ZERO);
     let apis = match watches.discover_once().await {
         Ok(apis) => apis,
         Err(error) => {
