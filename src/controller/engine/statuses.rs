@@ -137,7 +137,7 @@ impl Publisher {
             }
             WriteOutcome::NotServed => {
                 self.fail(intake, key);
-            },
+            }
             WriteOutcome::Failed(failure) => {
                 warn!(status = %key, error = failure.error, "cannot write the status, trying again");
                 self.fail(intake, key);

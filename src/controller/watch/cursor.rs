@@ -102,10 +102,13 @@ impl<K: Object> Cursor<K> {
                         return Ok(Step::ListComplete);
                     }
                     let listed = call(PAGE_TIMEOUT, self.api.list(&decoder.list_params(next_page.as_deref()))).await;
-                    self.state = listed.and_then(page).map_err(|error| {
-                        self.state = State::Empty;
-                        error
-                    })?;
+                    match listed.and_then(page) {
+                        Ok(state) => self.state = state,
+                        Err(error) => {
+                            self.state = State::Empty;
+                            return Err(error);
+                        }
+                    }
                 }
                 State::Known { version } => {
                     let seconds = watch_seconds();

@@ -97,10 +97,12 @@ struct Progress {
     failing_since: Option<Instant>,
     /// Time of the first response since then that the kind is forbidden or not served.
     refused_since: Option<Instant>,
-    /// True if the silence of the API server was reported.
+    /// True if the silence since the last sign of life was reported.
     is_silence_reported: bool,
     /// True if the engine knows the kind as read.
     is_synced: bool,
+    /// True if the engine knows the kind as failing or silent. Each change of the problem would rewrite all statuses.
+    is_outdated: bool,
     /// Time at which the kind counts as read if the running watch goes on until then.
     sync_at: Option<Instant>,
     /// Time of the last complete list that was requested by [`RelistRequest`].
@@ -122,6 +124,7 @@ impl Progress {
             refused_since: None,
             is_silence_reported: false,
             is_synced: false,
+            is_outdated: false,
             sync_at: None,
             relisted_at: None,
             listing: None,
@@ -130,7 +133,7 @@ impl Progress {
     }
 
     /// Records that the API server sent data or accepted a watch.
-    fn record_life(&mut self, now: Instant) {
+    const fn record_life(&mut self, now: Instant) {
         self.alive_at = now;
         self.is_silence_reported = false;
     }
@@ -147,6 +150,7 @@ impl Progress {
     /// Records the end of a watch, or a failed request. The backoff starts again after a steady watch.
     fn record_end(&mut self, now: Instant) -> bool {
         self.sync_at = None;
+        self.is_listed = false;
         let was_steady = self.started_at.take().is_some_and(|started| now - started >= STEADY_AFTER);
         if was_steady {
             self.backoff.reset();
@@ -179,11 +183,8 @@ impl<K: Object> Stream<K> {
             () = sleep_until(progress.sync_at.unwrap_or(far)), if progress.sync_at.is_some() => {
                 progress.sync_at = None;
                 progress.is_synced = true;
+                progress.is_outdated = false;
                 return self.send(WatchEvent::Synced(self.kind.clone())).await;
-            }
-            () = sleep_until(silent_at), if !progress.is_silence_reported => {
-                progress.is_silence_reported = true;
-                return self.report(Problem::Silent, progress).await;
             }
             () = changed(&mut self.relist), if can_relist => {
                 let now = Instant::now();
@@ -198,14 +199,21 @@ impl<K: Object> Stream<K> {
                 sleep_until(progress.resume_at).await;
                 cursor.next(&self.decoder).await
             } => result,
+            () = sleep_until(silent_at), if !progress.is_silence_reported => {
+                progress.is_silence_reported = true;
+                return self.report(Problem::Silent, progress).await;
+            }
         };
         let now = Instant::now();
         match result {
             Ok(step) => {
-                if !matches!(step, Step::ListBegins | Step::WatchEnded) {
-                    progress.record_life(now);
+                let is_life = !matches!(step, Step::ListBegins | Step::WatchEnded);
+                self.take(step, progress, now).await?;
+                if is_life {
+                    // Now and not before: time in which the engine is busy is not silence of the API server.
+                    progress.record_life(Instant::now());
                 }
-                self.take(step, progress, now).await
+                Ok(())
             }
             Err(error) => self.fail(&error, cursor, progress, now).await,
         }
@@ -288,6 +296,10 @@ impl<K: Object> Stream<K> {
 
     async fn report(&self, problem: Problem, progress: &mut Progress) -> Result<(), EngineStopped> {
         progress.is_synced = false;
+        let is_outdated = matches!(problem, Problem::Failing | Problem::Silent);
+        if std::mem::replace(&mut progress.is_outdated, is_outdated) && is_outdated {
+            return Ok(());
+        }
         self.send(WatchEvent::Unreadable(self.kind.clone(), problem)).await
     }
 
@@ -394,7 +406,8 @@ mod tests {
         let refused = Reply::Json(429, asked);
         let server = Server::new([list(&[], "10", ""), refused, Reply::Open(Vec::new()), Reply::Nothing]);
         let (mut events, _relist) = watch_services(&server);
-        assert_eq!(coverage(&mut events).await, ("synced".to_owned(), 30));
+        // The watch then has a second to send what changed meanwhile.
+        assert_eq!(coverage(&mut events).await, ("synced".to_owned(), 31));
     }
 
     #[tokio::test(start_paused = true)]

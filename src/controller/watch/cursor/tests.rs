@@ -5,8 +5,8 @@ use axum::Router;
 use axum::body::Body;
 use futures::stream;
 use http::{Response, Uri};
-use kube::{Client, Resource};
 use kube::core::ApiResource;
+use kube::{Client, Resource};
 use serde_json::{Value, json};
 
 use super::super::kinds::KINDS;
@@ -78,7 +78,7 @@ pub(in super::super) fn list(items: &[Value], version: &str, next_page: &str) ->
     Reply::Json(200, json!({ "apiVersion": "v1", "kind": "ServiceList", "metadata": metadata, "items": items }))
 }
 
-fn change(kind: &str, object: Value) -> Value {
+fn change(kind: &str, object: &Value) -> Value {
     json!({ "type": kind, "object": object })
 }
 
@@ -116,8 +116,9 @@ fn resumes_at(query: &str, version: &str) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn pages_are_listed_and_a_watch_that_ends_resumes_at_its_last_version() {
-    let bookmark = change("BOOKMARK", json!({ "kind": "Service", "apiVersion": "v1", "metadata": { "resourceVersion": "14" } }));
-    let changes = vec![change("MODIFIED", service("a", "12")), change("DELETED", service("b", "13")), bookmark];
+    let bookmark =
+        change("BOOKMARK", &json!({ "kind": "Service", "apiVersion": "v1", "metadata": { "resourceVersion": "14" } }));
+    let changes = vec![change("MODIFIED", &service("a", "12")), change("DELETED", &service("b", "13")), bookmark];
     let server = Server::new([
         list(&[service("a", "1")], "10", "more"),
         list(&[service("b", "2")], "10", ""),
@@ -125,7 +126,18 @@ async fn pages_are_listed_and_a_watch_that_ends_resumes_at_its_last_version() {
         Reply::Open(Vec::new()),
     ]);
     let taken = steps(&mut server.cursor(), 10).await;
-    let expected = ["begin", "listed a", "listed b", "complete", "started", "applied a", "deleted b", "bookmark", "ended", "started"];
+    let expected = [
+        "begin",
+        "listed a",
+        "listed b",
+        "complete",
+        "started",
+        "applied a",
+        "deleted b",
+        "bookmark",
+        "ended",
+        "started",
+    ];
     assert_eq!(taken, expected);
     let queries = server.queries();
     assert!(queries[0].contains("limit=250") && queries[1].contains("continue=more"), "{queries:?}");
@@ -165,12 +177,13 @@ async fn only_an_expired_version_lists_anew() {
         let taken = steps(&mut server.cursor(), 4).await;
         assert_eq!(taken[2..], [format!("refused (code {code})"), "started".to_owned()]);
     }
-    let in_stream = Reply::Open(vec![change("ERROR", refusal(410))]);
+    let in_stream = Reply::Open(vec![change("ERROR", &refusal(410))]);
     let server = Server::new([list(&[], "10", ""), in_stream, list(&[], "20", ""), Reply::Json(410, refusal(410))]);
     let mut cursor = server.cursor();
     let taken = steps(&mut cursor, 7).await;
     assert_eq!(taken[2..], ["started", "refused (code 410)", "begin", "complete", "refused (code 410)"]);
     assert!(!cursor.is_watching());
-    let server = Server::new([list(&[], "10", ""), Reply::Ended(vec![change("ERROR", refusal(500))]), Reply::Open(vec![])]);
+    let server =
+        Server::new([list(&[], "10", ""), Reply::Ended(vec![change("ERROR", &refusal(500))]), Reply::Open(vec![])]);
     assert_eq!(steps(&mut server.cursor(), 5).await[3..], ["refused (code 500)", "started"]);
 }
