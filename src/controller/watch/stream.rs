@@ -99,10 +99,8 @@ struct Progress {
     refused_since: Option<Instant>,
     /// True if the silence since the last sign of life was reported.
     is_silence_reported: bool,
-    /// True if the engine knows the kind as read.
-    is_synced: bool,
-    /// True if the engine knows the kind as failing or silent. Each change of the problem would rewrite all statuses.
-    is_outdated: bool,
+    /// State of the kind that the engine knows; `None` before the first report.
+    reported: Option<Reported>,
     /// Time at which the kind counts as read if the running watch goes on until then.
     sync_at: Option<Instant>,
     /// Time of the last complete list that was requested by [`RelistRequest`].
@@ -111,6 +109,15 @@ struct Progress {
     listing: Option<Listed>,
     /// True if a list is complete and no watch was accepted since.
     is_listed: bool,
+}
+
+/// State of a kind as it was reported to the engine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reported {
+    Synced,
+    /// Failing or silent. Only the first of the two is reported: each change of the problem rewrites all statuses.
+    Outdated,
+    Refused,
 }
 
 impl Progress {
@@ -123,8 +130,7 @@ impl Progress {
             failing_since: None,
             refused_since: None,
             is_silence_reported: false,
-            is_synced: false,
-            is_outdated: false,
+            reported: None,
             sync_at: None,
             relisted_at: None,
             listing: None,
@@ -144,7 +150,7 @@ impl Progress {
         self.refused_since = None;
         self.started_at = Some(now);
         let was_listed = std::mem::take(&mut self.is_listed);
-        self.sync_at = (!self.is_synced).then(|| if was_listed { now } else { now + CATCH_UP });
+        self.sync_at = (self.reported != Some(Reported::Synced)).then(|| if was_listed { now } else { now + CATCH_UP });
     }
 
     /// Records the end of a watch, or a failed request. The backoff starts again after a steady watch.
@@ -182,8 +188,7 @@ impl<K: Object> Stream<K> {
             biased;
             () = sleep_until(progress.sync_at.unwrap_or(far)), if progress.sync_at.is_some() => {
                 progress.sync_at = None;
-                progress.is_synced = true;
-                progress.is_outdated = false;
+                progress.reported = Some(Reported::Synced);
                 return self.send(WatchEvent::Synced(self.kind.clone())).await;
             }
             () = changed(&mut self.relist), if can_relist => {
@@ -295,9 +300,11 @@ impl<K: Object> Stream<K> {
     }
 
     async fn report(&self, problem: Problem, progress: &mut Progress) -> Result<(), EngineStopped> {
-        progress.is_synced = false;
-        let is_outdated = matches!(problem, Problem::Failing | Problem::Silent);
-        if std::mem::replace(&mut progress.is_outdated, is_outdated) && is_outdated {
+        let reported = match problem {
+            Problem::Failing | Problem::Silent => Reported::Outdated,
+            Problem::Forbidden | Problem::NotServed | Problem::Misconfigured => Reported::Refused,
+        };
+        if progress.reported.replace(reported) == Some(Reported::Outdated) && reported == Reported::Outdated {
             return Ok(());
         }
         self.send(WatchEvent::Unreadable(self.kind.clone(), problem)).await
