@@ -54,7 +54,7 @@ export CARGO_ENCODED_RUSTFLAGS SOURCE_DATE_EPOCH
 [[ $host != aarch64-* ]] || export JEMALLOC_SYS_WITH_LG_PAGE=16
 # auditable adds the list of crates to the binary, for scanners. The image has the time of the commit. C compilers get a
 # fixed time, because a new time makes cargo compile crates with C sources, and most other crates, again.
-SOURCE_DATE_EPOCH=0 cargo auditable build --locked --profile image --bin responsibility-operator --target "$host" --target-dir "$out/build"
+SOURCE_DATE_EPOCH=0 cargo auditable build --locked --profile image --features jemalloc --bin responsibility-operator --target "$host" --target-dir "$out/build"
 
 mkdir -p "$out/context"
 binary=$out/context/responsibility-operator

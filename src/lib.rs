@@ -19,6 +19,7 @@ pub mod inventory;
 pub mod matrix;
 pub mod model;
 pub mod openreports;
+pub mod printable;
 pub mod signals;
 
 #[cfg(feature = "controller")]

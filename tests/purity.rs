@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules of the core.
-const PURE: [&str; 8] = ["matrix", "api", "facts", "model", "signals", "inventory", "extract", "openreports"];
+const PURE: [&str; 9] =
+    ["matrix", "api", "facts", "model", "signals", "inventory", "extract", "openreports", "printable.rs"];
 
 /// Crates and modules that the core must not use. It uses the types of the kube crate, but not its client and runtime.
 const IMPURE: [&str; 15] = [
@@ -42,7 +43,12 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn the_core_has_no_io_no_clock_and_no_async() {
     let mut files = Vec::new();
     for room in PURE {
-        rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room), &mut files);
+        let room = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room);
+        if room.is_file() {
+            files.push(room);
+        } else {
+            rust_files(&room, &mut files);
+        }
     }
     assert!(files.len() > 25, "only {} files were found", files.len());
     let mut offences = Vec::new();

@@ -97,7 +97,7 @@ pub struct Contact {
     pub url: Option<Url>,
     /// The contact for urgent cases, as text: a chat channel, an on-call rotation, a telephone number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 256))]
+    #[schemars(length(min = 1, max = 256), extend("x-kubernetes-validations" = rules::text()))]
     pub escalation: Option<String>,
 }
 
@@ -125,7 +125,7 @@ pub struct Acknowledgement {
 pub struct Evidence {
     /// The type of the evidence, such as SOC2TypeII or ISO27001.
     #[serde(rename = "type")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), extend("x-kubernetes-validations" = rules::text()))]
     pub kind: String,
     /// The URL of the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,7 +142,7 @@ pub struct Evidence {
     pub layers: Option<Vec<LayerName>>,
     /// The person who reviewed the evidence for the customer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 254))]
+    #[schemars(length(min = 1, max = 254), extend("x-kubernetes-validations" = rules::text()))]
     pub reviewed_by: Option<String>,
     /// The day of this review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,7 +181,7 @@ pub struct Agreement {
     pub uri: Url,
     /// The type of the agreement, such as Contract or ServiceDescription.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), extend("x-kubernetes-validations" = rules::text()))]
     pub kind: Option<String>,
     /// The last day on which the agreement is in force. If omitted, it has no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -152,8 +152,22 @@ pub(super) fn selector_requirement() -> Value {
     )])
 }
 
+/// A hidden character as in `printable`, in the syntax of RE2, except a line feed at the end: a block in YAML ends with one.
+const HIDDEN: &str = r"[\\x00-\\x09\\x0b-\\x1f\\x7f-\\x9f\\p{Cf}\\p{Zl}\\p{Zp}]|\\n[\\s\\S]";
+
+/// Accepts a text in one line.
+pub(super) fn text() -> Value {
+    json!([rule(
+        format!("!self.matches('{HIDDEN}')"),
+        "the text has a line feed, a control character or an invisible character; write it in one line"
+    )])
+}
+
+/// Accepts a text in one line that is not blank.
 pub(super) fn not_blank() -> Value {
-    json!([rule("self.matches('\\\\S')", "write a text, not blanks only")])
+    let Value::Array(mut rules) = text() else { return Value::Null };
+    rules.insert(0, rule("self.matches('\\\\S')", "write a text, not blanks only"));
+    rules.into()
 }
 
 /// Rejects an empty cluster assignment, which would select every namespace without an effect.

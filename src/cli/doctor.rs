@@ -5,6 +5,7 @@ use anyhow::{Context, ensure};
 use super::connection;
 use super::run::RunArgs;
 use crate::controller::diagnose;
+use crate::printable::printable;
 
 /// Checks what the controller needs with these options, and prints one line per check.
 pub(super) fn execute(args: &RunArgs) -> anyhow::Result<()> {
@@ -20,7 +21,7 @@ async fn run(args: &RunArgs) -> anyhow::Result<()> {
     diagnose(client, &options, args.lease.as_ref(), args.serve.metrics_protected, |diagnosis| {
         checks += 1;
         failed += usize::from(!diagnosis.passed);
-        println!("{} {}", if diagnosis.passed { "ok  " } else { "FAIL" }, diagnosis.text);
+        println!("{} {}", if diagnosis.passed { "ok  " } else { "FAIL" }, printable(&diagnosis.text));
     })
     .await;
     ensure!(failed == 0, "{failed} of {checks} checks failed");

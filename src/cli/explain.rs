@@ -1,5 +1,6 @@
 //! `responsibility-operator explain`: prints all duties of one workload.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use anyhow::{Context, bail};
@@ -10,6 +11,7 @@ use super::connection;
 use super::run::RunArgs;
 use crate::controller::{Explanation, explain};
 use crate::facts::{WorkloadKey, WorkloadKind};
+use crate::printable::printable;
 
 /// Workload to explain, and the options of the controller.
 #[derive(Debug, Args)]
@@ -94,15 +96,11 @@ fn text(key: &WorkloadKey, explanation: &Explanation) -> String {
     table.set_header(["LAYER", "DUTY", "PARTY", "OWNED", "FULFILLED", "WHY"]);
     for duty in duties {
         let [layer, party, why] = [&duty.layer, &duty.party, &duty.why].map(|text| printable(text));
-        table.add_row([&*layer, duty.duty.name(), &*party, duty.owned, duty.fulfilled.name(), &*why]);
+        table.add_row([&layer, duty.duty.name(), &party, duty.owned, duty.fulfilled.name(), &why]);
     }
     let table: Vec<String> = table.lines().map(|line| line.trim().to_owned()).collect();
+    let lines: Vec<Cow<'_, str>> = lines.iter().map(|line| printable(line)).collect();
     format!("{}\n\n{}\n", lines.join("\n"), table.join("\n"))
-}
-
-/// Replaces control characters, which a terminal could execute.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -166,6 +164,9 @@ mod tests {
         assert!(text.contains("Assignments:    ClusterResponsibilityAssignment platform\n"), "{text}");
         let row = text.lines().last().unwrap();
         let cells: Vec<&str> = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
-        assert_eq!(cells, ["node-os", "Provider", "aws?[31m", "Owned", "Unfulfilled", "a node is old (node-age)"]);
+        assert_eq!(
+            cells,
+            ["node-os", "Provider", "aws\u{fffd}[31m", "Owned", "Unfulfilled", "a node is old (node-age)"]
+        );
     }
 }

@@ -21,6 +21,7 @@ use crate::extract::Extraction;
 use crate::inventory::{EXCLUDED_BY_DEFAULT, ExcludedNamespaces, InventoryOptions};
 use crate::matrix::ServiceModel;
 use crate::model::{EvaluationSettings, NodeModels, ProviderDuties};
+use crate::printable::PrintableLine;
 use crate::telemetry::telemetry;
 
 /// Maximum number of `--namespaces`. Each namespace has its own watch of each kind.
@@ -209,7 +210,7 @@ fn distinct_namespaces(names: &[String]) -> anyhow::Result<Vec<String>> {
 
 fn start_logging(format: LogFormat, default: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| PrintableLine(std::io::stderr()));
     let started = match format {
         LogFormat::Text => lines.with_target(false).with_ansi(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),

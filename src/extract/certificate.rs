@@ -36,15 +36,14 @@ struct Condition {
 }
 
 impl Certificate {
-    /// Extracts the facts; `None` if no signal uses the object.
-    fn facts(&self) -> Option<Facts> {
+    fn facts(&self) -> Facts {
         let ready = self.status.conditions.iter().find(|condition| condition.r#type == "Ready");
-        Some(Facts::Certificate(CertificateFacts {
+        Facts::Certificate(CertificateFacts {
             secret: self.spec.secret_name.as_str().into(),
             ready: ready.map(|condition| condition.status == "True"),
             until: self.status.not_after.map(day),
             renewal: self.status.renewal_time.map(day),
-        }))
+        })
     }
 }
 
@@ -52,6 +51,6 @@ impl Extract for Certificate {
     const KIND: ListedKind = ListedKind::Facts(FactKind::Certificates);
 
     fn delta(&self, _: &Extraction) -> Delta {
-        Delta::Facts(FactKind::Certificates, self.object_name(), self.facts())
+        Delta::Facts(FactKind::Certificates, self.object_name(), Some(self.facts()))
     }
 }

@@ -55,7 +55,7 @@ pub fn sentence(layer: &Layer, duty: Duty, reason: GapReason, subject: Option<&s
             "The review of the assignment that names {party} has lapsed. Read the assignment and set spec.review.lastAt."
         ),
         GapReason::SharedLayerHalfOwned => format!(
-            "Only the {} half has an owner. Add an entry to spec.duties with {half}: PARTY.",
+            "Only the {} duty has an owner, not the {half} duty. Add an entry to spec.duties with {half}: PARTY.",
             duty.other().word()
         ),
         GapReason::LayerUnowned => {
@@ -334,11 +334,11 @@ mod tests {
     }
 
     #[test]
-    fn a_message_names_the_owed_half() {
+    fn a_message_names_the_duty_without_an_owner() {
         let matrix = Matrix::built_in();
         let layer = matrix.layer(matrix.find("node-os").unwrap());
         let message = sentence(layer, Duty::Customer, GapReason::SharedLayerHalfOwned, None);
-        let problem = "Only the provider half has an owner. Add an entry to spec.duties with customer: PARTY.";
+        let problem = "Only the provider duty has an owner, not the customer duty. Add an entry to spec.duties with customer: PARTY.";
         assert!(message.starts_with(&format!("{problem} Duty: chooses the channel")), "{message}");
         assert_eq!(without_description(&message), problem);
     }

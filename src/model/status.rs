@@ -15,6 +15,7 @@ use super::roll_up::{EXAMPLES, Failure, RollUp, Row, to_i64};
 use crate::api::{AssignmentStatus, Fulfilment, GapReason, Risk, RiskReason, Summary, UnfulfilledDuty, UnownedLayer};
 use crate::facts::{AssignmentId, WorkloadKey};
 use crate::matrix::{Duty, LayerId, Matrix};
+use crate::printable::make_printable;
 
 /// Limit of a status as JSON in bytes, for clusters of any size. etcd stores every status.
 pub const STATUS_LIMIT: usize = 32 * 1024;
@@ -79,6 +80,7 @@ pub fn status(
         next.truncated = None;
     }
     next.conditions = verdicts.map(|verdict| verdict.dated(&previous.conditions, generation, now)).into();
+    make_printable(&mut next);
     bound(&mut next);
     next
 }

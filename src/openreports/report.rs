@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::facts::published_report::{CONCERN, DIGEST, MANAGED_BY, OWNER, SOURCE};
 use crate::matrix::Audience;
+use crate::printable::{make_printable, printable};
 
 /// A `Report` of `openreports.io/v1alpha1`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -115,6 +116,18 @@ pub struct ReportResult {
     pub ids: [u64; 3],
 }
 
+impl ReportResult {
+    /// Makes the texts that users can influence printable.
+    fn make_printable(&mut self) {
+        for text in self.properties.values_mut().chain([&mut self.message]) {
+            *text = printable(text).into_owned();
+        }
+        for object in &mut self.resources {
+            make_printable(object);
+        }
+    }
+}
+
 /// A time in the format of OpenReports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Timestamp {
@@ -131,8 +144,9 @@ impl Report {
         name: String,
         audience: Audience,
         owner: Option<&str>,
-        results: Vec<ReportResult>,
+        mut results: Vec<ReportResult>,
     ) -> Self {
+        results.iter_mut().for_each(ReportResult::make_printable);
         let count = |status| results.iter().filter(|result| result.result == status).count();
         let [fail, warn, error] = ResultStatus::ALL.map(count);
         let summary = Summary { fail, warn, error, ..Summary::default() };

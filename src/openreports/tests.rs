@@ -152,6 +152,18 @@ fn a_gap_is_a_failure_in_the_words_of_the_status() {
     assert_eq!((label(report, OWNER), label(report, CONCERN)), (Some("shop-team"), Some("workload")));
 }
 
+#[test]
+fn a_report_has_no_hidden_characters() {
+    let stored = Stored {
+        owner: Some("shop\u{202e}team".to_owned()),
+        ..Stored::new("web\u{1b}[2J", evaluation(vec![gap("node-os", GapReason::LayerUnowned)]))
+    };
+    let [report] = &reports_of(&[stored])[..] else { panic!("one Report") };
+    let [result] = &report.results[..] else { panic!("one result") };
+    assert_eq!(result.properties["owner"], "shop\u{fffd}team");
+    assert_eq!(result.resources[0].name.as_deref(), Some("web\u{fffd}[2J"));
+}
+
 #[rstest]
 #[case::failed(SignalVerdict::Failed, Fulfilment::Unfulfilled, Some((ResultStatus::Fail, Severity::Medium)))]
 #[case::too_old(SignalVerdict::Stale, Fulfilment::Stale, Some((ResultStatus::Warn, Severity::Low)))]

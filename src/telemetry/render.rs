@@ -13,6 +13,7 @@ use super::metric::{
     WATCH_SYNCED, labels,
 };
 use super::snapshot::Snapshot;
+use crate::printable::printable_lines;
 
 /// Maximum number of series of a metric whose labels contain names of users' objects.
 const MAX_SERIES: usize = 1000;
@@ -25,7 +26,7 @@ pub(super) fn text(metrics: &Metrics, snapshot: &Snapshot) -> String {
     let mut text = String::new();
     let written = encode_registry(&mut text, &registry).and_then(|()| encode_eof(&mut text));
     written.expect("writing to a string does not fail");
-    text
+    printable_lines(&text).into_owned()
 }
 
 fn gauges(registry: &mut Registry, snapshot: &Snapshot) {

@@ -207,6 +207,26 @@ fn refused() -> Vec<(&'static str, Value, Vec<&'static str>)> {
             selector(json!({ "matchLabels": { "a..b/c": "d" } })),
             vec!["spec.selector.matchLabels", "label key"],
         ),
+        (
+            "an exception for a reason that commands the terminal",
+            exception("reason", json!("\u{1b}[2J a cache")),
+            vec!["reason", "write it in one line"],
+        ),
+        (
+            "an exception for a reason in two lines",
+            exception("reason", json!("a cache\nWARN x")),
+            vec!["reason", "write it in one line"],
+        ),
+        (
+            "an approver whose name is written backwards",
+            exception("approvedBy", json!("\u{202e}otc")),
+            vec!["approvedBy", "write it in one line"],
+        ),
+        (
+            "a contact with an invisible character",
+            contact(json!({ "escalation": "#shop\u{200b}" })),
+            vec!["escalation", "write it in one line"],
+        ),
         ("an exception for blank reasons", exception("reason", json!(" ")), vec!["reason", "not blanks only"]),
     ]
 }

@@ -71,6 +71,18 @@ fn the_operator_reads_no_secrets_and_writes_statuses_events_and_where_it_is_told
 }
 
 #[test]
+fn the_table_of_permissions_in_operations_names_every_resource_that_the_chart_grants() {
+    let document = file("docs/operations.md");
+    let (_, section) = document.split_once("\n## Permissions\n").unwrap();
+    let (table, _) = section.split_once("\n### ").unwrap();
+    let named: Vec<&str> = table.split([' ', ',', ';', '|']).collect();
+    for resource in grants(one(&render("reports: {enabled: true}"), "ClusterRole", RELEASE)).into_keys() {
+        let plural = resource.split('.').next().unwrap();
+        assert!(named.contains(&plural), "{resource} is not in the table");
+    }
+}
+
+#[test]
 fn with_namespaces_there_is_a_role_in_each_and_no_right_beyond_them() {
     let values = "
 namespaces: [shop, payments]

@@ -19,6 +19,7 @@ use crate::api::{ClusterResponsibilityAssignment, ResponsibilityAssignment};
 use crate::controller::api_call::{ErrorClass, call};
 use crate::facts::{AssignmentId, ObjectIdentity, WorkloadKey};
 use crate::model::{Note, shorten};
+use crate::printable::printable;
 use crate::telemetry::metric::Metrics;
 
 /// `reportingController` of Events.
@@ -143,7 +144,7 @@ impl EventDraft {
             reason: Some(self.reason.to_owned()),
             regarding: Some(self.regarding),
             related: self.related,
-            note: Some(shorten(&self.note, NOTE_LIMIT)),
+            note: Some(shorten(&printable(&self.note), NOTE_LIMIT)),
             type_: Some(if self.warning { "Warning" } else { "Normal" }.to_owned()),
             ..Event::default()
         }
@@ -281,6 +282,12 @@ mod tests {
         let event = event(&long, &note("node-os", &"ö".repeat(2000)), 0);
         assert_eq!(event.metadata.name.unwrap().split('.').next().unwrap().len(), 39);
         assert!(event.note.unwrap().len() <= NOTE_LIMIT);
+    }
+
+    #[test]
+    fn a_note_has_no_hidden_characters() {
+        let event = event(&transition("shop"), &note("node-os", "a\u{1b}[2J\nb\u{202e}"), 0);
+        assert_eq!(event.note.unwrap(), "a\u{fffd}[2J\u{fffd}b\u{fffd}");
     }
 
     #[test]

@@ -139,7 +139,7 @@ impl Coverage {
                 KindRole::Nodes if from_nodes => true,
                 KindRole::Additional | KindRole::Optional => false,
                 KindRole::Policies => {
-                    let effect = "the risk SegmentationAssumed is not evaluated";
+                    let effect = "the risk SegmentationAssumed and the signal network-policy are not evaluated";
                     partial.entry((effect, *problem, problem.advice(kind))).or_default().push(kind);
                     continue;
                 }

@@ -9,7 +9,6 @@ use kube::core::{ApiResource, DynamicResourceScope};
 use serde::de::DeserializeOwned;
 
 use super::event::WatchEvent;
-use super::kinds::KindSpec;
 use crate::controller::observed::{ObservedAssignment, ObservedServiceModel};
 use crate::extract::{
     ClusterAssignment, ConfiguredKind, ConfiguredWorkload, CustomObject, Extract, Extraction, NamespacedAssignment,
@@ -144,10 +143,10 @@ impl<O: Object> Decoder<O> {
 }
 
 impl<O: Watched> Decoder<O> {
-    /// Creates the decoder of a kind of the table.
-    pub(super) fn of(spec: &KindSpec, extraction: &Arc<Extraction>) -> Self {
+    /// Creates the decoder of a kind of the table. `large` means that an object can have hundreds of kilobytes.
+    pub(super) fn of_table(large: bool, extraction: &Arc<Extraction>) -> Self {
         let extraction = extraction.clone();
-        let page_size = if spec.large { PAGE_SIZE_OF_LARGE } else { PAGE_SIZE };
+        let page_size = if large { PAGE_SIZE_OF_LARGE } else { PAGE_SIZE };
         Self::new(O::KIND, page_size, move |object| object.event(&extraction))
     }
 }

@@ -31,8 +31,8 @@ pub struct KindSpec {
     pub large: bool,
     /// The kind of its lists. It determines which results are unknown while the kind is unreadable.
     pub listed: ListedKind,
-    /// Creates a watch of its objects in a version.
-    pub(super) watch: fn(&WatchFactory, &Self, &str, WatchedKind) -> Task,
+    /// Creates a watch of its objects; the second argument is [`Self::large`].
+    watch: fn(&WatchFactory, &ApiResource, bool, WatchedKind) -> Task,
 }
 
 impl KindSpec {
@@ -61,6 +61,11 @@ impl KindSpec {
     #[must_use]
     pub fn preferred_version(&self) -> &'static str {
         self.versions.first().copied().unwrap_or_default()
+    }
+
+    /// Returns a watch of its objects in a version.
+    pub(super) fn watch(&self, factory: &WatchFactory, version: &str, kind: WatchedKind) -> Task {
+        (self.watch)(factory, &self.resource(version), self.large, kind)
     }
 
     /// Returns the role of the kind.
@@ -94,6 +99,21 @@ impl KindSpec {
         !self.namespaced
             || matches!(self.listed, ListedKind::Facts(FactKind::Claims | FactKind::Roles | FactKind::RoleBindings))
     }
+}
+
+/// Returns the watches of the kinds that every cluster serves, which run from start to end: one for each scope. A
+/// cluster-scoped kind has none if only some namespaces are watched.
+pub(super) fn builtin_watches(factory: &WatchFactory) -> Vec<(WatchedKind, Task)> {
+    let is_read =
+        |spec: &&KindSpec| !spec.optional && spec.fact_kind().is_none_or(|kind| factory.fact_kinds.contains(&kind));
+    let of_kind = |spec: &'static KindSpec| {
+        let scopes = factory.scopes.iter().filter(|scope| spec.namespaced || scope.is_none());
+        scopes.map(|scope| {
+            let kind = WatchedKind::new(spec.group, spec.plural, spec.role(), scope.clone());
+            (kind.clone(), spec.watch(factory, spec.preferred_version(), kind))
+        })
+    };
+    KINDS.iter().filter(is_read).flat_map(of_kind).collect()
 }
 
 /// Finds the row of a kind that only signals read; none for a kind of the configuration file.

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use kube::core::{ApiResource, GroupVersionKind};
 
+use super::decode::Decoder;
 use super::discovery::{ServedApis, ServedResource};
+use super::factory::{Task, WatchFactory};
 use super::kinds::{KindSpec, optional};
-use super::watched_kind::KindRole;
+use super::watched_kind::{KindRole, WatchedKind};
 use crate::extract::ConfiguredKind;
 use crate::facts::{FactKind, ListedKind};
 use crate::signals::{CustomObjects, CustomSignal, KindScope};
@@ -72,6 +74,26 @@ impl OptionalResource {
             Self::Custom(objects) => KindRole::OptionalSignals(objects.fact_kind()),
             Self::Configured(_) => KindRole::Configured,
         }
+    }
+
+    /// Returns its watched kinds: one for each scope.
+    pub(super) fn kinds(&self, scopes: &[Option<Arc<str>>]) -> Vec<WatchedKind> {
+        let kind = |scope: &_| WatchedKind::new(self.group(), self.plural(), self.role(), Option::clone(scope));
+        scopes.iter().map(kind).collect()
+    }
+
+    /// Returns its watches in a version: one for each scope.
+    pub(super) fn watches(&self, factory: &WatchFactory, version: &str) -> Vec<Task> {
+        let resource = self.resource(version);
+        let watch = |kind: WatchedKind| match self {
+            Self::BuiltIn(spec) => spec.watch(factory, version, kind),
+            Self::Configured(configured) => {
+                let configured = ConfiguredKind { version: version.to_owned(), ..configured.clone() };
+                factory.task(&resource, Decoder::configured_workloads(configured, &factory.extraction), kind)
+            }
+            Self::Custom(objects) => factory.task(&resource, Decoder::custom_facts(objects), kind),
+        };
+        self.kinds(&factory.scopes).into_iter().map(watch).collect()
     }
 
     /// Returns the kind of objects in a list of this resource.

@@ -14,7 +14,7 @@ use super::coverage::Coverage;
 use super::discovery::{DiscoveryRequest, ServedApis, discover};
 use super::event::WatchEvent;
 use super::factory::{Closed, Task, WatchFactory};
-use super::kinds::spec_of;
+use super::kinds::{builtin_watches, spec_of};
 use super::optional::{OptionalResource, Presence};
 use super::stream::RelistRequest;
 use super::watched_kind::{Problem, WatchedKind};
@@ -78,7 +78,7 @@ impl WatchSet {
             relist: RelistRequest::default(),
             metrics,
         };
-        let (builtin, prepared) = factory.builtin_watches().into_iter().unzip();
+        let (builtin, prepared) = builtin_watches(&factory).into_iter().unzip();
         let watch = |resource| OptionalWatch { resource, presence: Presence::default(), tasks: Vec::new() };
         Self {
             factory,
@@ -134,7 +134,7 @@ impl WatchSet {
     pub(in crate::controller) fn coverage(&self, apis: &ServedApis, options: &Options) -> Coverage {
         let optional = self.optional.iter().map(|watch| &watch.resource);
         let served = optional.filter(|resource| Presence::default().next(resource, apis) != Presence::Absent);
-        let served = served.flat_map(|resource| self.factory.kinds(resource));
+        let served = served.flat_map(|resource| resource.kinds(&self.factory.scopes));
         let coverage = Coverage::new(self.builtin.iter().cloned().chain(served));
         match &options.namespaces {
             Some(namespaces) => coverage.limited_to(namespaces),
@@ -226,13 +226,13 @@ impl WatchSet {
         self.end(std::mem::take(&mut watch.tasks)).await?;
         if let Presence::Served(version) = &watch.presence {
             info!(kind = %resource, version, "served and watched");
-            let tasks = self.factory.optional_watches(resource, version).into_iter();
+            let tasks = resource.watches(&self.factory, version).into_iter();
             watch.tasks = tasks.map(|task| self.tasks.spawn(task)).collect();
             return Ok(());
         }
         // The kind becomes unreadable before its objects go: nothing must be written because they are missing.
         if matches!(watch.presence, Presence::Mismatch) {
-            for kind in self.factory.kinds(resource) {
+            for kind in resource.kinds(&self.factory.scopes) {
                 self.factory.send(WatchEvent::Unreadable(kind, Problem::Misconfigured)).await?;
             }
         }
@@ -243,7 +243,7 @@ impl WatchSet {
             }
         }
         if matches!(watch.presence, Presence::Absent) {
-            for kind in self.factory.kinds(resource) {
+            for kind in resource.kinds(&self.factory.scopes) {
                 self.factory.send(WatchEvent::Removed(kind)).await?;
             }
         }

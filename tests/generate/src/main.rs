@@ -59,6 +59,10 @@ fn main() -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use responsibility_operator::matrix::Matrix;
+
     use super::*;
 
     #[test]
@@ -66,6 +70,37 @@ mod tests {
         for file in files().unwrap() {
             let current = fs::read_to_string(file.location()).unwrap_or_default();
             assert!(current == file.text, "{} is not up to date; run: make generate", file.path);
+        }
+    }
+
+    #[test]
+    fn the_number_of_layers_in_the_documentation_is_that_of_the_matrix() {
+        let layers = Matrix::built_in().layers().count();
+        for (page, words) in [
+            ("README.md", format!("up to {layers} [layers]")),
+            ("docs/concepts.md", format!("up to [{layers} layers]")),
+        ] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(page);
+            assert!(fs::read_to_string(path).unwrap().contains(&words), "{page} does not contain: {words}");
+        }
+    }
+
+    /// Returns the source code of the operator below a folder.
+    fn source(folder: &Path) -> String {
+        let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        paths.map(|path| if path.is_dir() { source(&path) } else { fs::read_to_string(&path).unwrap() }).collect()
+    }
+
+    #[test]
+    fn the_log_lines_that_the_documentation_quotes_exist_in_the_source() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let source = source(&root.join("src"));
+        let operations = fs::read_to_string(root.join("docs/operations.md")).unwrap();
+        let quoted: Vec<&str> =
+            operations.split("log line `").skip(1).map(|rest| rest.split('`').next().unwrap()).collect();
+        assert!(quoted.len() > 5, "{quoted:?}");
+        for line in quoted {
+            assert!(source.contains(&format!("\"{line}")), "no log line starts with {line:?}");
         }
     }
 }

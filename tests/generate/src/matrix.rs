@@ -26,12 +26,12 @@ pub fn document() -> Result<String> {
     let mut out = format!("{GENERATED}# The responsibility matrix, version {}\n\n", matrix.version());
     let _ = writeln!(
         out,
-        "The table shows who owes each layer under each service model: C the customer, P the provider, S both. Where both owe \
-         a layer, each side\nhas a duty of its own.\n\n\
+        "The table shows which side owes a duty in each layer under each service model: C the customer, P the provider, S both. \
+         If both sides owe\na duty, each side has its own duty. [Concepts](../concepts.md#words) explains the words.\n\n\
          - From left to right, a duty only moves from the customer to the provider, never back.\n\
          - {INFERRED} marks a cell that rests on inference: there is no published source for it, or only one about another \
          provider.\n\
-         - Layers in **bold** are retained: the customer stays accountable, whoever does the work.\n"
+         - Layers in **bold** are retained: the customer stays accountable, even if another party does the work.\n"
     );
     let models = ServiceModel::ALL.map(ServiceModel::name);
     let head: Vec<&str> = std::iter::once("layer").chain(models).collect();
@@ -41,9 +41,10 @@ pub fn document() -> Result<String> {
     out.push_str(
         "A cluster can define service models and layers of its own with the kind `ServiceModel`: see [the API](api.md).\n\n\
          ## Layers\n\n\
-         - *plane*: what determines the service model of the layer: the control plane (Cluster), the nodes that the workload \
-         can be scheduled on\n  (Node), or the workload and these nodes (Workload).\n\
-         - *concern*: the team that is notified of gaps, and whose assignment outranks the others.\n\
+         - *plane*: the part of the cluster that determines the service model of the layer: the control plane (Cluster), the \
+         nodes that\n  the workload can be scheduled on (Node), or the workload and these nodes (Workload).\n\
+         - *concern*: Workload (the team of the workload) or Platform (the platform team). The assignments of this team list the \
+         gaps of\n  the layer, and their claims on customer duties have the highest rank.\n\
          - *present*: the workloads that have the layer.\n\n",
     );
     for (_, layer) in matrix.layers() {

@@ -13,8 +13,8 @@ use crate::markdown::{GENERATED, code, ended, table};
 pub fn document() -> String {
     let mut out = format!("{GENERATED}# Signals\n\n");
     out.push_str(
-        "A signal checks objects of the cluster and shows whether a duty is done. [Is each duty done?](../fulfilment.md) \
-         explains how the results of\nseveral signals are combined, and how to configure signals.\n\n## Words\n\nEach duty of \
+        "A signal checks objects of the cluster and shows whether a duty is fulfilled. [Is each duty fulfilled?](../fulfilment.md) \
+         explains\nhow the results of several signals are combined, and how to configure signals.\n\n## Words\n\nEach duty of \
          a workload has one of these words, in addition to its state of ownership.\n\n",
     );
     let word = |word: &Fulfilment| vec![code(word.name()), word.meaning().to_owned()];
@@ -23,7 +23,7 @@ pub fn document() -> String {
         "## Built-in signals\n\n\
          - *duty of*: the side that owes the duty. `Operator` means the customer if the layer owes a customer duty, and the \
          provider otherwise.\n\
-         - *shows*: the part of the duty that the signal checks. A signal for *a part* can make a duty Unfulfilled, but never \
+         - *shows*: the part of the duty that the signal checks. A signal about *a part* can make a duty Unfulfilled, but never \
          Fulfilled.\n\
          - *threshold*: the default, with the allowed range in brackets.\n\
          - *reads*: the objects or the API that the signal needs.\n\n",

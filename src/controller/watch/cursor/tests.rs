@@ -87,7 +87,7 @@ pub(in super::super) fn refusal(code: u16) -> Value {
 }
 
 pub(in super::super) fn decoder() -> Decoder<Service> {
-    Decoder::of(KINDS.iter().find(|spec| spec.plural == "services").unwrap(), &Arc::new(Extraction::default()))
+    Decoder::of_table(false, &Arc::new(Extraction::default()))
 }
 
 /// Takes this many steps and returns their names; an error is its message.

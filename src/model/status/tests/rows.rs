@@ -53,7 +53,7 @@ fn a_row_says_what_is_owed_and_what_to_write_within_160_bytes() {
     assert!(message.contains("does not accept this duty. Name your own party"), "{message}");
     let of_half = found(&[("node-os", Duty::Customer, Gap(SharedLayerHalfOwned))]);
     let message = Given::namespaced(roll_up([of_half])).status().unowned_layers.remove(0).message;
-    let start = "Only the provider half has an owner. Add an entry to spec.duties with customer: PARTY. Duty: chooses the channel, rolls nodes";
+    let start = "Only the provider duty has an owner, not the customer duty. Add an entry to spec.duties with customer: PARTY. Duty: chooses the channel, rolls nodes within t";
     assert!(message.starts_with(start) && message.ends_with("..."), "{message}");
     assert_eq!(message.len(), 160);
 }

@@ -256,7 +256,7 @@ fn legend(out: &mut String, marks: &BTreeMap<String, Mark>, counts: &BTreeMap<St
         counts.get(&id).map(|count| (id, format!("{count} {}", state.word)))
     });
     entries(out, 84, states);
-    let signals = [("O-done", "done"), ("O-open", "not done"), ("O-stale", "result too old")];
+    let signals = [("O-done", "fulfilled"), ("O-open", "not fulfilled"), ("O-stale", "result too old")];
     let others = [("none", "not owed"), ("absent", "layer not present")];
     let shown = signals.into_iter().filter(|(id, _)| marks.contains_key(*id)).chain(others);
     entries(out, 110, shown.map(|(id, words)| (id.to_owned(), words.to_owned())));
