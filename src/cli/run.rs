@@ -127,7 +127,7 @@ impl RunArgs {
         info!(version = env!("CARGO_PKG_VERSION"), server = %config.cluster_url, "starting");
         let client = connection::client(config.clone())?;
         let (instruments, reader) = telemetry();
-        let _server = self.serve.start(&reader, &client).await?;
+        let _server = self.serve.start(&reader, &client)?;
         let candidacy = self.lease.map(|lease| {
             // The start time makes the identity unique: a paused process must not mistake its successor in the same pod for
             // itself.
