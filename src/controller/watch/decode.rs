@@ -162,3 +162,6 @@ impl Decoder<CustomObject> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
