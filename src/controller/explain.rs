@@ -134,15 +134,12 @@ async fn stated(client: &Client, id: &AssignmentId) -> Result<Vec<String>, CallE
     let of = |spec: &AssignmentSpec, metadata: &ObjectMeta| {
         statements(spec, metadata.managed_fields.as_deref().unwrap_or_default())
     };
-    match &id.namespace {
-        Some(namespace) => {
-            let api: Api<ResponsibilityAssignment> = Api::namespaced(client.clone(), namespace);
-            call(READ_LIMIT, api.get(&id.name)).await.map(|object| of(&object.spec.assignment, &object.metadata))
-        }
-        None => {
-            let api: Api<ClusterResponsibilityAssignment> = Api::all(client.clone());
-            call(READ_LIMIT, api.get(&id.name)).await.map(|object| of(&object.spec.assignment, &object.metadata))
-        }
+    if let Some(namespace) = &id.namespace {
+        let api: Api<ResponsibilityAssignment> = Api::namespaced(client.clone(), namespace);
+        call(READ_LIMIT, api.get(&id.name)).await.map(|object| of(&object.spec.assignment, &object.metadata))
+    } else {
+        let api: Api<ClusterResponsibilityAssignment> = Api::all(client.clone());
+        call(READ_LIMIT, api.get(&id.name)).await.map(|object| of(&object.spec.assignment, &object.metadata))
     }
 }
 

@@ -84,7 +84,7 @@ fn owns(fields: &Value, path: &[&str]) -> bool {
 mod tests {
     use super::*;
 
-    fn spec(parties: Value, exceptions: Value) -> AssignmentSpec {
+    fn spec(parties: &Value, exceptions: &Value) -> AssignmentSpec {
         serde_json::from_value(json!({ "parties": parties, "exceptions": exceptions })).unwrap()
     }
 
@@ -108,7 +108,7 @@ mod tests {
             { "manager": "operator", "operation": "Apply", "time": "2026-11-04T10:00:00Z", "subresource": "status", "fieldsV1": field },
         ]));
         assert_eq!(
-            statements(&spec(json!([]), exception("the CISO")), &managers),
+            statements(&spec(&json!([]), &exception("the CISO")), &managers),
             [
                 "exception for node-os: approved, stated by \"the CISO\"; written with \"kubectl\" at 2026-11-02T10:00:00Z or before"
             ]
@@ -122,7 +122,7 @@ mod tests {
         let managers = managed(json!([{ "manager": "argocd", "operation": "Apply",
             "fieldsV1": { "f:spec": { "f:parties": { "k:{\"name\":\"team\"}": { "f:acknowledgement": {} } } } } }]));
         assert_eq!(
-            statements(&spec(parties, json!([])), &managers),
+            statements(&spec(&parties, &json!([])), &managers),
             [
                 "duties of team: acknowledged, stated by \"Ann\"; written with \"argocd\"",
                 "evidence \"SOC2\" of team: reviewed, stated by \"Bob\"",
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn names_are_quoted_short_and_without_characters_that_a_terminal_obeys() {
         let hostile = format!("\u{1b}[31m\u{202e}\n{}", "x".repeat(254));
-        let said = statements(&spec(json!([]), exception(&hostile)), &[]).remove(0);
+        let said = statements(&spec(&json!([]), &exception(&hostile)), &[]).remove(0);
         assert!(said.len() < 200 && !said.chars().any(|c| c.is_control() || c == '\u{202e}'), "{said}");
     }
 
@@ -142,7 +142,7 @@ mod tests {
         let layers: Vec<Value> = (0..64)
             .map(|n| json!({ "layer": format!("example.com/l{n}"), "reason": "r", "approvedBy": "a", "until": "2027-01-01" }))
             .collect();
-        let said = statements(&spec(json!([]), layers.into()), &[]);
+        let said = statements(&spec(&json!([]), &layers.into()), &[]);
         assert_eq!((said.len(), said.last().unwrap().as_str()), (MAX_STATEMENTS + 1, "and 32 more"));
     }
 }

@@ -74,7 +74,7 @@ impl Certificate {
             match &reloaded {
                 Ok(true) => info!("read the new certificate of the metrics"),
                 Err(error) if !failed => {
-                    warn!(%error, "cannot read the certificate of the metrics; the last one stays in use")
+                    warn!(%error, "cannot read the certificate of the metrics; the last one stays in use");
                 }
                 Ok(false) | Err(_) => {}
             }

@@ -188,10 +188,10 @@ fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     let escaped = |key: &str| key.replace('~', "~0").replace('/', "~1");
     match value {
         Value::Object(map) => {
-            map.iter().for_each(|(key, part)| pointers(part, &format!("{at}/{}", escaped(key)), found))
+            map.iter().for_each(|(key, part)| pointers(part, &format!("{at}/{}", escaped(key)), found));
         }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(n, part)| pointers(part, &format!("{at}/{n}"), found))
+            items.iter().enumerate().for_each(|(n, part)| pointers(part, &format!("{at}/{n}"), found));
         }
         _ => {}
     }
