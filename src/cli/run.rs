@@ -128,7 +128,7 @@ impl RunArgs {
         info!(version = env!("CARGO_PKG_VERSION"), server = %config.cluster_url, "starting");
         let clients = connection::clients(config.clone())?;
         let (instruments, reader) = telemetry();
-        let _server = self.serve.start(&reader, &clients.retrying).await?;
+        let _server = self.serve.start(&reader, &clients.retrying)?;
         let candidacy = self.lease.map(|lease| {
             // The start time makes the identity unique: a paused process must not mistake its successor in the same pod for
             // itself.

@@ -2,19 +2,28 @@
 
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{Api, Client};
 use tokio::sync::mpsc;
 
 use super::EVENTS;
-use super::api_call::Clients;
+use super::api_call::{CallError, Clients, call};
 use super::engine::Intake;
 use super::options::Options;
 use super::watch::WatchSet;
+use crate::api::{AssignmentSpec, ClusterResponsibilityAssignment, ResponsibilityAssignment};
 use crate::facts::{AssignmentId, WorkloadKey};
-use crate::model::{Completeness, ExplainedDuty, day, explain as explained};
+use crate::model::{Completeness, ExplainedDuty, day, explain as explained, statements};
 use crate::telemetry::telemetry;
 
 /// Time limit of reading the cluster.
 const LIMIT: Duration = Duration::from_mins(2);
+
+/// Time limit of reading one assignment again, with its managed fields.
+const READ_LIMIT: Duration = Duration::from_secs(10);
+
+/// Maximum number of assignments whose statements are shown. Few select the same workload.
+const ASSIGNMENTS: usize = 10;
 
 /// Maximum number of workloads that an error names.
 const NAMED: usize = 20;
@@ -28,6 +37,8 @@ pub struct Explanation {
     pub assignments: Vec<AssignmentId>,
     /// Duties in matrix order.
     pub duties: Vec<ExplainedDuty>,
+    /// Sentences about people that the assignments name. Nobody verifies these names.
+    pub statements: Vec<String>,
     /// Sentences about inputs that cannot be read.
     pub missing: Vec<String>,
 }
@@ -85,7 +96,7 @@ pub async fn explain(clients: Clients, options: Options, key: &WorkloadKey) -> R
     let (sender, mut events) = mpsc::channel(EVENTS);
     let (instruments, _readings) = telemetry();
     // One refusal is enough: a user waits for the result.
-    let watches = WatchSet::new(clients, &options, sender, instruments.metrics.clone(), Duration::ZERO);
+    let watches = WatchSet::new(clients.clone(), &options, sender, instruments.metrics.clone(), Duration::ZERO);
     let apis = watches.discover_once().await.map_err(Unexplained::Undiscovered)?;
     let coverage = watches.coverage(&apis, &options);
     let mut intake = Intake::new(options.scope, day(options.clock.now()), coverage);
@@ -101,12 +112,35 @@ pub async fn explain(clients: Clients, options: Options, key: &WorkloadKey) -> R
         return Err(unexplained(&intake, key));
     };
     let matrix = inventory.matrix();
+    let (mut statements, mut missing) = (Vec::new(), missing(&intake, &key.namespace));
+    for id in assignments.iter().take(ASSIGNMENTS) {
+        let of = format!("{} {}", id.kind(), id.name);
+        match stated(&clients.retrying, id).await {
+            Ok(stated) => statements.extend(stated.into_iter().map(|sentence| format!("{of}: {sentence}"))),
+            Err(error) => missing.push(format!("the people that {of} names: {error}")),
+        }
+    }
     Ok(Explanation {
         models: evaluation.model.models.ids().map(|model| matrix.model(model).name.clone()).collect(),
         assignments: assignments.to_vec(),
         duties: explained(matrix, inventory.catalogue(), evaluation),
-        missing: missing(&intake, &key.namespace),
+        statements,
+        missing,
     })
+}
+
+/// Returns the sentences about people that an assignment names.
+async fn stated(client: &Client, id: &AssignmentId) -> Result<Vec<String>, CallError> {
+    let of = |spec: &AssignmentSpec, metadata: &ObjectMeta| {
+        statements(spec, metadata.managed_fields.as_deref().unwrap_or_default())
+    };
+    if let Some(namespace) = &id.namespace {
+        let api: Api<ResponsibilityAssignment> = Api::namespaced(client.clone(), namespace);
+        call(READ_LIMIT, api.get(&id.name)).await.map(|object| of(&object.spec.assignment, &object.metadata))
+    } else {
+        let api: Api<ClusterResponsibilityAssignment> = Api::all(client.clone());
+        call(READ_LIMIT, api.get(&id.name)).await.map(|object| of(&object.spec.assignment, &object.metadata))
+    }
 }
 
 /// Returns the sentences about all inputs of a namespace that cannot be read.

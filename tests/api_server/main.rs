@@ -11,6 +11,7 @@
 )]
 
 mod acceptance;
+mod admission;
 mod changes;
 mod clock;
 mod custom_signals;

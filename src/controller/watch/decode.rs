@@ -170,3 +170,6 @@ impl Decoder<CustomObject> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

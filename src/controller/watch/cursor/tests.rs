@@ -9,7 +9,6 @@ use kube::core::ApiResource;
 use kube::{Client, Resource};
 use serde_json::{Value, json};
 
-use super::super::kinds::KINDS;
 use super::*;
 use crate::extract::{Extraction, Service};
 
