@@ -19,6 +19,8 @@ mod workload;
 pub use custom::{CustomFinding, CustomTarget, WorkloadReference};
 pub use delta::{Delta, Listed, ListedKind, NamespaceFacts, PolicyCoverage};
 pub use identity::{AssignmentId, ObjectIdentity, ObjectName};
+#[cfg(test)]
+pub(crate) use labels::compared;
 pub use labels::{Labels, Requirement, Selector};
 pub use network::{GATEWAY_API, GrantFacts, IngressRules, PolicyFacts, RouteFacts, RouteKind, ServiceFacts};
 pub use node::{NodeFacts, Readiness, Taint, TaintEffect};

@@ -191,10 +191,7 @@ impl PodLabels {
     /// Returns true if the selector of a Service matches the pods. An empty selector matches no pod.
     #[must_use]
     pub fn selected_by(&self, service: &Labels) -> bool {
-        !service.is_empty()
-            && service
-                .iter()
-                .all(|(key, value)| self.template.get(key) == Some(value) || self.is_added_by_controller(key, value))
+        !service.is_empty() && self.template.contain_all(service, |key, value| self.is_added_by_controller(key, value))
     }
 
     /// Returns true for the labels with which the StatefulSet controller marks the name and the ordinal of each pod.

@@ -69,9 +69,14 @@ impl Inventory {
         let namespace = self.namespace_entry(&name.namespace);
         let before = namespace.services.get(&name.name).cloned();
         if put(&mut namespace.services, &name.name, facts.clone()) {
-            let versions: Vec<ServiceFacts> = before.into_iter().chain(facts).collect();
-            let is_affected = |facts: &WorkloadFacts| versions.iter().any(|service| service.affects(&name.name, facts));
-            self.evaluate_workloads(&name.namespace, |workload| workload.parts.all().any(is_affected), changed);
+            namespace.selectors.put(&name.name, before.as_ref(), facts.as_ref());
+            let mut versions: Vec<ServiceFacts> = before.into_iter().chain(facts).collect();
+            versions.retain(|service| namespace.counts(&name.name, service));
+            if !versions.is_empty() {
+                let is_affected =
+                    |facts: &WorkloadFacts| versions.iter().any(|service| service.affects(&name.name, facts));
+                self.evaluate_workloads(&name.namespace, |workload| workload.parts.all().any(is_affected), changed);
+            }
         }
         self.remove_if_empty(&name.namespace);
     }

@@ -15,6 +15,7 @@ mod nodes;
 mod observe;
 mod relist;
 mod reportable;
+mod selectors;
 mod specs;
 mod stats;
 mod workload;

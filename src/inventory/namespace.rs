@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::excluded::ExcludedNamespaces;
+use super::selectors::SelectorIndex;
 use super::workload::Workload;
 use super::{ChangeSet, NAME_LABEL};
 use crate::facts::{
@@ -24,6 +25,8 @@ pub(super) struct Namespace {
     /// The objects that are parts of workloads, with the key of the workload.
     pub(super) parts: HashMap<WorkloadKey, Arc<WorkloadKey>>,
     pub(super) services: BTreeMap<Arc<str>, ServiceFacts>,
+    /// The selectors of `services`.
+    pub(super) selectors: SelectorIndex,
     pub(super) policies: BTreeMap<Arc<str>, PolicyFacts>,
     pub(super) grants: BTreeMap<Arc<str>, GrantFacts>,
     /// The objects that only signals read.
@@ -53,6 +56,7 @@ impl Namespace {
             workloads: BTreeMap::new(),
             parts: HashMap::new(),
             services: BTreeMap::new(),
+            selectors: SelectorIndex::default(),
             policies: BTreeMap::new(),
             grants: BTreeMap::new(),
             signal_index: SignalIndex::default(),
@@ -111,14 +115,16 @@ impl Namespace {
             let services = self.route_counts.entry((kind, from.clone())).or_default();
             let count = services.entry(name.clone()).or_default();
             *count = if is_added { *count + 1 } else { count.saturating_sub(1) };
-            services.retain(|_, count| *count > 0);
             for secret in facts.tls.iter().filter(|_| *from == self.name) {
                 let count = self.tls_counts.entry((name.clone(), secret.clone())).or_default();
                 *count = if is_added { *count + 1 } else { count.saturating_sub(1) };
             }
         }
         self.tls_counts.retain(|_, count| *count > 0);
-        self.route_counts.retain(|_, services| !services.is_empty());
+        self.route_counts.retain(|_, services| {
+            services.retain(|_, count| *count > 0);
+            !services.is_empty()
+        });
     }
 
     /// Returns the Secrets with the certificates that Ingresses present for a workload.
@@ -128,6 +134,16 @@ impl Namespace {
             service.is_some_and(|service| workload.parts.all().any(|facts| facts.pods.selected_by(&service.selector)))
         };
         self.tls_counts.keys().filter(|(service, _)| selects_pods(service)).map(|(_, secret)| secret.clone()).collect()
+    }
+
+    /// Returns true if a workload that a Service affects can depend on the Service: it leads from outside to pods, or
+    /// out of the cluster.
+    pub(super) fn counts(&self, name: &Arc<str>, service: &ServiceFacts) -> bool {
+        service.published || service.external_name || self.is_routed(name) || self.presents_certificate(name)
+    }
+
+    fn presents_certificate(&self, service: &Arc<str>) -> bool {
+        self.tls_counts.range((service.clone(), Arc::from(""))..).next().is_some_and(|((name, _), _)| name == service)
     }
 
     /// Returns the current children of a workload, sorted.
@@ -167,7 +183,7 @@ impl Namespace {
     }
 
     /// Returns true if a route leads to a Service. A route of another namespace needs a ReferenceGrant in this one.
-    fn is_routed(&self, service: &Arc<str>) -> bool {
+    pub(super) fn is_routed(&self, service: &Arc<str>) -> bool {
         self.route_counts.iter().any(|((kind, from), services)| {
             services.contains_key(service) && (*from == self.name || self.is_granted(*kind, from, service))
         })
@@ -224,9 +240,9 @@ impl Namespace {
     /// Returns the layer triggers of a workload: those of its manifests and those from Services and routes.
     pub(super) fn triggers(&self, workload: &Workload) -> LayerTriggers {
         let is_published = |facts: &WorkloadFacts| {
-            self.services.iter().any(|(name, service)| {
-                facts.pods.selected_by(&service.selector) && (service.published || self.is_routed(name))
-            })
+            self.selectors
+                .selecting(&facts.pods)
+                .any(|group| group.published > 0 || group.names.iter().any(|name| self.is_routed(name)))
         };
         let mut triggers = LayerTriggers::empty();
         if workload.parts.all().any(is_published) {
@@ -234,9 +250,7 @@ impl Namespace {
         }
         for facts in workload.parts.facts() {
             triggers.insert(facts.triggers);
-            let calls_out = !facts.env_values.is_empty()
-                && self.services.iter().any(|(name, service)| service.is_called_by(name, facts));
-            if calls_out {
+            if self.selectors.is_called_by(facts) {
                 triggers.insert(LayerTriggers::EXTERNAL_SERVICES);
             }
         }

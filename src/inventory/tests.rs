@@ -4,6 +4,7 @@ mod acceptance;
 mod build;
 mod changes;
 mod costs;
+mod crowd;
 mod custom;
 mod from_scratch;
 mod generate;
