@@ -10,7 +10,7 @@ use super::engine::Intake;
 use super::options::Options;
 use super::watch::WatchSet;
 use crate::facts::{AssignmentId, WorkloadKey};
-use crate::model::{Completeness, ExplainedDuty, day, explain as explained};
+use crate::model::{Completeness, ExplainedDuty, explain as explained};
 use crate::telemetry::telemetry;
 
 /// Time limit of reading the cluster.
@@ -88,7 +88,7 @@ pub async fn explain(client: Client, options: Options, key: &WorkloadKey) -> Res
     let watches = WatchSet::new(client, &options, sender, instruments.metrics.clone(), Duration::ZERO);
     let apis = watches.discover_once().await.map_err(Unexplained::Undiscovered)?;
     let coverage = watches.coverage(&apis, &options);
-    let mut intake = Intake::new(options.scope, day(options.clock.now()), coverage);
+    let mut intake = Intake::new(options.scope, options.clock.now(), coverage);
     let read = tokio::select! {
         read = tokio::time::timeout(LIMIT, intake.read(&mut events)) => read.is_ok(),
         () = watches.run(apis) => false,

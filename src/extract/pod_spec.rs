@@ -7,6 +7,9 @@ use serde::de::IgnoredAny;
 
 use super::volume::Volume;
 
+/// The annotations of a pod.
+pub(super) type Annotations<'a> = Option<&'a BTreeMap<String, String>>;
+
 /// The part of a pod's spec that counts.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -24,6 +27,8 @@ pub struct PodSpec {
     pub(super) volumes: Option<Vec<Volume>>,
     pub(super) containers: Option<Vec<Container>>,
     pub(super) init_containers: Option<Vec<Container>>,
+    /// Containers that were added to a running pod for debugging.
+    pub(super) ephemeral_containers: Option<Vec<Container>>,
     pub(super) image_pull_secrets: Option<Vec<IgnoredAny>>,
     pub(super) service_account_name: Option<String>,
     pub(super) security_context: Option<PodSecurityContext>,
@@ -78,6 +83,7 @@ pub(super) struct Amounts {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Container {
+    pub(super) name: String,
     pub(super) image: Option<String>,
     pub(super) resources: Option<Resources>,
     pub(super) env: Option<Vec<EnvVar>>,

@@ -114,7 +114,7 @@ fn workload(delta: Delta) -> Change {
     match delta {
         Delta::Workload(key, object) => (key, object.map(|object| *object)),
         // It is not a workload: another one controls it.
-        Delta::Owned(key, _) => (key, None),
+        Delta::Child(key, _) => (key, None),
         other => panic!("{other:?}"),
     }
 }
@@ -236,7 +236,7 @@ fn the_labels_of_a_bare_pod_are_both() {
     object["metadata"]["labels"] = json!({ "app": "web" });
     let facts = sample.facts(object);
     assert_eq!(facts.labels, label("app", "web"));
-    assert_eq!(facts.pods, PodLabels { template: label("app", "web"), ordinals_of: None });
+    assert_eq!(facts.pods, PodLabels { template: label("app", "web"), ..PodLabels::default() });
     assert!(sample.facts(sample.object()).labels.is_empty());
 }
 
