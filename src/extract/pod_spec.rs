@@ -27,8 +27,6 @@ pub struct PodSpec {
     pub(super) volumes: Option<Vec<Volume>>,
     pub(super) containers: Option<Vec<Container>>,
     pub(super) init_containers: Option<Vec<Container>>,
-    /// Containers that were added to a running pod for debugging.
-    pub(super) ephemeral_containers: Option<Vec<Container>>,
     pub(super) image_pull_secrets: Option<Vec<IgnoredAny>>,
     pub(super) service_account_name: Option<String>,
     pub(super) security_context: Option<PodSecurityContext>,

@@ -76,7 +76,7 @@ impl PodSpec {
                 .into(),
             several: false,
             idle: false,
-            containers: u16::try_from(self.scanned_containers().count()).unwrap_or(u16::MAX),
+            containers: u16::try_from(self.containers().count()).unwrap_or(u16::MAX),
             container_names: self.container_names(),
             claims: self.volumes().filter_map(Volume::claim).collect(),
         }
@@ -164,11 +164,6 @@ impl PodSpec {
     }
 
     fn containers(&self) -> impl Iterator<Item = &Container> {
-        self.scanned_containers().chain(self.ephemeral_containers.iter().flatten())
-    }
-
-    /// Returns the containers that scanners report about.
-    fn scanned_containers(&self) -> impl Iterator<Item = &Container> {
         self.containers.iter().chain(&self.init_containers).flatten()
     }
 

@@ -140,16 +140,17 @@ macro_rules! workload {
                     return Delta::Workload(key, None);
                 }
                 let mut facts = self.facts(extraction);
-                facts.idle = !self.has_pods();
                 match ownership(metadata, &Self::WORKLOAD, VERSION) {
                     Ownership::Child(controller) => {
-                        let pods = self.pods().filter(|_| !facts.idle);
+                        let pods = self.pods().filter(|_| self.has_pods());
                         Delta::Child(
                             key,
                             Box::new(child(metadata, controller, pods.map(|pods| (pods, facts)), extraction)),
                         )
                     }
                     Ownership::Workload { part_of, identity } => {
+                        // An old revision without pods adds nothing to the template of its owner.
+                        facts.idle = part_of.is_some() && !self.has_pods();
                         if Self::WORKLOAD == WorkloadKind::Pod && part_of.is_some() {
                             // The owner can create the next pod on another node.
                             facts.unbind();

@@ -187,6 +187,3 @@ fn is_named(base: &[&WorkloadFacts], container: &ContainerFacts) -> bool {
 fn without_added(labels: &Labels) -> Labels {
     labels.iter().filter(|(key, _)| !CONTROLLER_LABELS.contains(key)).collect()
 }
-
-#[cfg(test)]
-mod tests;

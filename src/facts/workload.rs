@@ -239,7 +239,7 @@ pub struct WorkloadFacts {
     pub service_account: Arc<str>,
     /// True if it asks for more than one pod.
     pub several: bool,
-    /// True if it asks for no pods.
+    /// True for a part of a workload that asks for no pods.
     pub idle: bool,
     /// The number of containers of a pod, including init containers.
     pub containers: u16,

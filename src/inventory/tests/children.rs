@@ -69,8 +69,7 @@ fn is_privileged(inventory: &Inventory, key: &WorkloadKey) -> bool {
 }
 
 fn has_storage(inventory: &Inventory, key: &WorkloadKey) -> bool {
-    let storage = inventory.matrix().find("data-storage").or_else(|| inventory.matrix().find("storage"));
-    let storage = storage.expect("the matrix has a layer of storage");
+    let storage = inventory.matrix().find("storage-platform").unwrap();
     evaluation(inventory, key).duties.iter().any(|duty| duty.layer == storage)
 }
 

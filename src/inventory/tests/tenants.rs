@@ -65,6 +65,7 @@ proptest! {
                 alone.apply(delta);
             }
         }
+        alone.apply(world.clone().later());
         prop_assert_eq!(of_tenant(&alone), of_tenant(&inventory));
     }
 
