@@ -1,5 +1,6 @@
 //! A tenant cannot hide a workload behind an owner reference, nor put hostile text into a status.
 
+use responsibility_operator::api::AssignmentStatus;
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -43,21 +44,58 @@ async fn a_privileged_pod_behind_a_finished_job_is_a_workload_that_is_not_covere
     assert_eq!(status.unowned_layers[0].examples, ["Job/done"]);
 }
 
+/// Returns the number of layers of all workloads of the status.
+fn layers(status: &AssignmentStatus) -> i64 {
+    status.summary.as_ref().map_or(0, |summary| summary.layers)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pod_that_names_the_uid_of_another_object_counts_with_its_own_facts() {
-    let ns = shared().await.namespace("hidden-behind-name");
-    let mut web = deployment("web", &json!({}));
-    web["kind"] = "ReplicaSet".into();
-    web["spec"]["replicas"] = 0.into();
-    ns.apply(&[web, team(&["application-code"])]);
-    let before = ns.evaluated("team", 1).await;
-    let mut evil =
-        privileged("evil", &controller("apps/v1", "ReplicaSet", "web", "0a7b3c1e-0000-4000-8000-000000000000"));
-    evil["spec"]["volumes"] = json!([{ "name": "s", "secret": { "secretName": "s" } }]);
-    ns.apply(&[evil]);
-    let more =
-        |summary: &responsibility_operator::api::Summary| summary.layers > before.summary.as_ref().unwrap().layers;
-    ns.status("team", |status| status.summary.as_ref().is_some_and(more)).await;
+async fn a_job_behind_a_suspended_cron_job_counts_with_its_own_template() {
+    let ns = shared().await.namespace("hidden-behind-cron-job");
+    let pod = |volumes: Value| {
+        let container = json!({ "name": "a", "image": "a" });
+        json!({ "spec": { "restartPolicy": "Never", "containers": [container], "volumes": volumes } })
+    };
+    let cron_job = json!({
+        "apiVersion": "batch/v1", "kind": "CronJob", "metadata": { "name": "report" },
+        "spec": { "schedule": "0 3 * * *", "suspend": true, "jobTemplate": { "spec": { "template": pod(json!([])) } } },
+    });
+    ns.apply(&[cron_job, team(&["application-code"])]);
+    let before = layers(&ns.evaluated("team", 1).await);
+    let secret = json!([{ "name": "s", "secret": { "secretName": "s" } }]);
+    let owner = controller("batch/v1", "CronJob", "report", &uid(&ns, "cronjob", "report"));
+    ns.apply(&[json!({
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "evil", "ownerReferences": [owner] },
+        "spec": { "template": pod(secret) },
+    })]);
+    let status = ns.status("team", |status| layers(status) > before).await;
+    assert_eq!(status.unowned_layers[0].examples, ["CronJob/report"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_keeps_counting_after_the_template_of_its_owner_was_edited() {
+    let ns = shared().await.namespace("hidden-behind-template");
+    let set = |volumes: Value| {
+        let mut set = deployment("db", &json!({ "volumes": volumes }));
+        set["kind"] = "StatefulSet".into();
+        set["spec"]["replicas"] = 1.into();
+        set["spec"]["serviceName"] = "db".into();
+        set["spec"]["updateStrategy"] = json!({ "type": "OnDelete" });
+        set
+    };
+    let secret = json!([{ "name": "s", "secret": { "secretName": "s" } }]);
+    ns.apply(&[set(secret), team(&["application-code"])]);
+    let with_secret = layers(&ns.evaluated("team", 1).await);
+    eventually("the pod exists", async || {
+        ns.cluster.kubectl(&["get", "pods", "-n", ns.name, "-o", "name"]).contains("pod/db-0")
+    })
+    .await;
+    ns.apply(&[set(json!([])), deployment("other", &json!({}))]);
+    let both = ns.evaluated("team", 2).await;
+    let row = both.unowned_layers.iter().find(|row| row.layer == "secrets-and-keys");
+    assert!(layers(&both) >= with_secret && row.is_some_and(|row| row.examples == ["StatefulSet/db"]), "{both:?}");
+    ns.delete("pod", "db-0");
+    ns.status("team", |status| status.unowned_layers.iter().all(|row| row.layer != "secrets-and-keys")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
