@@ -75,12 +75,12 @@ fn is_added(name: &str, controller: &Controller, key: &str, value: &str) -> bool
         (WorkloadKind::Deployment, "pod-template-hash") => ends_with_part(name, value),
         (WorkloadKind::ReplicaSet, "pod-template-hash") => ends_with_part(owner, value),
         (WorkloadKind::DaemonSet | WorkloadKind::StatefulSet, "controller-revision-hash") => true,
-        (WorkloadKind::DaemonSet, "pod-template-generation") => is_number(),
         (WorkloadKind::StatefulSet, "statefulset.kubernetes.io/pod-name") => value == name,
         (WorkloadKind::StatefulSet, "apps.kubernetes.io/pod-index") => is_number() && ends_with_part(name, value),
         (WorkloadKind::Job, "job-name" | "batch.kubernetes.io/job-name") => value == owner,
         (WorkloadKind::Job, "controller-uid" | "batch.kubernetes.io/controller-uid") => value == &*controller.uid,
-        (WorkloadKind::Job, "batch.kubernetes.io/job-completion-index") => is_number(),
+        (WorkloadKind::DaemonSet, "pod-template-generation")
+        | (WorkloadKind::Job, "batch.kubernetes.io/job-completion-index") => is_number(),
         _ => false,
     }
 }

@@ -267,7 +267,9 @@ fn a_list_without_a_pod_removes_it() {
     let deltas = pods.map(|(name, facts)| child(&named("Pod", name), &set, "u", Some(facts)));
     let mut listed = Listed::empty(ListedKind::Workloads(WorkloadKind::Pod), None);
     listed.insert(&deltas[0]);
-    deltas.into_iter().for_each(|delta| drop(inventory.apply(delta)));
+    for delta in deltas {
+        inventory.apply(delta);
+    }
     assert!(is_privileged(&inventory, &set));
     inventory.apply(Delta::Relisted(listed));
     assert!(!is_privileged(&inventory, &set));

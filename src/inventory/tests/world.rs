@@ -514,8 +514,7 @@ fn is_listed(listed: &Listed, delta: &Delta) -> bool {
 
 pub(super) fn deletion(delta: Delta) -> Delta {
     match delta {
-        Delta::Workload(key, _) => Delta::Workload(key, None),
-        Delta::Child(key, _) => Delta::Workload(key, None),
+        Delta::Workload(key, _) | Delta::Child(key, _) => Delta::Workload(key, None),
         Delta::Service(name, _) => Delta::Service(name, None),
         Delta::Route(kind, name, _) => Delta::Route(kind, name, None),
         Delta::Grant(name, _) => Delta::Grant(name, None),
