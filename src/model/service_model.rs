@@ -71,13 +71,13 @@ impl EffectiveModel {
         };
         claims.determined = determined;
         for (assignment, _) in &claimed {
-            // A tenant writes the labels that a selector matches. So it can select a claim that overrules one for all
-            // workloads.
-            let overruled =
-                cluster.iter().filter(|_| assignment.selector.is_some()).filter_map(|a| a.model.as_ref()?.known());
+            // A tenant writes the labels that a selector matches. So it can select a claim that overrules the default, or the
+            // claim for all workloads.
+            let by_label = assignment.selector.is_some();
+            let overruled = cluster.iter().filter(|_| by_label).filter_map(|a| a.model.as_ref()?.known());
             let overruled = overruled.fold(LayerSet::empty(), |all, model| all.union(matrix.owed(model).customer));
-            let removed = found.owed.customer.union(overruled).difference(owed.customer);
-            claims.contradicted.push((assignment.id.clone(), removed));
+            let shown = if found.complete || by_label { found.owed.customer } else { LayerSet::empty() };
+            claims.contradicted.push((assignment.id.clone(), shown.union(overruled).difference(owed.customer)));
         }
         let mut adding = ModelSet::empty();
         let mut added = LayerSet::empty();
@@ -105,6 +105,8 @@ impl EffectiveModel {
 struct ModelFromNodes {
     models: ModelSet,
     owed: Owed,
+    /// True if every node shows its model.
+    complete: bool,
     /// True unless some node shows no model and there is no default.
     determined: bool,
 }
@@ -118,7 +120,7 @@ impl ModelFromNodes {
         let managed = nodes.managed_control_plane || settings.managed_control_plane;
         let owed = matrix.owed_under(models);
         let owed = if managed { with_managed_control_plane(matrix, models, owed) } else { owed };
-        Self { models, owed, determined: !incomplete || !default.is_empty() }
+        Self { models, owed, complete: !incomplete, determined: !incomplete || !default.is_empty() }
     }
 }
 
