@@ -13,7 +13,7 @@ use super::options::Options;
 use super::watch::WatchSet;
 use crate::api::{AssignmentSpec, ClusterResponsibilityAssignment, ResponsibilityAssignment};
 use crate::facts::{AssignmentId, WorkloadKey};
-use crate::model::{Completeness, ExplainedDuty, day, explain as explained, statements};
+use crate::model::{Completeness, ExplainedDuty, explain as explained, statements};
 use crate::telemetry::telemetry;
 
 /// Time limit of reading the cluster.
@@ -99,7 +99,7 @@ pub async fn explain(clients: Clients, options: Options, key: &WorkloadKey) -> R
     let watches = WatchSet::new(clients.clone(), &options, sender, instruments.metrics.clone(), Duration::ZERO);
     let apis = watches.discover_once().await.map_err(Unexplained::Undiscovered)?;
     let coverage = watches.coverage(&apis, &options);
-    let mut intake = Intake::new(options.scope, day(options.clock.now()), coverage);
+    let mut intake = Intake::new(options.scope, options.clock.now(), coverage);
     let read = tokio::select! {
         read = tokio::time::timeout(LIMIT, intake.read(&mut events)) => read.is_ok(),
         () = watches.run(apis) => false,

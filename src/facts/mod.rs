@@ -2,6 +2,7 @@
 //!
 //! Plain data without I/O. The methods only compare facts with each other, such as a selector with labels.
 
+mod child;
 mod custom;
 mod delta;
 mod identity;
@@ -16,6 +17,9 @@ mod storage;
 mod version;
 mod workload;
 
+pub use child::{
+    CONTROLLER_LABELS, ChildFacts, ChildObject, ContainerFacts, Controller, MAX_EXCESSES, MAX_INJECTED, bounded,
+};
 pub use custom::{CustomFinding, CustomTarget, WorkloadReference};
 pub use delta::{Delta, Listed, ListedKind, NamespaceFacts, PolicyCoverage};
 pub use identity::{AssignmentId, ObjectIdentity, ObjectName};

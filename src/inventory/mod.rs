@@ -6,7 +6,9 @@
 //! order of the changes and equals an evaluation from scratch, which the tests check.
 
 mod apply;
+mod apply_child;
 mod apply_workload;
+mod children;
 mod evaluate;
 mod excluded;
 mod intern;
@@ -21,13 +23,15 @@ mod stats;
 mod workload;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::RandomState;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 
 use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
 use crate::facts::{
-    AssignmentId, KubernetesVersion, ObjectIdentity, ObjectName, PolicyCoverage, RouteFacts, RouteKind, WorkloadKey,
+    AssignmentId, ChildFacts, Controller, KubernetesVersion, ObjectIdentity, ObjectName, PolicyCoverage, RouteFacts,
+    RouteKind, WorkloadKey,
 };
 use crate::matrix::{Audience, Duty, LayerId, Matrix};
 use crate::model::{
@@ -35,6 +39,7 @@ use crate::model::{
     assignment_risks,
 };
 use crate::signals::{ActiveSignals, Availabilities, ClusterInput, CrossNamespaceIndex, SignalIndex, SignalSettings};
+use children::NOT_KNOWN;
 use intern::Interner;
 use namespace::Namespace;
 use nodes::Nodes;
@@ -138,7 +143,14 @@ pub struct Inventory {
     assignment_specs: HashMap<AssignmentId, Arc<ClusterResponsibilityAssignmentSpec>>,
     cluster_assignments: BTreeMap<AssignmentId, Arc<Assignment>>,
     members: HashMap<AssignmentId, Members>,
+    /// The current time in seconds since 1970; [`NOT_KNOWN`] at first.
+    now: i64,
+    /// The children whose owners are not known, by the time at which they count.
+    pending: BTreeSet<(i64, Arc<str>, Arc<Controller>)>,
+    /// Hashes the names of pods.
+    names: RandomState,
     strings: Interner<str>,
+    child_facts: Interner<ChildFacts>,
     selections: Interner<[AssignmentId]>,
     evaluations: Interner<Evaluation>,
     /// True until [`Inventory::catch_up`] is called on a deferred index.
@@ -172,7 +184,11 @@ impl Inventory {
             assignment_specs: HashMap::new(),
             cluster_assignments: BTreeMap::new(),
             members: HashMap::new(),
+            now: NOT_KNOWN,
+            pending: BTreeSet::new(),
+            names: RandomState::new(),
             strings: Interner::default(),
+            child_facts: Interner::default(),
             selections: Interner::default(),
             evaluations: Interner::default(),
             deferred: false,

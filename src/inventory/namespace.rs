@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::children::Children;
 use super::excluded::ExcludedNamespaces;
 use super::selectors::SelectorIndex;
 use super::workload::Workload;
 use super::{ChangeSet, NAME_LABEL};
 use crate::facts::{
     AssignmentId, GrantFacts, IngressRules, KindAndName, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts,
-    RouteKind, ServiceFacts, WorkloadFacts, WorkloadKey, WorkloadKind,
+    RouteKind, ServiceFacts, WorkloadFacts, WorkloadKey,
 };
 use crate::matrix::LayerTriggers;
 use crate::model::{Assignment, Directory};
@@ -37,8 +38,10 @@ pub(super) struct Namespace {
     tls_counts: BTreeMap<(Arc<str>, Arc<str>), usize>,
     /// The workload that owns each current child.
     owners: HashMap<KindAndName, WorkloadKey>,
+    /// The live objects with a controller of a watched kind.
+    pub(super) children: Children,
     /// The current children of each workload, sorted: the reverse of `owners`.
-    children: HashMap<WorkloadKey, Vec<KindAndName>>,
+    current: HashMap<WorkloadKey, Vec<KindAndName>>,
     pub(super) assignments: BTreeMap<AssignmentId, Arc<Assignment>>,
     /// The cluster assignments that apply to the namespace.
     pub(super) cluster_assignments: Vec<Arc<Assignment>>,
@@ -63,7 +66,8 @@ impl Namespace {
             route_counts: HashMap::new(),
             tls_counts: BTreeMap::new(),
             owners: HashMap::new(),
-            children: HashMap::new(),
+            children: Children::default(),
+            current: HashMap::new(),
             assignments: BTreeMap::new(),
             cluster_assignments: Vec::new(),
             directory: Directory::default(),
@@ -80,6 +84,7 @@ impl Namespace {
             && self.signal_index.is_empty()
             && self.route_counts.is_empty()
             && self.owners.is_empty()
+            && self.children.is_empty()
             && self.assignments.is_empty()
     }
 
@@ -147,13 +152,8 @@ impl Namespace {
     }
 
     /// Returns the current children of a workload, sorted.
-    pub(super) fn children(&self, workload: &WorkloadKey) -> &[KindAndName] {
-        self.children.get(workload).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// Returns the names of the current children of a kind.
-    pub(super) fn owned(&self, kind: &WorkloadKind) -> impl Iterator<Item = &Arc<str>> {
-        self.owners.keys().filter(move |child| *child.kind == *kind.name()).map(|child| &child.name)
+    pub(super) fn current_children(&self, workload: &WorkloadKey) -> &[KindAndName] {
+        self.current.get(workload).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Records the owner of a child, or that it is not a current child. Returns the workloads whose children have
@@ -167,15 +167,15 @@ impl Namespace {
             return Vec::new();
         }
         if let Some(before) = &before
-            && let Some(children) = self.children.get_mut(before)
+            && let Some(children) = self.current.get_mut(before)
         {
             children.retain(|other| *other != child);
             if children.is_empty() {
-                self.children.remove(before);
+                self.current.remove(before);
             }
         }
         if let Some(owner) = &owner {
-            let children = self.children.entry(owner.clone()).or_default();
+            let children = self.current.entry(owner.clone()).or_default();
             children.push(child);
             children.sort();
         }

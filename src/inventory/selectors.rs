@@ -49,8 +49,10 @@ impl SelectorIndex {
     /// Returns the groups of Services that select some pods.
     pub(super) fn selecting<'a>(&'a self, pods: &'a PodLabels) -> impl Iterator<Item = &'a Group> {
         let by_pair = pods.template.iter().filter_map(|(key, value)| self.by_pair.get(&pair(key, value))).flatten();
-        let selectors = by_pair.chain(&self.by_ordinal).filter(|selector| pods.selected_by(selector));
-        selectors.filter_map(|selector| self.groups.get(selector))
+        // Pods with unlisted labels can have any label.
+        let any = self.groups.keys().filter(|_| pods.unlisted);
+        let selectors = by_pair.chain(&self.by_ordinal).filter(|_| !pods.unlisted).chain(any);
+        selectors.filter(|selector| pods.selected_by(selector)).filter_map(|selector| self.groups.get(selector))
     }
 
     /// Returns true if an environment variable of a workload has the name of an `ExternalName` Service as its value.

@@ -3,6 +3,7 @@
 mod acceptance;
 mod build;
 mod changes;
+mod children;
 mod costs;
 mod crowd;
 mod custom;

@@ -20,6 +20,7 @@ mod events;
 mod explain;
 mod faults;
 mod fulfilment;
+mod hiding;
 mod inputs;
 mod kinds;
 mod limit;

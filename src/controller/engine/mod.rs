@@ -66,7 +66,7 @@ impl Engine {
         instruments.health.set_checks(coverage.checks());
         Self {
             publisher: Publisher::new(client, &options, &instruments, leadership, relist),
-            intake: Intake::new(options.scope, day(options.clock.now()), coverage),
+            intake: Intake::new(options.scope, options.clock.now(), coverage),
             clock: options.clock,
             instruments,
             owners_in_metrics: options.owners_in_metrics,
@@ -114,8 +114,10 @@ impl Engine {
 
     fn tick(&mut self) {
         self.instruments.health.record_heartbeat();
-        let effects = self.intake.set_day(day(self.clock.now()));
-        self.publisher.apply(&self.intake, effects);
+        let now = self.clock.now();
+        for effects in [self.intake.set_day(day(now)), self.intake.set_time(now.as_second())] {
+            self.publisher.apply(&self.intake, effects);
+        }
         self.publisher.log_dropped();
     }
 

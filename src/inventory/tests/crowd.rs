@@ -21,7 +21,7 @@ fn shared_labels() -> Labels {
 }
 
 fn workload(name: &str, labels: Labels) -> Delta {
-    let pods = PodLabels { template: labels, ordinals_of: None };
+    let pods = PodLabels { template: labels, ordinals_of: None, unlisted: false };
     itself(key("Deployment", "crowd", name), WorkloadFacts { pods, ..WorkloadFacts::default() })
 }
 
