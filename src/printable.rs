@@ -39,12 +39,12 @@ pub fn printable_lines(text: &str) -> Cow<'_, str> {
     HIDDEN_IN_LINES.replace_all(text, NoExpand(REPLACEMENT))
 }
 
-/// Makes all strings of a value printable, each in one line.
+/// Makes all strings of a value printable. A string can have several lines, as the messages of conditions have.
 pub fn make_printable<T: Serialize + DeserializeOwned>(value: &mut T) {
     // Serializing plain data to memory does not fail.
     let text = serde_json::to_string(value).unwrap_or_default();
     // JSON escapes control characters with a backslash.
-    if !text.contains('\\') && !HIDDEN_IN_LINE.is_match(&text) {
+    if !text.contains('\\') && !HIDDEN_IN_LINES.is_match(&text) {
         return;
     }
     let printed = serde_json::from_str(&text).map(|mut tree| {
@@ -59,7 +59,7 @@ pub fn make_printable<T: Serialize + DeserializeOwned>(value: &mut T) {
 fn make_strings_printable(tree: &mut Value) {
     match tree {
         Value::String(text) => {
-            if let Cow::Owned(printed) = printable(text) {
+            if let Cow::Owned(printed) = printable_lines(text) {
                 *text = printed;
             }
         }
