@@ -5,6 +5,7 @@
 //! most objects affect one namespace, and the evaluation of each workload is stored. The result does not depend on the
 //! order of the changes and equals an evaluation from scratch, which the tests check.
 
+mod adopt;
 mod apply;
 mod apply_child;
 mod apply_workload;
