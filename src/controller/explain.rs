@@ -11,8 +11,9 @@ use super::api_call::{CallError, Clients, call};
 use super::engine::Intake;
 use super::options::Options;
 use super::watch::WatchSet;
+use super::watch::kinds::KINDS;
 use crate::api::{AssignmentSpec, ClusterResponsibilityAssignment, ResponsibilityAssignment};
-use crate::facts::{AssignmentId, WorkloadKey};
+use crate::facts::{AssignmentId, ListedKind, WorkloadKey};
 use crate::model::{Completeness, ExplainedDuty, explain as explained, statements};
 use crate::telemetry::telemetry;
 
@@ -108,7 +109,7 @@ pub async fn explain(clients: Clients, options: Options, key: &WorkloadKey) -> R
         return Err(Unexplained::Unread);
     }
     let inventory = intake.inventory();
-    let Some((evaluation, assignments)) = inventory.evaluation_of(key) else {
+    let Some((evaluation, assignments)) = inventory.evaluation_of(key).filter(|_| is_kind_read(&intake, key)) else {
         return Err(unexplained(&intake, key));
     };
     let matrix = inventory.matrix();
@@ -141,6 +142,14 @@ async fn stated(client: &Client, id: &AssignmentId) -> Result<Vec<String>, CallE
         let api: Api<ClusterResponsibilityAssignment> = Api::all(client.clone());
         call(READ_LIMIT, api.get(&id.name)).await.map(|object| of(&object.spec.assignment, &object.metadata))
     }
+}
+
+/// Returns true if the objects of the workload's kind are read. Otherwise only the pods of the workload are known, and who
+/// owns them is not verified.
+fn is_kind_read(intake: &Intake, key: &WorkloadKey) -> bool {
+    let kind = ListedKind::Workloads(key.kind.clone());
+    let row = KINDS.iter().find(|spec| spec.listed == kind);
+    row.is_none_or(|spec| intake.coverage().is_synced(&spec.resource_name(), &key.namespace))
 }
 
 /// Returns the sentences about all inputs of a namespace that cannot be read.
