@@ -36,7 +36,10 @@ HYPERLINK_ROOT = $(CACHE)/tools/hyperlink-$(HYPERLINK_VERSION)
 BENCHED = --package benches --package responsibility-operator --package harness
 CLUSTERS ?= 1000x200,10000x200,10000x5000
 
-.PHONY: demo unit test chart e2e bench bench-core bench-programs lint lint-workflows docs image licences audit mutants \
+# The number of objects and the number of byte strings of make fuzz.
+FUZZ_CASES ?= 1000
+
+.PHONY: demo unit fuzz test chart e2e bench bench-core bench-programs lint lint-workflows docs image licences audit mutants \
 	generate measures control-plane pin-binaries helm cluster-up cluster-down node-up
 
 demo: ## Show the operator on a real control plane: a shop, its assignments, the gaps, the Events
@@ -46,6 +49,9 @@ demo: ## Show the operator on a real control plane: a shop, its assignments, the
 unit: ## Run the unit and property tests of the library: no Go, no control plane
 	@started=$$(date +%s); $(CARGO) test --locked --package responsibility-operator --lib && \
 		echo "make unit took $$(($$(date +%s) - started)) s"
+
+fuzz: ## Send changed objects and bytes to the decoders of all kinds, for about a minute
+	PROPTEST_CASES=$(FUZZ_CASES) $(CARGO) test --locked --package responsibility-operator --lib -- decode::
 
 test: control-plane helm ## Run all tests: unit tests, generated files, the chart, and the tests on a real API server
 	$(CARGO) test --locked $(PACKAGES)
@@ -111,8 +117,8 @@ $(AUDITABLE_ROOT)/bin/cargo-auditable:
 licences: $(DENY_ROOT)/bin/cargo-deny ## Check the licences and sources of all crates, and that no banned crate is used
 	$(DENY_ROOT)/bin/cargo-deny --locked check bans licenses sources
 
-audit: $(DENY_ROOT)/bin/cargo-deny ## Check for known vulnerabilities; downloads the advisory database
-	$(DENY_ROOT)/bin/cargo-deny --locked check advisories
+audit: $(DENY_ROOT)/bin/cargo-deny ## Check for known vulnerabilities; downloads the advisory database, and is skipped if it cannot
+	@.ci/audit $(DENY_ROOT)/bin/cargo-deny
 
 $(DENY_ROOT)/bin/cargo-deny:
 	@echo "building cargo-deny $(DENY_VERSION): once per version, some minutes ..."

@@ -106,7 +106,8 @@ pub struct Contact {
 // Atomic: server-side apply must not merge the name of one field manager with the date of another.
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct Acknowledgement {
-    /// The person who acknowledged the duties.
+    /// The name of the person who acknowledged the duties, as stated by the author of the assignment. The operator does not
+    /// verify it.
     #[schemars(length(min = 1, max = 254), extend("x-kubernetes-validations" = rules::not_blank()))]
     pub by: String,
     /// The day of the acknowledgement.
@@ -140,7 +141,8 @@ pub struct Evidence {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32), extend("x-kubernetes-list-type" = "set"))]
     pub layers: Option<Vec<LayerName>>,
-    /// The person who reviewed the evidence for the customer.
+    /// The name of the person who reviewed the evidence for the customer, as stated by the author of the assignment. The
+    /// operator does not verify it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 254), extend("x-kubernetes-validations" = rules::text()))]
     pub reviewed_by: Option<String>,
@@ -201,7 +203,8 @@ pub struct Exception {
     /// The reason why the gap is acceptable.
     #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = rules::not_blank()))]
     pub reason: String,
-    /// The person who approved the exception.
+    /// The name of the person who approved the exception, as stated by the author of the assignment. The operator does not
+    /// verify it.
     #[schemars(length(min = 1, max = 254), extend("x-kubernetes-validations" = rules::not_blank()))]
     pub approved_by: String,
     /// The last day of the exception, at most 400 days ahead.

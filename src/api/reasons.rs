@@ -206,6 +206,8 @@ reasons! {
         SegmentationAssumed,
         /// The provider operates the node's system, but the pod has access to the host.
         HostAccessDefeatsProviderNodes,
+        /// Live pods have containers that their template does not name, and that lack security settings.
+        PodsDifferFromTemplate,
         /// The pod requires something that AWS Fargate does not support.
         ImpossibleOnDeclaredCompute,
         /// The exception is not allowed for this layer, or ends too late.

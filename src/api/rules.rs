@@ -65,6 +65,16 @@ pub(super) fn service_model() -> Value {
     )])
 }
 
+/// Rejects names that differ from a built-in service model only in case. Readers would confuse them, and an object name is
+/// always in lower case.
+pub(super) fn service_model_name() -> kube::core::Rule {
+    let names = ServiceModel::ALL.map(ServiceModel::name);
+    let quoted = names.map(|name| format!("'{}'", name.to_lowercase())).join(",");
+    kube::core::Rule::new(format!("!(self.metadata.name in [{quoted}])")).message(
+        "this is the name of a built-in service model in lower case; choose another name, such as example-saas",
+    )
+}
+
 pub(super) fn date() -> Value {
     json!([rule_with_expression(
         "!format.date().validate(self).hasValue()",

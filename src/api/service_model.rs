@@ -20,6 +20,7 @@ use crate::matrix::{Audience, Owes, Plane, ServiceModel as BuiltIn};
     category = "responsibility",
     status = "ServiceModelStatus",
     derive = "PartialEq",
+    validation = rules::service_model_name(),
     doc = "Defines a service model of the cluster. It extends a built-in service model: it changes which duties some layers owe, and can add layers. Assignments select it by name in spec.serviceModel.",
     printcolumn = r#"{"name":"Extends","type":"string","jsonPath":".spec.extends","description":"the built-in service model that it extends"}"#,
     printcolumn = r#"{"name":"Accepted","type":"string","jsonPath":".status.conditions[?(@.type==\"Accepted\")].status","description":"True if assignments can use it"}"#,

@@ -69,9 +69,9 @@ impl ExplainArgs {
         if options.namespaces.as_ref().is_some_and(|watched| !watched.contains(&namespace)) {
             bail!("--namespaces does not contain the namespace {namespace}; add it there");
         }
-        let client = connection::client(connection::find().await?)?;
+        let clients = connection::clients(connection::find().await?)?;
         let key = WorkloadKey { namespace: namespace.as_str().into(), kind, name: name.into() };
-        let explanation = explain(client, options, &key).await?;
+        let explanation = explain(clients, options, &key).await?;
         std::io::stdout().lock().write_all(text(&key, &explanation).as_bytes())?;
         Ok(())
     }
@@ -79,7 +79,7 @@ impl ExplainArgs {
 
 /// Formats an explanation for the terminal.
 fn text(key: &WorkloadKey, explanation: &Explanation) -> String {
-    let Explanation { models, assignments, duties, missing } = explanation;
+    let Explanation { models, assignments, duties, statements, missing } = explanation;
     let or_none = |all: Vec<String>| if all.is_empty() { "not known".to_owned() } else { all.join(", ") };
     let mut lines = vec![
         format!("Workload:       {key}"),
@@ -90,6 +90,7 @@ fn text(key: &WorkloadKey, explanation: &Explanation) -> String {
             or_none(assignments.iter().map(|id| format!("{} {}", id.kind(), id.name)).collect())
         ),
     ];
+    lines.extend(statements.iter().map(|sentence| format!("Not verified:   {}", printable(sentence))));
     lines.extend(missing.iter().map(|sentence| format!("Not read:       {sentence}")));
     let mut table = Table::new();
     table.load_preset(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
@@ -157,11 +158,20 @@ mod tests {
             models: vec!["ManagedNodes".to_owned()],
             assignments: vec![AssignmentId { namespace: None, name: "platform".into() }],
             duties: vec![duty],
+            statements: vec![
+                "ResponsibilityAssignment team: exception for node-os: approved, stated by \"the CISO\"".to_owned(),
+            ],
             missing: vec![],
         };
         let text = text(&key, &explanation);
         assert!(text.starts_with("Workload:       Deployment/web\n"), "{text}");
         assert!(text.contains("Assignments:    ClusterResponsibilityAssignment platform\n"), "{text}");
+        assert!(
+            text.contains(
+                "\nNot verified:   ResponsibilityAssignment team: exception for node-os: approved, stated by"
+            ),
+            "{text}"
+        );
         let row = text.lines().last().unwrap();
         let cells: Vec<&str> = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
         assert_eq!(

@@ -126,16 +126,16 @@ impl RunArgs {
         let options = self.options()?;
         let config = connection::find().await?;
         info!(version = env!("CARGO_PKG_VERSION"), server = %config.cluster_url, "starting");
-        let client = connection::client(config.clone())?;
+        let clients = connection::clients(config.clone())?;
         let (instruments, reader) = telemetry();
-        let _server = self.serve.start(&reader, &client).await?;
+        let _server = self.serve.start(&reader, &clients.retrying)?;
         let candidacy = self.lease.map(|lease| {
             // The start time makes the identity unique: a paused process must not mistake its successor in the same pod for
             // itself.
             let identity = format!("{}_{:x}", options.instance, options.clock.now().as_nanosecond());
             connection::client_without_retry(config).map(|client| Candidacy { client, lease, identity })
         });
-        controller::run(client, options, instruments, candidacy.transpose()?, stop).await?;
+        controller::run(clients, options, instruments, candidacy.transpose()?, stop).await?;
         Ok(())
     }
 

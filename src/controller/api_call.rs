@@ -6,6 +6,24 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use kube::Client;
+
+/// Clients of the API server.
+#[derive(Clone)]
+pub struct Clients {
+    /// Retries a request that the API server cannot serve now (429, 503, 504). For requests with a short time limit.
+    pub retrying: Client,
+    /// Returns every error at once. For watches and lists, which must notice that they fail.
+    pub direct: Client,
+}
+
+impl From<Client> for Clients {
+    /// Uses one client for all requests. Their errors come as this client returns them.
+    fn from(client: Client) -> Self {
+        Self { retrying: client.clone(), direct: client }
+    }
+}
+
 /// Class of an error of the API server, by HTTP status code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ErrorClass {
@@ -54,6 +72,17 @@ impl CallError {
             Self::Api(error) => ErrorClass::of(error),
             Self::Timeout(_) => ErrorClass::Other,
         }
+    }
+
+    /// Returns the time for which the API server asks to wait; zero if it does not.
+    pub(super) fn retry_after(&self) -> Duration {
+        let Self::Api(kube::Error::Api(status)) = self else { return Duration::ZERO };
+        Duration::from_secs(status.details.as_ref().map_or(0, |details| details.retry_after_seconds.into()))
+    }
+
+    /// Returns true if the API server rejected the request itself: not if it is overloaded or cannot be reached.
+    pub(super) fn is_rejection(&self) -> bool {
+        matches!(self, Self::Api(kube::Error::Api(status)) if !matches!(status.code, 429 | 503))
     }
 }
 

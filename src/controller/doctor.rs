@@ -92,7 +92,7 @@ pub async fn diagnose(
 ) {
     definitions(&client).await.into_iter().for_each(&mut report);
     // The watches do not start: they only name the kinds.
-    let watches = WatchSet::new(client.clone(), options, mpsc::channel(1).0, Metrics::default(), Duration::ZERO);
+    let watches = WatchSet::new(client.clone().into(), options, mpsc::channel(1).0, Metrics::default(), Duration::ZERO);
     let apis = match watches.discover_once().await {
         Ok(apis) => apis,
         Err(error) => {

@@ -13,7 +13,6 @@ mod options;
 mod publish;
 mod watch;
 
-use kube::Client;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -23,6 +22,7 @@ use election::{Election, Leadership};
 use engine::Engine;
 use watch::{GRACE, WatchSet};
 
+pub use api_call::Clients;
 pub use doctor::{Diagnosis, diagnose};
 pub use election::{Candidacy, LeaseName};
 pub use explain::{Explanation, Unexplained, explain};
@@ -52,14 +52,14 @@ pub enum Ended {
 /// Returns an error if a watch or the leader election ends, which only a defect can cause. The process must not go on without
 /// all inputs, or without the chance to write.
 pub async fn run(
-    client: Client,
+    clients: Clients,
     options: Options,
     instruments: Instruments,
     candidacy: Option<Candidacy>,
     stop: CancellationToken,
 ) -> Result<(), Ended> {
     let (sender, events) = mpsc::channel(EVENTS);
-    let watches = WatchSet::new(client.clone(), &options, sender, instruments.metrics.clone(), GRACE);
+    let watches = WatchSet::new(clients.clone(), &options, sender, instruments.metrics.clone(), GRACE);
     let apis = tokio::select! {
         () = stop.cancelled() => return Ok(()),
         apis = watches.discover() => apis,
@@ -73,7 +73,7 @@ pub async fn run(
         None => (None, Leadership::always()),
     };
     let ended = tokio::select! {
-        () = Engine::new(client, options, coverage, instruments, leadership).run(events, &stop) => Ok(()),
+        () = Engine::new(clients.retrying, options, coverage, instruments, leadership, watches.relist()).run(events, &stop) => Ok(()),
         () = watches.run(apis) => Err(Ended::Watch),
         () = ended(election.as_mut()) => Err(Ended::Election),
     };
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn the_controller_can_be_a_task_among_others() {
         fn is_task<F: Future + Send>(
-            _: impl FnOnce(Client, Options, Instruments, Option<Candidacy>, CancellationToken) -> F,
+            _: impl FnOnce(Clients, Options, Instruments, Option<Candidacy>, CancellationToken) -> F,
         ) {
         }
         is_task(run);

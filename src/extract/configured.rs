@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Extraction;
 use super::meta::{Plain, labels};
-use super::ownership::{Ownership, key, ownership};
+use super::ownership::{Ownership, key, ownership, uid};
 use super::pod_template::PodTemplate;
 use crate::facts::{Delta, Labels, WorkloadFacts, WorkloadKind, WorkloadObject};
 use crate::matrix::LayerTriggers;
@@ -91,7 +91,7 @@ impl ConfiguredWorkload {
             Ownership::Child(_) => None,
             Ownership::Workload { part_of, identity } => {
                 let facts = kind.facts(&self.spec, labels(self.metadata.labels.as_ref()), extraction);
-                facts.map(|facts| Box::new(WorkloadObject { facts, part_of, identity }))
+                facts.map(|facts| Box::new(WorkloadObject { facts, part_of, identity, uid: uid(&self.metadata) }))
             }
         };
         Delta::Workload(key(&self.metadata, workload_kind), object)

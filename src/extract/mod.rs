@@ -7,6 +7,7 @@
 mod assignment;
 mod backup;
 mod certificate;
+mod child;
 mod configured;
 mod custom;
 mod detection;
@@ -25,6 +26,7 @@ mod report;
 mod route;
 mod service;
 mod storage;
+mod valid;
 mod volume;
 mod workload;
 

@@ -7,6 +7,9 @@ use serde::de::IgnoredAny;
 
 use super::volume::Volume;
 
+/// The annotations of a pod.
+pub(super) type Annotations<'a> = Option<&'a BTreeMap<String, String>>;
+
 /// The part of a pod's spec that counts.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -78,6 +81,7 @@ pub(super) struct Amounts {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Container {
+    pub(super) name: String,
     pub(super) image: Option<String>,
     pub(super) resources: Option<Resources>,
     pub(super) env: Option<Vec<EnvVar>>,

@@ -7,9 +7,10 @@ use serde::Deserialize;
 use super::Extraction;
 use super::detection::DETECTION;
 use super::meta::{labels, or_default};
-use super::pod_spec::{Container, EnvVar, PodSpec, Resources, SeccompProfile, SecurityContext};
+use super::pod_spec::{Annotations, Container, EnvVar, PodSpec, Resources, SeccompProfile, SecurityContext};
+use super::valid;
 use super::volume::Volume;
-use crate::facts::{HostAccess, Labels, PodLabels, Shortcomings, ValueDigest, WorkloadFacts, set_of};
+use crate::facts::{ContainerFacts, HostAccess, Labels, PodLabels, Shortcomings, ValueDigest, WorkloadFacts, set_of};
 use crate::matrix::LayerTriggers;
 
 /// A pod template, reduced to the fields that the operator reads. The API server may not have validated the template of
@@ -36,6 +37,11 @@ impl PodTemplate {
         self.spec.containers().next().is_some()
     }
 
+    /// Returns the spec and the annotations of its pods.
+    pub(super) const fn pods(&self) -> (&PodSpec, Annotations<'_>) {
+        (&self.spec, self.metadata.annotations.as_ref())
+    }
+
     /// Extracts the facts of a workload with these labels from its template.
     pub(super) fn facts(&self, labels_of_workload: Labels, extraction: &Extraction) -> WorkloadFacts {
         let (labels, annotations) = (self.metadata.labels.as_ref(), self.metadata.annotations.as_ref());
@@ -49,14 +55,14 @@ impl PodSpec {
         &self,
         labels_of_workload: Labels,
         pod_labels: Option<&BTreeMap<String, String>>,
-        annotations: Option<&BTreeMap<String, String>>,
+        annotations: Annotations<'_>,
         extraction: &Extraction,
     ) -> WorkloadFacts {
         let mut template = labels(pod_labels);
         template.share(&labels_of_workload);
         WorkloadFacts {
             labels: labels_of_workload,
-            pods: PodLabels { template, ordinals_of: None },
+            pods: PodLabels { template, ..PodLabels::default() },
             triggers: self.triggers() | set_of([(LayerTriggers::SECRETS, request_secrets(annotations))]),
             env_values: self.env_values(),
             placement: self.placement(pod_labels).into(),
@@ -69,7 +75,9 @@ impl PodSpec {
                 .unwrap_or("default")
                 .into(),
             several: false,
+            idle: false,
             containers: u16::try_from(self.containers().count()).unwrap_or(u16::MAX),
+            container_names: self.container_names(),
             claims: self.volumes().filter_map(Volume::claim).collect(),
         }
     }
@@ -78,47 +86,65 @@ impl PodSpec {
     /// uses the larger of their resources and those of the other containers. Settings that the API server does not
     /// allow on Windows are not required there.
     fn shortcomings(&self, extraction: &Extraction) -> Shortcomings {
-        let images = || self.containers().map(|container| container.image.as_deref().unwrap_or_default());
-        let sidecars = || self.init_containers.iter().flatten().filter(|container| container.is_sidecar());
-        let long_running = || self.containers.iter().flatten().chain(sidecars());
+        let of_containers = self
+            .containers()
+            .fold(Shortcomings::empty(), |all, container| all | self.shortcomings_of(container, extraction));
+        of_containers | set_of([(Shortcomings::MOUNTS_HOST, self.volumes().any(Volume::is_host_path))])
+    }
+
+    /// Returns the security settings that a container does not have.
+    fn shortcomings_of(&self, container: &Container, extraction: &Extraction) -> Shortcomings {
+        let image = container.image.as_deref().unwrap_or_default();
+        let is_in = |containers: &Option<Vec<Container>>| {
+            containers.iter().flatten().any(|other| std::ptr::eq(other, container))
+        };
+        let is_long_running = is_in(&self.containers) || container.is_sidecar();
         let (pod, of_pod) = (self.security_context.as_ref(), self.resources.as_ref());
-        let requests = |container: &Container| of_pod.is_some_and(Resources::request) || container.requests();
-        let limits = |container: &Container| of_pod.is_some_and(Resources::limit_memory) || container.limits_memory();
+        let requests = of_pod.is_some_and(Resources::request) || container.requests();
+        let limits = of_pod.is_some_and(Resources::limit_memory) || container.limits_memory();
         let on_linux = self.os.as_ref().is_none_or(|os| os.name != "windows");
-        let own = |container: &Container| container.security_context.clone().unwrap_or_default();
-        let is_non_root = |container: &Container| {
-            let own = own(container);
-            let user = own.run_as_user.or_else(|| pod.and_then(|pod| pod.run_as_user));
-            own.run_as_non_root.or_else(|| pod.and_then(|pod| pod.run_as_non_root)) == Some(true)
-                || user.is_some_and(|user| user != 0)
-        };
-        let has_seccomp = |container: &Container| {
-            let own = own(container).seccomp_profile;
-            own.or_else(|| pod.and_then(|pod| pod.seccomp_profile.clone())).is_some_and(|profile| profile.confines())
-        };
+        let unset = SecurityContext::default();
+        let own = container.security_context.as_ref().unwrap_or(&unset);
+        let user = own.run_as_user.or_else(|| pod.and_then(|pod| pod.run_as_user));
+        let is_non_root = own.run_as_non_root.or_else(|| pod.and_then(|pod| pod.run_as_non_root)) == Some(true)
+            || user.is_some_and(|user| user != 0);
+        let seccomp = own.seccomp_profile.as_ref().or_else(|| pod.and_then(|pod| pod.seccomp_profile.as_ref()));
         set_of([
-            (Shortcomings::UNPINNED_IMAGE, images().any(|image| !image.contains("@sha256:"))),
-            (Shortcomings::FOREIGN_REGISTRY, images().any(|image| !extraction.allows_image(image))),
-            (Shortcomings::NO_REQUESTS, long_running().any(|container| !requests(container))),
-            (Shortcomings::NO_MEMORY_LIMIT, long_running().any(|container| !limits(container))),
-            (Shortcomings::MAY_RUN_AS_ROOT, self.containers().any(|container| !is_non_root(container))),
-            (
-                Shortcomings::MAY_ESCALATE,
-                on_linux && self.containers().any(|container| own(container).allow_privilege_escalation != Some(false)),
-            ),
-            (
-                Shortcomings::KEEPS_CAPABILITIES,
-                on_linux && self.containers().any(|container| !own(container).drops_all()),
-            ),
-            (Shortcomings::NO_SECCOMP_PROFILE, on_linux && self.containers().any(|container| !has_seccomp(container))),
-            (Shortcomings::MOUNTS_HOST, self.volumes().any(Volume::is_host_path)),
+            (Shortcomings::UNPINNED_IMAGE, !image.contains("@sha256:")),
+            (Shortcomings::FOREIGN_REGISTRY, !extraction.allows_image(image)),
+            (Shortcomings::NO_REQUESTS, is_long_running && !requests),
+            (Shortcomings::NO_MEMORY_LIMIT, is_long_running && !limits),
+            (Shortcomings::MAY_RUN_AS_ROOT, !is_non_root),
+            (Shortcomings::MAY_ESCALATE, on_linux && own.allow_privilege_escalation != Some(false)),
+            (Shortcomings::KEEPS_CAPABILITIES, on_linux && !own.drops_all()),
+            (Shortcomings::NO_SECCOMP_PROFILE, on_linux && !seccomp.is_some_and(SeccompProfile::confines)),
         ])
+    }
+
+    /// Returns each container with the security settings that it does not have, sorted by name.
+    pub(super) fn container_facts(&self, extraction: &Extraction) -> Box<[ContainerFacts]> {
+        let facts = |container: &Container| ContainerFacts {
+            name: valid::container_name(&container.name).into(),
+            shortcomings: self.shortcomings_of(container, extraction),
+        };
+        let mut containers: Vec<ContainerFacts> = self.containers().map(facts).collect();
+        containers.sort();
+        containers.dedup();
+        containers.into()
+    }
+
+    /// Returns the sorted digests of the names of its containers.
+    fn container_names(&self) -> Box<[ValueDigest]> {
+        let names = self.containers().map(|container| ValueDigest::of(valid::container_name(&container.name)));
+        let mut names: Vec<ValueDigest> = names.collect();
+        names.sort_unstable();
+        names.into()
     }
 
     fn triggers(&self) -> LayerTriggers {
         set_of([
             (LayerTriggers::STORAGE, self.stores_data()),
-            (LayerTriggers::SECRETS, self.refers_to_secrets()),
+            (LayerTriggers::SECRETS, self.refers_to_secrets() || self.has_pull_secrets()),
             (LayerTriggers::EXTERNAL_SERVICES, self.calls_external_services()),
             (LayerTriggers::HOST_NETWORK, self.shares_network() || self.has_host_port()),
         ])
@@ -159,14 +185,19 @@ impl PodSpec {
         mounts.any(|mount| mount.name == volume && mount.read_only != Some(true))
     }
 
-    fn refers_to_secrets(&self) -> bool {
+    /// Returns true if its volumes or containers refer to Secrets.
+    pub(super) fn refers_to_secrets(&self) -> bool {
         self.volumes().any(Volume::refers_to_secret)
             || self.env().any(|var| var.value_from.as_ref().is_some_and(|from| from.secret_key_ref.is_some()))
             || self
                 .containers()
                 .flat_map(|container| container.env_from.iter().flatten())
                 .any(|from| from.secret_ref.is_some())
-            || self.image_pull_secrets.as_ref().is_some_and(|secrets| !secrets.is_empty())
+    }
+
+    /// Returns true if Secrets are used to pull images. An admission plugin adds those of the ServiceAccount.
+    pub(super) fn has_pull_secrets(&self) -> bool {
+        self.image_pull_secrets.as_ref().is_some_and(|secrets| !secrets.is_empty())
     }
 
     fn calls_external_services(&self) -> bool {
@@ -202,7 +233,7 @@ impl PodSpec {
 }
 
 /// Returns true if annotations of pods request secret material from an injector.
-fn request_secrets(annotations: Option<&BTreeMap<String, String>>) -> bool {
+pub(super) fn request_secrets(annotations: Annotations<'_>) -> bool {
     let mut annotations = annotations.into_iter().flatten();
     annotations.any(|(key, value)| DETECTION.secrets.annotations.get(key) == Some(value))
 }

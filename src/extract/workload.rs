@@ -1,13 +1,14 @@
 //! Workloads: top-level controllers, and ReplicaSets and pods without a controller.
 //!
-//! Children of these kinds are not evaluated: the ReplicaSet of a Deployment, the pod of a ReplicaSet, the Job of a
-//! CronJob. Only the names and owners of current ReplicaSets are kept, because reports of scanners are about them.
+//! Children of these kinds are the ReplicaSet of a Deployment, the pod of a ReplicaSet, the Job of a CronJob. A tenant
+//! writes the reference to the owner, so each live child is a fact of its own; the index verifies the owner.
 
 use k8s_openapi::api::{apps::v1 as apps, batch::v1 as batch, core::v1 as core};
 use serde::Deserialize;
 
-use super::ownership::{Ownership, key, ownership};
-use super::pod_spec::PodSpec;
+use super::child::child;
+use super::ownership::{Ownership, key, ownership, uid};
+use super::pod_spec::{Annotations, PodSpec};
 use super::pod_template::PodTemplate;
 use super::volume::ClaimTemplate;
 use super::{Extract, Extraction, Slim};
@@ -114,6 +115,11 @@ trait Kind {
 
     /// Extracts the facts of its template.
     fn facts(&self, extraction: &Extraction) -> WorkloadFacts;
+
+    /// Returns the spec and the annotations of its pods if it can be a child.
+    fn pods(&self) -> Option<(&PodSpec, Annotations<'_>)> {
+        None
+    }
 }
 
 impl<K, S, T> Slim<K, S, T> {
@@ -133,21 +139,28 @@ macro_rules! workload {
                 if self.is_finished() {
                     return Delta::Workload(key, None);
                 }
-                let object = match ownership(metadata, &Self::WORKLOAD, VERSION) {
-                    Ownership::Child(owner) if Self::WORKLOAD == WorkloadKind::ReplicaSet => {
-                        return Delta::Owned(key, self.has_pods().then_some(owner));
+                let mut facts = self.facts(extraction);
+                match ownership(metadata, &Self::WORKLOAD, VERSION) {
+                    Ownership::Child(controller) => {
+                        let pods = self.pods().filter(|_| self.has_pods());
+                        Delta::Child(
+                            key,
+                            Box::new(child(metadata, controller, pods.map(|pods| (pods, facts)), extraction)),
+                        )
                     }
-                    Ownership::Child(_) => None,
                     Ownership::Workload { part_of, identity } => {
-                        let mut facts = self.facts(extraction);
+                        // An old revision without pods adds nothing to the template of its owner.
+                        facts.idle = part_of.is_some() && !self.has_pods();
                         if Self::WORKLOAD == WorkloadKind::Pod && part_of.is_some() {
                             // The owner can create the next pod on another node.
                             facts.unbind();
                         }
-                        Some(Box::new(WorkloadObject { facts, part_of, identity }))
+                        Delta::Workload(
+                            key,
+                            Some(Box::new(WorkloadObject { facts, part_of, identity, uid: uid(metadata) })),
+                        )
                     }
-                };
-                Delta::Workload(key, object)
+                }
             }
         }
     };
@@ -181,6 +194,10 @@ impl Kind for ReplicaSet {
     fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
         let several = self.spec.has_several_replicas();
         WorkloadFacts { several, ..self.facts_of(&self.spec.template, extraction) }
+    }
+
+    fn pods(&self) -> Option<(&PodSpec, Annotations<'_>)> {
+        Some(self.spec.template.pods())
     }
 }
 
@@ -245,6 +262,10 @@ impl Kind for Job {
         facts.pods.template = facts.pods.template.iter().chain(added).collect();
         facts
     }
+
+    fn pods(&self) -> Option<(&PodSpec, Annotations<'_>)> {
+        Some(self.spec.template.pods())
+    }
 }
 
 impl Kind for Pod {
@@ -257,6 +278,10 @@ impl Kind for Pod {
     fn facts(&self, extraction: &Extraction) -> WorkloadFacts {
         let meta = kube::Resource::meta(self);
         self.spec.facts(self.labels(), meta.labels.as_ref(), meta.annotations.as_ref(), extraction)
+    }
+
+    fn pods(&self) -> Option<(&PodSpec, Annotations<'_>)> {
+        Some((&self.spec, self.metadata.annotations.as_ref()))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
+use super::child::ChildObject;
 use super::identity::{AssignmentId, ObjectName};
 use super::labels::Labels;
 use super::network::{GrantFacts, PolicyFacts, RouteFacts, RouteKind, ServiceFacts};
@@ -20,8 +21,8 @@ use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
 pub enum Delta {
     /// An object that is a workload or a part of one.
     Workload(WorkloadKey, Option<Box<WorkloadObject>>),
-    /// The workload that owns an object that currently runs; `None` if the object has no owner or does not run.
-    Owned(WorkloadKey, Option<WorkloadKey>),
+    /// A live object that refers to a controller of a watched kind. Its deletion is that of a workload.
+    Child(WorkloadKey, Box<ChildObject>),
     /// A Service.
     Service(ObjectName, Option<ServiceFacts>),
     /// An Ingress or a route.
@@ -42,6 +43,8 @@ pub enum Delta {
     Relisted(Listed),
     /// The current day, in UTC.
     Day(Date),
+    /// The current time in seconds since 1970. A child whose owner is not known counts some seconds later.
+    Time(i64),
     /// The significance of pods that no NetworkPolicy selects.
     PolicyCoverage(PolicyCoverage),
     /// An object that only signals read. The namespace of a cluster-scoped one is empty.
@@ -144,7 +147,7 @@ impl Listed {
     /// Adds the object that a change is about, unless the change is a deletion.
     pub fn insert(&mut self, delta: &Delta) {
         let name = match delta {
-            Delta::Workload(key, Some(_)) | Delta::Owned(key, Some(_)) => {
+            Delta::Workload(key, Some(_)) | Delta::Child(key, _) => {
                 ObjectName { namespace: key.namespace.clone(), name: key.name.clone() }
             }
             Delta::Service(name, Some(_))

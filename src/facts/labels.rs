@@ -14,13 +14,33 @@ impl Labels {
     /// Returns the value of a label.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.iter().find(|(of, _)| *of == key).map(|(_, value)| value)
+        let is_key = |(of, _): &(&str, &str)| {
+            #[cfg(test)]
+            compared::count();
+            *of == key
+        };
+        self.iter().find(is_key).map(|(_, value)| value)
     }
 
     /// Returns the key and the value of each label, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let mut texts = self.0.split_terminator(END);
         std::iter::from_fn(move || Some((texts.next()?, texts.next()?)))
+    }
+
+    /// Returns true if they contain each label of `others` for which `is_exempt` is false. Both are sorted by key, so
+    /// each label is compared at most twice.
+    pub(super) fn contain_all(&self, others: &Self, is_exempt: impl Fn(&str, &str) -> bool) -> bool {
+        let mut own = self.iter().peekable();
+        others.iter().all(|(key, value)| {
+            let is_before = |(of, _): &(&str, &str)| {
+                #[cfg(test)]
+                compared::count();
+                *of < key
+            };
+            while own.next_if(is_before).is_some() {}
+            own.peek() == Some(&(key, value)) || is_exempt(key, value)
+        })
     }
 
     /// Returns true if there are no labels.
@@ -100,6 +120,28 @@ impl Selector {
         self.0.iter().any(|requirement| {
             matches!(requirement, Requirement::In(k, values) if k == key && values.iter().any(|v| v == value))
         })
+    }
+}
+
+/// Counts the comparisons of labels, for tests of costs.
+#[cfg(test)]
+pub(crate) mod compared {
+    use std::cell::Cell;
+
+    thread_local! {
+        static COUNT: Cell<u64> = const { Cell::new(0) };
+    }
+
+    /// Counts one comparison on this thread.
+    pub(super) fn count() {
+        COUNT.set(COUNT.get() + 1);
+    }
+
+    /// Returns the number of comparisons on this thread during an action.
+    pub(crate) fn during(action: impl FnOnce()) -> u64 {
+        let before = COUNT.get();
+        action();
+        COUNT.get() - before
     }
 }
 

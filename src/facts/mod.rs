@@ -2,6 +2,7 @@
 //!
 //! Plain data without I/O. The methods only compare facts with each other, such as a selector with labels.
 
+mod child;
 mod custom;
 mod delta;
 mod identity;
@@ -16,9 +17,14 @@ mod storage;
 mod version;
 mod workload;
 
+pub use child::{
+    CONTROLLER_LABELS, ChildFacts, ChildObject, ContainerFacts, Controller, MAX_EXCESSES, MAX_INJECTED, bounded,
+};
 pub use custom::{CustomFinding, CustomTarget, WorkloadReference};
 pub use delta::{Delta, Listed, ListedKind, NamespaceFacts, PolicyCoverage};
 pub use identity::{AssignmentId, ObjectIdentity, ObjectName};
+#[cfg(test)]
+pub(crate) use labels::compared;
 pub use labels::{Labels, Requirement, Selector};
 pub use network::{GATEWAY_API, GrantFacts, IngressRules, PolicyFacts, RouteFacts, RouteKind, ServiceFacts};
 pub use node::{NodeFacts, Readiness, Taint, TaintEffect};

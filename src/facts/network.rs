@@ -125,6 +125,6 @@ impl PolicyFacts {
     /// Returns true if it selects the pods of a workload.
     #[must_use]
     pub fn selects(&self, workload: &WorkloadFacts) -> bool {
-        self.pods.as_ref().is_none_or(|pods| pods.matches(&workload.pods.template))
+        self.pods.as_ref().is_none_or(|pods| workload.pods.matched_by(pods))
     }
 }

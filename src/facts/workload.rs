@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::identity::ObjectIdentity;
-use super::labels::Labels;
+use super::labels::{Labels, Selector};
 use super::placement::Placement;
 use super::pod_template::{HostAccess, Shortcomings};
 use crate::matrix::LayerTriggers;
@@ -185,16 +185,23 @@ pub struct PodLabels {
     pub template: Labels,
     /// The prefix of the pod names before the ordinal, for StatefulSets.
     pub ordinals_of: Option<Arc<str>>,
+    /// True if the pods have too many different labels to list them: then each Service selects some of them, and no
+    /// NetworkPolicy with a selector is known to select all of them.
+    pub unlisted: bool,
 }
 
 impl PodLabels {
     /// Returns true if the selector of a Service matches the pods. An empty selector matches no pod.
     #[must_use]
     pub fn selected_by(&self, service: &Labels) -> bool {
-        !service.is_empty()
-            && service
-                .iter()
-                .all(|(key, value)| self.template.get(key) == Some(value) || self.is_added_by_controller(key, value))
+        let is_added = |key: &str, value: &str| self.is_added_by_controller(key, value);
+        !service.is_empty() && (self.unlisted || self.template.contain_all(service, is_added))
+    }
+
+    /// Returns true if the selector of a NetworkPolicy matches the pods.
+    #[must_use]
+    pub fn matched_by(&self, policy: &Selector) -> bool {
+        !self.unlisted && policy.matches(&self.template)
     }
 
     /// Returns true for the labels with which the StatefulSet controller marks the name and the ordinal of each pod.
@@ -232,14 +239,18 @@ pub struct WorkloadFacts {
     pub service_account: Arc<str>,
     /// True if it asks for more than one pod.
     pub several: bool,
+    /// True for a part of a workload that asks for no pods.
+    pub idle: bool,
     /// The number of containers of a pod, including init containers.
     pub containers: u16,
+    /// The digests of the names of these containers, sorted.
+    pub container_names: Box<[ValueDigest]>,
     /// The volume claims of its pods.
     pub claims: Box<[VolumeClaim]>,
 }
 
 /// A volume claim of a pod.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VolumeClaim {
     /// A PersistentVolumeClaim of this name in the namespace.
     Named(Arc<str>),
@@ -267,6 +278,8 @@ pub struct WorkloadObject {
     pub part_of: Option<WorkloadKey>,
     /// The object for Events about the workload.
     pub identity: ObjectIdentity,
+    /// The UID of the object itself.
+    pub uid: Arc<str>,
 }
 
 #[cfg(test)]
@@ -279,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_service_matches_template_labels_and_one_without_selector_matches_nothing() {
-        let pods = PodLabels { template: service(&[("app", "web"), ("tier", "front")]), ordinals_of: None };
+        let pods = PodLabels { template: service(&[("app", "web"), ("tier", "front")]), ..PodLabels::default() };
         assert!(pods.selected_by(&service(&[("app", "web")])));
         assert!(!pods.selected_by(&service(&[("app", "web"), ("zone", "a")])));
         assert!(!pods.selected_by(&service(&[])));
@@ -287,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_service_for_one_pod_of_a_stateful_set_matches_the_stateful_set() {
-        let pods = PodLabels { template: service(&[("app", "db")]), ordinals_of: Some("db".into()) };
+        let pods = PodLabels { template: service(&[("app", "db")]), ordinals_of: Some("db".into()), unlisted: false };
         assert!(pods.selected_by(&service(&[("app", "db"), ("statefulset.kubernetes.io/pod-name", "db-0")])));
         assert!(pods.selected_by(&service(&[("apps.kubernetes.io/pod-index", "12")])));
         assert!(!pods.selected_by(&service(&[("statefulset.kubernetes.io/pod-name", "dbx-0")])));

@@ -19,7 +19,8 @@ impl Inventory {
         let mut changed = ChangeSet::default();
         match delta {
             Delta::Workload(key, object) => self.apply_workload(&key, object, &mut changed),
-            Delta::Owned(child, owner) => self.apply_owner(&child, owner, &mut changed),
+            Delta::Child(key, child) => self.apply_child(&key, *child, &mut changed),
+            Delta::Time(now) => self.apply_time(now, &mut changed),
             Delta::Service(name, facts) => self.apply_service(&name, facts, &mut changed),
             Delta::Route(kind, name, facts) => self.apply_route((kind, name), facts, &mut changed),
             Delta::Grant(name, facts) => {
@@ -59,6 +60,7 @@ impl Inventory {
                 for deletion in self.missing_from(&listed) {
                     changed.append(self.apply(deletion));
                 }
+                self.remove_unlisted_pods(&listed, &mut changed);
                 changed.assignments.retain(|id| self.members.contains_key(id));
             }
         }
@@ -69,9 +71,14 @@ impl Inventory {
         let namespace = self.namespace_entry(&name.namespace);
         let before = namespace.services.get(&name.name).cloned();
         if put(&mut namespace.services, &name.name, facts.clone()) {
-            let versions: Vec<ServiceFacts> = before.into_iter().chain(facts).collect();
-            let is_affected = |facts: &WorkloadFacts| versions.iter().any(|service| service.affects(&name.name, facts));
-            self.evaluate_workloads(&name.namespace, |workload| workload.parts.all().any(is_affected), changed);
+            namespace.selectors.put(&name.name, before.as_ref(), facts.as_ref());
+            let mut versions: Vec<ServiceFacts> = before.into_iter().chain(facts).collect();
+            versions.retain(|service| namespace.counts(&name.name, service));
+            if !versions.is_empty() {
+                let is_affected =
+                    |facts: &WorkloadFacts| versions.iter().any(|service| service.affects(&name.name, facts));
+                self.evaluate_workloads(&name.namespace, |workload| workload.parts.all().any(is_affected), changed);
+            }
         }
         self.remove_if_empty(&name.namespace);
     }

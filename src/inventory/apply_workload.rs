@@ -1,4 +1,4 @@
-//! Changes of workloads, of their parts and of the objects that they own.
+//! Changes of workloads and of their parts.
 
 use std::sync::Arc;
 
@@ -8,16 +8,9 @@ use super::{ChangeSet, Inventory};
 use crate::facts::{KindAndName, ObjectIdentity, WorkloadKey, WorkloadKind, WorkloadObject};
 
 impl Inventory {
-    /// Records that `owner` controls `child`. The template of the child itself is not evaluated.
-    pub(super) fn apply_owner(&mut self, child: &WorkloadKey, owner: Option<WorkloadKey>, changed: &mut ChangeSet) {
-        self.remove_object(child, None, changed);
-        self.set_owner(child, owner, changed);
-        self.remove_if_empty(&child.namespace);
-    }
-
     /// Records the owner of a current child. Evaluates the old and the new owner again if any signal object is indexed:
     /// only signals depend on children.
-    fn set_owner(&mut self, child: &WorkloadKey, owner: Option<WorkloadKey>, changed: &mut ChangeSet) {
+    pub(super) fn set_owner(&mut self, child: &WorkloadKey, owner: Option<WorkloadKey>, changed: &mut ChangeSet) {
         let object = KindAndName { kind: child.kind.name().into(), name: child.name.clone() };
         let namespace = self.namespace_entry(&child.namespace);
         let affected = namespace.set_owner(object, owner);
@@ -36,11 +29,16 @@ impl Inventory {
         if key.kind == WorkloadKind::ReplicaSet {
             self.set_owner(key, None, changed);
         }
+        let mut relinked = self.remove_child(key);
+        let now = self.now;
         let Some(object) = object else {
+            if let Some(namespace) = self.namespaces.get_mut(&key.namespace) {
+                relinked.append(namespace.set_uid(key, None, now));
+            }
             self.remove_object(key, None, changed);
-            return self.remove_if_empty(&key.namespace);
+            return self.settle(&key.namespace, relinked, changed);
         };
-        let WorkloadObject { mut facts, part_of, mut identity } = *object;
+        let WorkloadObject { mut facts, part_of, mut identity, uid } = *object;
         let mut key = key.clone();
         self.strings.share(&mut key.namespace);
         self.strings.share(&mut identity.version);
@@ -59,7 +57,8 @@ impl Inventory {
             }
             known.identity = ObjectIdentity { created, ..identity.clone() };
             if known.parts.get(&workload_key, &key) == Some(&facts) {
-                return;
+                relinked.append(namespace.set_uid(&key, Some(uid), now));
+                return self.settle(&key.namespace, relinked, changed);
             }
         }
         facts.placement = self.nodes.add_placement(&facts.placement);
@@ -73,13 +72,16 @@ impl Inventory {
         if let Some(before) = workload.parts.put(&workload.key, &key, Some(facts)) {
             self.nodes.remove_placement(&before.placement);
         }
+        relinked.append(namespace.set_uid(&key, Some(uid), now));
+        self.update_children(&namespace, &mut workload);
         self.evaluate_and_insert(&mut namespace, workload, changed);
         namespace.record_unassigned(was_unassigned, changed);
-        self.namespaces.insert(key.namespace, namespace);
+        self.namespaces.insert(key.namespace.clone(), namespace);
+        self.settle(&key.namespace, relinked, changed);
     }
 
     /// Removes an object from the workload that contains it, unless that workload is `keep_in`.
-    fn remove_object(&mut self, key: &WorkloadKey, keep_in: Option<&WorkloadKey>, changed: &mut ChangeSet) {
+    pub(super) fn remove_object(&mut self, key: &WorkloadKey, keep_in: Option<&WorkloadKey>, changed: &mut ChangeSet) {
         let Some(mut namespace) = self.namespaces.remove(&key.namespace) else { return };
         let workload_key = namespace.parts.get(key).cloned().unwrap_or_else(|| Arc::new(key.clone()));
         if keep_in != Some(&*workload_key) {
@@ -88,6 +90,7 @@ impl Inventory {
                 if let Some(facts) = workload.parts.put(&workload_key, key, None) {
                     self.nodes.remove_placement(&facts.placement);
                 }
+                self.update_children(&namespace, &mut workload);
                 if workload.parts.is_empty() {
                     changed.reportable.insert(namespace.name.clone());
                     move_member(&mut self.members, &workload, &[], None, changed);

@@ -54,7 +54,7 @@ impl Inventory {
     ) {
         let Some(known) = self.namespaces.get(namespace) else { return };
         let is_affected = |workload: &Workload| {
-            let children = known.children(&workload.key);
+            let children = known.current_children(&workload.key);
             let affects =
                 |of: &WorkloadFacts| versions.iter().any(|version| version.affects(name, &workload.key, of, children));
             workload.parts.facts().any(affects)
@@ -125,6 +125,7 @@ impl Inventory {
                     .map(|facts| self.nodes.schedulable(&facts.placement))
                     .reduce(SchedulableNodes::union)
                     .unwrap_or_default(),
+                injected: workload.parts.injected.clone(),
                 unsegmented: self.policy_coverage == PolicyCoverage::Complete && namespace.is_unsegmented(workload),
                 observed: self.observed(namespace, workload, triggers),
             };

@@ -5,8 +5,11 @@
 //! most objects affect one namespace, and the evaluation of each workload is stored. The result does not depend on the
 //! order of the changes and equals an evaluation from scratch, which the tests check.
 
+mod adopt;
 mod apply;
+mod apply_child;
 mod apply_workload;
+mod children;
 mod evaluate;
 mod excluded;
 mod intern;
@@ -15,18 +18,21 @@ mod nodes;
 mod observe;
 mod relist;
 mod reportable;
+mod selectors;
 mod specs;
 mod stats;
 mod workload;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::RandomState;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 
 use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
 use crate::facts::{
-    AssignmentId, KubernetesVersion, ObjectIdentity, ObjectName, PolicyCoverage, RouteFacts, RouteKind, WorkloadKey,
+    AssignmentId, ChildFacts, Controller, KubernetesVersion, ObjectIdentity, ObjectName, PolicyCoverage, RouteFacts,
+    RouteKind, WorkloadKey,
 };
 use crate::matrix::{Audience, Duty, LayerId, Matrix};
 use crate::model::{
@@ -34,6 +40,7 @@ use crate::model::{
     assignment_risks,
 };
 use crate::signals::{ActiveSignals, Availabilities, ClusterInput, CrossNamespaceIndex, SignalIndex, SignalSettings};
+use children::NOT_KNOWN;
 use intern::Interner;
 use namespace::Namespace;
 use nodes::Nodes;
@@ -137,7 +144,14 @@ pub struct Inventory {
     assignment_specs: HashMap<AssignmentId, Arc<ClusterResponsibilityAssignmentSpec>>,
     cluster_assignments: BTreeMap<AssignmentId, Arc<Assignment>>,
     members: HashMap<AssignmentId, Members>,
+    /// The current time in seconds since 1970; [`NOT_KNOWN`] at first.
+    now: i64,
+    /// The children whose owners are not known, by the time at which they count.
+    pending: BTreeSet<(i64, Arc<str>, Arc<Controller>)>,
+    /// Hashes the names of pods.
+    names: RandomState,
     strings: Interner<str>,
+    child_facts: Interner<ChildFacts>,
     selections: Interner<[AssignmentId]>,
     evaluations: Interner<Evaluation>,
     /// True until [`Inventory::catch_up`] is called on a deferred index.
@@ -171,7 +185,11 @@ impl Inventory {
             assignment_specs: HashMap::new(),
             cluster_assignments: BTreeMap::new(),
             members: HashMap::new(),
+            now: NOT_KNOWN,
+            pending: BTreeSet::new(),
+            names: RandomState::new(),
             strings: Interner::default(),
+            child_facts: Interner::default(),
             selections: Interner::default(),
             evaluations: Interner::default(),
             deferred: false,

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::children::Children;
 use super::excluded::ExcludedNamespaces;
+use super::selectors::SelectorIndex;
 use super::workload::Workload;
 use super::{ChangeSet, NAME_LABEL};
 use crate::facts::{
     AssignmentId, GrantFacts, IngressRules, KindAndName, NamespaceFacts, ObjectName, PolicyFacts, RouteFacts,
-    RouteKind, ServiceFacts, WorkloadFacts, WorkloadKey, WorkloadKind,
+    RouteKind, ServiceFacts, WorkloadFacts, WorkloadKey,
 };
 use crate::matrix::LayerTriggers;
 use crate::model::{Assignment, Directory};
@@ -24,6 +26,8 @@ pub(super) struct Namespace {
     /// The objects that are parts of workloads, with the key of the workload.
     pub(super) parts: HashMap<WorkloadKey, Arc<WorkloadKey>>,
     pub(super) services: BTreeMap<Arc<str>, ServiceFacts>,
+    /// The selectors of `services`.
+    pub(super) selectors: SelectorIndex,
     pub(super) policies: BTreeMap<Arc<str>, PolicyFacts>,
     pub(super) grants: BTreeMap<Arc<str>, GrantFacts>,
     /// The objects that only signals read.
@@ -34,8 +38,10 @@ pub(super) struct Namespace {
     tls_counts: BTreeMap<(Arc<str>, Arc<str>), usize>,
     /// The workload that owns each current child.
     owners: HashMap<KindAndName, WorkloadKey>,
+    /// The live objects with a controller of a watched kind.
+    pub(super) children: Children,
     /// The current children of each workload, sorted: the reverse of `owners`.
-    children: HashMap<WorkloadKey, Vec<KindAndName>>,
+    current: HashMap<WorkloadKey, Vec<KindAndName>>,
     pub(super) assignments: BTreeMap<AssignmentId, Arc<Assignment>>,
     /// The cluster assignments that apply to the namespace.
     pub(super) cluster_assignments: Vec<Arc<Assignment>>,
@@ -53,13 +59,15 @@ impl Namespace {
             workloads: BTreeMap::new(),
             parts: HashMap::new(),
             services: BTreeMap::new(),
+            selectors: SelectorIndex::default(),
             policies: BTreeMap::new(),
             grants: BTreeMap::new(),
             signal_index: SignalIndex::default(),
             route_counts: HashMap::new(),
             tls_counts: BTreeMap::new(),
             owners: HashMap::new(),
-            children: HashMap::new(),
+            children: Children::default(),
+            current: HashMap::new(),
             assignments: BTreeMap::new(),
             cluster_assignments: Vec::new(),
             directory: Directory::default(),
@@ -76,6 +84,7 @@ impl Namespace {
             && self.signal_index.is_empty()
             && self.route_counts.is_empty()
             && self.owners.is_empty()
+            && self.children.is_empty()
             && self.assignments.is_empty()
     }
 
@@ -111,14 +120,16 @@ impl Namespace {
             let services = self.route_counts.entry((kind, from.clone())).or_default();
             let count = services.entry(name.clone()).or_default();
             *count = if is_added { *count + 1 } else { count.saturating_sub(1) };
-            services.retain(|_, count| *count > 0);
             for secret in facts.tls.iter().filter(|_| *from == self.name) {
                 let count = self.tls_counts.entry((name.clone(), secret.clone())).or_default();
                 *count = if is_added { *count + 1 } else { count.saturating_sub(1) };
             }
         }
         self.tls_counts.retain(|_, count| *count > 0);
-        self.route_counts.retain(|_, services| !services.is_empty());
+        self.route_counts.retain(|_, services| {
+            services.retain(|_, count| *count > 0);
+            !services.is_empty()
+        });
     }
 
     /// Returns the Secrets with the certificates that Ingresses present for a workload.
@@ -130,14 +141,19 @@ impl Namespace {
         self.tls_counts.keys().filter(|(service, _)| selects_pods(service)).map(|(_, secret)| secret.clone()).collect()
     }
 
-    /// Returns the current children of a workload, sorted.
-    pub(super) fn children(&self, workload: &WorkloadKey) -> &[KindAndName] {
-        self.children.get(workload).map(Vec::as_slice).unwrap_or_default()
+    /// Returns true if a workload that a Service affects can depend on the Service: it leads from outside to pods, or
+    /// out of the cluster.
+    pub(super) fn counts(&self, name: &Arc<str>, service: &ServiceFacts) -> bool {
+        service.published || service.external_name || self.is_routed(name) || self.presents_certificate(name)
     }
 
-    /// Returns the names of the current children of a kind.
-    pub(super) fn owned(&self, kind: &WorkloadKind) -> impl Iterator<Item = &Arc<str>> {
-        self.owners.keys().filter(move |child| *child.kind == *kind.name()).map(|child| &child.name)
+    fn presents_certificate(&self, service: &Arc<str>) -> bool {
+        self.tls_counts.range((service.clone(), Arc::from(""))..).next().is_some_and(|((name, _), _)| name == service)
+    }
+
+    /// Returns the current children of a workload, sorted.
+    pub(super) fn current_children(&self, workload: &WorkloadKey) -> &[KindAndName] {
+        self.current.get(workload).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Records the owner of a child, or that it is not a current child. Returns the workloads whose children have
@@ -151,15 +167,15 @@ impl Namespace {
             return Vec::new();
         }
         if let Some(before) = &before
-            && let Some(children) = self.children.get_mut(before)
+            && let Some(children) = self.current.get_mut(before)
         {
             children.retain(|other| *other != child);
             if children.is_empty() {
-                self.children.remove(before);
+                self.current.remove(before);
             }
         }
         if let Some(owner) = &owner {
-            let children = self.children.entry(owner.clone()).or_default();
+            let children = self.current.entry(owner.clone()).or_default();
             children.push(child);
             children.sort();
         }
@@ -167,7 +183,7 @@ impl Namespace {
     }
 
     /// Returns true if a route leads to a Service. A route of another namespace needs a ReferenceGrant in this one.
-    fn is_routed(&self, service: &Arc<str>) -> bool {
+    pub(super) fn is_routed(&self, service: &Arc<str>) -> bool {
         self.route_counts.iter().any(|((kind, from), services)| {
             services.contains_key(service) && (*from == self.name || self.is_granted(*kind, from, service))
         })
@@ -224,9 +240,9 @@ impl Namespace {
     /// Returns the layer triggers of a workload: those of its manifests and those from Services and routes.
     pub(super) fn triggers(&self, workload: &Workload) -> LayerTriggers {
         let is_published = |facts: &WorkloadFacts| {
-            self.services.iter().any(|(name, service)| {
-                facts.pods.selected_by(&service.selector) && (service.published || self.is_routed(name))
-            })
+            self.selectors
+                .selecting(&facts.pods)
+                .any(|group| group.published > 0 || group.names.iter().any(|name| self.is_routed(name)))
         };
         let mut triggers = LayerTriggers::empty();
         if workload.parts.all().any(is_published) {
@@ -234,9 +250,7 @@ impl Namespace {
         }
         for facts in workload.parts.facts() {
             triggers.insert(facts.triggers);
-            let calls_out = !facts.env_values.is_empty()
-                && self.services.iter().any(|(name, service)| service.is_called_by(name, facts));
-            if calls_out {
+            if self.selectors.is_called_by(facts) {
                 triggers.insert(LayerTriggers::EXTERNAL_SERVICES);
             }
         }

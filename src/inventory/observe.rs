@@ -23,7 +23,7 @@ impl Inventory {
             key: &workload.key,
             facts: &facts,
             triggers,
-            children: namespace.children(&workload.key),
+            children: namespace.current_children(&workload.key),
             tls_secrets: &namespace.tls_secrets(workload),
             namespace_labels: namespace.facts.as_ref().map(|facts| &facts.labels),
             segmentation: match self.policy_coverage {

@@ -27,14 +27,9 @@ impl Inventory {
                 let of_kind = |key: &&WorkloadKey| key.kind == *kind && listed.misses(&key.namespace, &key.name);
                 let missing = namespaces().flat_map(|namespace| namespace.objects().filter(of_kind));
                 let deleted = missing.map(|key| Delta::Workload(key.clone(), None));
-                let owned =
-                    namespaces().flat_map(|namespace| namespace.owned(kind).map(|name| (&namespace.name, name)));
-                let owned = owned.filter(|(namespace, name)| listed.misses(namespace, name));
-                let without_owner = owned.map(|(namespace, name)| {
-                    let key = WorkloadKey { namespace: namespace.clone(), kind: kind.clone(), name: name.clone() };
-                    Delta::Owned(key, None)
-                });
-                deleted.chain(without_owner).collect()
+                let children = namespaces().flat_map(|namespace| namespace.children.others().filter(of_kind));
+                let children = children.map(|key| Delta::Workload(key.clone(), None));
+                deleted.chain(children).collect()
             }
             ListedKind::Services => {
                 objects(&|ns| ns.services.keys().cloned().collect(), &|name| Delta::Service(name, None))

@@ -3,7 +3,9 @@
 mod acceptance;
 mod build;
 mod changes;
+mod children;
 mod costs;
+mod crowd;
 mod custom;
 mod from_scratch;
 mod generate;

@@ -27,23 +27,32 @@ pub(super) struct Parts {
     /// The facts of the objects that it controls, or that have the same prefix of a generated name. If `itself` is
     /// known, these objects can come from outdated versions of the template.
     pub(super) objects: BTreeMap<WorkloadKey, WorkloadFacts>,
+    /// The facts that its live children add to those of the templates.
+    pub(super) added: Vec<WorkloadFacts>,
+    /// The names of containers of its live children that no template names.
+    pub(super) injected: Vec<Arc<str>>,
 }
 
 impl Parts {
-    /// Returns the facts to evaluate: those of its own template, otherwise those of each object.
-    pub(super) fn facts(&self) -> impl Iterator<Item = &WorkloadFacts> {
+    /// Returns the facts of the templates: those of its own template, otherwise those of each object.
+    pub(super) fn base(&self) -> impl Iterator<Item = &WorkloadFacts> {
         let objects = self.objects.values().filter(|_| self.itself.is_none());
         self.itself.iter().chain(objects)
+    }
+
+    /// Returns the facts to evaluate: those of the templates and those that live children add.
+    pub(super) fn facts(&self) -> impl Iterator<Item = &WorkloadFacts> {
+        self.base().chain(&self.added)
     }
 
     /// Returns the facts of its own template and of each object. Services can select objects by labels that the
     /// template does not have, such as the hash of a revision.
     pub(super) fn all(&self) -> impl Iterator<Item = &WorkloadFacts> {
-        self.itself.iter().chain(self.objects.values())
+        self.itself.iter().chain(self.objects.values()).chain(&self.added)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.itself.is_none() && self.objects.is_empty()
+        self.itself.is_none() && self.objects.is_empty() && self.added.is_empty()
     }
 
     /// Returns the facts of an object of the workload with the key `workload`.

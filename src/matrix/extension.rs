@@ -124,6 +124,12 @@ fn refused_definitions(matrix: &Matrix, definitions: &[ModelDefinition]) -> BTre
 
 /// Returns the first error of a definition. The CRD has the same rules; this check does not rely on them.
 fn definition_error(matrix: &Matrix, definition: &ModelDefinition) -> Option<String> {
+    if let Some(built_in) = ServiceModel::ALL.iter().find(|model| model.name().eq_ignore_ascii_case(&definition.name)) {
+        return Some(format!(
+            "{:?} is the name of the built-in service model {built_in} in lower case; create it with another name",
+            definition.name
+        ));
+    }
     for (name, owes) in &definition.cells {
         let Some(id) = matrix.find(name) else {
             return Some(format!("{name:?} is not a built-in layer; define it under layers, or correct the name"));
@@ -171,6 +177,16 @@ mod tests {
 
     fn definition(name: &str) -> ModelDefinition {
         ModelDefinition { name: name.to_owned(), extends: ServiceModel::ManagedNodes, cells: vec![], layers: vec![] }
+    }
+
+    #[test]
+    fn a_name_that_differs_from_a_built_in_one_in_case_only_is_refused() {
+        for built_in in ServiceModel::ALL {
+            let name = built_in.name().to_lowercase();
+            let matrix = Matrix::extended(vec![definition(&name), definition("house")]);
+            assert_eq!(matrix.refused.keys().collect::<Vec<_>>(), [&name]);
+            assert!(matrix.refused[&name].contains(built_in.name()), "{}", matrix.refused[&name]);
+        }
     }
 
     fn id(matrix: &Matrix, name: &str) -> LayerId {

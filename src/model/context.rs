@@ -1,5 +1,7 @@
 //! Input of the evaluation of a workload.
 
+use std::sync::Arc;
+
 use super::assignment::{Assignment, Claim};
 use super::directory::Directory;
 use super::evaluation::DutyState;
@@ -21,6 +23,8 @@ pub struct WorkloadView {
     pub daemon_set: bool,
     /// Service models of the nodes it can be scheduled on.
     pub nodes: SchedulableNodes,
+    /// Names of containers of live pods that no template names and that lack security settings.
+    pub injected: Vec<Arc<str>>,
     /// True if NetworkPolicies are readable and none selects its pods.
     pub unsegmented: bool,
     /// Results of the signals for it, its namespace, its nodes and the cluster.

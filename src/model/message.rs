@@ -138,6 +138,10 @@ pub fn risk_sentence(reason: RiskReason, layer: Option<&Layer>, subject: Option<
              Remove this access."
                 .to_owned()
         }
+        RiskReason::PodsDifferFromTemplate => format!(
+            "Live pods have the container {party}, which their template does not name and which lacks security settings. \
+             Check its origin."
+        ),
         RiskReason::ImpossibleOnDeclaredCompute => {
             "AWS Fargate does not run DaemonSets, privileged containers or host ports. Remove them, or choose other nodes."
                 .to_owned()
@@ -282,6 +286,7 @@ mod tests {
             RiskReason::BackupAssumedProvided => "Add agreement.layers: [backup-recovery], or name your own party",
             RiskReason::SegmentationAssumed => "Add a NetworkPolicy",
             RiskReason::HostAccessDefeatsProviderNodes => "Remove this access",
+            RiskReason::PodsDifferFromTemplate => "Check its origin",
             RiskReason::ImpossibleOnDeclaredCompute => "Remove them, or choose other nodes",
             RiskReason::ExceptionRefused => "Remove it and name an owner",
             RiskReason::ExceptionExpired => "Name an owner, or decide on a new exception",

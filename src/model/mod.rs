@@ -21,6 +21,7 @@ mod risks;
 mod roll_up;
 mod service_model;
 mod settings;
+mod statement;
 mod status;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -49,5 +50,6 @@ pub use risks::assignment_risks;
 pub use roll_up::{Failure, Members, RollUp, Row};
 pub use service_model::EffectiveModel;
 pub use settings::{EvaluationSettings, ProviderDuties};
+pub use statement::statements;
 pub use status::{STATUS_LIMIT, StatusInput, bound, status};
 pub use transition::{Note, Transitions, open_states};

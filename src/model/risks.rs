@@ -44,7 +44,7 @@ pub(super) fn workload_risks(
     verdicts: &[DutyVerdict<'_>],
 ) -> Vec<Risk> {
     type Rule = fn(&EvaluationContext<'_>, &[DutyVerdict<'_>]) -> Vec<Risk>;
-    const RULES: [Rule; 10] = [
+    const RULES: [Rule; 11] = [
         claims_on_duties_not_owed,
         accountable_missing,
         claim_overruled,
@@ -54,6 +54,7 @@ pub(super) fn workload_risks(
         blanket_provider_assignment,
         segmentation_assumed,
         host_access_defeats_provider_nodes,
+        pods_differ_from_template,
         impossible_on_declared_compute,
     ];
     let found: BTreeSet<Risk> = RULES
@@ -228,6 +229,16 @@ fn host_access_defeats_provider_nodes(context: &EvaluationContext<'_>, _: &[Duty
     let defeats = is_providers && host.intersects(ACCESSES) && !host.contains(HostAccess::KNOWN_AGENT);
     let risk = || Risk::of_workload(RiskReason::HostAccessDefeatsProviderNodes, Some(node_os));
     defeats.then(risk).into_iter().collect()
+}
+
+/// Live pods have containers that were injected after the template was written, for example by an admission plugin. Their
+/// missing security settings are not those of the workload (NSA/CISA Kubernetes Hardening Guidance: pod security).
+fn pods_differ_from_template(context: &EvaluationContext<'_>, _: &[DutyVerdict<'_>]) -> Vec<Risk> {
+    let risk = |name: &Arc<str>| Risk {
+        subject: Some(name.clone()),
+        ..Risk::of_workload(RiskReason::PodsDifferFromTemplate, None)
+    };
+    context.workload.injected.iter().map(risk).collect()
 }
 
 /// The pods need features that AWS Fargate does not support, so they do not run there (Amazon EKS user guide, Fargate).

@@ -70,9 +70,14 @@ impl EffectiveModel {
             (found.models.union(models), found.owed.union(matrix.owed_under(models)), true)
         };
         claims.determined = determined;
-        if found.complete {
-            let removed = found.owed.customer.difference(owed.customer);
-            claims.contradicted.extend(claimed.iter().map(|(assignment, _)| (assignment.id.clone(), removed)));
+        for (assignment, _) in &claimed {
+            // A tenant writes the labels that a selector matches. So it can select a claim that overrules the default, or the
+            // claim for all workloads.
+            let by_label = assignment.selector.is_some();
+            let overruled = cluster.iter().filter(|_| by_label).filter_map(|a| a.model.as_ref()?.known());
+            let overruled = overruled.fold(LayerSet::empty(), |all, model| all.union(matrix.owed(model).customer));
+            let shown = if found.complete || by_label { found.owed.customer } else { LayerSet::empty() };
+            claims.contradicted.push((assignment.id.clone(), shown.union(overruled).difference(owed.customer)));
         }
         let mut adding = ModelSet::empty();
         let mut added = LayerSet::empty();

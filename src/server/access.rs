@@ -5,22 +5,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum_server::tls_rustls::RustlsConfig;
+use axum::{Extension, Router};
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenReviewStatus, UserInfo};
 use k8s_openapi::api::authorization::v1::{NonResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use kube::Client;
 use kube::api::{Api, PostParams};
-use rcgen::{CertificateParams, DnType, KeyPair};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::rate_limit::{Rate, RateLimiter};
+use super::admission::Source;
+use crate::rate_limit::{KeyedRateLimiter, Rate, RateLimiter};
 
 /// Maximum time for a review by the API server. The client itself would retry for minutes.
 const REVIEW_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,8 +29,10 @@ const ALLOWED_FOR: Duration = Duration::from_mins(1);
 const CACHED_FOR: Duration = Duration::from_mins(10);
 /// Maximum number of cached tokens.
 const CACHED_TOKENS: usize = 64;
-/// Rate limit of reviews, so that callers without permission do not load the API server.
-const REVIEWS: Rate = Rate::new(5, Duration::from_secs(1), 20);
+/// Rate limit of reviews for one source. A scraper needs one review per minute.
+const REVIEWS_PER_SOURCE: Rate = Rate::new(1, Duration::from_secs(1), 5);
+/// Rate limit of reviews for all sources, so that callers without permission do not load the API server.
+const REVIEWS: Rate = Rate::new(20, Duration::from_secs(1), 40);
 
 /// Authenticates and authorizes callers by reviews of the API server.
 #[derive(Clone)]
@@ -39,37 +40,58 @@ pub(super) struct Reviewer(Arc<Inner>);
 
 struct Inner {
     client: Client,
+    /// Audience that a token must be issued for.
+    audience: String,
     /// Allowed tokens by their SHA-256 digest, with the time of the review.
     allowed: Mutex<HashMap<[u8; 32], Instant>>,
-    reviews: Mutex<RateLimiter>,
+    reviews: Mutex<Reviews>,
     /// True if the last review failed, which was logged then.
     failure_logged: AtomicBool,
 }
 
+/// Rate limits of reviews.
+struct Reviews {
+    all: RateLimiter,
+    by_source: KeyedRateLimiter<Source>,
+}
+
+impl Reviews {
+    fn new() -> Self {
+        Self { all: RateLimiter::new(REVIEWS), by_source: KeyedRateLimiter::new(REVIEWS_PER_SOURCE) }
+    }
+
+    /// Counts a review. Returns false if a rate limit is reached. A rejected review does not count, so one source cannot use up
+    /// the reviews of others.
+    fn admit(&mut self, source: Source, now: Instant) -> bool {
+        let is_admitted = self.by_source.wait(&source, 1, now).is_zero() && self.all.wait(1, now).is_zero();
+        if is_admitted {
+            self.by_source.count(&source, 1, now);
+            self.all.count(1, now);
+        }
+        is_admitted
+    }
+}
+
 impl Reviewer {
-    pub(super) fn new(client: Client) -> Self {
+    /// Creates a reviewer that accepts only tokens for the audience.
+    pub(super) fn new(client: Client, audience: String) -> Self {
         Self(Arc::new(Inner {
             client,
+            audience,
             allowed: Mutex::default(),
-            reviews: Mutex::new(RateLimiter::new(REVIEWS)),
+            reviews: Mutex::new(Reviews::new()),
             failure_logged: AtomicBool::new(false),
         }))
     }
 
-    /// Counts a review. Returns false if the rate limit is reached.
-    fn admit_review(&self) -> bool {
-        let (mut reviews, now) = (self.0.reviews.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
-        let is_admitted = reviews.wait(1, now).is_zero();
-        if is_admitted {
-            reviews.count(1, now);
-        }
-        is_admitted
-    }
-
     /// Adds the check to a router. A rejected caller gets the cause: 401, 403, 429 or 503.
     pub(super) fn protect(self, router: Router) -> Router {
-        let check = async |State(reviewer): State<Self>, request: Request, next: Next| -> Response {
-            match reviewer.review(request.headers()).await {
+        let check = async |State(reviewer): State<Self>,
+                           Extension(source): Extension<Source>,
+                           request: Request,
+                           next: Next|
+               -> Response {
+            match reviewer.review(source, request.headers()).await {
                 Ok(()) => next.run(request).await,
                 Err(refusal) => refusal.into_response(),
             }
@@ -77,7 +99,7 @@ impl Reviewer {
         router.layer(from_fn_with_state(self, check))
     }
 
-    async fn review(&self, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+    async fn review(&self, source: Source, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
         let token = bearer(headers).ok_or((
             StatusCode::UNAUTHORIZED,
             "the request has no bearer token; send one in the header Authorization",
@@ -87,7 +109,7 @@ impl Reviewer {
         if allowed_since.is_some_and(|since| since < ALLOWED_FOR) {
             return Ok(());
         }
-        if allowed_since.is_none() && !self.admit_review() {
+        if allowed_since.is_none() && !self.admit(source) {
             return Err((StatusCode::TOO_MANY_REQUESTS, "too many callers; try again later"));
         }
         let review = async {
@@ -104,17 +126,27 @@ impl Reviewer {
         }
     }
 
+    fn admit(&self, source: Source) -> bool {
+        self.0.reviews.lock().unwrap_or_else(PoisonError::into_inner).admit(source, Instant::now())
+    }
+
     /// Returns the user of a token.
     async fn authenticate(&self, token: &str) -> Result<UserInfo, (StatusCode, &'static str)> {
-        let spec = TokenReviewSpec { token: token.to_owned(), ..TokenReviewSpec::default() };
+        let audience = &self.0.audience;
+        let spec = TokenReviewSpec { token: token.to_owned(), audiences: Some(vec![audience.clone()]) };
         let review = TokenReview { spec, ..TokenReview::default() };
         let reviewed = Api::all(self.0.client.clone()).create(&PostParams::default(), &review).await;
         let status = self.response(reviewed)?.status.unwrap_or_default();
         match status {
-            TokenReviewStatus { authenticated: Some(true), user: Some(user), .. } => Ok(user),
+            // An authenticator that does not know audiences returns none: its tokens are for anybody.
+            TokenReviewStatus { authenticated: Some(true), user: Some(user), audiences: Some(audiences), .. }
+                if audiences.contains(audience) =>
+            {
+                Ok(user)
+            }
             _ => Err((
                 StatusCode::UNAUTHORIZED,
-                "the token is not valid in this cluster; send a token that its API server accepts",
+                "the token is not valid here; send one of this cluster for the audience of --metrics-audience",
             )),
         }
     }
@@ -150,9 +182,11 @@ impl Reviewer {
         let now = Instant::now();
         let mut allowed = self.0.allowed.lock().unwrap_or_else(PoisonError::into_inner);
         allowed.retain(|_, reviewed| now.duration_since(*reviewed) < CACHED_FOR);
-        if allowed.len() < CACHED_TOKENS {
-            allowed.insert(digest, now);
+        if allowed.len() >= CACHED_TOKENS && !allowed.contains_key(&digest) {
+            let oldest = allowed.iter().min_by_key(|(_, reviewed)| **reviewed).map(|(digest, _)| *digest);
+            oldest.and_then(|oldest| allowed.remove(&oldest));
         }
+        allowed.insert(digest, now);
     }
 
     /// Returns the response of the API server. The first failure in a row is logged.
@@ -174,23 +208,10 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()).then(|| token.trim())
 }
 
-/// Creates a self-signed certificate. It encrypts the tokens in transit. It does not authenticate the server: a scraper in the
-/// cluster relies on the address.
-pub(super) async fn certificate() -> Result<RustlsConfig, String> {
-    let create = || {
-        let name = "responsibility-operator";
-        let mut parameters = CertificateParams::new([name.to_owned()])?;
-        parameters.distinguished_name.push(DnType::CommonName, name);
-        let key = KeyPair::generate()?;
-        Ok::<_, rcgen::Error>((parameters.self_signed(&key)?, key))
-    };
-    let (certificate, key) = create().map_err(|error| error.to_string())?;
-    let config = RustlsConfig::from_der(vec![certificate.der().to_vec()], key.serialize_der()).await;
-    config.map_err(|error| error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use rstest::rstest;
 
     use super::*;
@@ -204,5 +225,25 @@ mod tests {
     fn the_token_is_that_of_the_bearer(#[case] value: &str, #[case] expected: Option<&str>) {
         let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
         assert_eq!(bearer(&headers), expected);
+    }
+
+    #[test]
+    fn junk_tokens_of_one_source_do_not_use_up_the_reviews_of_another() {
+        let (mut reviews, mut now) = (Reviews::new(), Instant::now());
+        let [junk, honest] = [[127, 0, 0, 2], [127, 0, 0, 3]].map(|address| Source::from(IpAddr::from(address)));
+        let mut admitted = 0;
+        for _ in 0..125 * 60 {
+            now += Duration::from_millis(8);
+            admitted += u32::from(reviews.admit(junk, now));
+        }
+        assert!((60..=65).contains(&admitted), "125 tokens per second for a minute: {admitted} reviews");
+        assert!((0..5).all(|_| reviews.admit(honest, now)));
+    }
+
+    #[test]
+    fn all_sources_together_have_a_limit_of_reviews() {
+        let (mut reviews, now) = (Reviews::new(), Instant::now());
+        let sources = (0..=255).map(|last| Source::from(IpAddr::from([127, 0, 0, last])));
+        assert_eq!(sources.filter(|source| reviews.admit(*source, now)).count(), 40);
     }
 }

@@ -4,7 +4,13 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::str::FromStr;
 
+use socket2::SockRef;
+
 use super::Unservable;
+
+/// Size in bytes of the send buffer of a connection. Otherwise the kernel keeps up to 4 MiB for a caller that does not read, and
+/// counts them as memory of the container.
+const SEND_BUFFER: usize = 32 * 1024;
 
 /// One address with a port, or all addresses with a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +57,12 @@ impl Address {
             }),
             Self::One(address) => TcpListener::bind(address),
         };
-        let ready = listener.and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
+        let ready = listener.and_then(|listener| {
+            // Accepted connections inherit the size.
+            SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER)?;
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        });
         ready.map_err(|error| Unservable::Address { address: self, error })
     }
 }

@@ -2,30 +2,44 @@
 
 mod access;
 mod address;
+mod admission;
+mod certificate;
+mod connection;
 mod metrics;
 mod probes;
 
-use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
+use std::net::TcpListener;
+use std::path::PathBuf;
 
 use axum::Router;
-use axum_server::tls_rustls::RustlsConfig;
 use kube::Client;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
 
 use crate::telemetry::TelemetryReader;
 use access::Reviewer;
+use certificate::Certificate;
+use connection::LIMITS;
 
 pub use address::{Address, InvalidAddress};
 
-/// Maximum time for a caller to send its next request.
-const REQUEST_LIMIT: Duration = Duration::from_secs(5);
-
 /// Listeners with their handlers. Empty by default.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Server {
-    listeners: Vec<(&'static str, TcpListener, Router, Option<RustlsConfig>)>,
+    listeners: Vec<(&'static str, TcpListener, Router, Option<TlsAcceptor>)>,
+    /// The certificates of the listeners.
+    certificates: Vec<Certificate>,
+}
+
+/// Protection of metrics: HTTPS, and only for callers that may `get` the URL `/metrics`.
+pub struct Protection {
+    /// Client of the API server that reviews callers.
+    pub client: Client,
+    /// Audience that the token of a caller must be issued for.
+    pub audience: String,
+    /// Folder with `tls.crt` and `tls.key`, read again when they change. Without it, the certificate is self-signed.
+    pub certificates: Option<PathBuf>,
 }
 
 /// Error of a server that cannot start.
@@ -39,8 +53,8 @@ pub enum Unservable {
         /// Error of the operating system.
         error: std::io::Error,
     },
-    /// The certificate for protected metrics cannot be created.
-    #[error("cannot create a certificate: {0}")]
+    /// The certificate for protected metrics cannot be read or created.
+    #[error("cannot use the certificate of the metrics: {0}")]
     Certificate(String),
 }
 
@@ -55,24 +69,25 @@ impl Server {
         Ok(())
     }
 
-    /// Adds a listener for `/metrics`. With `protected_by`, a client of the API server, it serves HTTPS with a self-signed
-    /// certificate, and only to callers that may `get` the URL `/metrics`.
+    /// Adds a listener for `/metrics`.
     ///
     /// # Errors
     ///
-    /// If it cannot listen on the address, or cannot create a certificate.
-    pub async fn metrics(
+    /// If it cannot listen on the address, or cannot use the certificate.
+    pub fn metrics(
         &mut self,
         address: &Address,
         reader: &TelemetryReader,
-        protected_by: Option<Client>,
+        protection: Option<Protection>,
     ) -> Result<(), Unservable> {
         let listener = address.listen()?;
         let router = metrics::router(reader.clone());
-        let served = match protected_by {
-            Some(client) => {
-                let tls = access::certificate().await.map_err(Unservable::Certificate)?;
-                ("metrics", listener, Reviewer::new(client).protect(router), Some(tls))
+        let served = match protection {
+            Some(Protection { client, audience, certificates }) => {
+                let certificate = Certificate::new(certificates).map_err(Unservable::Certificate)?;
+                let tls = certificate.acceptor().map_err(Unservable::Certificate)?;
+                self.certificates.push(certificate);
+                ("metrics", listener, Reviewer::new(client, audience).protect(router), Some(tls))
             }
             None => ("metrics", listener, router, None),
         };
@@ -87,6 +102,9 @@ impl Server {
         for (content, listener, router, tls) in self.listeners {
             tasks.spawn(serve(content, listener, router, tls));
         }
+        for certificate in self.certificates {
+            tasks.spawn(certificate.follow());
+        }
         Running { _tasks: tasks }
     }
 }
@@ -97,30 +115,13 @@ pub struct Running {
     _tasks: JoinSet<()>,
 }
 
-async fn serve(content: &'static str, listener: TcpListener, router: Router, tls: Option<RustlsConfig>) {
+async fn serve(content: &'static str, listener: TcpListener, router: Router, tls: Option<TlsAcceptor>) {
     let address = listener.local_addr().map_or_else(|error| error.to_string(), |address| address.to_string());
-    info!(%address, protected = tls.is_some(), "serving {content}");
-    let service = router.into_make_service();
-    let ended = match tls {
-        Some(tls) => match axum_server::from_tcp_rustls(listener, tls) {
-            Ok(server) => with_timeouts(server).serve(service).await,
-            Err(error) => Err(error),
-        },
-        None => match axum_server::from_tcp(listener) {
-            Ok(server) => with_timeouts(server).serve(service).await,
-            Err(error) => Err(error),
-        },
-    };
-    if let Err(error) = ended {
-        warn!(%address, %error, "stopped serving {content}");
+    match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => {
+            info!(%address, protected = tls.is_some(), "serving {content}");
+            connection::serve(listener, router, tls, LIMITS).await;
+        }
+        Err(error) => warn!(%address, %error, "cannot serve {content}"),
     }
-}
-
-/// Sets timeouts that close connections without requests.
-fn with_timeouts<Acceptor>(
-    server: axum_server::Server<SocketAddr, Acceptor>,
-) -> axum_server::Server<SocketAddr, Acceptor> {
-    let mut server = server.first_request_timeout(REQUEST_LIMIT).http1_only();
-    server.http_builder().http1().header_read_timeout(REQUEST_LIMIT);
-    server
 }

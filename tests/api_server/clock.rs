@@ -24,7 +24,7 @@ impl Cluster {
     pub async fn operator_with_options(&self, account: &str, options: Options) -> OperatorTask {
         let stop = CancellationToken::new();
         let client = self.client_of(account).await;
-        let task = tokio::spawn(controller::run(client, options, telemetry().0, None, stop.clone()));
+        let task = tokio::spawn(controller::run(client.into(), options, telemetry().0, None, stop.clone()));
         OperatorTask { stop, task }
     }
 

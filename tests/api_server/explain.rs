@@ -6,6 +6,7 @@ use std::process::Command;
 use harness::Access;
 use serde_json::json;
 
+use crate::fulfilment::explained_by;
 use crate::support::*;
 
 /// Returns the error output of an `explain` that fails.
@@ -77,4 +78,23 @@ async fn who_asks_for_what_cannot_be_explained_is_told_what_is_wrong_and_what_to
             assert!(said.contains(words), "{arguments:?}: {words} is not in: {said}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_people_are_shown_as_stated_with_the_client_that_wrote_them() {
+    let cluster = shared().await;
+    let ns = cluster.namespace("stated");
+    let mut stated = team(&["application-code"]);
+    stated["metadata"]["namespace"] = json!(ns.name);
+    stated["spec"]["exceptions"] =
+        json!([{ "layer": "access-control", "reason": "r", "approvedBy": "the CISO", "until": "2027-01-01" }]);
+    ns.apply(&[deployment("web", &json!({}))]);
+    let apply = ["apply", "--server-side", "--field-manager=release-pipeline", "-f", "-"];
+    let applied = cluster.kubectl_with_input(&apply, &[stated]);
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    let text = explained_by(cluster, ns.name, "Deployment/web", &[]);
+    let line = text.lines().find(|line| line.contains("the CISO")).unwrap_or_else(|| panic!("{text}"));
+    let beginning = "Not verified:   ResponsibilityAssignment team: exception for access-control: approved, stated by \"the CISO\"; \
+                     written with \"release-pipeline\" at 20";
+    assert!(line.starts_with(beginning) && line.ends_with(" or before"), "{line}");
 }

@@ -11,6 +11,7 @@
 )]
 
 mod acceptance;
+mod admission;
 mod changes;
 mod clock;
 mod custom_signals;
@@ -19,9 +20,11 @@ mod events;
 mod explain;
 mod faults;
 mod fulfilment;
+mod hiding;
 mod inputs;
 mod kinds;
 mod limit;
+mod network;
 mod nodes;
 mod optional;
 mod presets;

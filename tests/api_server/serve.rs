@@ -1,12 +1,21 @@
 //! Probes, metrics and the doctor.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
-use harness::Operator;
+use harness::{Access, Operator};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use kube::{Client, Config};
+use rcgen::{Certificate, CertificateParams, KeyPair};
 use responsibility_operator::telemetry::metric::ALL;
 use serde_json::json;
+use tokio::net::TcpSocket;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::support::{Cluster, LEASE, SYSTEM, assignment, deployment, eventually, held_by};
 
@@ -124,9 +133,17 @@ async fn protected_metrics_are_for_callers_who_may_get_them() {
         ],
     });
     cluster.apply(&[reviews]);
-    let operator = cluster.operator(&["--metrics-address=127.0.0.1:0", "--metrics-protected"]);
+    let folder = cluster.control_plane.folder().join("metrics-certificate");
+    std::fs::create_dir(&folder).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new([SERVER_NAME.to_owned()]).unwrap().self_signed(&key).unwrap();
+    std::fs::write(folder.join("tls.crt"), certificate.pem()).unwrap();
+    std::fs::write(folder.join("tls.key"), key.serialize_pem()).unwrap();
+    let from = format!("--metrics-cert-dir={}", folder.display());
+    let operator = cluster.operator(&["--metrics-address=127.0.0.1:0", "--metrics-protected", &from]);
     eventually("it serves", async || operator.address("metrics").is_some()).await;
-    let token = cluster.kubectl(&["create", "token", "default", "-n", "default"]);
+    let token = cluster.kubectl(&["create", "token", "default", "-n", "default", "--audience=responsibility-operator"]);
+    let api_token = cluster.kubectl(&["create", "token", "default", "-n", "default"]);
     let with = async |token: Option<&str>| {
         fetch(&operator, ("https", "metrics"), "/metrics", token).await.unwrap_or_else(|refusal| refusal)
     };
@@ -146,11 +163,54 @@ async fn protected_metrics_are_for_callers_who_may_get_them() {
     };
     bind("reviews", "reviews", "responsibility-system:responsibility-operator");
     starts(Some("made-up"), "401 the token is not valid").await;
+    starts(Some(api_token.trim()), "401 the token is not valid").await;
     starts(Some(token.trim()), "403 may not get the URL /metrics").await;
     cluster.kubectl(&["create", "clusterrole", "scraper", "--verb=get", "--non-resource-url=/metrics"]);
     bind("scraper", "scraper", "default:default");
     starts(Some(token.trim()), "# HELP responsibility_").await;
     assert!(fetch(&operator, ("http", "metrics"), "/metrics", Some(token.trim())).await.is_err(), "not without TLS");
+    let over_http_2 = async |source: u8, token: &str| {
+        fetch_http_2([127, 0, 0, source], operator.address("metrics").unwrap(), &certificate, token).await
+    };
+    assert!(over_http_2(1, token.trim()).await.starts_with("# HELP responsibility_"));
+    assert!(over_http_2(8, "made-up").await.starts_with("401 "));
+
+    starts(Some("junk"), "429 too many callers").await;
+    assert!(with(Some(token.trim())).await.starts_with("# HELP"), "a token that was allowed needs no new place");
+    let other = cluster.kubectl(&["create", "token", "default", "-n", "default", "--audience=responsibility-operator"]);
+    let elsewhere = over_http_2(9, other.trim()).await;
+    assert!(elsewhere.starts_with("# HELP"), "another source has its own limit: {elsewhere}");
+}
+
+/// Name in the certificate of the metrics.
+const SERVER_NAME: &str = "metrics.example";
+
+/// Reads the metrics over HTTP/2 from an address of the loopback network, and verifies the certificate. Returns the body; on an
+/// error also the code.
+async fn fetch_http_2(source: [u8; 4], server: SocketAddr, trusted: &Certificate, token: &str) -> String {
+    let mut roots = RootCertStore::empty();
+    roots.add(trusted.der().clone()).unwrap();
+    let provider = tokio_rustls::rustls::crypto::ring::default_provider();
+    let config = ClientConfig::builder_with_provider(provider.into()).with_safe_default_protocol_versions().unwrap();
+    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from((source, 0))).unwrap();
+    let stream = socket.connect(server).await.unwrap();
+    let stream = TlsConnector::from(Arc::new(config)).connect(SERVER_NAME.try_into().unwrap(), stream).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(connection);
+    let request = http::Request::get(format!("https://{SERVER_NAME}/metrics"))
+        .header("Authorization", format!("Bearer {token}"))
+        .body(axum::body::Body::empty())
+        .unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    let status = response.status();
+    let body = axum::body::to_bytes(axum::body::Body::new(response.into_body()), usize::MAX).await.unwrap();
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    if status.is_success() { text } else { format!("{} {text}", status.as_u16()) }
 }
 
 fn doctor(cluster: &Cluster) -> Output {

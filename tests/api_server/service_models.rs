@@ -3,6 +3,7 @@
 use kube::api::Api;
 use kube::runtime::wait::await_condition;
 use responsibility_operator::api::{ServiceModel, ServiceModelStatus};
+use responsibility_operator::matrix::ServiceModel as BuiltIn;
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -146,6 +147,32 @@ async fn a_column_that_makes_no_sense_is_refused_with_the_field_and_what_to_writ
             assert!(answer.contains(word), "{what}: {word:?} is not in {answer}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_differs_from_a_built_in_one_in_case_only_is_refused_by_schema_and_status() {
+    let cluster = Cluster::start().await;
+    let names = BuiltIn::ALL.map(|built_in| built_in.name().to_lowercase());
+    for name in &names {
+        let answer = cluster.refuse(&service_model(name, json!({ "extends": "CaaS" })));
+        assert!(answer.contains("the name of a built-in service model in lower case; choose another name"), "{answer}");
+    }
+    // A cluster can have stored such an object before the schema had the rule.
+    let definition = "servicemodels.sharedresponsibility.dev";
+    let rule = "/spec/versions/0/schema/openAPIV3Schema/x-kubernetes-validations";
+    let removal = json!([{ "op": "remove", "path": rule }]).to_string();
+    cluster.kubectl(&["patch", "crd", definition, "--type=json", "-p", &removal]);
+    eventually("the API server stores it", async || {
+        cluster
+            .kubectl_with_input(&["apply", "-f", "-"], &[service_model("saas", json!({ "extends": "CaaS" }))])
+            .status
+            .success()
+    })
+    .await;
+    let _operator = cluster.operator(&[]);
+    let status = status_of(&cluster, "saas", |status| !status.conditions.is_empty()).await;
+    assert_eq!(accepted(&status), "False ServiceModelInvalid");
+    assert!(status.conditions[0].message.contains("built-in service model SaaS"), "{}", status.conditions[0].message);
 }
 
 #[tokio::test(flavor = "multi_thread")]

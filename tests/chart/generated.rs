@@ -1,5 +1,8 @@
 //! Generated files are current, and duplicated texts are the same.
 
+use std::path::Path;
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::support::*;
@@ -57,6 +60,33 @@ fn chart_operator_and_image_have_one_version() {
     let deployment = render("{}");
     let image = &one(&deployment, "Deployment", RELEASE)["spec"]["template"]["spec"]["containers"][0]["image"];
     assert_eq!(images[0]["image"], *image);
+}
+
+#[test]
+fn a_release_names_the_image_by_its_digest() {
+    let folder = std::env::temp_dir().join(format!("pinned-image-{}", std::process::id()));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for path in ["deploy", "charts"] {
+        std::fs::create_dir_all(&folder).unwrap();
+        assert!(Command::new("cp").arg("-R").arg(root.join(path)).arg(&folder).status().unwrap().success());
+    }
+    let pin = |digest: &str| Command::new(folder.join("deploy/pin-image.sh")).arg(digest).output().unwrap();
+    let digest = format!("sha256:{}", "a1".repeat(32));
+    let refused = pin("0.2.0");
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("not a digest"));
+    let pinned = pin(&digest);
+    assert!(pinned.status.success(), "{}", String::from_utf8_lossy(&pinned.stderr));
+    let mut helm = CHART.helm();
+    helm.args(["template", RELEASE]).arg(folder.join("charts/responsibility-operator"));
+    let rendered = String::from_utf8(helm.output().unwrap().stdout).unwrap();
+    let read = |path: &str| std::fs::read_to_string(folder.join(path)).unwrap();
+    let texts = [rendered, read("deploy/operator.yaml"), read("charts/responsibility-operator/Chart.yaml")];
+    assert!(!pin(&digest).status.success(), "nothing is left to replace");
+    std::fs::remove_dir_all(&folder).unwrap();
+    for text in texts {
+        let images: Vec<&str> = text.lines().filter(|line| line.trim_start().starts_with("image: ")).collect();
+        assert!(!images.is_empty() && images.iter().all(|line| line.contains(&format!("@{digest}"))), "{images:?}");
+    }
 }
 
 #[test]

@@ -261,12 +261,18 @@ fn the_service_monitor_finds_the_service_and_shows_a_token_where_one_is_asked_fo
     let open = endpoint("metrics: {serviceMonitor: {enabled: true, interval: 15s}}");
     let plain = json!({ "port": "metrics", "path": "/metrics", "honorLabels": true, "interval": "15s" });
     assert_eq!(open, plain);
-    let closed = endpoint("metrics: {protected: true, serviceMonitor: {enabled: true}}");
-    assert_eq!(closed["tlsConfig"], json!({ "insecureSkipVerify": true }));
-    assert_eq!(closed["bearerTokenFile"], "/var/run/secrets/kubernetes.io/serviceaccount/token");
-    let secret = endpoint(
-        "metrics: {protected: true, serviceMonitor: {enabled: true, tokenSecret: {name: prometheus, key: token}}}",
-    );
+    let protected = |certificate: &str, token: &str| {
+        endpoint(&format!(
+            "metrics: {{protected: true, certificate: {certificate}, serviceMonitor: {{enabled: true, {token}}}}}"
+        ))
+    };
+    let closed = protected("{certManager: {enabled: true}}", "tokenFile: /var/run/secrets/tokens/operator");
+    let ca = |secret: &str| json!({ "secret": { "name": secret, "key": "ca.crt" } });
+    let verified = |secret: &str| json!({ "serverName": "responsibility-operator-metrics.responsibility-system.svc", "ca": ca(secret) });
+    assert_eq!(closed["tlsConfig"], verified("responsibility-operator-metrics-tls"));
+    assert_eq!(closed["bearerTokenFile"], "/var/run/secrets/tokens/operator");
+    let secret = protected("{secretName: mine}", "tokenSecret: {name: prometheus, key: token}");
+    assert_eq!(secret["tlsConfig"], verified("mine"));
     let credentials = json!({ "type": "Bearer", "credentials": { "name": "prometheus", "key": "token" } });
     assert_eq!((&secret["authorization"], &secret["bearerTokenFile"]), (&credentials, &Value::Null));
 }

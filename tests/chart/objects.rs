@@ -107,7 +107,7 @@ fn what_selects_pods_selects_those_of_the_operator_and_no_others() {
 #[rstest]
 #[case::nothing("{}", &["--log-format=json", "--lease=responsibility-system/responsibility-operator", "--provider-duties=assume", "--status-writes-per-second=50", "--metrics-address=:8080"], &["--namespaces", "--exclude-namespaces", "--config", "--default-service-model", "--managed-control-plane", "--metrics-protected", "--metrics-owners", "--reports"])]
 #[case::words("{defaultServiceModel: CaaS, managedControlPlane: true, providerDuties: require, log: {format: text}}", &["--default-service-model=CaaS", "--managed-control-plane", "--provider-duties=require", "--log-format=text"], &[])]
-#[case::metrics("metrics: {protected: true, owners: true}", &["--metrics-protected", "--metrics-owners"], &[])]
+#[case::metrics("metrics: {protected: true, owners: true}", &["--metrics-protected", "--metrics-owners", "--metrics-audience=responsibility-operator"], &["--metrics-cert-dir"])]
 #[case::excluded("excludeNamespaces: [kube-system, 'openshift-*']", &["--exclude-namespaces=kube-system,openshift-*"], &["--namespaces"])]
 #[case::namespaces("namespaces: [shop, payments]", &["--namespaces=shop,payments"], &["--exclude-namespaces"])]
 #[case::file("configuration: {nodeAgents: [a]}", &["--config=/etc/responsibility/config.yaml"], &[])]
@@ -282,6 +282,11 @@ fn network_policy_lets_in_probes_and_metrics_and_lets_out_to_names_and_the_api_s
     let open = spec("{}");
     assert_eq!(open["policyTypes"], json!(["Ingress", "Egress"]));
     assert_eq!(open["ingress"].as_array().unwrap().iter().map(ports).collect::<Vec<_>>(), [[8081], [8080]]);
+    let labelled =
+        json!([{ "namespaceSelector": { "matchLabels": { "sharedresponsibility.dev/metrics": "enabled" } } }]);
+    assert_eq!(open["ingress"][1]["from"], labelled, "metrics are closed for all other namespaces");
+    let nobody = spec("networkPolicy: {metricsFrom: []}");
+    assert_eq!(nobody["ingress"].as_array().unwrap().iter().map(ports).collect::<Vec<_>>(), [[8081]]);
     assert_eq!(open["egress"].as_array().unwrap().iter().map(ports).collect::<Vec<_>>(), [[53, 53], [443, 6443]]);
     let from = "{apiServerPorts: [16443], metricsFrom: [{namespaceSelector: {matchLabels: {name: monitoring}}}]}";
     let closed = spec(&format!("networkPolicy: {from}"));
@@ -292,6 +297,40 @@ fn network_policy_lets_in_probes_and_metrics_and_lets_out_to_names_and_the_api_s
     );
     assert_eq!(ports(&closed["egress"][1]), [16443]);
     assert_eq!(spec("metrics: {enabled: false}")["ingress"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn the_certificate_of_protected_metrics_is_mounted_in_the_operator_only() {
+    let issued = "metrics: {protected: true, certificate: {certManager: {enabled: true}}}";
+    let given = "metrics: {protected: true, certificate: {secretName: mine}}";
+    for (values, secret) in [(issued, "responsibility-operator-metrics-tls"), (given, "mine")] {
+        let objects = render(values);
+        let spec = &one(&objects, "Deployment", RELEASE)["spec"]["template"]["spec"];
+        let items = json!([{ "key": "tls.crt", "path": "tls.crt" }, { "key": "tls.key", "path": "tls.key" }]);
+        let volume = json!([{ "name": "metrics-certificate", "secret": { "secretName": secret, "items": items } }]);
+        assert_eq!(spec["volumes"], volume);
+        let folder = &spec["containers"][0]["volumeMounts"][0]["mountPath"];
+        let flag = format!("--metrics-cert-dir={}", folder.as_str().unwrap());
+        assert!(flags(&objects).contains(&flag), "{flag}");
+        for (of, pod) in pods(&objects).iter().filter(|(of, _)| !of.starts_with("Deployment")) {
+            assert!(pod["spec"]["volumes"].is_null(), "{of}");
+        }
+    }
+    let names = |values: &str| -> Vec<String> {
+        let all = kinds_and_names(&render(values));
+        all.into_iter().filter(|object| object.starts_with("Issuer") || object.starts_with("Certificate")).collect()
+    };
+    assert_eq!(
+        names(issued),
+        ["Certificate responsibility-operator-metrics", "Issuer responsibility-operator-metrics"]
+    );
+    assert_eq!(names(given), [""; 0]);
+    let own_issuer = "metrics: {protected: true, certificate: {certManager: {enabled: true, issuerRef: {name: ca, kind: ClusterIssuer}}}}";
+    assert_eq!(names(own_issuer), ["Certificate responsibility-operator-metrics"]);
+    let objects = render(own_issuer);
+    let spec = &one(&objects, "Certificate", "responsibility-operator-metrics")["spec"];
+    assert_eq!(spec["issuerRef"], json!({ "name": "ca", "kind": "ClusterIssuer" }));
+    assert_eq!(spec["dnsNames"][0], "responsibility-operator-metrics.responsibility-system.svc");
 }
 
 #[test]

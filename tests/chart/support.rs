@@ -27,7 +27,8 @@ imagePullSecrets: [{name: registry}]
 metrics:
   protected: true
   owners: true
-  serviceMonitor: {enabled: true}
+  certificate: {certManager: {enabled: true}}
+  serviceMonitor: {enabled: true, tokenFile: /var/run/secrets/tokens/responsibility-operator}
   prometheusRule: {enabled: true, duties: true}
   dashboard: {enabled: true}
 ";

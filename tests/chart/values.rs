@@ -112,6 +112,22 @@ fn helm_finds_nothing_to_complain_of() {
 #[case::peer("networkPolicy: {metricsFrom: [{namespace: monitoring}]}", &["/networkPolicy/metricsFrom/0", "namespace"])]
 #[case::interval("metrics: {serviceMonitor: {interval: often}}", &["/metrics/serviceMonitor/interval", "often"])]
 #[case::half_a_secret("metrics: {serviceMonitor: {tokenSecret: {name: token}}}", &["/metrics/serviceMonitor/tokenSecret", "key"])]
+#[case::monitor_of_an_unverified_server(
+    "metrics: {protected: true, serviceMonitor: {enabled: true, tokenFile: /token}}",
+    &["metrics.serviceMonitor.enabled", "metrics.certificate.certManager.enabled"]
+)]
+#[case::monitor_without_token(
+    "metrics: {protected: true, certificate: {secretName: a}, serviceMonitor: {enabled: true}}",
+    &["metrics.serviceMonitor", "tokenSecret", "tokenFile"]
+)]
+#[case::monitor_with_two_tokens(
+    "metrics: {protected: true, certificate: {secretName: a}, serviceMonitor: {enabled: true, tokenFile: /a, tokenSecret: {name: a, key: a}}}",
+    &["metrics.serviceMonitor", "tokenSecret", "tokenFile"]
+)]
+#[case::certificate_of_open_metrics("metrics: {certificate: {secretName: a}}", &["metrics.certificate", "metrics.protected"])]
+#[case::audience("metrics: {audience: ''}", &["/metrics/audience"])]
+#[case::token_file("metrics: {serviceMonitor: {tokenFile: token}}", &["/metrics/serviceMonitor/tokenFile"])]
+#[case::issuer_without_name("metrics: {certificate: {certManager: {issuerRef: {kind: Issuer}}}}", &["/metrics/certificate/certManager/issuerRef", "name"])]
 #[case::gaps_for("metrics: {prometheusRule: {gapsFor: a day}}", &["/metrics/prometheusRule/gapsFor", "a day"])]
 #[case::runbook("metrics: {prometheusRule: {runbookURL: docs}}", &["/metrics/prometheusRule/runbookURL"])]
 #[case::monitor_of_nothing("metrics: {enabled: false, serviceMonitor: {enabled: true}}", &["metrics.serviceMonitor.enabled"])]
@@ -174,6 +190,7 @@ fn schema_and_values_name_the_same_fields() {
         "podSecurityContext",
         "securityContext",
         "metrics.serviceMonitor.tokenSecret",
+        "metrics.certificate.certManager.issuerRef",
     ];
     named.retain(|path| !open.iter().any(|open| path[1..].starts_with(open)));
     assert!(named.len() > 50, "{named:?}");

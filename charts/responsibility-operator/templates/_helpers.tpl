@@ -83,22 +83,52 @@ app.kubernetes.io/component: operator
 {{- end }}
 {{- end }}
 
-{{/* The mount of the configuration file, and its volume. */}}
+{{/* The name of the Secret with the certificate for protected metrics. Empty if the operator signs its certificate itself. */}}
+{{- define "operator.metricsSecret" -}}
+{{- with .Values.metrics }}
+{{- if and .enabled .protected }}
+{{- if .certificate.secretName }}
+{{- .certificate.secretName }}
+{{- else if .certificate.certManager.enabled }}
+{{- include "operator.fullname" $ }}-metrics-tls
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The mounts of the configuration file and of the metrics certificate, and their volumes. Argument: {context, certificate}. */}}
 {{- define "operator.mounts" -}}
-{{- if .Values.configuration }}
+{{- if or .context.Values.configuration .certificate }}
 volumeMounts:
+{{- if .context.Values.configuration }}
 - name: configuration
   mountPath: /etc/responsibility
   readOnly: true
 {{- end }}
+{{- if .certificate }}
+- name: metrics-certificate
+  mountPath: /etc/responsibility-metrics
+  readOnly: true
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "operator.volumes" -}}
-{{- if .Values.configuration }}
+{{- if or .context.Values.configuration .certificate }}
 volumes:
+{{- if .context.Values.configuration }}
 - name: configuration
   configMap:
-    name: {{ include "operator.fullname" . }}
+    name: {{ include "operator.fullname" .context }}
+{{- end }}
+{{- if .certificate }}
+- name: metrics-certificate
+  secret:
+    secretName: {{ .certificate }}
+    items:
+    - {key: tls.crt, path: tls.crt}
+    - {key: tls.key, path: tls.key}
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::sync::mpsc::Receiver;
 use tracing::{info, warn};
@@ -13,7 +14,7 @@ use crate::controller::publish::{OwnStatus, WrittenStatus};
 use crate::controller::watch::{Coverage, WatchEvent};
 use crate::facts::{AssignmentId, Availability, Delta, FactKind, Listed, ListedKind, PolicyCoverage};
 use crate::inventory::{ChangeSet, ChangedWorkload, Inventory, InventoryOptions};
-use crate::model::Completeness;
+use crate::model::{Completeness, day};
 
 /// Maximum number of unreadable assignments that a condition names.
 const NAMED: usize = 3;
@@ -83,9 +84,12 @@ pub(super) struct Effects {
 }
 
 impl Intake {
-    pub(in crate::controller) fn new(scope: InventoryOptions, today: Date, coverage: Coverage) -> Self {
+    /// Creates an intake without objects. `now` is the current time.
+    pub(in crate::controller) fn new(scope: InventoryOptions, now: Timestamp, coverage: Coverage) -> Self {
+        let mut inventory = Inventory::new(scope, day(now)).deferred();
+        inventory.apply(Delta::Time(now.as_second()));
         Self {
-            inventory: Inventory::new(scope, today).deferred(),
+            inventory,
             coverage,
             assignments: HashMap::new(),
             service_models: HashMap::new(),
@@ -168,6 +172,13 @@ impl Intake {
             info!(%today, "evaluating for a new day");
             self.apply(Delta::Day(today), &mut effects);
         }
+        effects
+    }
+
+    /// Sets the current time in seconds since 1970.
+    pub(super) fn set_time(&mut self, now: i64) -> Effects {
+        let mut effects = Effects::default();
+        self.apply(Delta::Time(now), &mut effects);
         effects
     }
 
@@ -306,6 +317,10 @@ impl Intake {
         let unreadable = self.unreadable.iter().filter(|other| *other != id && can_affect(&self.inventory, other, id));
         let sentence = |unreadable| format!("the assignment {unreadable} does not match the schema; apply it again");
         completeness.additional.extend(unreadable.take(NAMED).map(sentence));
+        // A child with an unknown owner is not evaluated for some seconds. Meanwhile an assignment does not become covered.
+        if self.inventory.has_pending_children(id) && !self.assignments.get(id).is_some_and(is_covered) {
+            completeness.additional.push("the owners of some new pods are not known yet".to_owned());
+        }
         completeness
     }
 
@@ -347,6 +362,12 @@ impl Intake {
             self.apply(Delta::Availability(kind, namespace, availability), effects);
         }
     }
+}
+
+/// Returns true if the last written status of an assignment calls it covered.
+fn is_covered(assignment: &ObservedAssignment) -> bool {
+    let conditions = &assignment.status.conditions;
+    conditions.iter().any(|condition| condition.type_ == "Covered" && condition.status == "True")
 }
 
 /// Returns true if an assignment can affect the results of another.

@@ -24,7 +24,7 @@ use tracing::warn;
 
 use super::election::Leadership;
 use super::options::{Clock, Options};
-use super::watch::{Coverage, WatchEvent};
+use super::watch::{Coverage, RelistRequest, WatchEvent};
 use crate::model::day;
 use crate::telemetry::{Instruments, SnapshotRequest};
 use publisher::Publisher;
@@ -61,11 +61,12 @@ impl Engine {
         coverage: Coverage,
         instruments: Instruments,
         leadership: Leadership,
+        relist: RelistRequest,
     ) -> Self {
         instruments.health.set_checks(coverage.checks());
         Self {
-            publisher: Publisher::new(client, &options, &instruments, leadership),
-            intake: Intake::new(options.scope, day(options.clock.now()), coverage),
+            publisher: Publisher::new(client, &options, &instruments, leadership, relist),
+            intake: Intake::new(options.scope, options.clock.now(), coverage),
             clock: options.clock,
             instruments,
             owners_in_metrics: options.owners_in_metrics,
@@ -113,8 +114,10 @@ impl Engine {
 
     fn tick(&mut self) {
         self.instruments.health.record_heartbeat();
-        let effects = self.intake.set_day(day(self.clock.now()));
-        self.publisher.apply(&self.intake, effects);
+        let now = self.clock.now();
+        for effects in [self.intake.set_day(day(now)), self.intake.set_time(now.as_second())] {
+            self.publisher.apply(&self.intake, effects);
+        }
         self.publisher.log_dropped();
     }
 

@@ -16,6 +16,7 @@ use crate::controller::options::{Clock, Options};
 use crate::controller::publish::{
     Debounce, EventRate, EventSink, Priority, Queue, Reports, StatusOutcome, Uncommitted, WorkloadEvents,
 };
+use crate::controller::watch::RelistRequest;
 use crate::facts::AssignmentId;
 use crate::telemetry::Instruments;
 use crate::telemetry::health::Health;
@@ -43,6 +44,8 @@ pub(super) struct Publisher {
     /// Object and start time of each write task, also of one that panics.
     pub(super) writing: HashMap<task::Id, (StatusKey, Instant)>,
     pub(super) reports: Reports,
+    /// Makes the watches of the operator's own kinds list anew.
+    pub(super) relist: RelistRequest,
     /// Tasks that emit Events on workloads and namespaces.
     pub(super) emitting: JoinSet<()>,
     /// Number of Events on workloads and namespaces so far. Together with the start time it makes their names unique.
@@ -64,7 +67,13 @@ pub(super) struct Announcements {
 }
 
 impl Publisher {
-    pub(super) fn new(client: Client, options: &Options, instruments: &Instruments, leadership: Leadership) -> Self {
+    pub(super) fn new(
+        client: Client,
+        options: &Options,
+        instruments: &Instruments,
+        leadership: Leadership,
+        relist: RelistRequest,
+    ) -> Self {
         let Instruments { metrics, health, .. } = instruments;
         Self {
             events: EventSink::new(client.clone(), &options.instance, metrics.clone()),
@@ -82,6 +91,7 @@ impl Publisher {
             writes: JoinSet::new(),
             writing: HashMap::new(),
             reports: Reports::new(options.reports),
+            relist,
             emitting: JoinSet::new(),
             emitted: 0,
             dropped: 0,

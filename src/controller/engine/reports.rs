@@ -131,8 +131,11 @@ impl Publisher {
                 self.record_no_failure(&namespace);
                 self.finish_reports(intake, &namespace);
             }
-            WriteOutcome::NotLeading | WriteOutcome::Conflict => self.requeue_reports(&namespace),
-            WriteOutcome::NotServed => self.reports.queue.failed(&namespace, Priority::Background, Instant::now()),
+            WriteOutcome::NotLeading => self.requeue_reports(&namespace),
+            // The watch event of the change normally comes before the retry.
+            WriteOutcome::Conflict | WriteOutcome::NotServed => {
+                self.reports.queue.failed(&namespace, Priority::Background, Instant::now());
+            }
             WriteOutcome::Failed(failure) => {
                 if self.reports.is_new_failure(&namespace, &failure) {
                     let error = failure.error;

@@ -14,6 +14,9 @@ use crate::controller::publish::{
 };
 use crate::facts::AssignmentId;
 
+/// Number of failed writes in a row, the last by a contradiction of watch and API server, after which the watch lists anew.
+const CONTRADICTIONS: u32 = 3;
+
 impl Publisher {
     /// Evaluates an object and starts a write task if its status is out of date or Events are due.
     pub(super) fn start_status(&mut self, intake: &Intake, key: &StatusKey) {
@@ -125,13 +128,16 @@ impl Publisher {
                 intake.record_status(key, uid, written);
                 self.finish(intake, key);
             }
-            WriteOutcome::Unchanged | WriteOutcome::Gone => self.finish(intake, key),
+            WriteOutcome::Unchanged => self.finish(intake, key),
             WriteOutcome::NotLeading => self.requeue(intake, key),
-            WriteOutcome::Conflict => {
-                debug!(status = %key, "the object changed meanwhile, evaluating it again");
-                self.requeue(intake, key);
+            // The watch event of the change or of the deletion normally comes before the retry.
+            WriteOutcome::Conflict | WriteOutcome::Gone => {
+                debug!(status = %key, "the object changed or was deleted meanwhile, evaluating it again");
+                self.contradict(intake, key);
             }
-            WriteOutcome::NotServed => self.fail(intake, key),
+            WriteOutcome::NotServed => {
+                self.fail(intake, key);
+            }
             WriteOutcome::Failed(failure) => {
                 warn!(status = %key, error = failure.error, "cannot write the status, trying again");
                 self.fail(intake, key);
@@ -143,8 +149,21 @@ impl Publisher {
         self.queue.finished(key, priority(intake, key).unwrap_or_default());
     }
 
-    fn fail(&mut self, intake: &Intake, key: &StatusKey) {
-        self.queue.failed(key, priority(intake, key).unwrap_or_default(), Instant::now());
+    fn fail(&mut self, intake: &Intake, key: &StatusKey) -> u32 {
+        self.queue.failed(key, priority(intake, key).unwrap_or_default(), Instant::now())
+    }
+
+    /// Retries with growing delays after the API server contradicted the watch: it has another version of the object, or none.
+    fn contradict(&mut self, intake: &Intake, key: &StatusKey) {
+        if priority(intake, key).is_none() {
+            // The watch has seen the deletion.
+            return self.finish(intake, key);
+        }
+        let failures = self.fail(intake, key);
+        if failures >= CONTRADICTIONS {
+            warn!(status = %key, failures, "the API server has another version of the object than the watch, listing anew");
+            self.relist.request();
+        }
     }
 
     fn requeue(&mut self, intake: &Intake, key: &StatusKey) {

@@ -7,9 +7,9 @@ pub(in crate::controller) enum WriteOutcome<T> {
     Written(T),
     /// There was nothing to write.
     Unchanged,
-    /// The object changed meanwhile: the watch event of that change starts a new evaluation.
+    /// The object has another version than the watch.
     Conflict,
-    /// The object, or its namespace, is deleted or being deleted.
+    /// The API server has no such object, or its namespace is being deleted.
     Gone,
     /// The API is no longer served, or not yet by the API server that responded.
     NotServed,

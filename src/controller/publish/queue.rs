@@ -200,13 +200,16 @@ impl<K: Clone + Eq + Hash> Queue<K> {
     }
 
     /// Ends the work on a key after a failure: it is retried with this priority after a delay that doubles with each failure.
-    pub(in crate::controller) fn failed(&mut self, id: &K, priority: Priority, now: Instant) {
-        let Some(entry) = self.ended(id) else { return };
+    /// Returns the number of failures in a row, 0 if the key was removed.
+    pub(in crate::controller) fn failed(&mut self, id: &K, priority: Priority, now: Instant) -> u32 {
+        let Some(entry) = self.ended(id) else { return 0 };
         let retry = now + BACKOFF.0.saturating_mul(1 << entry.failures.min(16)).min(BACKOFF.1);
-        entry.failures += 1;
+        entry.failures = entry.failures.saturating_add(1);
+        let failures = entry.failures;
         // A change from meanwhile can remove the cause, so it is not delayed.
         let changed = entry.requeue_at.take().map(|at| entry.started.map_or(at, |started| at.max(started + WINDOW)));
         self.enqueue_at(id, priority, changed.map_or(retry, |changed| changed.min(retry)));
+        failures
     }
 
     /// Ends the work on a key. Returns `None` if it was removed.

@@ -19,8 +19,11 @@ use crate::model::{Evaluation, Note, UNASSIGNED, list};
 const QUIET: Duration = Duration::from_secs(2);
 /// Time for which a namespace must have no assignment before an Event is emitted.
 const UNASSIGNED_FOR: Duration = Duration::from_mins(1);
-/// Maximum number of waiting changes. Further ones are dropped.
+/// Maximum number of waiting changes, and of namespaces. Further ones are dropped.
 const LIMIT: usize = 10_000;
+/// Maximum number of waiting changes in one namespace, so that one namespace cannot take the place of all others. Each
+/// namespace can emit 10 Events at once and 5 a minute, so more of them could not be emitted.
+const LIMIT_PER_NAMESPACE: usize = 100;
 /// Age in seconds below which a workload counts as being set up.
 const SETUP_SECONDS: i64 = 300;
 /// Maximum size of the list of layers in a note, in bytes.
@@ -45,6 +48,8 @@ enum Timer {
 #[derive(Debug, Default)]
 pub(in crate::controller) struct WorkloadEvents {
     workloads: HashMap<Arc<WorkloadKey>, (Arc<Evaluation>, delay_queue::Key)>,
+    /// Number of workloads that wait, by namespace.
+    counts: HashMap<Arc<str>, usize>,
     /// Namespaces without an assignment, until an assignment selects them. `None` after the Event: it is emitted once.
     namespaces: HashMap<Arc<str>, Option<delay_queue::Key>>,
     timers: DelayQueue<Timer>,
@@ -55,7 +60,7 @@ impl WorkloadEvents {
     pub(in crate::controller) fn add_workload(&mut self, change: ChangedWorkload) -> bool {
         if change.reselected {
             // Another assignment applies: its result cannot be compared with the earlier one.
-            if let Some((_, timer)) = self.workloads.remove(&change.key) {
+            if let Some((_, timer)) = self.remove_workload(&change.key) {
                 self.timers.remove(&timer);
             }
             return true;
@@ -63,12 +68,25 @@ impl WorkloadEvents {
         if change.key.is_generated() || self.workloads.contains_key(&change.key) {
             return true;
         }
-        if self.workloads.len() >= LIMIT {
+        let count = self.counts.get(&change.key.namespace).copied().unwrap_or_default();
+        if count >= LIMIT_PER_NAMESPACE || self.workloads.len() >= LIMIT {
             return false;
         }
+        self.counts.insert(change.key.namespace.clone(), count + 1);
         let timer = self.timers.insert(Timer::Workload(change.key.clone()), QUIET);
         self.workloads.insert(change.key, (change.before, timer));
         true
+    }
+
+    fn remove_workload(&mut self, key: &WorkloadKey) -> Option<(Arc<Evaluation>, delay_queue::Key)> {
+        let removed = self.workloads.remove(key)?;
+        if let Some(count) = self.counts.get_mut(&key.namespace) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&key.namespace);
+            }
+        }
+        Some(removed)
     }
 
     /// Adds a namespace that has workloads and no assignment.
@@ -96,6 +114,7 @@ impl WorkloadEvents {
         for (_, (_, timer)) in self.workloads.drain() {
             self.timers.remove(&timer);
         }
+        self.counts.clear();
     }
 
     /// Waits for the next change whose waiting time is over. Cancel-safe.
@@ -104,7 +123,7 @@ impl WorkloadEvents {
             match self.timers.next().await {
                 Some(expired) => match expired.into_inner() {
                     Timer::Workload(key) => {
-                        if let Some((before, _)) = self.workloads.remove(&key) {
+                        if let Some((before, _)) = self.remove_workload(&key) {
                             return Due::Workload(key, before);
                         }
                     }
@@ -158,12 +177,13 @@ mod tests {
     use super::*;
     use crate::facts::WorkloadKind;
 
-    fn key(name: &str) -> Arc<WorkloadKey> {
-        Arc::new(WorkloadKey { namespace: "shop".into(), kind: WorkloadKind::Deployment, name: name.into() })
+    fn change(name: &str, reselected: bool) -> ChangedWorkload {
+        change_in("shop", name, reselected)
     }
 
-    fn change(name: &str, reselected: bool) -> ChangedWorkload {
-        ChangedWorkload { key: key(name), before: Arc::default(), reselected }
+    fn change_in(namespace: &str, name: &str, reselected: bool) -> ChangedWorkload {
+        let key = WorkloadKey { namespace: namespace.into(), kind: WorkloadKind::Deployment, name: name.into() };
+        ChangedWorkload { key: Arc::new(key), before: Arc::default(), reselected }
     }
 
     async fn due(events: &mut WorkloadEvents, within: Duration) -> Option<String> {
@@ -224,8 +244,21 @@ mod tests {
     #[tokio::test]
     async fn more_changes_than_can_wait_find_no_room() {
         let mut events = WorkloadEvents::default();
-        let taken = (0..LIMIT + 7).filter(|number| events.add_workload(change(&number.to_string(), false))).count();
+        let change = |number: usize| change_in(&format!("ns-{}", number % 1000), &number.to_string(), false);
+        let taken = (0..LIMIT + 7).filter(|number| events.add_workload(change(*number))).count();
         assert_eq!(taken, LIMIT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_namespace_with_very_many_changes_leaves_room_for_another() {
+        let mut events = WorkloadEvents::default();
+        let taken = |events: &mut WorkloadEvents, namespace: &str| {
+            (0..LIMIT).filter(|number| events.add_workload(change_in(namespace, &number.to_string(), false))).count()
+        };
+        assert_eq!(taken(&mut events, "loud"), LIMIT_PER_NAMESPACE);
+        assert!(events.add_workload(change_in("quiet", "web", false)));
+        while due(&mut events, Duration::from_hours(1)).await.is_some() {}
+        assert_eq!(taken(&mut events, "loud"), LIMIT_PER_NAMESPACE, "there is room again after the Events");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use kube::Resource;
+use kube::api::{ListParams, WatchParams};
 use kube::core::{ApiResource, DynamicResourceScope};
-use kube::runtime::watcher::Config;
 use serde::de::DeserializeOwned;
 
 use super::event::WatchEvent;
@@ -114,13 +114,21 @@ impl<O: Object> Decoder<O> {
         Self { selector: Some(format!("{MANAGED_BY}={SOURCE}")), ..self }
     }
 
-    /// Returns the parameters of list and watch requests.
-    pub(super) fn config(&self) -> Config {
-        let config = Config::default().page_size(self.page_size);
-        match &self.selector {
-            Some(selector) => config.labels(selector),
-            None => config,
+    /// Returns the parameters of a page of a list; the first page without a token.
+    pub(super) fn list_params(&self, next_page: Option<&str>) -> ListParams {
+        let mut params = ListParams::default().limit(self.page_size);
+        params.label_selector.clone_from(&self.selector);
+        match next_page {
+            Some(token) => params.continue_token(token),
+            None => params,
         }
+    }
+
+    /// Returns the parameters of a watch that the API server ends after this time.
+    pub(super) fn watch_params(&self, seconds: u32) -> WatchParams {
+        let mut params = WatchParams::default().timeout(seconds);
+        params.label_selector.clone_from(&self.selector);
+        params
     }
 
     /// Returns the event for an object that was listed, created or changed.
@@ -162,3 +170,6 @@ impl Decoder<CustomObject> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kube::Client;
 use kube::api::Api;
 use kube::core::ApiResource;
 use tokio::sync::Notify;
@@ -14,8 +13,9 @@ use tokio::sync::mpsc::Sender;
 
 use super::decode::{Decoder, Object, Watched};
 use super::event::WatchEvent;
-use super::stream::Stream;
+use super::stream::{RelistRequest, Stream};
 use super::watched_kind::WatchedKind;
+use crate::controller::api_call::Clients;
 use crate::extract::Extraction;
 use crate::facts::{FactKind, ListedKind};
 use crate::telemetry::metric::Metrics;
@@ -25,7 +25,7 @@ pub(super) type Task = BoxFuture<'static, ()>;
 
 /// Makes the watches of all kinds.
 pub(super) struct WatchFactory {
-    pub(super) client: Client,
+    pub(super) clients: Clients,
     pub(super) events: Sender<WatchEvent>,
     pub(super) extraction: Arc<Extraction>,
     /// Kinds that only signals read.
@@ -38,6 +38,8 @@ pub(super) struct WatchFactory {
     pub(super) grace: Duration,
     /// Requests a new discovery.
     pub(super) rediscover: Arc<Notify>,
+    /// Requests new lists of the operator's own kinds.
+    pub(super) relist: RelistRequest,
     pub(super) metrics: Metrics,
 }
 
@@ -64,11 +66,12 @@ impl WatchFactory {
     /// Returns the watch of a resource in the scope of a watched kind.
     pub(super) fn task<O: Object>(&self, resource: &ApiResource, decoder: Decoder<O>, kind: WatchedKind) -> Task {
         let api = match kind.namespace() {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, resource),
-            None => Api::all_with(self.client.clone(), resource),
+            Some(namespace) => Api::namespaced_with(self.clients.direct.clone(), namespace, resource),
+            None => Api::all_with(self.clients.direct.clone(), resource),
         };
         let (events, rediscover) = (self.events.clone(), self.rediscover.clone());
+        let relist = kind.role().is_own().then(|| self.relist.subscribe());
         let metrics = self.metrics.watch(kind.resource());
-        Stream { api, decoder, kind, events, grace: self.grace, rediscover, metrics }.run().boxed()
+        Stream { api, decoder, kind, events, grace: self.grace, rediscover, relist, metrics }.run().boxed()
     }
 }

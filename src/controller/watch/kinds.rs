@@ -57,6 +57,12 @@ impl KindSpec {
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(self.group, version, self.kind), self.plural)
     }
 
+    /// Returns plural and group as RBAC rules name them: `deployments.apps`.
+    #[must_use]
+    pub fn resource_name(&self) -> String {
+        if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
+    }
+
     /// Returns the version that the operator prefers.
     #[must_use]
     pub fn preferred_version(&self) -> &'static str {

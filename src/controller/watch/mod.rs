@@ -1,6 +1,7 @@
 //! Watches: objects of the API server in, events for the engine out.
 
 mod coverage;
+mod cursor;
 mod decode;
 mod discovery;
 mod event;
@@ -14,7 +15,7 @@ mod watched_kind;
 pub(super) use coverage::Coverage;
 pub(super) use event::WatchEvent;
 pub(super) use set::WatchSet;
-pub(super) use stream::GRACE;
+pub(super) use stream::{GRACE, RelistRequest};
 #[cfg(test)]
 pub(super) use watched_kind::KindRole;
 pub(super) use watched_kind::{INSTALL_CRDS, WatchedKind};

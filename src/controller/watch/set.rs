@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::Client;
 use kube::runtime::watcher::DefaultBackoff;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Sender;
@@ -17,7 +16,9 @@ use super::event::WatchEvent;
 use super::factory::{Closed, Task, WatchFactory};
 use super::kinds::{builtin_watches, spec_of};
 use super::optional::{OptionalResource, Presence};
+use super::stream::RelistRequest;
 use super::watched_kind::{Problem, WatchedKind};
+use crate::controller::api_call::Clients;
 use crate::controller::options::Options;
 use crate::facts::{Delta, FactKind, KubernetesVersion, Listed};
 use crate::signals::CustomObjects;
@@ -56,7 +57,7 @@ struct OptionalWatch {
 impl WatchSet {
     /// Prepares the watches. A kind that is refused for `grace` is reported as forbidden or not served.
     pub(in crate::controller) fn new(
-        client: Client,
+        clients: Clients,
         options: &Options,
         events: Sender<WatchEvent>,
         metrics: Metrics,
@@ -66,7 +67,7 @@ impl WatchSet {
         let fact_kinds = fact_kinds(options);
         let optional = OptionalResource::all(&options.configured, &fact_kinds, custom_objects(options));
         let factory = WatchFactory {
-            client,
+            clients,
             events,
             extraction: options.extraction.clone(),
             fact_kinds,
@@ -74,6 +75,7 @@ impl WatchSet {
             scopes: options.namespaces.as_ref().map_or_else(|| vec![None], names),
             grace,
             rediscover: Arc::new(Notify::new()),
+            relist: RelistRequest::default(),
             metrics,
         };
         let (builtin, prepared) = builtin_watches(&factory).into_iter().unzip();
@@ -90,10 +92,15 @@ impl WatchSet {
         }
     }
 
+    /// Returns a handle that makes the watches of the operator's own kinds list anew.
+    pub(in crate::controller) fn relist(&self) -> RelistRequest {
+        self.factory.relist.clone()
+    }
+
     /// Finds out which optional APIs are served. Tries until that succeeds: an API that is served and not watched could
     /// make a result look covered.
     pub(in crate::controller) fn discover(&self) -> impl Future<Output = ServedApis> + Send + use<> {
-        let (client, request) = (self.factory.client.clone(), self.discovery_request());
+        let (client, request) = (self.factory.clients.retrying.clone(), self.discovery_request());
         async move {
             let mut backoff = DefaultBackoff::default();
             loop {
@@ -119,7 +126,7 @@ impl WatchSet {
     pub(in crate::controller) fn discover_once(
         &self,
     ) -> impl Future<Output = Result<ServedApis, String>> + Send + use<> {
-        let (client, request) = (self.factory.client.clone(), self.discovery_request());
+        let (client, request) = (self.factory.clients.retrying.clone(), self.discovery_request());
         async move { discover(&client, &request).await }
     }
 
@@ -166,7 +173,7 @@ impl WatchSet {
                     log_abnormal_end(ended.and_then(Result::err));
                     return;
                 }
-                apis = async { wait(&factory.rediscover).await; discover(&factory.client, &request).await } => apis,
+                apis = async { wait(&factory.rediscover).await; discover(&factory.clients.retrying, &request).await } => apis,
             };
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::controller::api_call::ErrorClass;
+use crate::controller::api_call::{CallError, ErrorClass};
 use crate::facts::FactKind;
 
 /// Advice for a cluster whose API server does not serve the operator's own kinds.
@@ -55,7 +55,8 @@ impl KindRole {
         !self.is_optional() && !matches!(self, Self::Signals(_))
     }
 
-    const fn is_own(self) -> bool {
+    /// Returns true for the kinds whose statuses the operator writes.
+    pub(super) const fn is_own(self) -> bool {
         matches!(self, Self::Assignments | Self::ServiceModels)
     }
 }
@@ -125,12 +126,14 @@ pub(in crate::controller) enum Problem {
     Misconfigured,
     /// Requests have failed for so long that the stored facts may be outdated.
     Failing,
+    /// The API server has sent nothing, and accepted no watch, for so long that the stored facts may be outdated.
+    Silent,
 }
 
 impl Problem {
     /// Returns the problem that only a user or an installation can solve; `None` for an error that is retried.
-    pub(super) fn of(error: &kube::Error) -> Option<Self> {
-        match ErrorClass::of(error) {
+    pub(super) fn of(error: &CallError) -> Option<Self> {
+        match error.class() {
             ErrorClass::Forbidden | ErrorClass::NamespaceTerminating => Some(Self::Forbidden),
             ErrorClass::NotFound => Some(Self::NotServed),
             ErrorClass::Conflict | ErrorClass::Expired | ErrorClass::Other => None,
@@ -150,6 +153,9 @@ impl Problem {
                 format!("the API server serves {kinds} with another version, kind, plural or scope; {advice}")
             }
             Self::Failing => format!("requests for {kinds} have failed for more than a minute; {advice}"),
+            Self::Silent => {
+                format!("the API server has not responded to requests for {kinds} for two minutes; {advice}")
+            }
         }
     }
 
@@ -178,7 +184,7 @@ impl Problem {
                 "correct customSignals in the configuration file"
             }
             (Self::Misconfigured, _) => "correct workloadKinds in the configuration file",
-            (Self::Failing, _) => "the operator's log has the error",
+            (Self::Failing | Self::Silent, _) => "the operator's log has the error",
         }
     }
 }

@@ -66,7 +66,7 @@ fn web() -> WorkloadKey {
 
 fn assert_is_of_template(facts: &WorkloadFacts) {
     assert_eq!(facts.labels, [("team", "shop")].into_iter().collect());
-    assert_eq!(facts.pods, PodLabels { template: [("app", "web")].into_iter().collect(), ordinals_of: None });
+    assert_eq!(facts.pods, PodLabels { template: [("app", "web")].into_iter().collect(), ..PodLabels::default() });
     assert_eq!(facts.triggers, LayerTriggers::STORAGE.union(LayerTriggers::SECRETS));
     assert_eq!(facts.host, HostAccess::HOST_PID);
     assert_eq!(facts.placement.node_selector, [("pool", "a")].into_iter().collect());

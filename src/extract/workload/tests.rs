@@ -114,7 +114,7 @@ fn workload(delta: Delta) -> Change {
     match delta {
         Delta::Workload(key, object) => (key, object.map(|object| *object)),
         // It is not a workload: another one controls it.
-        Delta::Owned(key, _) => (key, None),
+        Delta::Child(key, _) => (key, None),
         other => panic!("{other:?}"),
     }
 }
@@ -185,13 +185,8 @@ fn a_list_holds_the_workloads_of_its_kind_that_count() {
         for delta in [read.delta, sample.read(child).delta, sample.read(part).delta] {
             list.insert(&delta);
         }
-        // The ReplicaSets of Deployments are listed too: reports can be about them.
-        let owned = (kind == WorkloadKind::ReplicaSet).then_some("child");
-        let names = ["web", "part"]
-            .into_iter()
-            .chain(owned)
-            .map(|name| ObjectName { namespace: "shop".into(), name: name.into() });
-        assert_eq!((list.kind, list.names), (ListedKind::Workloads(sample.kind), names.collect::<HashSet<_>>()));
+        let names = ["web", "part", "child"].map(|name| ObjectName { namespace: "shop".into(), name: name.into() });
+        assert_eq!((list.kind, list.names), (ListedKind::Workloads(sample.kind), HashSet::from(names)));
     }
 }
 
@@ -236,7 +231,7 @@ fn the_labels_of_a_bare_pod_are_both() {
     object["metadata"]["labels"] = json!({ "app": "web" });
     let facts = sample.facts(object);
     assert_eq!(facts.labels, label("app", "web"));
-    assert_eq!(facts.pods, PodLabels { template: label("app", "web"), ordinals_of: None });
+    assert_eq!(facts.pods, PodLabels { template: label("app", "web"), ..PodLabels::default() });
     assert!(sample.facts(sample.object()).labels.is_empty());
 }
 

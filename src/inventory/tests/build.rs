@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{app, labels};
 use crate::facts::{
-    AssignmentId, Delta, NodeFacts, ObjectIdentity, ObjectName, Placement, PodLabels, ServiceFacts, Toleration,
-    WorkloadFacts, WorkloadKey, WorkloadKind, WorkloadObject,
+    AssignmentId, ChildFacts, ChildObject, Controller, Delta, NodeFacts, ObjectIdentity, ObjectName, Placement,
+    PodLabels, ServiceFacts, Toleration, WorkloadFacts, WorkloadKey, WorkloadKind, WorkloadObject,
 };
 use crate::inventory::{EXCLUDED_BY_DEFAULT, Inventory, InventoryOptions};
 use crate::matrix::{LayerTriggers, ServiceModel};
@@ -40,7 +40,7 @@ pub(super) fn key(kind: &str, namespace: &str, name: &str) -> WorkloadKey {
 pub(super) fn facts_of(name: &str) -> WorkloadFacts {
     WorkloadFacts {
         labels: app(name),
-        pods: PodLabels { template: app(name), ordinals_of: None },
+        pods: PodLabels { template: app(name), ..PodLabels::default() },
         ..WorkloadFacts::default()
     }
 }
@@ -52,12 +52,32 @@ pub(super) fn showing(name: &str, triggers: &[LayerTriggers]) -> WorkloadFacts {
 }
 
 pub(super) fn itself(key: WorkloadKey, facts: WorkloadFacts) -> Delta {
-    Delta::Workload(key, Some(Box::new(WorkloadObject { facts, part_of: None, identity: ObjectIdentity::default() })))
+    Delta::Workload(
+        key,
+        Some(Box::new(WorkloadObject {
+            facts,
+            part_of: None,
+            identity: ObjectIdentity::default(),
+            uid: Arc::default(),
+        })),
+    )
 }
 
 pub(super) fn part(key: WorkloadKey, of: &WorkloadKey, facts: WorkloadFacts) -> Delta {
     let part_of = Some(of.clone());
-    Delta::Workload(key, Some(Box::new(WorkloadObject { facts, part_of, identity: ObjectIdentity::default() })))
+    Delta::Workload(
+        key,
+        Some(Box::new(WorkloadObject { facts, part_of, identity: ObjectIdentity::default(), uid: Arc::default() })),
+    )
+}
+
+/// Returns the change to a child that refers to the controller `of` with this UID.
+pub(super) fn child(key: &WorkloadKey, of: &WorkloadKey, uid: &str, facts: Option<ChildFacts>) -> Delta {
+    let controller = Controller { key: of.clone(), uid: uid.into() };
+    Delta::Child(
+        key.clone(),
+        Box::new(ChildObject { controller, uid: format!("uid of {}", key.name).into(), created: 0, facts }),
+    )
 }
 
 pub(super) fn load_balancer(of: &str) -> ServiceFacts {

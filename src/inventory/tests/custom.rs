@@ -4,12 +4,12 @@ use std::sync::LazyLock;
 
 use serde_json::json;
 
-use super::build::{inventory_under, itself, key, namespaced, showing, written};
+use super::build::{child, inventory_under, itself, key, namespaced, showing, written};
 use super::generate::{Dice, NAMESPACES, TODAY, days_from_today};
 use super::shown::evaluations;
 use crate::facts::{
-    Availability, CustomFinding, CustomTarget, Delta, FactKind, Facts, KindAndName, ObjectName, Requirement, Selector,
-    WorkloadReference,
+    Availability, ChildFacts, CustomFinding, CustomTarget, Delta, FactKind, Facts, KindAndName, ObjectName,
+    Requirement, Selector, WorkloadReference,
 };
 use crate::inventory::Inventory;
 use crate::matrix::{LayerTriggers, ServiceModel};
@@ -113,8 +113,8 @@ fn an_object_of_the_cluster_may_be_about_what_a_workload_controls() {
         with_site(CustomTarget::Workloads([WorkloadReference { namespace: "shop".into(), object }].into()));
     assert_eq!(verdict(&inventory), SignalVerdict::Unseen);
     let owner = key("Deployment", "shop", "web");
-    inventory.apply(Delta::Owned(key("ReplicaSet", "shop", "web-1"), Some(owner)));
+    inventory.apply(child(&key("ReplicaSet", "shop", "web-1"), &owner, "u", Some(ChildFacts::default())));
     assert_eq!(verdict(&inventory), SignalVerdict::Passed);
-    inventory.apply(Delta::Owned(key("ReplicaSet", "shop", "web-1"), None));
+    inventory.apply(child(&key("ReplicaSet", "shop", "web-1"), &owner, "u", None));
     assert_eq!(verdict(&inventory), SignalVerdict::Unseen);
 }

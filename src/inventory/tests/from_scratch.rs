@@ -22,6 +22,7 @@ pub(super) fn after(settings: EvaluationSettings, steps: Vec<Step>) -> (Inventor
     for step in steps {
         inventory.apply(world.take(step));
     }
+    inventory.apply(world.later());
     (inventory, world)
 }
 
@@ -66,7 +67,8 @@ proptest! {
             let evaluated = evaluations(&inventory).into_iter();
             let found: BTreeMap<_, _> = evaluated.map(|(key, found)| (key, gaps(&found, &inventory))).collect();
             let delta = world.take(step);
-            let changed = inventory.apply(delta.clone());
+            let mut changed = inventory.apply(delta.clone());
+            changed.append(inventory.apply(world.later()));
             let after = shown(&inventory);
             prop_assert_eq!(&after, &world.shown());
             for (id, shown) in &after {
@@ -117,6 +119,7 @@ proptest! {
             for delta in order {
                 inventory.apply(delta);
             }
+            inventory.apply(world.clone().later());
             prop_assert_eq!(&shown(&inventory), &expected);
         }
     }
@@ -145,6 +148,7 @@ proptest! {
         for delta in then {
             inventory.apply(delta.clone());
         }
+        inventory.apply(world.clone().later());
         prop_assert_eq!(&shown(&inventory), &shown(&reference));
         prop_assert_eq!(inventory.catch_up(), ChangeSet::default());
     }

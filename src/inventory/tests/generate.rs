@@ -12,12 +12,13 @@ use super::specs;
 use super::world::Step;
 use super::{app, labels};
 use crate::facts::{
-    AssignmentId, Availability, BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, Delta, FactKind,
-    Facts, GENERATED, GrantFacts, HostAccess, IngressRules, KindAndName, KubernetesVersion, ListedKind, NamespaceFacts,
-    NodeFacts, NodeRequirement, NodeTerm, ObjectIdentity, ObjectName, Placement, PodLabels, PolicyCoverage,
-    PolicyFacts, Readiness, ReportFacts, Requirement, ResultCounts, RoleFacts, RouteFacts, RouteKind, Selector,
-    ServiceFacts, Shortcomings, SnapshotFacts, StorageClassFacts, Taint, TaintEffect, Toleration, ValueDigest,
-    VolumeClaim, WorkloadFacts, WorkloadKey, WorkloadKind, WorkloadObject, set_of,
+    AssignmentId, Availability, BackupFacts, BackupPhase, BindingFacts, BudgetFacts, CertificateFacts, ChildFacts,
+    ChildObject, ContainerFacts, Controller, Delta, FactKind, Facts, GENERATED, GrantFacts, HostAccess, IngressRules,
+    KindAndName, KubernetesVersion, ListedKind, NamespaceFacts, NodeFacts, NodeRequirement, NodeTerm, ObjectIdentity,
+    ObjectName, Placement, PodLabels, PolicyCoverage, PolicyFacts, Readiness, ReportFacts, Requirement, ResultCounts,
+    RoleFacts, RouteFacts, RouteKind, Selector, ServiceFacts, Shortcomings, SnapshotFacts, StorageClassFacts, Taint,
+    TaintEffect, Toleration, ValueDigest, VolumeClaim, WorkloadFacts, WorkloadKey, WorkloadKind, WorkloadObject,
+    set_of,
 };
 use crate::matrix::{LayerTriggers, ServiceModel};
 use crate::model::{CONTROL_PLANE_LABEL, EvaluationSettings, ProviderDuties};
@@ -27,8 +28,8 @@ pub(super) const NAMESPACES: [&str; 3] = ["shop", "bank", "kube-system"];
 /// The day on which each test starts.
 pub(super) const TODAY: Date = date(2026, 11, 24);
 /// The kinds of the generated workloads and parts of workloads.
-pub(super) const KINDS: [WorkloadKind; 4] =
-    [WorkloadKind::Deployment, WorkloadKind::Pod, WorkloadKind::DaemonSet, WorkloadKind::Job];
+pub(super) const KINDS: [WorkloadKind; 5] =
+    [WorkloadKind::Deployment, WorkloadKind::Pod, WorkloadKind::DaemonSet, WorkloadKind::Job, WorkloadKind::CronJob];
 const ROUTES: [RouteKind; 3] = [RouteKind::Ingress, RouteKind::HttpRoute, RouteKind::TcpRoute];
 const NODES: [&str; 5] = ["n0", "n1", "n2", "gk3-a", "fargate-a"];
 
@@ -129,8 +130,8 @@ fn step(dice: &mut Dice) -> Step {
             PolicyCoverage::OtherApisServed,
             PolicyCoverage::Unreadable,
         ]))),
-        32..38 => Step::Change(facts(dice)),
-        38 => Step::Change(owned(dice)),
+        32..36 => Step::Change(facts(dice)),
+        36..39 => Step::Change(child(dice)),
         39 => {
             let availability = dice.pick(&[Availability::Read, Availability::Absent, Availability::Unreadable]);
             Step::Change(Delta::Availability(dice.pick(&custom::fact_kinds()), None, availability))
@@ -209,7 +210,12 @@ fn workload(dice: &mut Dice) -> Delta {
             2 => Some(owner(owner_kind(), owners[dice.roll(2)])),
             _ => Some(owner(kind, &format!("w{GENERATED}"))),
         };
-        Box::new(WorkloadObject { facts: workload_facts(dice), part_of, identity: ObjectIdentity::default() })
+        Box::new(WorkloadObject {
+            facts: workload_facts(dice),
+            part_of,
+            identity: ObjectIdentity::default(),
+            uid: uid(dice),
+        })
     });
     Delta::Workload(key, object)
 }
@@ -217,7 +223,7 @@ fn workload(dice: &mut Dice) -> Delta {
 fn workload_facts(dice: &mut Dice) -> WorkloadFacts {
     WorkloadFacts {
         labels: app(app_name(dice)),
-        pods: PodLabels { template: app(app_name(dice)), ordinals_of: None },
+        pods: PodLabels { template: app(app_name(dice)), ..PodLabels::default() },
         triggers: set_of([
             (LayerTriggers::STORAGE, dice.once_in(3)),
             (LayerTriggers::SECRETS, dice.once_in(3)),
@@ -232,6 +238,8 @@ fn workload_facts(dice: &mut Dice) -> WorkloadFacts {
         ]),
         service_account: account(dice),
         several: dice.once_in(2),
+        idle: dice.once_in(6),
+        container_names: dice.some(2, |dice| ValueDigest::of(&format!("c{}", dice.roll(2)))).into_iter().collect(),
         containers: u16::from(dice.once_in(2)),
         claims: dice.some(3, claim).into_iter().collect(),
     }
@@ -245,13 +253,42 @@ fn claim(dice: &mut Dice) -> VolumeClaim {
     if dice.once_in(2) { VolumeClaim::Named("x0".into()) } else { VolumeClaim::PerPod(dice.some(2, |_| "x1".into())) }
 }
 
-/// Generates a change of the owner of a ReplicaSet.
-fn owned(dice: &mut Dice) -> Delta {
+/// Generates a pod, a ReplicaSet or a Job that refers to a controller.
+fn child(dice: &mut Dice) -> Delta {
     let ObjectName { namespace, name } = object_name(dice, "w");
-    let key = |kind, name| WorkloadKey { namespace: namespace.clone(), kind, name };
-    let child = key(WorkloadKind::ReplicaSet, name);
-    let owner = key(WorkloadKind::Deployment, format!("w{}", dice.roll(3)).into());
-    Delta::Owned(child, dice.object(|_| owner))
+    let key = |kind, name: Arc<str>| WorkloadKey { namespace: namespace.clone(), kind, name };
+    let (kind, owners) = match dice.roll(5) {
+        0..3 => (WorkloadKind::Pod, [WorkloadKind::ReplicaSet, WorkloadKind::Job, WorkloadKind::DaemonSet]),
+        3 => (WorkloadKind::ReplicaSet, [(); 3].map(|()| WorkloadKind::Deployment)),
+        _ => (WorkloadKind::Job, [(); 3].map(|()| WorkloadKind::CronJob)),
+    };
+    let key_of_child = key(kind.clone(), name);
+    let child = dice.object(|dice| {
+        let controller =
+            Controller { key: key(dice.pick(&owners), format!("w{}", dice.roll(3)).into()), uid: uid(dice) };
+        let facts = (kind == WorkloadKind::Pod || !dice.once_in(4)).then(|| child_facts(dice));
+        Box::new(ChildObject { controller, uid: uid(dice), created: 0, facts })
+    });
+    child.map_or_else(|| Delta::Workload(key_of_child.clone(), None), |child| Delta::Child(key_of_child.clone(), child))
+}
+
+fn child_facts(dice: &mut Dice) -> ChildFacts {
+    let facts = workload_facts(dice);
+    let added = if dice.once_in(2) { labels(&[("pod-template-hash", "a")]) } else { labels(&[]) };
+    let container = |dice: &mut Dice| ContainerFacts {
+        name: format!("c{}", dice.roll(2)).into(),
+        shortcomings: set_of([
+            (Shortcomings::UNPINNED_IMAGE, dice.once_in(2)),
+            (Shortcomings::NO_MEMORY_LIMIT, dice.once_in(2)),
+        ]),
+    };
+    let containers = dice.some(2, container).into_iter().collect();
+    ChildFacts { counted: facts.triggers, facts, added, containers }
+}
+
+/// Generates one of two UIDs, so that half of the owner references are true.
+fn uid(dice: &mut Dice) -> Arc<str> {
+    dice.pick(&["u0", "u1"]).into()
 }
 
 /// Generates one of the twelve days up to [`TODAY`].

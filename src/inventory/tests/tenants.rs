@@ -24,7 +24,7 @@ fn of_tenant(inventory: &Inventory) -> (BTreeMap<AssignmentId, Shown>, BTreeMap<
 /// Returns the namespace of a changed object; `None` if it is cluster-scoped or the change is not about an object.
 fn namespace_of(delta: &Delta) -> Option<&str> {
     match delta {
-        Delta::Workload(key, _) | Delta::Owned(key, _) => Some(&key.namespace),
+        Delta::Workload(key, _) | Delta::Child(key, _) => Some(&key.namespace),
         Delta::Service(name, _) | Delta::Route(_, name, _) | Delta::Grant(name, _) | Delta::Policy(name, _) => {
             Some(&name.namespace)
         }
@@ -38,6 +38,7 @@ fn namespace_of(delta: &Delta) -> Option<&str> {
         | Delta::ServiceModel(..)
         | Delta::Relisted(_)
         | Delta::Day(_)
+        | Delta::Time(_)
         | Delta::PolicyCoverage(_)
         | Delta::Facts(..)
         | Delta::Availability(..)
@@ -64,6 +65,7 @@ proptest! {
                 alone.apply(delta);
             }
         }
+        alone.apply(world.clone().later());
         prop_assert_eq!(of_tenant(&alone), of_tenant(&inventory));
     }
 

@@ -60,7 +60,7 @@ fn a_namespace_that_is_left_out_is_counted_and_comes_back_when_it_is_named() {
 
 /// The template of a workload replaces the facts of its children, which can come from earlier revisions.
 #[test]
-fn an_owner_with_a_template_of_its_own_is_known_by_that_alone() {
+fn an_owner_with_a_template_of_its_own_is_known_by_that_and_by_what_its_live_parts_add() {
     let mut inventory = shop_and_bank();
     let owner = key("Rollout.argoproj.io", "shop", "web");
     let revision = key("ReplicaSet", "shop", "web-1");
@@ -69,7 +69,10 @@ fn an_owner_with_a_template_of_its_own_is_known_by_that_alone() {
     inventory.apply(part(revision.clone(), &owner, showing("web", &[LayerTriggers::STORAGE])));
     assert_eq!(shown(&inventory), [true, false]);
     inventory.apply(itself(owner.clone(), showing("web", &[LayerTriggers::SECRETS])));
-    assert_eq!(shown(&inventory), [false, true]);
+    assert_eq!(shown(&inventory), [true, true]);
+    let idle = WorkloadFacts { idle: true, ..showing("web", &[LayerTriggers::STORAGE]) };
+    inventory.apply(part(revision.clone(), &owner, idle));
+    assert_eq!(shown(&inventory), [false, true], "an old revision without pods");
     assert_eq!(inventory.workloads(), (1, 0));
     inventory.apply(Delta::Workload(owner.clone(), None));
     assert_eq!(shown(&inventory), [true, false]);

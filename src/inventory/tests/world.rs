@@ -1,6 +1,6 @@
 //! The reference implementation: all objects in plain maps, and an evaluation of all workloads from scratch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -10,9 +10,10 @@ use super::labels;
 use super::shown::Shown;
 use crate::api::{ClusterResponsibilityAssignmentSpec, ServiceModelSpec};
 use crate::facts::{
-    AssignmentId, Delta, FactKind, Facts, GrantFacts, HostAccess, IngressRules, KindAndName, KubernetesVersion, Listed,
-    ListedKind, NamespaceFacts, NodeFacts, ObjectName, Placement, PolicyCoverage, PolicyFacts, RouteFacts, RouteKind,
-    ServiceFacts, ValueDigest, WorkloadFacts, WorkloadKey, WorkloadKind, WorkloadObject, set_of,
+    AssignmentId, ChildFacts, ChildObject, Controller, Delta, FactKind, Facts, GrantFacts, HostAccess, IngressRules,
+    KindAndName, KubernetesVersion, Listed, ListedKind, NamespaceFacts, NodeFacts, ObjectName, Placement,
+    PolicyCoverage, PolicyFacts, RouteFacts, RouteKind, ServiceFacts, ValueDigest, WorkloadFacts, WorkloadKey,
+    WorkloadKind, WorkloadObject, set_of,
 };
 use crate::inventory::{EXCLUDED_BY_DEFAULT, Inventory, InventoryOptions, NAME_LABEL};
 use crate::matrix::{LayerTriggers, Matrix};
@@ -33,12 +34,14 @@ pub(super) enum Step {
 }
 
 /// A workload with its objects.
-struct WorkloadObjects<'a> {
-    key: &'a WorkloadKey,
-    /// The object with its own template, otherwise all of its objects.
-    objects: Vec<&'a WorkloadObject>,
-    /// All of its objects.
-    all: Vec<&'a WorkloadObject>,
+struct WorkloadObjects {
+    key: WorkloadKey,
+    /// The facts of its own template, otherwise of all of its objects, and those that its children add.
+    objects: Vec<WorkloadFacts>,
+    /// The facts of all of its objects and those that its children add.
+    all: Vec<WorkloadFacts>,
+    /// The names of containers of its children that no template names.
+    injected: Vec<Arc<str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,8 +50,10 @@ pub(super) struct World {
     today: Date,
     policy_coverage: PolicyCoverage,
     facts: BTreeMap<(FactKind, ObjectName), Facts>,
-    /// The current children and their owners.
-    owned: BTreeMap<WorkloadKey, WorkloadKey>,
+    /// The live children.
+    children: BTreeMap<WorkloadKey, ChildObject>,
+    /// The current time in seconds since 1970.
+    now: i64,
     availabilities: Availabilities,
     nodes_readable: bool,
     server: Option<KubernetesVersion>,
@@ -70,7 +75,8 @@ impl World {
             today: TODAY,
             policy_coverage: PolicyCoverage::default(),
             facts: BTreeMap::new(),
-            owned: BTreeMap::new(),
+            children: BTreeMap::new(),
+            now: 0,
             availabilities: Availabilities::default(),
             nodes_readable: true,
             server: None,
@@ -123,13 +129,14 @@ impl World {
     fn change(&mut self, delta: Delta) {
         match delta {
             Delta::Workload(key, object) => {
-                self.owned.remove(&key);
+                self.children.remove(&key);
                 set(&mut self.objects, key, object.map(|boxed| *boxed));
             }
-            Delta::Owned(child, owner) => {
-                self.objects.remove(&child);
-                set(&mut self.owned, child, owner);
+            Delta::Child(key, child) => {
+                self.objects.remove(&key);
+                self.children.insert(key, *child);
             }
+            Delta::Time(now) => self.now = now,
             Delta::Service(name, facts) => set(&mut self.services, name, facts),
             Delta::Route(kind, name, facts) => set(&mut self.routes, (kind, name), facts),
             Delta::Grant(name, facts) => set(&mut self.grants, name, facts),
@@ -154,7 +161,7 @@ impl World {
     pub(super) fn deltas(&self) -> Vec<Delta> {
         let objects = self.objects.clone().into_iter();
         let mut all: Vec<Delta> = objects.map(|(key, object)| Delta::Workload(key, Some(Box::new(object)))).collect();
-        all.extend(self.owned.clone().into_iter().map(|(child, owner)| Delta::Owned(child, Some(owner))));
+        all.extend(self.children.clone().into_iter().map(|(key, child)| Delta::Child(key, Box::new(child))));
         all.extend(self.services.clone().into_iter().map(|(name, facts)| Delta::Service(name, Some(facts))));
         all.extend(self.routes.clone().into_iter().map(|((kind, name), facts)| Delta::Route(kind, name, Some(facts))));
         all.extend(self.grants.clone().into_iter().map(|(name, facts)| Delta::Grant(name, Some(facts))));
@@ -177,6 +184,12 @@ impl World {
             Delta::ServerVersion(self.server),
         ]);
         all
+    }
+
+    /// Returns a time at which each child counts, whether or not its owner is known.
+    pub(super) fn later(&mut self) -> Delta {
+        self.now += 100;
+        Delta::Time(self.now)
     }
 
     /// Deletes the objects that a complete list omits, and returns the list.
@@ -209,9 +222,9 @@ impl World {
     /// Returns true if each object of a workload has nodes, and all of them have a determined service model.
     pub(super) fn runs_on_known_nodes(&self, key: &WorkloadKey) -> bool {
         let workloads = self.workloads();
-        let objects = workloads.iter().filter(|workload| workload.key == key).flat_map(|workload| &workload.objects);
+        let objects = workloads.iter().filter(|workload| workload.key == *key).flat_map(|workload| &workload.objects);
         objects.into_iter().all(|object| {
-            let placement = &object.facts.placement;
+            let placement = &object.placement;
             let has_node = self.nodes.iter().any(|(name, node)| placement.admits(name, node));
             (has_node && !self.found_nodes(placement).undetermined) || placement.fargate
         })
@@ -226,18 +239,54 @@ impl World {
         known.unwrap_or_else(|| labels(&[(NAME_LABEL, namespace)]))
     }
 
-    fn workloads(&self) -> Vec<WorkloadObjects<'_>> {
-        let mut objects: BTreeMap<&WorkloadKey, Vec<&WorkloadObject>> = BTreeMap::new();
-        for (key, object) in &self.objects {
-            objects.entry(object.part_of.as_ref().unwrap_or(key)).or_default().push(object);
+    /// Returns the workload that a child belongs to, and true if each owner on the way is known under its UID.
+    fn owner(&self, child: &ChildObject) -> (WorkloadKey, bool) {
+        let Controller { key, uid } = &child.controller;
+        if let Some(between) = self.children.get(key).filter(|_| key.kind != WorkloadKind::Pod)
+            && between.uid == *uid
+        {
+            return self.owner(between);
         }
-        // The template of the workload itself replaces those of its parts.
-        let of_itself = |key: &WorkloadKey| self.objects.get(key).filter(|object| object.part_of.is_none());
-        let workload = |(key, all): (_, Vec<_>)| {
-            let objects = of_itself(key).map_or_else(|| all.clone(), |object| vec![object]);
-            WorkloadObjects { key, objects, all }
+        let owner = self.objects.get(key).filter(|owner| owner.uid == *uid);
+        owner.map_or_else(|| (key.clone(), false), |owner| (owner.part_of.clone().unwrap_or_else(|| key.clone()), true))
+    }
+
+    fn workloads(&self) -> Vec<WorkloadObjects> {
+        let mut objects: BTreeMap<WorkloadKey, Vec<&WorkloadObject>> = BTreeMap::new();
+        for (key, object) in &self.objects {
+            objects.entry(object.part_of.as_ref().unwrap_or(key).clone()).or_default().push(object);
+        }
+        let mut children: BTreeMap<WorkloadKey, Vec<(&ChildFacts, bool)>> = BTreeMap::new();
+        for child in self.children.values() {
+            let (workload, verified) = self.owner(child);
+            if let Some(facts) = &child.facts {
+                children.entry(workload).or_default().push((facts, verified));
+            }
+        }
+        let keys: BTreeSet<WorkloadKey> = objects.keys().chain(children.keys()).cloned().collect();
+        let workload = |key: WorkloadKey| {
+            let all: Vec<&WorkloadObject> = objects.get(&key).cloned().unwrap_or_default();
+            let itself = self.objects.get(&key).filter(|object| object.part_of.is_none());
+            let templates = itself.map_or_else(|| all.clone(), |object| vec![object]);
+            let base: Vec<&WorkloadFacts> = templates.iter().map(|object| &object.facts).collect();
+            let (mut added, mut injected) = (Vec::new(), BTreeSet::new());
+            for (facts, verified) in children.get(&key).into_iter().flatten() {
+                if *verified && !base.is_empty() {
+                    added.extend(facts.excess(&base));
+                    injected.extend(facts.injected(&base).cloned());
+                } else {
+                    added.push(facts.in_full());
+                }
+            }
+            if itself.is_some() {
+                let objects = all.iter().filter(|object| object.part_of.is_some() && !object.facts.idle);
+                added.extend(objects.filter_map(|object| ChildFacts::of_object(&object.facts).excess(&base)));
+            }
+            let objects = base.into_iter().cloned().chain(added.iter().cloned()).collect();
+            let all = all.into_iter().map(|object| object.facts.clone()).chain(added).collect();
+            WorkloadObjects { key, objects, all, injected: injected.into_iter().collect() }
         };
-        objects.into_iter().map(workload).collect()
+        keys.into_iter().map(workload).collect()
     }
 
     fn is_routed(&self, service: &ObjectName) -> bool {
@@ -251,13 +300,13 @@ impl World {
         })
     }
 
-    fn triggers(&self, workload: &WorkloadObjects<'_>) -> LayerTriggers {
+    fn triggers(&self, workload: &WorkloadObjects) -> LayerTriggers {
         let mut triggers =
-            workload.objects.iter().fold(LayerTriggers::default(), |all, object| all.union(object.facts.triggers));
+            workload.objects.iter().fold(LayerTriggers::default(), |all, object| all.union(object.triggers));
         for (name, service) in self.services.iter().filter(|(name, _)| name.namespace == workload.key.namespace) {
-            let selected = workload.all.iter().any(|object| object.facts.pods.selected_by(&service.selector));
+            let selected = workload.all.iter().any(|object| object.pods.selected_by(&service.selector));
             let digest = ValueDigest::of(&name.name);
-            let called = workload.objects.iter().any(|object| object.facts.env_values.contains(&digest));
+            let called = workload.objects.iter().any(|object| object.env_values.contains(&digest));
             let published = selected && (service.published || self.is_routed(name));
             triggers.insert(set_of([
                 (LayerTriggers::PUBLISHED, published),
@@ -284,19 +333,20 @@ impl World {
         SchedulableNodes::of(if fitting.is_empty() { all } else { fitting }, managed)
     }
 
-    fn view(&self, workload: &WorkloadObjects<'_>) -> WorkloadView {
+    fn view(&self, workload: &WorkloadObjects) -> WorkloadView {
         let objects = || workload.objects.iter();
         let policies = || self.policies.iter().filter(|(policy, _)| policy.namespace == workload.key.namespace);
-        let is_selected = |object: &WorkloadObject| {
-            let template = &object.facts.pods.template;
+        let is_selected = |object: &WorkloadFacts| {
+            let template = &object.pods.template;
             policies().any(|(_, policy)| policy.pods.as_ref().is_none_or(|pods| pods.matches(template)))
         };
-        let nodes = objects().map(|object| self.found_nodes(&object.facts.placement));
+        let nodes = objects().map(|object| self.found_nodes(&object.placement));
         WorkloadView {
             triggers: self.triggers(workload),
-            host: objects().fold(HostAccess::default(), |all, object| all.union(object.facts.host)),
+            host: objects().fold(HostAccess::default(), |all, object| all.union(object.host)),
             daemon_set: workload.key.kind == WorkloadKind::DaemonSet,
             nodes: nodes.reduce(SchedulableNodes::union).unwrap(),
+            injected: workload.injected.clone(),
             unsegmented: self.policy_coverage == PolicyCoverage::Complete
                 && objects().any(|object| !is_selected(object)),
             observed: self.observed(workload),
@@ -304,7 +354,7 @@ impl World {
     }
 
     /// Evaluates the signals of a workload, of the cluster and of its nodes.
-    fn observed(&self, workload: &WorkloadObjects<'_>) -> Vec<Observation> {
+    fn observed(&self, workload: &WorkloadObjects) -> Vec<Observation> {
         let signals = ActiveSignals::new(&super::custom::settings());
         let namespace = &workload.key.namespace;
         let index_of = |of: &str| {
@@ -316,22 +366,23 @@ impl World {
             }
             index
         };
-        let is_restricted = |object: &&WorkloadObject| {
-            let template = &object.facts.pods.template;
+        let is_restricted = |object: &WorkloadFacts| {
+            let template = &object.pods.template;
             let here = self.policies.iter().filter(|(policy, _)| policy.namespace == *namespace);
             let selecting = here.filter(|(_, policy)| policy.pods.as_ref().is_none_or(|pods| pods.matches(template)));
             let rules: Vec<IngressRules> = selecting.map(|(_, policy)| policy.ingress).collect();
             rules.contains(&IngressRules::Restricted) && !rules.contains(&IngressRules::Open)
         };
-        let facts: Vec<&WorkloadFacts> = workload.objects.iter().map(|object| &object.facts).collect();
-        let children = self.owned.iter().filter(|(_, owner)| *owner == workload.key).map(|(child, _)| child);
+        let facts: Vec<&WorkloadFacts> = workload.objects.iter().collect();
+        let current = self.children.iter().filter(|(key, child)| {
+            key.kind == WorkloadKind::ReplicaSet && child.facts.is_some() && child.controller.key == workload.key
+        });
+        let children = current.map(|(child, _)| child);
         let children = children.map(|child| KindAndName { kind: child.kind.name().into(), name: child.name.clone() });
         let children: Vec<KindAndName> = children.collect();
         let selects = |service: &ObjectName| {
             let service = self.services.get(service);
-            service.is_some_and(|service| {
-                workload.all.iter().any(|object| object.facts.pods.selected_by(&service.selector))
-            })
+            service.is_some_and(|service| workload.all.iter().any(|object| object.pods.selected_by(&service.selector)))
         };
         let routes = self.routes.iter().filter(|((_, route), facts)| {
             let mut here = facts.backends.iter().filter(|backend| backend.namespace == *namespace);
@@ -344,7 +395,7 @@ impl World {
         }
         let view = WorkloadInput {
             today: self.today,
-            key: workload.key,
+            key: &workload.key,
             facts: &facts,
             triggers: self.triggers(workload),
             children: &children,
@@ -409,7 +460,7 @@ impl World {
             }
             let own = compiled.values().filter(|a| a.id.namespace.as_ref() == Some(namespace));
             let is_selected = |a: &&Assignment| {
-                let matches = |s: &crate::facts::Selector| workload.objects.iter().any(|o| s.matches(&o.facts.labels));
+                let matches = |s: &crate::facts::Selector| workload.objects.iter().any(|o| s.matches(&o.labels));
                 a.selector.as_ref().is_none_or(matches)
             };
             let selecting: Vec<&Assignment> = applying(namespace).into_iter().chain(own).filter(is_selected).collect();
@@ -442,7 +493,7 @@ impl World {
 fn is_listed(listed: &Listed, delta: &Delta) -> bool {
     let in_scope = |namespace: &str| listed.scope.as_deref().is_none_or(|scope| scope == namespace);
     match (&listed.kind, delta) {
-        (ListedKind::Workloads(kind), Delta::Workload(key, _) | Delta::Owned(key, _)) => {
+        (ListedKind::Workloads(kind), Delta::Workload(key, _) | Delta::Child(key, _)) => {
             key.kind == *kind && in_scope(&key.namespace)
         }
         (ListedKind::Routes(kind), Delta::Route(of, name, _)) => of == kind && in_scope(&name.namespace),
@@ -463,8 +514,7 @@ fn is_listed(listed: &Listed, delta: &Delta) -> bool {
 
 pub(super) fn deletion(delta: Delta) -> Delta {
     match delta {
-        Delta::Workload(key, _) => Delta::Workload(key, None),
-        Delta::Owned(key, _) => Delta::Owned(key, None),
+        Delta::Workload(key, _) | Delta::Child(key, _) => Delta::Workload(key, None),
         Delta::Service(name, _) => Delta::Service(name, None),
         Delta::Route(kind, name, _) => Delta::Route(kind, name, None),
         Delta::Grant(name, _) => Delta::Grant(name, None),
@@ -476,6 +526,7 @@ pub(super) fn deletion(delta: Delta) -> Delta {
         Delta::Facts(kind, name, _) => Delta::Facts(kind, name, None),
         Delta::Relisted(_)
         | Delta::Day(_)
+        | Delta::Time(_)
         | Delta::PolicyCoverage(_)
         | Delta::Availability(..)
         | Delta::NodesReadable(_)

@@ -152,6 +152,13 @@ fn example(reason: RiskReason) -> (Situation, Situation) {
             let reaching = |model| of(reaching(HostAccess::PRIVILEGED, model));
             (reaching(ManagedNodes), reaching(Caas))
         }
+        RiskReason::PodsDifferFromTemplate => {
+            let injected = |names: &[&str]| {
+                let names = names.iter().map(|name| Arc::from(*name)).collect();
+                of(under(Caas, shop()).with_view(move |view| view.injected = names))
+            };
+            (injected(&["debug"]), injected(&[]))
+        }
         RiskReason::ImpossibleOnDeclaredCompute => {
             (of(on_fargate(HostAccess::PRIVILEGED)), of(reaching(HostAccess::PRIVILEGED, ManagedNodes)))
         }

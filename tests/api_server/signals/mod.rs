@@ -76,7 +76,7 @@ async fn explained(
     (namespace, kind, name): (&str, WorkloadKind, &str),
 ) -> Result<Explanation, Unexplained> {
     let key = WorkloadKey { namespace: namespace.into(), kind, name: name.into() };
-    explain(cluster.client_of(account).await, options, &key).await
+    explain(cluster.client_of(account).await.into(), options, &key).await
 }
 
 /// Returns the fulfilment of a duty, and the results of its signals, each as `words (signal)`.

@@ -34,6 +34,8 @@ pub enum Tool {
     Helm,
     /// Generates the README of a chart from its values.
     HelmDocs,
+    /// Scrapes metrics.
+    Prometheus,
 }
 
 impl Tool {
@@ -41,7 +43,7 @@ impl Tool {
     const CONTROL_PLANE: [Self; 4] = [Self::Etcd, Self::KubeApiserver, Self::KubeControllerManager, Self::Kubectl];
 
     /// The programs that a cluster with a node needs in addition.
-    const NODE: [Self; 4] = [Self::KubeScheduler, Self::Kubelet, Self::KubeProxy, Self::Helm];
+    const NODE: [Self; 5] = [Self::KubeScheduler, Self::Kubelet, Self::KubeProxy, Self::Helm, Self::Prometheus];
 
     const fn name(self) -> &'static str {
         match self {
@@ -54,6 +56,7 @@ impl Tool {
             Self::KubeProxy => "kube-proxy",
             Self::Helm => "helm",
             Self::HelmDocs => "helm-docs",
+            Self::Prometheus => "prometheus",
         }
     }
 }
@@ -61,14 +64,15 @@ impl Tool {
 /// The sources of the programs, in this order: the folder `KUBEBUILDER_ASSETS`, for kubectl the `PATH`, the cache.
 ///
 /// A program that the cache does not have is built from pinned Go modules. If `BINARIES` is `download`, the programs of
-/// the control plane are downloaded from the Kubernetes and etcd release sites instead, where these publish them. Helm and
-/// helm-docs always come from the cache, because other versions render charts differently.
+/// the control plane are downloaded from the Kubernetes and etcd release sites instead, where these publish them. Helm,
+/// helm-docs and Prometheus always come from the cache, because other versions behave differently.
 #[derive(Clone, Debug)]
 pub struct Assets {
     given: Option<PathBuf>,
     control_plane: GoModule,
     helm: GoModule,
     helm_docs: GoModule,
+    prometheus: GoModule,
     /// The downloads for this machine, if the user asks for them.
     downloads: Option<(Downloads, Platform)>,
 }
@@ -91,6 +95,7 @@ impl Assets {
             control_plane: GoModule::control_plane(&versions)?,
             helm: GoModule::helm()?,
             helm_docs: GoModule::helm_docs()?,
+            prometheus: GoModule::prometheus()?,
             downloads,
         })
     }
@@ -133,9 +138,10 @@ impl Assets {
         let module = match tool {
             Tool::Helm => &self.helm,
             Tool::HelmDocs => &self.helm_docs,
+            Tool::Prometheus => &self.prometheus,
             _ => &self.control_plane,
         };
-        if !matches!(tool, Tool::Helm | Tool::HelmDocs) {
+        if !matches!(tool, Tool::Helm | Tool::HelmDocs | Tool::Prometheus) {
             if let Some(path) = self.given.as_ref().map(|folder| folder.join(tool.name())).filter(|path| path.is_file())
             {
                 return Ok(path);

@@ -75,16 +75,16 @@ async fn failures_are_tried_again_after_growing_times_and_a_success_resets_them(
     let (mut queue, start) = (queue(), Instant::now());
     queue.enqueue(&id("a"), Priority::Background, start);
     queue.next().await;
-    for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
+    for (failures, seconds) in (1..).zip([1, 2, 4, 8, 16, 32, 60, 60]) {
         let failed = Instant::now();
-        queue.failed(&id("a"), Priority::Background, failed);
+        assert_eq!(queue.failed(&id("a"), Priority::Background, failed), failures);
         about(next_after(&mut queue, failed).await.1, Duration::from_secs(seconds));
     }
     queue.finished(&id("a"), Priority::Background);
     queue.enqueue(&id("a"), Priority::Background, Instant::now());
     queue.next().await;
     let failed = Instant::now();
-    queue.failed(&id("a"), Priority::Background, failed);
+    assert_eq!(queue.failed(&id("a"), Priority::Background, failed), 1);
     about(next_after(&mut queue, failed).await.1, Duration::from_secs(1));
 }
 

@@ -3,6 +3,7 @@
 use rstest::rstest;
 
 use crate::api::RiskReason::{ServiceModelContradicted, ServiceModelSelfDeclared};
+use crate::facts::{Requirement, Selector};
 use crate::matrix::ServiceModel::{self, Caas, Iaas, ManagedNodes, OnPremises, Saas};
 use crate::matrix::{Duty, LayerSet, LayerTriggers, ModelSet, Owed, Plane};
 use crate::model::Assignment;
@@ -160,6 +161,32 @@ const TAKEN_BY_SAAS: [&str; 7] = [
 
 fn listed(workload: &Workload, assignment: &Assignment) -> Vec<String> {
     workload.listed_risks(&assignment.id, ServiceModelContradicted).into_iter().flatten().collect()
+}
+
+/// Returns a cluster assignment that claims `SaaS` for the workloads with a label that a tenant writes.
+fn saas_by_label() -> Assignment {
+    let selector = Selector::new(vec![Requirement::Exists("saas".to_owned())]);
+    Assignment { selector, ..cluster("saas").with_model(Saas) }
+}
+
+#[test]
+fn a_label_that_selects_a_claim_with_fewer_duties_than_the_default_is_a_risk() {
+    let workload =
+        with_every_layer().configured(|settings| settings.default_model = Some(ManagedNodes)).with(saas_by_label());
+    assert_eq!(listed(&workload, &saas_by_label()), TAKEN_BY_SAAS);
+    let some_nodes = with_every_layer().on_nodes(&[ManagedNodes]).on_unknown_node().with(saas_by_label());
+    assert_eq!(listed(&some_nodes, &saas_by_label()), TAKEN_BY_SAAS, "one node shows its model");
+}
+
+#[test]
+fn a_label_that_selects_a_claim_with_fewer_duties_than_the_claim_for_all_workloads_is_a_risk() {
+    let base = cluster("base").with_model(ManagedNodes);
+    let workload = with_every_layer().with(base.clone()).with(saas_by_label());
+    assert_eq!(listed(&workload, &saas_by_label()), TAKEN_BY_SAAS);
+    let alone = with_every_layer().with(saas_by_label());
+    assert_eq!(listed(&alone, &saas_by_label()), Vec::<String>::new(), "nothing else shows a model");
+    let same = Assignment { model: base.model.clone(), ..saas_by_label() };
+    assert_eq!(listed(&with_every_layer().with(base).with(same.clone()), &same), Vec::<String>::new());
 }
 
 #[rstest]

@@ -169,7 +169,7 @@ proptest! {
         let [daemon_set, fargate, unsegmented, reachable, acknowledged] = flags;
         let host = accesses.into_iter().fold(HostAccess::default(), HostAccess::union);
         let nodes = SchedulableNodes { fargate, ..SchedulableNodes::default() };
-        let view = WorkloadView { triggers: signals, host, daemon_set, nodes, unsegmented, observed: vec![] };
+        let view = WorkloadView { triggers: signals, host, daemon_set, nodes, unsegmented, ..WorkloadView::default() };
         let current = EvidenceFacts { layers: None, ended: false };
         let due = jiff::civil::date(2026, 12, 1);
         let deadline = Deadline { date: due, kind: DeadlineKind::Review, subject: "".into(), passed: false };

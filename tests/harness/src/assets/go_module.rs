@@ -17,6 +17,8 @@ pub(super) struct GoModule {
     pub(super) cache: PathBuf,
     release: String,
     linker_flags: String,
+    /// Build tags that leave out unused parts.
+    tags: &'static str,
 }
 
 /// The pinned versions of a control plane, without the leading `v`.
@@ -53,6 +55,7 @@ impl GoModule {
                  -X {package}.gitMinor={minor} -X {package}.gitTreeState=clean"
             ),
             folder: pins.folder,
+            tags: "",
         })
     }
 
@@ -71,6 +74,7 @@ impl GoModule {
             release: version.to_owned(),
             linker_flags: format!("-s -w -X {package}/internal/version.version=v{version} {}", kubernetes.join(" ")),
             folder: pins.folder,
+            tags: "",
         })
     }
 
@@ -82,6 +86,20 @@ impl GoModule {
             release: version.to_owned(),
             linker_flags: format!("-s -w -X main.version={version}"),
             folder: pins.folder,
+            tags: "",
+        })
+    }
+
+    pub(super) fn prometheus() -> Result<Self> {
+        let pins = Pins::read("prometheus")?;
+        let version = pins.version("github.com/prometheus/prometheus")?;
+        Ok(Self {
+            cache: cache_folder()?.join("tools").join(format!("prometheus-{version}")),
+            release: version.to_owned(),
+            linker_flags: "-s -w".to_owned(),
+            folder: pins.folder,
+            // The targets are written in its configuration file.
+            tags: "remove_all_sd",
         })
     }
 
@@ -97,7 +115,7 @@ impl GoModule {
         let started = Instant::now();
         let unfinished = path.with_extension("unfinished");
         let status = Command::new("go")
-            .args(["build", "-mod=readonly", "-trimpath", "-ldflags", &self.linker_flags, "-o"])
+            .args(["build", "-mod=readonly", "-trimpath", "-tags", self.tags, "-ldflags", &self.linker_flags, "-o"])
             .arg(&unfinished)
             .arg(package(tool))
             .current_dir(&self.folder)
@@ -119,6 +137,7 @@ fn package(tool: Tool) -> String {
         Tool::Etcd => "go.etcd.io/etcd/server/v3".to_owned(),
         Tool::Helm => "helm.sh/helm/v3/cmd/helm".to_owned(),
         Tool::HelmDocs => "github.com/norwoodj/helm-docs/cmd/helm-docs".to_owned(),
+        Tool::Prometheus => "github.com/prometheus/prometheus/cmd/prometheus".to_owned(),
         _ => format!("k8s.io/kubernetes/cmd/{}", tool.name()),
     }
 }

@@ -3,6 +3,7 @@
 mod install;
 mod objects;
 mod operate;
+mod prometheus;
 mod reports;
 mod rights;
 mod scenario;
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
 type Step = fn(&mut Scenario) -> Result<()>;
 
 /// The steps with their titles, in this order.
-const STEPS: [(&str, Step); 18] = [
+const STEPS: [(&str, Step); 19] = [
     ("Namespaces: that of the operator enforces the restricted Pod Security Standard", install::namespaces),
     ("Helm refuses wrong values and names the field", install::wrong_values),
     ("helm install: two replicas become ready", install::install),
@@ -52,6 +53,7 @@ const STEPS: [(&str, Step); 18] = [
     ("Memory of the replicas", operate::memory),
     ("The operator uses all its rights, and cannot read Secrets", rights::compare),
     ("Reports are enabled: a new leader does not write them again", reports::report),
+    ("Prometheus reads protected metrics over HTTP/2 with a verified certificate", prometheus::scrape),
     ("helm uninstall: only CRDs and their objects remain", install::uninstall),
     ("helm upgrade from an earlier version updates the CRDs", upgrade::upgrade),
     ("Measurements of this run", scenario::summary),
