@@ -39,6 +39,22 @@ pub fn printable_lines(text: &str) -> Cow<'_, str> {
     HIDDEN_IN_LINES.replace_all(text, NoExpand(REPLACEMENT))
 }
 
+/// Makes a text printable in one line.
+pub fn make_line_printable(text: &mut String) {
+    replace_hidden(text, &HIDDEN_IN_LINE);
+}
+
+/// Makes a text printable that can have several lines.
+pub fn make_lines_printable(text: &mut String) {
+    replace_hidden(text, &HIDDEN_IN_LINES);
+}
+
+fn replace_hidden(text: &mut String, hidden: &Regex) {
+    if let Cow::Owned(printed) = hidden.replace_all(text, NoExpand(REPLACEMENT)) {
+        *text = printed;
+    }
+}
+
 /// Makes all strings of a value printable. A string can have several lines, as the messages of conditions have.
 pub fn make_printable<T: Serialize + DeserializeOwned>(value: &mut T) {
     // Serializing plain data to memory does not fail.
@@ -58,11 +74,7 @@ pub fn make_printable<T: Serialize + DeserializeOwned>(value: &mut T) {
 
 fn make_strings_printable(tree: &mut Value) {
     match tree {
-        Value::String(text) => {
-            if let Cow::Owned(printed) = printable_lines(text) {
-                *text = printed;
-            }
-        }
+        Value::String(text) => make_lines_printable(text),
         Value::Array(items) => items.iter_mut().for_each(make_strings_printable),
         Value::Object(fields) => fields.values_mut().for_each(make_strings_printable),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}

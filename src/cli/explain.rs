@@ -90,7 +90,7 @@ fn text(key: &WorkloadKey, explanation: &Explanation) -> String {
             or_none(assignments.iter().map(|id| format!("{} {}", id.kind(), id.name)).collect())
         ),
     ];
-    lines.extend(statements.iter().map(|sentence| format!("Not verified:   {}", printable(sentence))));
+    lines.extend(statements.iter().map(|sentence| format!("Not verified:   {sentence}")));
     lines.extend(missing.iter().map(|sentence| format!("Not read:       {sentence}")));
     let mut table = Table::new();
     table.load_preset(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);

@@ -12,7 +12,8 @@ use super::ownership::uid;
 use super::pod_spec::{Annotations, PodSpec};
 use super::pod_template::request_secrets;
 use crate::facts::{
-    CONTROLLER_LABELS, ChildFacts, ChildObject, Controller, Labels, Placement, VolumeClaim, WorkloadFacts, WorkloadKind,
+    CONTROLLER_LABELS, ChildFacts, ChildObject, Controller, Labels, Placement, PodLabels, VolumeClaim, WorkloadFacts,
+    WorkloadKind,
 };
 use crate::matrix::LayerTriggers;
 
@@ -75,8 +76,8 @@ fn is_added(name: &str, controller: &Controller, key: &str, value: &str) -> bool
         (WorkloadKind::Deployment, "pod-template-hash") => ends_with_part(name, value),
         (WorkloadKind::ReplicaSet, "pod-template-hash") => ends_with_part(owner, value),
         (WorkloadKind::DaemonSet | WorkloadKind::StatefulSet, "controller-revision-hash") => true,
-        (WorkloadKind::StatefulSet, "statefulset.kubernetes.io/pod-name") => value == name,
-        (WorkloadKind::StatefulSet, "apps.kubernetes.io/pod-index") => is_number() && ends_with_part(name, value),
+        (WorkloadKind::StatefulSet, PodLabels::POD_NAME) => value == name,
+        (WorkloadKind::StatefulSet, PodLabels::POD_INDEX) => is_number() && ends_with_part(name, value),
         (WorkloadKind::Job, "job-name" | "batch.kubernetes.io/job-name") => value == owner,
         (WorkloadKind::Job, "controller-uid" | "batch.kubernetes.io/controller-uid") => value == &*controller.uid,
         (WorkloadKind::DaemonSet, "pod-template-generation")
@@ -93,12 +94,7 @@ fn ends_with_part(name: &str, part: &str) -> bool {
 /// Returns true if a label of the controller has another value for each pod of one template.
 fn differs(key: &str) -> bool {
     debug_assert!(CONTROLLER_LABELS.contains(&key), "only labels of controllers are removed");
-    matches!(
-        key,
-        "statefulset.kubernetes.io/pod-name"
-            | "apps.kubernetes.io/pod-index"
-            | "batch.kubernetes.io/job-completion-index"
-    )
+    matches!(key, PodLabels::POD_NAME | PodLabels::POD_INDEX | "batch.kubernetes.io/job-completion-index")
 }
 
 /// Returns a placement without requirements on the name of the node, which the DaemonSet controller adds to each pod.

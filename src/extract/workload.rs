@@ -96,9 +96,6 @@ impl PodStatus {
     }
 }
 
-/// The version of the built-in kinds in their API groups.
-const VERSION: &str = "v1";
-
 /// The differences between the kinds of workloads.
 trait Kind {
     const WORKLOAD: WorkloadKind;
@@ -140,7 +137,7 @@ macro_rules! workload {
                     return Delta::Workload(key, None);
                 }
                 let mut facts = self.facts(extraction);
-                match ownership(metadata, &Self::WORKLOAD, VERSION) {
+                match ownership(metadata, &Self::WORKLOAD, WorkloadKind::BUILT_IN_VERSION) {
                     Ownership::Child(controller) => {
                         let pods = self.pods().filter(|_| self.has_pods());
                         Delta::Child(

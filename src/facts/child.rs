@@ -13,7 +13,7 @@ use crate::matrix::LayerTriggers;
 
 /// The labels that the built-in controllers add to their children.
 pub const CONTROLLER_LABELS: [&str; 10] = [
-    "apps.kubernetes.io/pod-index",
+    PodLabels::POD_INDEX,
     "batch.kubernetes.io/controller-uid",
     "batch.kubernetes.io/job-completion-index",
     "batch.kubernetes.io/job-name",
@@ -22,7 +22,7 @@ pub const CONTROLLER_LABELS: [&str; 10] = [
     "job-name",
     "pod-template-generation",
     "pod-template-hash",
-    "statefulset.kubernetes.io/pod-name",
+    PodLabels::POD_NAME,
 ];
 
 /// The maximum number of different excesses of a workload that are kept apart. More become one union: a tenant can give

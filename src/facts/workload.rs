@@ -57,6 +57,9 @@ impl WorkloadKind {
         Self::StatefulSet,
     ];
 
+    /// The version of the built-in kinds in their API groups.
+    pub const BUILT_IN_VERSION: &str = "v1";
+
     /// Returns the kind of this group and name.
     #[must_use]
     pub fn of(group: &str, kind: &str) -> Self {
@@ -191,6 +194,11 @@ pub struct PodLabels {
 }
 
 impl PodLabels {
+    /// The label with which the StatefulSet controller marks the name of each pod.
+    pub const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
+    /// The label with which the StatefulSet controller marks the ordinal of each pod.
+    pub const POD_INDEX: &str = "apps.kubernetes.io/pod-index";
+
     /// Returns true if the selector of a Service matches the pods. An empty selector matches no pod.
     #[must_use]
     pub fn selected_by(&self, service: &Labels) -> bool {
@@ -209,10 +217,10 @@ impl PodLabels {
         let Some(name) = &self.ordinals_of else { return false };
         let is_ordinal = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         match key {
-            "statefulset.kubernetes.io/pod-name" => {
+            Self::POD_NAME => {
                 value.strip_prefix(&**name).and_then(|rest| rest.strip_prefix('-')).is_some_and(is_ordinal)
             }
-            "apps.kubernetes.io/pod-index" => is_ordinal(value),
+            Self::POD_INDEX => is_ordinal(value),
             _ => false,
         }
     }

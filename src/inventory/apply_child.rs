@@ -14,9 +14,6 @@ use crate::facts::{
     WorkloadKey, WorkloadKind, bounded,
 };
 
-/// The version of the built-in kinds in their API groups.
-const VERSION: &str = "v1";
-
 impl Inventory {
     /// Applies a live child. The index verifies its owner reference.
     pub(super) fn apply_child(&mut self, key: &WorkloadKey, child: ChildObject, changed: &mut ChangeSet) {
@@ -133,7 +130,7 @@ impl Inventory {
         let known = namespace.workloads.remove(key);
         let identity = namespace.children.of(key).next().map(|(controller, group)| ObjectIdentity {
             uid: controller.uid.clone(),
-            version: VERSION.into(),
+            version: WorkloadKind::BUILT_IN_VERSION.into(),
             created: group.oldest,
         });
         let workload = known.or_else(|| Some(Workload::new(Arc::new(key.clone()), identity?)));

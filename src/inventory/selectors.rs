@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::facts::{Labels, PodLabels, ServiceFacts, ValueDigest, WorkloadFacts};
 
 /// The labels that the StatefulSet controller adds to pods. Their values are not in the pod template.
-const ADDED_BY_CONTROLLER: [&str; 2] = ["statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"];
+const ADDED_BY_CONTROLLER: [&str; 2] = [PodLabels::POD_NAME, PodLabels::POD_INDEX];
 
 /// The selectors of the Services of a namespace. Each is found by one of its label pairs: the one that the fewest other
 /// selectors contained when it was added.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::facts::published_report::{CONCERN, DIGEST, MANAGED_BY, OWNER, SOURCE};
 use crate::matrix::Audience;
-use crate::printable::{make_printable, printable};
+use crate::printable::{make_line_printable, make_printable};
 
 /// A `Report` of `openreports.io/v1alpha1`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -119,12 +119,8 @@ pub struct ReportResult {
 impl ReportResult {
     /// Makes the texts that users can influence printable.
     fn make_printable(&mut self) {
-        for text in self.properties.values_mut().chain([&mut self.message]) {
-            *text = printable(text).into_owned();
-        }
-        for object in &mut self.resources {
-            make_printable(object);
-        }
+        self.properties.values_mut().chain([&mut self.message]).for_each(make_line_printable);
+        self.resources.iter_mut().for_each(make_printable);
     }
 }
 

@@ -13,7 +13,7 @@ use super::metric::{
     WATCH_SYNCED, labels,
 };
 use super::snapshot::Snapshot;
-use crate::printable::printable_lines;
+use crate::printable::make_lines_printable;
 
 /// Maximum number of series of a metric whose labels contain names of users' objects.
 const MAX_SERIES: usize = 1000;
@@ -26,7 +26,8 @@ pub(super) fn text(metrics: &Metrics, snapshot: &Snapshot) -> String {
     let mut text = String::new();
     let written = encode_registry(&mut text, &registry).and_then(|()| encode_eof(&mut text));
     written.expect("writing to a string does not fail");
-    printable_lines(&text).into_owned()
+    make_lines_printable(&mut text);
+    text
 }
 
 fn gauges(registry: &mut Registry, snapshot: &Snapshot) {

@@ -6,7 +6,7 @@ use kube::core::{ApiResource, GroupVersionKind};
 
 use super::decode::Watched;
 use super::factory::{Task, WatchFactory};
-use super::watched_kind::{KindRole, WatchedKind};
+use super::watched_kind::{KindRole, WatchedKind, resource_name};
 use crate::api::GROUP;
 use crate::extract;
 use crate::facts::published_report::GROUP_AND_PLURAL as REPORTS;
@@ -60,7 +60,7 @@ impl KindSpec {
     /// Returns plural and group as RBAC rules name them: `deployments.apps`.
     #[must_use]
     pub fn resource_name(&self) -> String {
-        if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
+        resource_name(self.group, self.plural)
     }
 
     /// Returns the version that the operator prefers.

@@ -10,7 +10,7 @@ use super::decode::Decoder;
 use super::discovery::{ServedApis, ServedResource};
 use super::factory::{Task, WatchFactory};
 use super::kinds::{KindSpec, optional};
-use super::watched_kind::{KindRole, WatchedKind};
+use super::watched_kind::{KindRole, WatchedKind, resource_name};
 use crate::extract::ConfiguredKind;
 use crate::facts::{FactKind, ListedKind};
 use crate::signals::{CustomObjects, CustomSignal, KindScope};
@@ -155,7 +155,7 @@ impl OptionalResource {
 
 impl fmt::Display for OptionalResource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.plural(), self.group())
+        f.write_str(&resource_name(self.group(), self.plural()))
     }
 }
 

@@ -61,10 +61,14 @@ impl KindRole {
     }
 }
 
+/// Returns plural and group as RBAC rules name them: `deployments.apps`.
+pub(super) fn resource_name(group: &str, plural: &str) -> String {
+    if group.is_empty() { plural.to_owned() } else { format!("{plural}.{group}") }
+}
+
 impl WatchedKind {
     pub(in crate::controller) fn new(group: &str, plural: &str, role: KindRole, namespace: Option<Arc<str>>) -> Self {
-        let resource = if group.is_empty() { plural.into() } else { format!("{plural}.{group}").into() };
-        Self { resource, role, namespace }
+        Self { resource: resource_name(group, plural).into(), role, namespace }
     }
 
     /// Returns the API group, empty for the core group, and the plural.
